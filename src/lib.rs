@@ -1,0 +1,7 @@
+//! pinboot: from a `.pem` key and a YAML playbook to a configured host, over SSH.
+
+pub mod ids;
+pub mod node;
+pub mod script;
+pub mod secret;
+pub mod source;

@@ -1,0 +1,3 @@
+//! The pinboot command.
+
+fn main() {}

@@ -1,0 +1,70 @@
+//! What the scanner could not read, in a person's words.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::parse::MAX_DEPTH;
+
+/// A syntax error in a person's words: message, words under the caret, what to do.
+pub(super) fn explain(error: &ScanError, line: &str, column: usize) -> (String, Option<String>, Option<String>) {
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let tab = matches!(
+        error.kind(),
+        ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabNotAllowed
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+    );
+    let say = |message: &str, label: &str, hint: &str| {
+        let some = |words: &str| (!words.is_empty()).then(|| words.to_owned());
+        (message.to_owned(), some(label), some(hint))
+    };
+    if tab || (indent.contains('\t') && column <= indent.len()) {
+        return say("a tab cannot indent YAML", "the line is indented with a tab", "use spaces: two for each level");
+    }
+    match error.kind() {
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            say("a quote is opened here and never closed", "opened here", "close it, or take it out")
+        }
+        ErrorKind::UnclosedFlowCollection { open } => {
+            say(&format!("`{open}` is opened here and never closed"), "opened here", "close it")
+        }
+        ErrorKind::MappingValueNotAllowed => say(
+            "a second `: ` on one line",
+            "",
+            "a text that holds `: ` needs quotes around it; a nested map goes onto its own, deeper line",
+        ),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => {
+            say(
+                "this line does not fit to the ones above it",
+                "",
+                "keys of one map begin in the same column, and so do the `-` of one list; a text with quotes inside it needs quotes around the whole",
+            )
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            let value = line.split_once(": ").map_or(line, |(_, value)| value).trim().trim_start_matches("- ");
+            let quoted = format!("put quotes around the whole value: '{}'", value.replace('\'', "''"));
+            say("something stands behind the closing quote", "the value has ended", &quoted)
+        }
+        ErrorKind::SimpleKeyExpected => say("a key without a value", "expected `:`", "write `key: value`"),
+        ErrorKind::UnknownQuotedScalarEscape => say(
+            "an unknown escape between double quotes",
+            "",
+            "write `\\\\` for a backslash, or use single quotes, which know no escapes",
+        ),
+        ErrorKind::DirectiveDisallowed => {
+            say("a line that begins with `%` is a YAML directive", "", "put quotes around the text")
+        }
+        ErrorKind::UnexpectedCharacter { .. } => {
+            say("a text cannot begin with this character", "", "put quotes around the text")
+        }
+        ErrorKind::RecursionLimitExceeded => say(
+            &format!("lists and maps are nested more than {MAX_DEPTH} deep"),
+            "",
+            "a playbook needs about six levels",
+        ),
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            say("a list cannot begin here", "", "put each `- item` onto a line of its own, or write `[a, b]`")
+        }
+        _ => (format!("this is not YAML: {}", error.info()), None, None),
+    }
+}

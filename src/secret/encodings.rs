@@ -1,0 +1,261 @@
+//! The forms in which a secret may turn up in output.
+//!
+//! Promised: the value itself; base64 and base64url at every alignment, wrapped or not; hexadecimal in both cases,
+//! wrapped or not; percent and form encoding; JSON; XML and HTML; single quotes, `$'…'` and backslashes of shells (so
+//! `printf %q` and `set -x`); line ends of DOS; every line of at least 8 bytes of a value with several lines. Not
+//! promised: compression, encryption, a program that takes the value apart.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::ids::hex;
+
+/// A value shorter than this is not masked (and the language refuses it as a secret): it would mask half of a log.
+const MIN_VALUE: usize = 4;
+/// A line of a longer value is masked by itself from this length on: `{` and `}` alone are no secret.
+const MIN_LINE: usize = 8;
+
+/// The forms of one or many secrets.
+#[derive(Default)]
+pub(super) struct Forms {
+    /// Found byte for byte.
+    pub(super) exact: BTreeSet<Vec<u8>>,
+    /// Found with a line break between any two of their bytes as well.
+    pub(super) wrapped: BTreeSet<Vec<u8>>,
+}
+
+impl Forms {
+    /// Adds every form of a value.
+    pub(super) fn add(&mut self, value: &str) {
+        self.add_one(value, MIN_VALUE);
+        self.add_one(value.trim(), MIN_VALUE);
+        if value.trim().contains(['\n', '\r']) {
+            let unix = value.replace("\r\n", "\n");
+            self.add_one(&unix.replace('\n', "\r\n"), MIN_VALUE);
+            self.add_one(&unix, MIN_VALUE);
+            for line in value.split(['\n', '\r']) {
+                self.add_one(line, MIN_LINE);
+                self.add_one(line.trim(), MIN_LINE);
+            }
+        }
+    }
+
+    fn add_one(&mut self, value: &str, min: usize) {
+        if value.len() < min {
+            return;
+        }
+        let texts =
+            [value.to_owned()].into_iter().chain(json(value)).chain(xml(value)).chain(url(value)).chain(shell(value));
+        self.exact.extend(texts.map(String::into_bytes).filter(|form| form.len() >= min));
+        let lower = hex(value.as_bytes());
+        let texts = [lower.to_uppercase(), lower].into_iter().chain(base64(value.as_bytes()));
+        self.wrapped.extend(texts.map(String::into_bytes).filter(|form| form.len() >= min));
+    }
+}
+
+/// Rewrites every character.
+fn map(value: &str, mut write: impl FnMut(char, &mut String)) -> String {
+    value.chars().fold(String::new(), |mut out, c| {
+        write(c, &mut out);
+        out
+    })
+}
+
+fn json(value: &str) -> Vec<String> {
+    let escaped = |slash: bool, ascii: bool, html: bool, upper: bool| {
+        map(value, |c, out| {
+            let mut unit = |unit: u16| {
+                let digits = if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
+                out.push_str(&digits);
+            };
+            match c {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '/' if slash => out.push_str("\\/"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\u{8}' => out.push_str("\\b"),
+                '\u{c}' => out.push_str("\\f"),
+                '<' | '>' | '&' if html => unit(c as u16),
+                c if c < ' ' => unit(c as u16),
+                c if !c.is_ascii() && ascii => c.encode_utf16(&mut [0; 2]).iter().for_each(|half| unit(*half)),
+                c => out.push(c),
+            }
+        })
+    };
+    let mut forms = Vec::new();
+    for choice in 0..16_u8 {
+        let [slash, ascii, html, upper] = [1, 2, 4, 8].map(|bit| choice & bit != 0);
+        forms.push(escaped(slash, ascii, html, upper));
+    }
+    forms
+}
+
+fn xml(value: &str) -> Vec<String> {
+    const APOSTROPHES: [&str; 4] = ["'", "&#39;", "&apos;", "&#x27;"];
+    const QUOTES: [&str; 3] = ["\"", "&quot;", "&#34;"];
+    const GREATER: [&str; 2] = ["&gt;", ">"];
+    let mut forms = Vec::new();
+    for apostrophe in APOSTROPHES {
+        for quote in QUOTES {
+            for greater in GREATER {
+                forms.push(map(value, |c, out| match c {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str(greater),
+                    '"' => out.push_str(quote),
+                    '\'' => out.push_str(apostrophe),
+                    c => out.push(c),
+                }));
+            }
+        }
+    }
+    forms
+}
+
+fn url(value: &str) -> Vec<String> {
+    /// What encoders leave as it is besides letters and digits: RFC 3986 alone, with paths, JavaScript's two functions,
+    /// and forms.
+    const KEPT: [&str; 5] = ["-._~", "-._~/", "-._~!*'()", "-._~!*'();/?:@&=+$,#", "-._*"];
+    let mut forms = Vec::new();
+    for kept in KEPT {
+        for upper in [true, false] {
+            for blank in ["%20", "+"] {
+                forms.push(map(value, |c, out| match c {
+                    ' ' => out.push_str(blank),
+                    c if c.is_ascii_alphanumeric() || kept.contains(c) => out.push(c),
+                    c => {
+                        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                            let digits = if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") };
+                            out.push_str(&digits);
+                        }
+                    }
+                }));
+            }
+        }
+    }
+    forms
+}
+
+fn shell(value: &str) -> Vec<String> {
+    /// What every shell puts a backslash before.
+    const META: &str = " \t\n!\"$&'()*;<>?[\\]^`{|}";
+    let dollar = |ascii: bool| {
+        map(value, |c, out| match c {
+            '\'' => out.push_str("\\'"),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            '\u{1b}' => out.push_str("\\E"),
+            c if c.is_ascii_control() || (ascii && !c.is_ascii()) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    write!(out, "\\{byte:03o}").expect("a string takes all");
+                }
+            }
+            c => out.push(c),
+        })
+    };
+    // Which letters are harmless depends on the shell and on where they stand: bash alone quotes `~` and `#` at the
+    // start of a word only, and older ones do not quote `,`.
+    let backslashes = |quoted: &str, at_start: &str| {
+        let mut first = true;
+        map(value, |c, out| {
+            if quoted.contains(c) || (std::mem::take(&mut first) && at_start.contains(c)) {
+                out.push('\\');
+            }
+            first = false;
+            out.push(c);
+        })
+    };
+    let single = [r"'\''", "'\"'\"'"].map(|with| value.replace('\'', with));
+    // A shell leaves out the empty pair of quotes at an end.
+    let trimmed = single.clone().map(|form| form.trim_matches('\'').to_owned());
+    let double = map(value, |c, out| {
+        if "\"$`\\".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    });
+    [
+        dollar(false),
+        dollar(true),
+        backslashes(META, "~#"),
+        backslashes(&format!("{META},"), "~#"),
+        backslashes(&format!("{META},#~=%@+:"), ""),
+        double,
+    ]
+    .into_iter()
+    .chain(single)
+    .chain(trimmed)
+    .collect()
+}
+
+/// The alphabets of base64 and base64url.
+const ALPHABETS: [&[u8; 64]; 2] = [
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+];
+
+/// Base64 of a value behind 0, 1 or 2 other bytes: the letters that the value alone decides, and for a value at the end
+/// of its text also the last ones.
+fn base64(value: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for alphabet in ALPHABETS {
+        for shift in 0..3_usize {
+            let first = (8 * shift).div_ceil(6);
+            let bits = 8 * (shift + value.len());
+            let mut bytes = vec![0; shift];
+            bytes.extend_from_slice(value);
+            let alone = encode_base64(&bytes, alphabet);
+            forms.push(alone[first..bits / 6].to_owned());
+            forms.push(alone[first..].to_owned());
+            bytes.push(b'\n');
+            forms.push(encode_base64(&bytes, alphabet)[first..].to_owned());
+        }
+    }
+    forms
+}
+
+/// Base64 without padding.
+fn encode_base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..=group.len() {
+            out.push(char::from(alphabet[(word >> (18 - 6 * place) & 63) as usize]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_base64() {
+        for (bytes, text) in
+            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("??>", "Pz8+")]
+        {
+            assert_eq!(encode_base64(bytes.as_bytes(), ALPHABETS[0]), text);
+        }
+        assert_eq!(encode_base64(b"??>", ALPHABETS[1]), "Pz8-");
+    }
+
+    #[test]
+    fn short_values_and_short_lines_have_no_forms() {
+        let mut forms = Forms::default();
+        forms.add("abc");
+        forms.add("   a  ");
+        assert!(forms.exact.iter().all(|form| form.len() >= MIN_VALUE && form != b"abc" && form != b"a"));
+        let mut forms = Forms::default();
+        forms.add("{\nlong enough\n}");
+        assert!(forms.exact.contains(b"long enough".as_slice()) && !forms.exact.contains(b"{".as_slice()));
+    }
+}
