@@ -1,7 +1,9 @@
 //! pinboot: from a `.pem` key and a YAML playbook to a configured host, over SSH.
 
+pub mod event;
 pub mod ids;
 pub mod node;
 pub mod script;
 pub mod secret;
 pub mod source;
+pub mod view;

@@ -1,0 +1,265 @@
+//! What happens in a run: the one type that journal, terminal, JSON and reports all read.
+//!
+//! An [`Event`] is one JSON object a line, in the journal as with `--output json`. Fields are only ever added; a reader
+//! passes over fields and kinds that it does not know ([`EventKind::Unknown`]).
+
+mod codec;
+mod escape;
+mod time;
+
+pub use codec::{CodecError, from_json_line, to_json_line};
+pub use escape::{Escaper, escape, is_safe};
+pub use time::{parse_timestamp, timestamp};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{HostId, RunId, StepId};
+
+/// The version of the event format.
+pub const VERSION: u32 = 1;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// 1-based, without gaps within one run's journal.
+    pub seq: u64,
+    /// UTC, RFC 3339 with milliseconds; for people, never for decisions.
+    pub at: String,
+    /// The host that it happened on; `None` for the run as a whole.
+    pub host: Option<HostId>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What a run was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Bring the hosts to the state.
+    Run,
+    /// Ask every check, change nothing.
+    Check,
+}
+
+/// Which part of a step said something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// While its check was asked.
+    Check,
+    /// While it was carried out.
+    #[default]
+    Apply,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its check said that it is so already, or an earlier attempt of the run had done it.
+    Unchanged,
+    /// It ran, and its check (if it has one) now says that it is so.
+    Changed,
+    /// It would run (`--check` only).
+    WouldChange,
+    /// It was passed over; `why` says why.
+    Skipped,
+    /// It failed; `failure` says in what way.
+    Failed,
+    /// Nobody can say whether it took effect; `why` says why.
+    Unknown,
+}
+
+/// In what way a step failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// Its command ended with a status other than 0.
+    Status,
+    /// Its check could not find out.
+    Check,
+    /// It ran well, but its check still says *not so*.
+    Verify,
+    /// What was downloaded is not what was asked for: checksum, size, kind (exit 11).
+    Integrity,
+    /// It took longer than its `timeout`.
+    Timeout,
+    /// It was stopped by the user.
+    Stopped,
+}
+
+/// The kinds of event, each with its fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The first event of a run.
+    RunStarted {
+        /// Its name.
+        run: RunId,
+        /// The playbook's file as it was given.
+        playbook: String,
+        /// The playbook's own name.
+        name: String,
+        /// What was asked for.
+        mode: Mode,
+        /// The hosts, in order.
+        hosts: Vec<HostId>,
+        /// How many steps the longest plan has.
+        steps: u32,
+        /// The run that this one finishes, for a rerun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rerun_of: Option<RunId>,
+    },
+    /// A host is connected and its runner has answered.
+    HostReady {
+        /// The login user.
+        user: String,
+        /// Address, with the port where it is not 22.
+        address: String,
+        /// Algorithm of the host key, such as `ssh-ed25519`.
+        key_type: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+        /// `known` or `added`.
+        key_status: String,
+        /// From the start of connecting to the runner's first word.
+        elapsed_ms: u64,
+        /// Whether the run was already going on (or over) on the host and is only followed.
+        #[serde(default)]
+        followed: bool,
+    },
+    /// A host could not be used; nothing of this run's was begun on it.
+    HostUnreachable {
+        /// The exit code that says why (3, 4, 5, 6, 9 or 10).
+        code: u8,
+        /// What is wrong, a sentence.
+        message: String,
+        /// What to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
+    /// Another run has the host, and this one waits for its end; nothing of it was begun there. Told again only where
+    /// the message is another one.
+    HostWaiting {
+        /// Who has the host, and since when.
+        message: String,
+    },
+    /// A step is looked at.
+    StepStarted {
+        /// Its place in the plan.
+        step: StepId,
+        /// Its name, with the turn of its loop where there is one.
+        name: String,
+    },
+    /// A step said something.
+    StepOutput {
+        /// Its place in the plan.
+        step: StepId,
+        /// What it said, secrets masked, bytes that are no UTF-8 written as `\xff`.
+        text: String,
+        /// While what.
+        #[serde(default)]
+        phase: Phase,
+    },
+    /// A download has come so far. Only for eyes: it is kept out of the journal and of `--output json`, and its `seq`
+    /// is that of the event before it.
+    StepProgress {
+        /// Its place in the plan.
+        step: StepId,
+        /// Bytes that are there.
+        bytes: u64,
+        /// Bytes that there will be, where the server said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
+    /// A step is over.
+    StepFinished {
+        /// Its place in the plan.
+        step: StepId,
+        /// Its name.
+        name: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// By the host's clock where it has one, from *looked at* to *over*.
+        elapsed_ms: u64,
+        /// Exit status of the command, for a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<i32>,
+        /// In what way it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+        /// Why it was skipped, is unknown, or counts as unchanged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// What changed or would change, as its check said it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        diff: Option<String>,
+        /// The likely cause, where the output shows a known error.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+        /// The step allows failure, and the run goes on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        allowed: bool,
+    },
+    /// The connection is gone; the run goes on at the host.
+    HostLost {
+        /// What was seen.
+        message: String,
+    },
+    /// The connection is back.
+    HostRegained {
+        /// How long it was gone.
+        elapsed_ms: u64,
+    },
+    /// Nothing more will happen on this host.
+    HostFinished {
+        /// The host's part of the exit code.
+        exit: u8,
+        /// What the user should know, where it did not simply end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// The last event; totals over all hosts.
+    RunFinished {
+        /// Steps that changed something.
+        changed: u32,
+        /// Steps that were so already.
+        unchanged: u32,
+        /// Steps that would change something.
+        would_change: u32,
+        /// Steps passed over.
+        skipped: u32,
+        /// Steps that failed.
+        failed: u32,
+        /// Steps of unknown outcome.
+        unknown: u32,
+        /// Hosts that could not be used.
+        unreachable: u32,
+        /// The exit code.
+        exit: u8,
+    },
+    /// Said by a newer pinboot: kept out of everything, and no reason to fail.
+    #[serde(other)]
+    Unknown,
+}
+
+impl EventKind {
+    /// Whether the event is for eyes only: neither journalled nor counted by `seq`.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::StepProgress { .. })
+    }
+}
+
+impl Outcome {
+    /// The word for a person.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::WouldChange => "would change",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}

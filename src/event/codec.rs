@@ -1,0 +1,155 @@
+//! An event as one line of JSON, and back.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Event, EventKind, VERSION};
+use crate::ids::HostId;
+
+/// What keeps a line from being an event.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// The line is no JSON object, or a field of it is missing or of another type.
+    #[error("it is not an event: {0}")]
+    Malformed(String),
+    /// The line says that it has a format of the future.
+    #[error("it has version {0} of the event format, and this pinboot reads version {VERSION} at most")]
+    Newer(u64),
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u32,
+    seq: u64,
+    at: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
+    #[serde(flatten)]
+    kind: &'a EventKind,
+}
+
+/// Writes an event as one line of JSON, without the line feed.
+pub fn to_json_line(event: &Event) -> String {
+    let line = Line { v: VERSION, seq: event.seq, at: &event.at, host: event.host.as_ref(), kind: &event.kind };
+    serde_json::to_string(&line).expect("an event has only text keys and numbers that JSON knows")
+}
+
+/// Reads one line. An unknown kind is [`EventKind::Unknown`]; unknown fields are passed over.
+pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
+    let malformed = |error: serde_json::Error| CodecError::Malformed(error.to_string());
+    let mut object: Map<String, Value> = serde_json::from_str(line).map_err(malformed)?;
+    let number = |name: &str| {
+        object.get(name).and_then(Value::as_u64).ok_or_else(|| CodecError::Malformed(format!("`{name}` is no number")))
+    };
+    let version = number("v")?;
+    if version > u64::from(VERSION) {
+        return Err(CodecError::Newer(version));
+    }
+    let seq = number("seq")?;
+    let Some(Value::String(at)) = object.remove("at") else {
+        return Err(CodecError::Malformed("`at` is no text".to_owned()));
+    };
+    let host = match object.remove("host") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(host)) => Some(HostId(host)),
+        Some(_) => return Err(CodecError::Malformed("`host` is no text".to_owned())),
+    };
+    let kind = EventKind::deserialize(Value::Object(object)).map_err(malformed)?;
+    Ok(Event { seq, at, host, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Failure, Mode, Outcome, Phase};
+    use crate::ids::{RunId, StepId};
+
+    fn event(kind: EventKind) -> Event {
+        Event { seq: 7, at: "2026-01-02T03:04:05.678Z".into(), host: Some(HostId("web".into())), kind }
+    }
+
+    #[test]
+    fn a_line_is_what_the_contract_says() {
+        let line = to_json_line(&event(EventKind::StepFinished {
+            step: StepId(3),
+            name: "Create \"the\" topics".into(),
+            outcome: Outcome::WouldChange,
+            elapsed_ms: 12,
+            status: None,
+            failure: None,
+            why: None,
+            diff: Some("+ a\n".into()),
+            cause: None,
+            allowed: false,
+        }));
+        assert_eq!(
+            line,
+            r#"{"v":1,"seq":7,"at":"2026-01-02T03:04:05.678Z","host":"web","kind":"step_finished","step":3,"name":"Create \"the\" topics","outcome":"would_change","elapsed_ms":12,"diff":"+ a\n"}"#
+        );
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let run = RunId::parse("3f9c00ff").unwrap();
+        let step = StepId(2);
+        for kind in [
+            EventKind::RunStarted {
+                run: run.clone(),
+                playbook: "p.yaml".into(),
+                name: "P".into(),
+                mode: Mode::Check,
+                hosts: vec![HostId("web".into())],
+                steps: 3,
+                rerun_of: Some(run),
+            },
+            EventKind::HostUnreachable { code: 4, message: "no".into(), hint: None },
+            EventKind::StepOutput { step, text: "a\n\u{2713}\\x1b".into(), phase: Phase::Check },
+            EventKind::StepProgress { step, bytes: u64::MAX, total: None },
+            EventKind::StepFinished {
+                step,
+                name: "n".into(),
+                outcome: Outcome::Failed,
+                elapsed_ms: 1,
+                status: Some(-1),
+                failure: Some(Failure::Verify),
+                why: Some("w".into()),
+                diff: None,
+                cause: Some("c".into()),
+                allowed: true,
+            },
+            EventKind::HostLost { message: "gone".into() },
+            EventKind::HostFinished { exit: 7, message: None },
+            EventKind::Unknown,
+        ] {
+            let event = event(kind);
+            let line = to_json_line(&event);
+            assert!(!line.contains('\n'));
+            assert_eq!(from_json_line(&line).unwrap(), event, "{line}");
+        }
+    }
+
+    #[test]
+    fn newer_kinds_and_fields_are_passed_over() {
+        let read = |line: &str| from_json_line(line).map(|event| event.kind);
+        assert_eq!(
+            read(r#"{"v":1,"seq":1,"at":"t","kind":"host_danced","step":{"x":[1]}}"#).unwrap(),
+            EventKind::Unknown
+        );
+        assert_eq!(
+            read(r#"{"v":1,"new":[],"seq":1,"at":"t","host":null,"kind":"host_lost","message":"m","more":{}}"#)
+                .unwrap(),
+            EventKind::HostLost { message: "m".into() }
+        );
+        assert!(matches!(read(r#"{"v":2,"seq":1,"at":"t","kind":"host_lost"}"#), Err(CodecError::Newer(2))));
+        for wrong in [
+            "",
+            "[]",
+            r#"{"v":1,"seq":-1,"at":"t","kind":"unknown"}"#,
+            r#"{"v":1,"seq":1,"kind":"unknown"}"#,
+            r#"{"v":1,"seq":1,"at":"t"}"#,
+            r#"{"v":1,"seq":1,"at":"t","kind":"host_lost"}"#,
+        ] {
+            assert!(matches!(read(wrong), Err(CodecError::Malformed(_))), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! A run as its events tell it: the one fold that terminal, JSON, exit code and rerun all read.
+//!
+//! [`RunView::fold`] is pure: the same events give the same view, whether they come live or out of a journal. A journal
+//! may hold a run that was left and taken up again; what comes later stands.
+
+#[cfg(test)]
+pub(crate) mod samples;
+mod tail;
+
+use std::collections::HashMap;
+
+use crate::event::{Event, EventKind, Failure, Mode, Outcome, parse_timestamp};
+use crate::ids::{HostId, RunId, StepId};
+
+pub use tail::{Tail, TailLine};
+
+/// What [`EventKind::StepFinished`] carries as `why` for a step that a person must do.
+pub const BY_HAND: &str = "by hand";
+
+/// The state of a run after some of its events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunView {
+    /// Its name; `None` before its first event.
+    pub run: Option<RunId>,
+    /// The playbook's file as it was given.
+    pub playbook: String,
+    /// The playbook's own name.
+    pub name: String,
+    /// Run or check.
+    pub mode: Option<Mode>,
+    /// How many steps the longest plan has.
+    pub steps: u32,
+    /// The run that this one finishes.
+    pub rerun_of: Option<RunId>,
+    /// The hosts, in the playbook's order.
+    pub hosts: Vec<HostView>,
+    /// The `at` of the first event.
+    pub started: String,
+    /// The `at` of the last event so far.
+    pub latest: String,
+    /// The exit code that the last event gave; `None` while the run goes on (or where nobody saw its end).
+    pub exit: Option<u8>,
+    /// The number of the last event.
+    pub seq: u64,
+    places: HashMap<HostId, usize>,
+}
+
+/// How a host stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostState {
+    /// Nothing has been heard of it yet, or another run has it.
+    #[default]
+    Waiting,
+    /// Connected, its steps go on.
+    Ready,
+    /// The connection is gone; the run goes on there.
+    Lost,
+    /// It could not be used.
+    Unreachable,
+    /// Nothing more will happen on it.
+    Finished,
+}
+
+/// One host of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostView {
+    /// Its name.
+    pub id: HostId,
+    /// How it stands.
+    pub state: HostState,
+    /// The login user.
+    pub user: String,
+    /// Its address.
+    pub address: String,
+    /// Algorithm of the host key.
+    pub key_type: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// `known` or `added`.
+    pub key_status: String,
+    /// From the start of connecting to the runner's first word.
+    pub connect_ms: u64,
+    /// Whether the run was already there and is only followed.
+    pub followed: bool,
+    /// The steps that were looked at, in order.
+    pub steps: Vec<StepView>,
+    /// Its part of the exit code, once it is known.
+    pub exit: Option<u8>,
+    /// What is wrong with it, or what the user should know.
+    pub message: Option<String>,
+    /// What to do about `message`.
+    pub hint: Option<String>,
+}
+
+/// How a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// It is being looked at or carried out.
+    Running,
+    /// It is over.
+    Finished(Outcome),
+}
+
+/// One step on one host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepView {
+    /// Its place in the plan.
+    pub id: StepId,
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub state: StepState,
+    /// The number of the event with which it began.
+    pub started_seq: u64,
+    /// The `at` of the event with which it began.
+    pub started: String,
+    /// From *looked at* to *over*; 0 while it runs.
+    pub elapsed_ms: u64,
+    /// Its last lines.
+    pub tail: Tail,
+    /// How many bytes it said.
+    pub output_bytes: u64,
+    /// Exit status of its command, for a failure.
+    pub status: Option<i32>,
+    /// In what way it failed.
+    pub failure: Option<Failure>,
+    /// Why it was skipped, is unknown or counts as unchanged.
+    pub why: Option<String>,
+    /// What changed or would change.
+    pub diff: Option<String>,
+    /// The likely cause of a failure.
+    pub cause: Option<String>,
+    /// Its failure is allowed.
+    pub allowed: bool,
+    /// Bytes of its download that are there, and of how many.
+    pub progress: Option<(u64, Option<u64>)>,
+}
+
+impl StepView {
+    fn new(id: StepId, name: &str, event: &Event) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            state: StepState::Running,
+            started_seq: event.seq,
+            started: event.at.clone(),
+            elapsed_ms: 0,
+            tail: Tail::default(),
+            output_bytes: 0,
+            status: None,
+            failure: None,
+            why: None,
+            diff: None,
+            cause: None,
+            allowed: false,
+            progress: None,
+        }
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.state {
+            StepState::Running => None,
+            StepState::Finished(outcome) => Some(outcome),
+        }
+    }
+
+    /// Whether it was left to a person.
+    pub fn is_by_hand(&self) -> bool {
+        self.outcome() == Some(Outcome::Skipped) && self.why.as_deref() == Some(BY_HAND)
+    }
+}
+
+impl HostView {
+    fn new(id: HostId) -> Self {
+        Self {
+            id,
+            state: HostState::Waiting,
+            user: String::new(),
+            address: String::new(),
+            key_type: String::new(),
+            fingerprint: String::new(),
+            key_status: String::new(),
+            connect_ms: 0,
+            followed: false,
+            steps: Vec::new(),
+            exit: None,
+            message: None,
+            hint: None,
+        }
+    }
+
+    /// The step with this id, if it was looked at.
+    pub fn step(&self, id: StepId) -> Option<&StepView> {
+        self.steps.iter().rev().find(|step| step.id == id)
+    }
+
+    /// The step that is running.
+    pub fn running(&self) -> Option<&StepView> {
+        self.steps.iter().rev().find(|step| step.state == StepState::Running)
+    }
+
+    fn step_mut(&mut self, id: StepId, name: &str, event: &Event) -> &mut StepView {
+        let place = self.steps.iter().rposition(|step| step.id == id).unwrap_or_else(|| {
+            let place = self.steps.partition_point(|step| step.id < id);
+            self.steps.insert(place, StepView::new(id, name, event));
+            place
+        });
+        &mut self.steps[place]
+    }
+}
+
+/// How many steps ended how, over all hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Steps that changed something.
+    pub changed: u32,
+    /// Steps that were so already.
+    pub unchanged: u32,
+    /// Steps that would change something.
+    pub would_change: u32,
+    /// Steps passed over, those left to a person among them.
+    pub skipped: u32,
+    /// Steps left to a person.
+    pub by_hand: u32,
+    /// Steps that failed, allowed or not.
+    pub failed: u32,
+    /// Steps whose failure is allowed.
+    pub allowed: u32,
+    /// Steps of unknown outcome.
+    pub unknown: u32,
+    /// Hosts that could not be used.
+    pub unreachable: u32,
+}
+
+impl Totals {
+    /// How many steps ended.
+    pub fn steps(&self) -> u32 {
+        self.changed + self.unchanged + self.would_change + self.skipped + self.failed + self.unknown
+    }
+}
+
+/// Exit codes of a host, the worst first: see [`RunView::exit_code`].
+const WORST_FIRST: [u8; 17] = [12, 143, 141, 131, 130, 129, 10, 8, 7, 11, 1, 6, 5, 4, 3, 9, 2];
+/// The exit code of a host whose end nobody saw: the run may go on there.
+const NOT_SEEN: u8 = 7;
+
+/// The worst of several exit codes: see [`RunView::exit_code`].
+fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let rank = |code: &u8| match WORST_FIRST.iter().position(|known| known == code) {
+        Some(rank) => rank,
+        None if *code == 0 => usize::MAX,
+        None => WORST_FIRST.len(),
+    };
+    codes.into_iter().min_by_key(rank).unwrap_or(0)
+}
+
+impl RunView {
+    /// The view after these events.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut view = Self::default();
+        events.into_iter().for_each(|event| view.fold(event));
+        view
+    }
+
+    /// Takes the next event in.
+    pub fn fold(&mut self, event: &Event) {
+        self.seq = self.seq.max(event.seq);
+        if self.started.is_empty() {
+            self.started.clone_from(&event.at);
+        }
+        self.latest.clone_from(&event.at);
+        match &event.kind {
+            EventKind::RunStarted { run, playbook, name, mode, hosts, steps, rerun_of } => {
+                self.run = Some(run.clone());
+                self.playbook.clone_from(playbook);
+                self.name.clone_from(name);
+                self.mode = Some(*mode);
+                self.steps = *steps;
+                self.rerun_of.clone_from(rerun_of);
+                self.exit = None;
+                for id in hosts {
+                    self.host_place(id);
+                }
+            }
+            EventKind::RunFinished { exit, .. } => self.exit = Some(*exit),
+            EventKind::Unknown => {}
+            kind => {
+                if let Some(id) = &event.host {
+                    // Whatever a host says after the run's end: the run was taken up again.
+                    self.exit = None;
+                    let place = self.host_place(id);
+                    fold_host(&mut self.hosts[place], kind, event);
+                }
+            }
+        }
+    }
+
+    fn host_place(&mut self, id: &HostId) -> usize {
+        *self.places.entry(id.clone()).or_insert_with(|| {
+            self.hosts.push(HostView::new(id.clone()));
+            self.hosts.len() - 1
+        })
+    }
+
+    /// The host of this name.
+    pub fn host(&self, id: &HostId) -> Option<&HostView> {
+        self.places.get(id).map(|place| &self.hosts[*place])
+    }
+
+    /// How many steps ended how, over all hosts.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for host in &self.hosts {
+            totals.unreachable += u32::from(host.state == HostState::Unreachable);
+            for step in &host.steps {
+                totals.by_hand += u32::from(step.is_by_hand());
+                let count = match step.outcome() {
+                    None => continue,
+                    Some(Outcome::Changed) => &mut totals.changed,
+                    Some(Outcome::Unchanged) => &mut totals.unchanged,
+                    Some(Outcome::WouldChange) => &mut totals.would_change,
+                    Some(Outcome::Skipped) => &mut totals.skipped,
+                    Some(Outcome::Unknown) => &mut totals.unknown,
+                    Some(Outcome::Failed) => {
+                        totals.allowed += u32::from(step.allowed);
+                        &mut totals.failed
+                    }
+                };
+                *count += 1;
+            }
+        }
+        totals
+    }
+
+    /// The last event of the run, as its view tells it now.
+    pub fn run_finished(&self) -> EventKind {
+        let Totals { changed, unchanged, would_change, skipped, failed, unknown, unreachable, .. } = self.totals();
+        let exit = self.exit_code();
+        EventKind::RunFinished { changed, unchanged, would_change, skipped, failed, unknown, unreachable, exit }
+    }
+
+    /// The exit code: what the last event said, or else the worst of the hosts' codes.
+    ///
+    /// It is 0 only where every host's is 0. Otherwise that code is chosen about which the user must know first: this
+    /// machine's own trouble (12); an end by a signal (143, 141, 131, 130, 129); hosts of which it is not known how they
+    /// stand (10, 8, 7); hosts on which a step failed (11, 1); hosts on which nothing was begun (6, 5, 4, 3, 9, 2). A
+    /// host whose end was not seen counts as 7.
+    pub fn exit_code(&self) -> u8 {
+        self.exit.unwrap_or_else(|| worst(self.hosts.iter().map(|host| host.exit.unwrap_or(NOT_SEEN))))
+    }
+
+    /// Milliseconds from the first event to the last, by this machine's clock.
+    pub fn elapsed_ms(&self) -> u64 {
+        let at = |text: &str| parse_timestamp(text);
+        at(&self.started)
+            .zip(at(&self.latest))
+            .and_then(|(from, to)| u64::try_from(to.saturating_sub(from)).ok())
+            .unwrap_or(0)
+    }
+
+    /// How many steps of the longest plan were not looked at, where the run has one host.
+    pub fn not_reached(&self) -> Option<u32> {
+        let [host] = self.hosts.as_slice() else { return None };
+        Some(self.steps.saturating_sub(u32::try_from(host.steps.len()).unwrap_or(u32::MAX)))
+    }
+}
+
+fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
+    match kind {
+        EventKind::HostReady { user, address, key_type, fingerprint, key_status, elapsed_ms, followed } => {
+            host.state = HostState::Ready;
+            host.user.clone_from(user);
+            host.address.clone_from(address);
+            host.key_type.clone_from(key_type);
+            host.fingerprint.clone_from(fingerprint);
+            host.key_status.clone_from(key_status);
+            host.connect_ms = *elapsed_ms;
+            host.followed = *followed;
+            (host.exit, host.message, host.hint) = (None, None, None);
+        }
+        EventKind::HostUnreachable { code, message, hint } => {
+            host.state = HostState::Unreachable;
+            host.exit = Some(*code);
+            host.message = Some(message.clone());
+            host.hint.clone_from(hint);
+        }
+        EventKind::HostWaiting { message } => {
+            host.state = HostState::Waiting;
+            host.message = Some(message.clone());
+        }
+        EventKind::StepStarted { step, name } => {
+            *host.step_mut(*step, name, event) = StepView::new(*step, name, event);
+        }
+        EventKind::StepOutput { step, text, .. } => {
+            let step = host.step_mut(*step, "", event);
+            step.output_bytes += text.len() as u64;
+            step.tail.push(text);
+        }
+        EventKind::StepProgress { step, bytes, total } => {
+            host.step_mut(*step, "", event).progress = Some((*bytes, *total));
+        }
+        EventKind::StepFinished { step, name, outcome, elapsed_ms, status, failure, why, diff, cause, allowed } => {
+            let step = host.step_mut(*step, name, event);
+            step.name.clone_from(name);
+            step.state = StepState::Finished(*outcome);
+            step.elapsed_ms = *elapsed_ms;
+            step.status = *status;
+            step.failure = *failure;
+            step.why.clone_from(why);
+            step.diff.clone_from(diff);
+            step.cause.clone_from(cause);
+            step.allowed = *allowed;
+            step.progress = None;
+        }
+        EventKind::HostLost { message } => {
+            host.state = HostState::Lost;
+            host.message = Some(message.clone());
+        }
+        EventKind::HostRegained { .. } => {
+            host.state = HostState::Ready;
+            host.message = None;
+        }
+        EventKind::HostFinished { exit, message } => {
+            if host.state != HostState::Unreachable {
+                host.state = HostState::Finished;
+                host.message.clone_from(message);
+            }
+            host.exit = Some(*exit);
+        }
+        EventKind::RunStarted { .. } | EventKind::RunFinished { .. } | EventKind::Unknown => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

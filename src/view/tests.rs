@@ -1,0 +1,104 @@
+use super::samples::{begun, ended, gone, ready, said, stamped, started};
+use super::*;
+use crate::event::{from_json_line, to_json_line};
+
+#[test]
+fn a_run_from_begin_to_end() {
+    let events = stamped(&[
+        ("", started(&["a", "b"], 3)),
+        ("a", ready()),
+        ("b", EventKind::HostUnreachable { code: 3, message: "no such host".into(), hint: Some("look".into()) }),
+        ("b", gone(3)),
+        ("a", begun(1)),
+        ("a", said(1, "hello\nwor")),
+        ("a", EventKind::StepProgress { step: StepId(1), bytes: 5, total: Some(10) }),
+        ("a", said(1, "ld\n")),
+        ("a", ended(1, Outcome::Changed, None, false)),
+        ("a", begun(2)),
+        ("a", ended(2, Outcome::Skipped, Some(BY_HAND), false)),
+        ("a", begun(3)),
+        ("a", ended(3, Outcome::Failed, None, true)),
+        ("a", gone(0)),
+    ]);
+    let mut view = RunView::of(&events[..7]);
+    assert_eq!(view.hosts[0].running().unwrap().progress, Some((5, Some(10))));
+    assert_eq!(view.exit_code(), 7, "a host whose end was not seen");
+    events[7..].iter().for_each(|event| view.fold(event));
+    let host = view.host(&HostId("a".into())).unwrap();
+    assert_eq!((host.state, host.exit, host.address.as_str()), (HostState::Finished, Some(0), "10.0.0.1"));
+    let step = host.step(StepId(1)).unwrap();
+    assert_eq!((step.output_bytes, step.tail.last(), step.progress), (12, Some("world"), None));
+    assert!(host.step(StepId(2)).unwrap().is_by_hand() && !host.step(StepId(3)).unwrap().is_by_hand());
+    let b = &view.hosts[1];
+    assert_eq!(
+        (b.state, b.message.as_deref(), b.hint.as_deref()),
+        (HostState::Unreachable, Some("no such host"), Some("look"))
+    );
+    let totals =
+        Totals { changed: 1, skipped: 1, by_hand: 1, failed: 1, allowed: 1, unreachable: 1, ..Totals::default() };
+    assert_eq!(view.totals(), totals);
+    assert_eq!((view.exit_code(), view.elapsed_ms(), view.exit), (3, 1300, None));
+    view.fold(&Event { seq: 15, at: "2026-01-02T03:05:00.000Z".into(), host: None, kind: view.run_finished() });
+    assert_eq!((view.exit_code(), view.exit, view.elapsed_ms()), (3, Some(3), 60_000));
+}
+
+#[test]
+fn a_run_that_is_taken_up_again_stands_as_its_later_events_say() {
+    let mut view = RunView::of(&stamped(&[
+        ("", started(&["a"], 2)),
+        ("a", ready()),
+        ("a", begun(1)),
+        ("a", said(1, "half of it")),
+        ("a", EventKind::HostLost { message: "reset by peer".into() }),
+        ("a", gone(7)),
+        ("", RunView::default().run_finished()),
+    ]));
+    assert_eq!((view.exit, view.not_reached()), (Some(0), Some(1)));
+    let later = stamped(&[
+        ("a", ready()),
+        ("a", begun(1)),
+        ("a", said(1, "all of it\n")),
+        ("a", ended(1, Outcome::Changed, None, false)),
+    ]);
+    for event in &later {
+        view.fold(event);
+    }
+    let host = &view.hosts[0];
+    assert_eq!((host.state, host.exit, host.message.as_deref(), view.exit), (HostState::Ready, None, None, None));
+    assert_eq!((host.steps.len(), host.steps[0].tail.last()), (1, Some("all of it")));
+}
+
+#[test]
+fn the_worst_code_is_that_which_the_user_must_know_first() {
+    for (codes, exit) in [
+        (&[][..], 0),
+        (&[0, 0], 0),
+        (&[0, 1], 1),
+        (&[3, 1], 1),
+        (&[1, 11], 11),
+        (&[1, 7, 11], 7),
+        (&[7, 8], 8),
+        (&[8, 130, 1], 130),
+        (&[130, 12], 12),
+        (&[9, 6, 5, 4, 3], 6),
+        (&[42, 0], 42),
+        (&[42, 2], 2),
+    ] {
+        assert_eq!(worst(codes.iter().copied()), exit, "{codes:?}");
+        assert_eq!(worst(codes.iter().rev().copied()), exit, "{codes:?} backwards");
+    }
+}
+
+#[test]
+fn the_same_view_comes_out_of_the_same_lines() {
+    let events = stamped(&[
+        ("", started(&["a"], 1)),
+        ("a", ready()),
+        ("a", begun(1)),
+        ("a", said(1, "x\n")),
+        ("a", gone(1)),
+        ("z", EventKind::Unknown),
+    ]);
+    let read: Vec<Event> = events.iter().map(|event| from_json_line(&to_json_line(event)).unwrap()).collect();
+    assert_eq!(RunView::of(&read), RunView::of(&events));
+}
