@@ -2,6 +2,7 @@
 
 pub mod event;
 pub mod ids;
+pub mod kinds;
 pub mod node;
 pub mod script;
 pub mod secret;

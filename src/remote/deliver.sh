@@ -1,0 +1,188 @@
+# The delivery: what the exec string carries besides the plan. It claims the run's folder, puts the plan there whole, starts the
+# runner detached and follows its log. Delivered again, it only follows (or lets the runner go on where its record ends).
+# Before it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_sum (cksum and size of the plan),
+# pb_after (a run to follow instead while it goes on), pb_stdin (what comes on standard input; or `follow`: begin nothing), pb_resume
+# (with `follow`: the plan that is there is gone on with, where its runner is gone).
+pb_say() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$*"; }
+pb_unfit() { pb_say unfit "$*"; exit 6; }
+# pb_do WHAT COMMAND…: runs a command that must work, and says why it did not. (A command that was killed says nothing of the
+# host: it is as if the delivery itself had been.)
+pb_do() {
+  pb_what=$1
+  shift
+  pb_err=$("$@" 2>&1) || pb_failed $? "$pb_what"
+}
+pb_failed() {
+  [ "$1" -le 128 ] || exit "$1"
+  pb_unfit "$2" "$pb_err"
+}
+# pb_held FILE: whether some living process holds the lock of a run; pb_wait FILE: until none does any more.
+# (Without flock: whether a process has the file open at the descriptor that the runner gives to its steps.)
+if command -v flock >/dev/null 2>&1; then
+  pb_held() { [ -f "$1" ] && ! flock -n -s "$1" true; }
+  pb_wait() { exec flock -s "$1" true; }
+else
+  [ -d /proc/self/fd ] || pb_unfit record nolock
+  pb_held() {
+    for pb_h in /proc/[0-9]*/fd/8; do [ ! "$pb_h" -ef "$1" ] || return 0; done
+    return 1
+  }
+  pb_wait() { while pb_held "$1"; do sleep .2 2>/dev/null || sleep 1; done; }
+fi
+# pb_runs: whether the runner that wrote `runner` lives (its number may be another's by now); sets pb_pid.
+pb_runs() {
+  pb_pid=
+  { read -r pb_pid pb_start pb_rest <runner; } 2>/dev/null
+  [ -n "$pb_pid" ] && kill -0 "$pb_pid" 2>/dev/null || return 1
+  { read -r pb_rest <"/proc/$pb_pid/stat"; } 2>/dev/null || return 0
+  set -- ${pb_rest##*) }
+  [ "${20-$pb_start}" = "$pb_start" ]
+}
+umask 077
+[ -n "${HOME-}" ] || pb_unfit home unset
+cd "$HOME" 2>/dev/null || pb_unfit home "$HOME"
+case $HOME in /*) ;; *) HOME=$(pwd) && export HOME ;; esac
+if [ -h .pinboot ]; then pb_unfit record link; fi
+# (Another delivery may make them at the same moment.)
+[ -d .pinboot ] || pb_do record mkdir -p .pinboot
+[ -O .pinboot ] || pb_unfit record owner
+pb_err=
+pb_have=$(ls -ld .pinboot) || pb_failed $? record
+case $pb_have in drwx------*) ;; *) pb_unfit record mode ;; esac
+cd .pinboot || pb_unfit record cd
+[ -d runs ] || pb_do record mkdir -p runs
+cd runs || pb_unfit record cd
+# A rerun follows the run that it is to finish as long as that one goes on.
+if [ -n "$pb_after" ] && [ -d "$pb_after" ] && [ ! -f "$pb_after/end" ] && pb_held "$pb_after/lock"; then
+  pb_say other "$pb_after" "$(cat "$pb_after/nonce")"
+  exit 0
+fi
+# A run that found the host taken left nothing but its name.
+if [ "$pb_stdin" != follow ] && { read -r pb_v <"$pb_run/end"; } 2>/dev/null && [ "$pb_v" = busy ]; then rm -rf "$pb_run"; fi
+# Who has the host is found out before anything is claimed; the runner asks once more, for those who come at the same moment.
+if [ "$pb_stdin" != follow ] && [ ! -d "$pb_run" ] && { read -r pb_v <../owner; } 2>/dev/null; then
+  pb_last=${pb_v%% *}
+  if [ -d "$pb_last" ] && [ ! -f "$pb_last/end" ] && pb_held "$pb_last/lock"; then pb_say busy "$pb_v"; exit 9; fi
+fi
+pb_new=
+# (Whoever has seen bytes of the log does not begin a run whose record is gone: it has been begun.)
+if [ ! -d "$pb_run" ] && { [ "$pb_stdin" = follow ] || [ "$pb_from" -gt 1 ]; }; then pb_say none; exit 0; fi
+if [ -n "$pb_resume" ] && [ ! -f "$pb_run/plan" ]; then pb_say none; exit 0; fi
+if mkdir "$pb_run" 2>/dev/null; then pb_new=1
+elif [ ! -d "$pb_run" ]; then pb_do record mkdir -p "$pb_run"; fi
+#:point claimed
+cd "$pb_run" || pb_unfit record cd
+# The secrets' letters are read first, a line of shell; the rest of standard input is the plan.
+pb_secrets=
+case $pb_stdin in *secrets*) IFS= read -r pb_secrets || pb_unfit record "cut off" ;; esac
+pb_sound() {
+  pb_have=$(cksum <"$1") || [ $? -le 128 ] || exit 137
+  [ "${pb_have% *} ${pb_have##* }" = "$pb_sum" ]
+}
+# pb_begun: whether some step has. (What a power cut took from the plan before that may be sent anew.)
+pb_begun() {
+  for pb_h in *.began; do [ ! -f "$pb_h" ] || return 0; done
+  pb_held lock
+}
+if [ "$pb_stdin" = follow ]; then :
+elif [ ! -f plan ] || { ! pb_sound plan && ! pb_begun; }; then
+  # (Two deliveries of one run may write it at once: each its own file, the same bytes.)
+  case $pb_stdin in
+    *plan*) pb_err=$( { cat >"plan.$$"; } 2>&1) ;;
+    *) pb_err=$( { printf %b "$2" >"plan.$$"; } 2>&1) ;;
+  esac || [ $? -le 128 ] || exit 137
+  #:point plan-received
+  if ! pb_sound "plan.$$"; then
+    rm -f "plan.$$"
+    # (Not every shell's own words name a full disk.)
+    pb_left=$(set -- $(df -Pk . 2>/dev/null | tail -n 1); echo "$4")
+    [ "$pb_left" != 0 ] || pb_unfit record "No space left on device"
+    pb_unfit record "${pb_err:-cut off}"
+  fi
+  pb_err=$( { printf '%s\n' "$pb_nonce" >nonce; } 2>&1) || pb_failed $? record
+  #:point nonce-written
+  pb_do record mv -f "plan.$$" plan
+  #:point plan-kept
+elif ! pb_sound plan; then
+  # (A sum that could not be made is no answer: the connection is taken up again.)
+  case $pb_have in [0-9]*' '[0-9]*) ;; *) exit 137 ;; esac
+  pb_say mismatch "$pb_run"
+  exit 10
+fi
+pb_do record touch log
+#:point log-made
+pb_pid=
+if [ -f end ]; then :
+elif [ -z "$pb_new" ] && pb_held lock; then
+  # Alive: followed by its pid, or (the runner dead, something of its step alive) by its lock.
+  if ! pb_runs; then pb_wait lock & pb_pid=$!; fi
+elif [ "$pb_stdin" != follow ] || [ -n "$pb_resume" ]; then
+  # (What the runner says must find a place on a disk that fills up.)
+  pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || pb_failed $? record
+  pb_mem=
+  if [ -n "$pb_secrets" ]; then
+    for pb_mem in "${XDG_RUNTIME_DIR-}" /dev/shm; do
+      [ -n "$pb_mem" ] && [ -d "$pb_mem" ] && [ -w "$pb_mem" ] && break
+      pb_mem=
+    done
+    [ -n "$pb_mem" ] || pb_unfit memory
+    # (Each delivery's own: which runner of several gets the lock is not known here.)
+    pb_mem=$pb_mem/pinboot-$pb_run-$$
+    rm -rf "$pb_mem"
+    pb_do memory mkdir "$pb_mem"
+    # (Whose it is: another home of the same user has nothing to do with it.)
+    printf '%s\n' "$(pwd)" 2>/dev/null >"$pb_mem/.of"
+    if ! eval "$pb_secrets" 2>/dev/null; then
+      # (A runner of another delivery is at work, and has cleared the memory of everything else: the connection is taken up again.)
+      [ -d "$pb_mem" ] || exit 137
+      pb_unfit memory "No space left on device"
+    fi
+  fi
+  #:point runner-starting
+  if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from setsid sh plan </dev/null >/dev/null 2>&1 &
+  else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from exec sh plan </dev/null >/dev/null 2>&1) & fi
+  pb_pid=$!
+  #:point runner-started
+fi
+if [ -n "$pb_new" ]; then pb_say hello new; else pb_say hello again; fi
+#:point greeted
+pb_first=$pb_from
+# pb_rest_of_log: what has come since the last look, each byte once. (dd only sets the place; the status is that of one program.)
+pb_rest_of_log() {
+  pb_size=$(wc -c <log) || return
+  [ "$pb_size" -ge "$pb_from" ] || return 0
+  { dd bs=1 skip=$((pb_from - 1)) count=0 2>/dev/null && head -c "$((pb_size - pb_from + 1))"; } <log || return
+  pb_from=$((pb_size + 1))
+}
+# (After a power cut the log may be shorter than what was seen of it, until the runner has filled the gap. A tail that begins
+# behind the end would take the file for a new one, and begin at its first byte.)
+if [ "$pb_from" -gt 1 ]; then
+  while pb_size=$(wc -c <log) || exit; [ "$pb_size" -lt $((pb_from - 1)) ]; do
+    if [ -z "$pb_pid" ] || ! kill -0 "$pb_pid" 2>/dev/null; then break; fi
+    sleep .1 2>/dev/null || sleep 1
+  done
+fi
+if [ "$pb_from" -gt 1 ] && [ "$pb_size" -lt $((pb_from - 1)) ]; then :
+elif [ -z "$pb_pid" ]; then tail -c "+$pb_from" log
+else
+  tail "--pid=$pb_pid" -s .01 -c "+$pb_from" -f log 2>/dev/null || {
+    # (Status 1 at once: a tail that knows no --pid, and so could not be ended at the right moment.)
+    [ $? = 1 ] || exit
+    while kill -0 "$pb_pid" 2>/dev/null; do
+      pb_rest_of_log || exit
+      sleep .1 2>/dev/null || sleep 1
+    done
+    pb_rest_of_log
+  }
+fi || exit
+#:point followed
+pb_end=
+{ read -r pb_end <end; } 2>/dev/null
+if [ -n "$pb_end" ]; then
+  # (The runner may have died between storing the end and saying it.)
+  if [ "$(wc -c <log)" -ge "$pb_first" ]; then
+    { case $(tail -c 60 log) in *"pb:$pb_nonce end "*) exit ;; esac; } 2>/dev/null
+  fi
+  pb_say end "$pb_end"
+# (Where the follower was late and a next runner lives, the connection is taken up again.)
+elif ! pb_held lock; then pb_say gone; fi
