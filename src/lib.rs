@@ -2,8 +2,11 @@
 
 pub mod event;
 pub mod ids;
+pub mod inventory;
 pub mod kinds;
 pub mod node;
+pub mod plan;
+pub mod playbook;
 pub mod script;
 pub mod secret;
 pub mod source;

@@ -1,0 +1,182 @@
+//! A kind's fields in the shapes that the kind wants.
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use super::convert::{self, Written};
+use super::engine::{Mode, letters};
+use super::fields::{Origin, Renderer};
+use super::template;
+use crate::kinds::{Arg, ArgValue, Shape};
+use crate::node::{Node, Style, Value as NodeValue};
+use crate::script::Text;
+use crate::source::{Diagnostic, Span};
+
+impl Renderer<'_> {
+    /// A kind's field in its shape.
+    pub(crate) fn arg(&mut self, node: &Node, shape: Shape) -> Option<Arg> {
+        let value = match shape {
+            Shape::Shell => ArgValue::Shell(self.shell(node)?),
+            Shape::Bool | Shape::Integer | Shape::Mode | Shape::OneOf(_) => self.typed(node, shape)?,
+            Shape::Text => ArgValue::Text(self.text(node)?),
+            Shape::Path => {
+                let text = self.text(node)?;
+                self.checked(node, text.coded(), shape)?;
+                ArgValue::Text(text)
+            }
+            Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,
+            Shape::Texts => self.texts(node)?,
+            Shape::TextMap => self.text_map(node)?,
+            Shape::Any => return self.any(node),
+        };
+        Some(Arg { span: node.span, value })
+    }
+
+    fn checked(&mut self, node: &Node, text: &str, shape: Shape) -> Option<()> {
+        let quoted = convert::literal(node).is_some_and(|written| written.quoted);
+        match convert::check(Written { text, quoted, span: node.span }, shape) {
+            Ok(()) => Some(()),
+            Err(fault) => {
+                self.faults.push(*fault);
+                None
+            }
+        }
+    }
+
+    fn typed(&mut self, node: &Node, shape: Shape) -> Option<ArgValue> {
+        let text = self.plain_text(node, "this field")?;
+        self.checked(node, &text, shape)?;
+        let written = Written { text: &text, quoted: false, span: node.span };
+        Some(match shape {
+            Shape::Bool => ArgValue::Bool(convert::boolean(written).ok()?),
+            Shape::Integer => ArgValue::Integer(convert::integer(written).ok()?),
+            _ => ArgValue::Text(Text::new(text)),
+        })
+    }
+
+    fn local(&mut self, node: &Node, shape: Shape) -> Option<ArgValue> {
+        let path = self.plain_text(node, "a path on this machine")?;
+        self.checked(node, &path, shape)?;
+        let bytes = match (self.loader)(&path) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                self.faults.push(
+                    Diagnostic::error(node.span, format!("`{path}` cannot be read: {why}"))
+                        .hint("a path is looked for in the playbook's folder, then in the working directory"),
+                );
+                return None;
+            }
+        };
+        if shape == Shape::LocalPath {
+            return Some(ArgValue::File { path, bytes });
+        }
+        let text = match crate::node::decode(&path, bytes) {
+            Ok(text) => text,
+            Err(mut fault) => {
+                fault.span = Some(node.span);
+                self.faults.push(*fault);
+                return None;
+            }
+        };
+        if !template::is_template(&text) {
+            return Some(ArgValue::Text(Text::new(text)));
+        }
+        let source = self.sources.add(path, text.as_str());
+        let span = Span { source, start: 0, end: text.len() };
+        let rendered = self.rendered(&text, Origin::Whole(span), Mode::Text)?;
+        Some(ArgValue::Text(Text::new(rendered)))
+    }
+
+    fn texts(&mut self, node: &Node) -> Option<ArgValue> {
+        let (NodeValue::List(_) | NodeValue::Scalar { .. }) = &node.value else {
+            self.expected(node, "a text or a list of texts");
+            return None;
+        };
+        let Arg { value, .. } = self.any(node)?;
+        let items = match value {
+            ArgValue::List(items) => items,
+            other => vec![Arg { span: node.span, value: other }],
+        };
+        for item in &items {
+            if !matches!(item.value, ArgValue::Text(_)) {
+                self.faults.push(
+                    Diagnostic::error(item.span, "expected a text, found a list or a map").label("expected text"),
+                );
+                return None;
+            }
+        }
+        Some(ArgValue::List(items))
+    }
+
+    fn text_map(&mut self, node: &Node) -> Option<ArgValue> {
+        let Arg { value, .. } = self.any(node)?;
+        let ArgValue::Map(entries) = value else {
+            self.faults.push(Diagnostic::error(node.span, "expected a map of names and texts").label("expected a map"));
+            return None;
+        };
+        for (key, _, item) in &entries {
+            if !matches!(item.value, ArgValue::Text(_)) {
+                self.faults
+                    .push(Diagnostic::error(item.span, format!("`{key}`: expected a text")).label("expected text"));
+                return None;
+            }
+        }
+        Some(ArgValue::Map(entries))
+    }
+
+    /// A node as it is: lists and maps stay such, every scalar becomes text, a whole expression keeps its type.
+    fn any(&mut self, node: &Node) -> Option<Arg> {
+        let value = match &node.value {
+            NodeValue::Null => {
+                self.expected(node, "a value");
+                return None;
+            }
+            NodeValue::Broken { .. } => return None,
+            NodeValue::List(items) => {
+                let items: Vec<Option<Arg>> = items.iter().map(|item| self.any(item)).collect();
+                ArgValue::List(items.into_iter().collect::<Option<_>>()?)
+            }
+            NodeValue::Map(entries) => {
+                let entries: Vec<Option<_>> = entries
+                    .iter()
+                    .map(|entry| Some((entry.key.clone(), entry.key_span, self.any(&entry.value)?)))
+                    .collect();
+                ArgValue::Map(entries.into_iter().collect::<Option<_>>()?)
+            }
+            NodeValue::Scalar { text, style } if *style == Style::Literal || !template::is_template(text) => {
+                ArgValue::Text(Text::new(text.as_str()))
+            }
+            NodeValue::Scalar { text, .. } => {
+                let value = self.expression_or_text(node, text)?;
+                return self.arg_of(&value, node.span);
+            }
+        };
+        Some(Arg { span: node.span, value })
+    }
+
+    fn arg_of(&mut self, value: &Value, span: Span) -> Option<Arg> {
+        let made = match value.kind() {
+            ValueKind::Seq | ValueKind::Iterable => {
+                let items: Vec<Option<Arg>> = value.try_iter().ok()?.map(|item| self.arg_of(&item, span)).collect();
+                ArgValue::List(items.into_iter().collect::<Option<_>>()?)
+            }
+            ValueKind::Map => {
+                let mut entries = Vec::new();
+                for key in value.try_iter().ok()? {
+                    let item = value.get_item(&key).ok()?;
+                    let key = letters(&key).ok()?.into_owned();
+                    entries.push((key, span, self.arg_of(&item, span)?));
+                }
+                ArgValue::Map(entries)
+            }
+            _ => match letters(value) {
+                Ok(text) => ArgValue::Text(Text::new(text)),
+                Err(reason) => {
+                    self.faults.push(Diagnostic::error(span, format!("the value {reason}")));
+                    return None;
+                }
+            },
+        };
+        Some(Arg { span, value: made })
+    }
+}

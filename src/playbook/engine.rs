@@ -1,0 +1,430 @@
+//! The one template engine, and how its values become letters, words and nothing else.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+
+use super::parse::is_name;
+use super::template::{Segment, Template};
+use crate::script::{HOLE_CLOSE, HOLE_OPEN, Text};
+
+/// What a template is rendered to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Letters: every value as it is.
+    Text,
+    /// Shell: every value one quoted word, a list several.
+    Shell,
+}
+
+/// What went wrong in a template, at bytes of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EvalFault {
+    pub(crate) at: Range<usize>,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// Names of functions that every expression may call.
+pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
+
+/// The template engine, set up once.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    env: Environment<'static>,
+}
+
+const SHELL: &str = "shell";
+
+impl Engine {
+    pub(crate) fn new() -> Self {
+        let mut env = Environment::new();
+        env.set_undefined_behavior(UndefinedBehavior::Strict);
+        // Without it errors carry no byte range; it costs nothing until there is an error.
+        env.set_debug(true);
+        for html in ["safe", "escape", "e"] {
+            env.remove_filter(html);
+        }
+        env.remove_global("debug");
+        env.add_filter("raw", raw);
+        env.set_auto_escape_callback(|name| {
+            if name == SHELL { AutoEscape::Custom(Cow::Borrowed(SHELL)) } else { AutoEscape::None }
+        });
+        env.set_formatter(|out, state, value| {
+            let mode = if *state.auto_escape() == AutoEscape::None { Mode::Text } else { Mode::Shell };
+            let mut written = String::new();
+            match format(value, mode, &mut written) {
+                Ok(()) => out.write_str(&written).map_err(Error::from),
+                Err(reason) => Err(Error::new(ErrorKind::InvalidOperation, reason)),
+            }
+        });
+        Self { env }
+    }
+
+    /// The value of the expression at `inner` of `text`.
+    pub(crate) fn evaluate(&self, text: &str, inner: &Range<usize>, context: &Value) -> Result<Value, EvalFault> {
+        let source = &text[inner.clone()];
+        let value = self
+            .env
+            .compile_expression(source)
+            .and_then(|expression| expression.eval(context.clone()))
+            .map_err(|error| fault(&error, text, inner.start, inner.clone()))?;
+        if value.is_undefined() {
+            let at = trimmed(text, inner);
+            return Err(EvalFault { message: not_defined(&text[at.clone()]), at, hint: None });
+        }
+        Ok(value)
+    }
+
+    /// A whole template's letters.
+    pub(crate) fn render(&self, template: &Template<'_>, mode: Mode, context: &Value) -> Result<String, EvalFault> {
+        if template.statements {
+            return self.render_statements(template, mode, context);
+        }
+        let mut out = String::new();
+        for segment in &template.segments {
+            match segment {
+                Segment::Letters(range) => out.push_str(&template.text[range.clone()]),
+                Segment::Expression { inner, .. } | Segment::Statement { inner, .. } => {
+                    let value = self.evaluate(template.text, inner, context)?;
+                    format(&value, mode, &mut out).map_err(|reason| {
+                        let at = trimmed(template.text, inner);
+                        let message = format!("`{}` {reason}", &template.text[at.clone()]);
+                        EvalFault { at, message, hint: advice(&value, mode) }
+                    })?;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn render_statements(&self, template: &Template<'_>, mode: Mode, context: &Value) -> Result<String, EvalFault> {
+        let plain = Plain::of(template);
+        let name = if mode == Mode::Shell { SHELL } else { "text" };
+        self.env
+            .template_from_named_str(name, &plain.source)
+            .and_then(|compiled| compiled.render(context.clone()))
+            .map_err(|error| {
+                let mut found = fault(&error, &plain.source, 0, 0..template.text.len());
+                found.at = plain.back(found.at.start)..plain.back(found.at.end);
+                found
+            })
+    }
+
+    /// The names that a template with statements asks its surroundings for.
+    pub(crate) fn asked(&self, template: &Template<'_>) -> Result<HashSet<String>, EvalFault> {
+        let plain = Plain::of(template);
+        match self.env.template_from_str(&plain.source) {
+            Ok(compiled) => Ok(compiled.undeclared_variables(false)),
+            Err(error) => {
+                let mut found = fault(&error, &plain.source, 0, 0..template.text.len());
+                found.at = plain.back(found.at.start)..plain.back(found.at.end);
+                Err(found)
+            }
+        }
+    }
+}
+
+/// A template with statements as the engine reads it: `{#` is letters, and the last line keeps its end.
+struct Plain {
+    source: String,
+    /// Offset in `source` and the offset in the original that it stands for, wherever the two begin to differ.
+    marks: Vec<(usize, usize)>,
+}
+
+impl Plain {
+    fn of(template: &Template<'_>) -> Self {
+        let mut plain = Self { source: String::new(), marks: Vec::new() };
+        for segment in &template.segments {
+            match segment {
+                Segment::Letters(range) => plain.letters(&template.text[range.clone()], range.start),
+                Segment::Expression { outer, .. } | Segment::Statement { outer, .. } => {
+                    plain.marks.push((plain.source.len(), outer.start));
+                    plain.source.push_str(&template.text[outer.clone()]);
+                }
+            }
+        }
+        // The engine takes one line feed from the end.
+        plain.marks.push((plain.source.len(), template.text.len()));
+        plain.source.push('\n');
+        plain
+    }
+
+    /// Letters as they are, their braces kept from the engine.
+    fn letters(&mut self, letters: &str, base: usize) {
+        self.marks.push((self.source.len(), base));
+        let mut rest = letters;
+        while let Some(found) = rest.find('{') {
+            let (before, brace) = rest.split_at(found);
+            self.source.push_str(before);
+            self.source.push_str(if brace.starts_with("{#") || brace.starts_with("{{") || brace.starts_with("{%") {
+                "{{'{'|raw}}"
+            } else {
+                "{"
+            });
+            rest = &brace[1..];
+            self.marks.push((self.source.len(), base + letters.len() - rest.len()));
+        }
+        self.source.push_str(rest);
+    }
+
+    fn back(&self, at: usize) -> usize {
+        let after = self.marks.partition_point(|(from, _)| *from <= at);
+        let (from, original) = after.checked_sub(1).map_or((0, 0), |found| self.marks[found]);
+        let limit = self.marks.get(after).map_or(usize::MAX, |(_, next)| *next);
+        (original + at - from).min(limit)
+    }
+}
+
+/// `raw`: the text is meant as shell.
+fn raw(value: &Value) -> Result<Value, Error> {
+    let text = letters(value).map_err(|reason| Error::new(ErrorKind::InvalidOperation, reason))?;
+    Ok(Value::from_safe_string(text.into_owned()))
+}
+
+/// The letters of a value that is one; otherwise what it is instead.
+pub(crate) fn letters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
+    match value.kind() {
+        ValueKind::String => Ok(Cow::Borrowed(value.as_str().unwrap_or(""))),
+        ValueKind::Bool => Ok(Cow::Borrowed(if value.is_true() { "true" } else { "false" })),
+        ValueKind::Number => Ok(Cow::Owned(value.to_string())),
+        ValueKind::Undefined => Err("is not defined"),
+        ValueKind::None => Err("is empty, and a text is wanted here"),
+        ValueKind::Seq | ValueKind::Iterable => Err("is a list, and a text is wanted here"),
+        ValueKind::Map => Err("is a map, and a text is wanted here"),
+        _ => Err("is not a text"),
+    }
+}
+
+/// What to do about a value that cannot be written.
+fn advice(value: &Value, mode: Mode) -> Option<String> {
+    match (value.kind(), mode) {
+        (ValueKind::None, _) => Some("write `\"\"` for an empty text".to_owned()),
+        (ValueKind::Seq | ValueKind::Iterable, Mode::Text) => {
+            Some("join it, such as `{{ names | join(',') }}`, or take one item, such as `{{ names[0] }}`".to_owned())
+        }
+        (ValueKind::Map, _) => Some("name the entry, such as `{{ map.key }}`".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether every hole in a text is one as [`Text`] makes them: a filter may have cut or changed it.
+pub(crate) fn holes_are_whole(text: &str) -> bool {
+    if !text.contains([HOLE_OPEN, HOLE_CLOSE]) {
+        return true;
+    }
+    let mut pieces = text.split(HOLE_OPEN);
+    let before = pieces.next().unwrap_or("");
+    !before.contains(HOLE_CLOSE)
+        && pieces.all(|piece| {
+            let name =
+                |inside: &str| inside.strip_prefix("r:").or_else(|| inside.strip_prefix("s:")).is_some_and(is_name);
+            piece.split_once(HOLE_CLOSE).is_some_and(|(inside, behind)| name(inside) && !behind.contains(HOLE_CLOSE))
+        })
+}
+
+/// The letters of a value, its holes untouched.
+fn whole_letters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
+    let text = letters(value)?;
+    if holes_are_whole(&text) { Ok(text) } else { Err("changes a value that is not known here") }
+}
+
+/// Writes a value: as it is into text, as quoted words into shell.
+fn format(value: &Value, mode: Mode, out: &mut String) -> Result<(), &'static str> {
+    if mode == Mode::Text || value.is_safe() {
+        out.push_str(&whole_letters(value)?);
+        return Ok(());
+    }
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        out.push_str(&Text::new(whole_letters(value)?).word());
+        return Ok(());
+    }
+    for (at, item) in value.try_iter().map_err(|_| "is not a list")?.enumerate() {
+        let word = whole_letters(&item).map_err(|_| "is a list that holds something else than texts")?;
+        if at > 0 {
+            out.push(' ');
+        }
+        out.push_str(&Text::new(word).word());
+    }
+    Ok(())
+}
+
+fn trimmed(text: &str, range: &Range<usize>) -> Range<usize> {
+    let inner = &text[range.clone()];
+    let start = range.start + inner.len() - inner.trim_start().len();
+    start..(start + inner.trim().len()).max(start)
+}
+
+fn not_defined(what: &str) -> String {
+    format!("`{what}` is not defined")
+}
+
+/// The engine's error in our words, its range counted from `base` of `text`.
+fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> EvalFault {
+    let at = error.range().map_or_else(
+        || trimmed(text, &(whole.start.min(text.len())..whole.end.min(text.len()))),
+        |range| {
+            let start = (base + range.start).min(text.len());
+            start..(base + range.end).clamp(start, text.len())
+        },
+    );
+    let written = text.get(at.clone()).unwrap_or("").trim();
+    let detail = error.detail().unwrap_or("");
+    let mut hint = None;
+    let message = match error.kind() {
+        ErrorKind::UndefinedError if !written.is_empty() => {
+            let path = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']');
+            if written.chars().all(path) {
+                not_defined(written)
+            } else {
+                format!("a part of `{written}` is not defined")
+            }
+        }
+        ErrorKind::SyntaxError => {
+            hint = Some("for the braces themselves write {{ \"{{\" }}".to_owned());
+            format!("this is not an expression: {detail}")
+        }
+        ErrorKind::UnknownFilter if detail.contains("safe") => {
+            hint = Some("`| raw` says that a text is meant as shell".to_owned());
+            detail.to_owned()
+        }
+        _ if detail.is_empty() => error.kind().to_string(),
+        ErrorKind::InvalidOperation if detail.starts_with("is ") => format!("`{written}` {detail}"),
+        _ => detail.to_owned(),
+    };
+    EvalFault { at, message, hint }
+}
+
+/// A map that keeps the order in which it was written.
+#[derive(Debug)]
+pub(crate) struct OrderedMap(pub(crate) Vec<(String, Value)>);
+
+impl Object for OrderedMap {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.iter().map(|(key, _)| Value::from(key.as_str())).collect())
+    }
+
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+}
+
+/// What a template can ask for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Context {
+    /// The host's variables, and the holes of registered values.
+    pub(crate) vars: Arc<HashMap<String, Value>>,
+    /// `item`, `index`, `env`.
+    pub(crate) extra: Vec<(&'static str, Value)>,
+}
+
+impl Context {
+    pub(crate) fn value(&self) -> Value {
+        Value::from_object(self.clone())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.extra.iter().find(|(known, _)| *known == name).map(|(_, value)| value).or_else(|| self.vars.get(name))
+    }
+}
+
+impl Object for Context {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get(key.as_str()?).cloned()
+    }
+}
+
+/// A path of letters through values, for messages: writes a value's type and letters briefly.
+pub(crate) fn brief(value: &Value) -> String {
+    let mut out = String::new();
+    match letters(value) {
+        Ok(text) => {
+            let mut shown: String = Text::new(text.as_ref()).shown().chars().take(60).collect();
+            if shown.len() < text.len() && shown.chars().count() == 60 {
+                shown.push('…');
+            }
+            write!(out, "the text `{shown}`").expect("a string takes all");
+        }
+        Err(_) => out.push_str(match value.kind() {
+            ValueKind::None => "nothing",
+            ValueKind::Map => "a map",
+            _ => "a list",
+        }),
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::template::split;
+
+    fn context() -> Value {
+        let vars: HashMap<String, Value> = [
+            ("name", Value::from("it's; rm -rf /")),
+            ("list", Value::from(vec!["a", "b c", ""])),
+            ("none", Value::from(())),
+            ("yes", Value::from(true)),
+            ("path", Value::from("~/a b")),
+            ("empty", Value::from(Vec::<String>::new())),
+            (
+                "map",
+                Value::from_object(OrderedMap(vec![("z".into(), Value::from("1")), ("a".into(), Value::from("2"))])),
+            ),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        Context { vars: Arc::new(vars), extra: vec![("index", Value::from(1))] }.value()
+    }
+
+    fn render(text: &str, mode: Mode) -> Result<String, String> {
+        Engine::new()
+            .render(&split(text).expect(text), mode, &context())
+            .map_err(|found| format!("{:?} {}", found.at, found.message))
+    }
+
+    #[test]
+    fn values_become_words_in_shell_and_letters_in_text() {
+        let shell = |text| render(text, Mode::Shell).expect(text);
+        assert_eq!(
+            shell("echo {{ name }} {{ list }} {{ yes }}{{ index }}"),
+            r"echo 'it'\''s; rm -rf /' a 'b c' '' true1"
+        );
+        assert_eq!(shell("ls {{ path }} {{ empty }}."), "ls \"$pb_home\"/'a b' .");
+        assert_eq!(shell("{{ name | raw }}"), "it's; rm -rf /");
+        assert_eq!(shell("{{ name ~ 'x' }}"), r"'it'\''s; rm -rf /x'");
+        assert_eq!(shell("{% if yes %}a{% raw %}{{ b }} ${#c}{% endraw %}{%- endif -%} d"), "a{{ b }} ${#c}d");
+        assert_eq!(shell("{% for x in list %}[{{ x }}]{% endfor %} ${#y}\n"), "[a]['b c'][''] ${#y}\n");
+        let text = |text| render(text, Mode::Text).expect(text);
+        assert_eq!(text("{{ name }}\n"), "it's; rm -rf /\n");
+        assert_eq!(text("{% if yes %}a{% endif %}\n\n"), "a\n\n");
+        assert_eq!(text("{{ list | join(',') }}{% for k in map %}{{ k }}={{ map[k] }};{% endfor %}"), "a,b c,z=1;a=2;");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_at_its_place() {
+        let text = |text| render(text, Mode::Text).expect_err(text);
+        assert_eq!(text("a {{ list }}"), "5..9 `list` is a list, and a text is wanted here");
+        assert_eq!(text("a {{ none }}"), "5..9 `none` is empty, and a text is wanted here");
+        assert_eq!(text("{{ map }}"), "3..6 `map` is a map, and a text is wanted here");
+        assert_eq!(text("a {{ map.b }}"), "5..10 `map.b` is not defined");
+        assert_eq!(text("a {{ 'x' ~ map.b }}"), "5..16 a part of `'x' ~ map.b` is not defined");
+        assert_eq!(text("{# {% if yes %}{{ list }}{% endif %}"), "18..22 `list` is a list, and a text is wanted here");
+        assert!(text("{{ .Name }}").contains("this is not an expression"));
+        assert_eq!(
+            render("{{ map }}", Mode::Shell).expect_err("a map"),
+            "3..6 `map` is a map, and a text is wanted here"
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! From the text of a playbook to what it says, and from what it says to values.
+//!
+//! [`load()`] reads a playbook and everything that the command line adds to it, and reports every fault at once;
+//! [`crate::plan::compile`] makes the hosts' plans of what it gives; [`lint()`] says what is allowed and yet likely wrong.
+
+mod args;
+pub(crate) mod convert;
+mod engine;
+mod fields;
+mod lint;
+mod load;
+mod parse;
+mod shell;
+pub(crate) mod template;
+mod vars;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+pub(crate) use engine::letters;
+pub(crate) use fields::{Renderer, Turn};
+pub use lint::{leftovers, lint};
+pub use load::{Loaded, load, load_with};
+pub(crate) use vars::{HostVars, Registered, resolve};
+
+use crate::kinds::{Field, Kind};
+use crate::node::{Entry, Node};
+use crate::source::{SourceId, Span, Spanned, near};
+
+/// The most steps that a playbook may have.
+pub const MAX_STEPS: usize = 1000;
+
+/// What a playbook says, every part with its place.
+#[derive(Clone, Debug)]
+pub struct Playbook {
+    /// The text that it was read from.
+    pub source: SourceId,
+    /// `name`.
+    pub name: Option<Spanned<String>>,
+    /// `vars`, lowest of all scopes.
+    pub vars: Vec<Entry>,
+    /// `vars_files`: local files of variables, just above `vars`.
+    pub vars_files: Vec<Spanned<String>>,
+    /// `hosts`, in order.
+    pub hosts: Vec<HostEntry>,
+    /// `steps`, in order.
+    pub steps: Vec<Step>,
+    /// `from_env`: variables of this machine's environment that templates may ask for.
+    pub from_env: Vec<Spanned<String>>,
+    /// `secrets`: names of variables that are masked everywhere.
+    pub secrets: Vec<Spanned<String>>,
+    /// What its faults leave open.
+    pub(crate) gaps: Gaps,
+}
+
+/// What faults leave open, so that nothing is reported that only follows from a fault that has been reported already.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gaps {
+    /// Names that may be those of variables.
+    pub(crate) names: BTreeSet<String>,
+    /// Whether any name may be that of a variable.
+    pub(crate) any_name: bool,
+    /// Whether there may be more hosts.
+    pub(crate) hosts: bool,
+    /// Whether there may be steps of other names.
+    pub(crate) steps: bool,
+    /// Whether there may be other tags.
+    pub(crate) tags: bool,
+    /// Whether more of the environment may be asked for.
+    pub(crate) from_env: bool,
+    /// Whether any variable may be a secret.
+    pub(crate) secrets: bool,
+    /// Values that nothing took: the names that they ask for count as used.
+    pub(crate) values: Vec<Node>,
+}
+
+/// One host as it is written.
+#[derive(Clone, Debug)]
+pub struct HostEntry {
+    /// The playbook's name for it.
+    pub name: Spanned<String>,
+    /// `address`; `None` where a fault of the host has been reported.
+    pub address: Option<Node>,
+    /// `user`.
+    pub user: Option<Node>,
+    /// `port`.
+    pub port: Option<Node>,
+    /// `key`.
+    pub key: Option<Node>,
+    /// `vars`, above the playbook's own.
+    pub vars: Vec<Entry>,
+}
+
+/// One step as it is written.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `name`; may hold templates.
+    pub name: Spanned<String>,
+    /// The name's node, for its templates.
+    pub name_node: Node,
+    /// The whole step.
+    pub span: Span,
+    /// Which kind; `None` where a fault of the step has been reported.
+    pub kind: Option<&'static Kind>,
+    /// The kind's key.
+    pub kind_span: Span,
+    /// The kind's fields that are given.
+    pub params: Vec<Param>,
+    /// Whether the kind can be asked: its fields are what it needs.
+    pub whole: bool,
+    /// Everything else.
+    pub options: Options,
+    /// What no field and no option took, each under its key; a fault of it has been reported.
+    pub unread: Vec<(String, Node)>,
+}
+
+impl Step {
+    /// Whether something stands in the step that may have been meant as this option.
+    pub(crate) fn may_have(&self, option: &str) -> bool {
+        let known = |key: &str| parse::OPTIONS.contains(&key);
+        self.unread.iter().any(|(key, _)| key == option || !known(key))
+    }
+
+    /// Whether a `when` that could not be read may have the step passed over.
+    pub(crate) fn may_be_passed_over(&self) -> bool {
+        self.unread.iter().any(|(key, _)| near(key, parse::OPTIONS.iter().copied()) == Some("when"))
+    }
+}
+
+/// One given field of a kind.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// Which field.
+    pub field: &'static Field,
+    /// The key's place (the kind's key in the short form).
+    pub key_span: Span,
+    /// What is written.
+    pub value: Node,
+    /// Whether a fault of the value has been reported.
+    pub broken: bool,
+}
+
+/// The options of a step, as they are written; what may hold a template is still a node.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `sudo`.
+    pub sudo: Option<Node>,
+    /// `run_as`.
+    pub run_as: Option<Node>,
+    /// `cwd`.
+    pub cwd: Option<Node>,
+    /// `env`.
+    pub env: Vec<Entry>,
+    /// `when`.
+    pub when: Option<Node>,
+    /// `unless`.
+    pub unless: Option<Node>,
+    /// `only_if`.
+    pub only_if: Option<Node>,
+    /// `creates`.
+    pub creates: Option<Node>,
+    /// `loop`.
+    pub looped: Option<Node>,
+    /// `register`.
+    pub register: Option<Spanned<String>>,
+    /// `when_changed`; `None` where it is not given.
+    pub when_changed: Option<Vec<Spanned<String>>>,
+    /// `tags`.
+    pub tags: Vec<Spanned<String>>,
+    /// `timeout`.
+    pub timeout: Option<Node>,
+    /// `retries`.
+    pub retries: Option<Node>,
+    /// `delay`.
+    pub delay: Option<Node>,
+    /// `allow_failure`.
+    pub allow_failure: Option<Node>,
+    /// `always`: the author knows that the step runs each time.
+    pub always: bool,
+    /// `on_unknown`.
+    pub on_unknown: Option<Node>,
+}
+
+/// Reads a local file by its name as written, relative to the playbook's folder and then to the working directory;
+/// gives its bytes, or why not.
+pub type Loader<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// What the command line and the surroundings add to a playbook.
+#[derive(Clone)]
+pub struct Inputs<'a> {
+    /// `--vars-file`, in order: the file's name and its bytes.
+    pub vars_files: Vec<(String, Vec<u8>)>,
+    /// `-e`, in order, as `NAME=VALUE`.
+    pub vars: Vec<String>,
+    /// `--host`, as `[USER@]ADDR[:PORT]`.
+    pub host: Option<String>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `--key`.
+    pub key: Option<String>,
+    /// `--limit`: names of hosts; none means all.
+    pub limit: Vec<String>,
+    /// `--tags`.
+    pub tags: Vec<String>,
+    /// `--skip-tags`.
+    pub skip_tags: Vec<String>,
+    /// `--from`: a step's name or number.
+    pub from: Option<String>,
+    /// `--only`: a step's name or number.
+    pub only: Vec<String>,
+    /// The user of this machine: the login user where nothing else is said.
+    pub local_user: String,
+    /// The environment of this machine.
+    pub env: BTreeMap<String, String>,
+    /// How local files are read.
+    pub loader: Loader<'a>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Inputs that add nothing.
+    pub fn new(local_user: impl Into<String>, loader: Loader<'a>) -> Self {
+        Self {
+            vars_files: Vec::new(),
+            vars: Vec::new(),
+            host: None,
+            user: None,
+            key: None,
+            limit: Vec::new(),
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
+            from: None,
+            only: Vec::new(),
+            local_user: local_user.into(),
+            env: BTreeMap::new(),
+            loader,
+        }
+    }
+}
+
+impl fmt::Debug for Inputs<'_> {
+    /// Leaves values and environment out: secrets may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs").field("host", &self.host).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

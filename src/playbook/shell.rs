@@ -1,0 +1,271 @@
+//! Where an expression stands in a piece of shell.
+//!
+//! A value is put into shell as one quoted word. That is right wherever a word may stand, and wrong inside quotes,
+//! comments, here-documents and backquotes, where the quotes of the value would be letters, or end something. Such
+//! places are found here and refused, with the form that works.
+
+use std::ops::Range;
+
+use super::template::{Segment, Template};
+
+/// An expression in a place where a quoted word does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Misplaced {
+    /// The expression, braces and all.
+    pub(crate) at: Range<usize>,
+    /// Where the surrounding thing begins, if it begins with a mark of its own.
+    pub(crate) opened: Option<usize>,
+    /// What surrounds it.
+    pub(crate) inside: Inside,
+}
+
+/// What surrounds a misplaced expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inside {
+    /// `'…'`.
+    Single,
+    /// `"…"`.
+    Double,
+    /// Backquotes.
+    Backquotes,
+    /// `# …`.
+    Comment,
+    /// A here-document.
+    HereDocument,
+    /// Directly behind a backslash.
+    Backslash,
+    /// Directly behind `$`.
+    Dollar,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Plain,
+    Single(usize),
+    Double(usize),
+    /// `$(…)`, with the number of further parentheses open in it.
+    Command(u32),
+    /// `${…}`.
+    Parameter,
+    Backquotes(usize),
+    Comment(usize),
+}
+
+/// Every expression that stands where a quoted word does not work; `spared` says which are meant as shell.
+pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) -> bool) -> Vec<Misplaced> {
+    let mut walk = Walk { stack: vec![State::Plain], last: None, awaited: Vec::new(), here: None, line: String::new() };
+    let mut out = Vec::new();
+    for segment in &template.segments {
+        match segment {
+            Segment::Letters(range) => walk.letters(&template.text[range.clone()], range.start),
+            Segment::Statement { .. } => {}
+            Segment::Expression { outer, inner } => {
+                if let Some((inside, opened)) = walk.inside()
+                    && !spared(inner)
+                {
+                    out.push(Misplaced { at: outer.clone(), opened, inside });
+                }
+                walk.last = Some('x');
+                if walk.here.is_some() {
+                    walk.line.push('x');
+                }
+            }
+        }
+    }
+    out
+}
+
+struct Walk {
+    stack: Vec<State>,
+    /// The letter before this one, where it can matter; `None` behind an escape or at the start.
+    last: Option<char>,
+    /// Here-documents whose body begins on the next line: delimiter, and whether tabs before it are dropped.
+    awaited: Vec<(String, bool)>,
+    /// The here-document in whose body the walk is.
+    here: Option<(String, bool)>,
+    line: String,
+}
+
+impl Walk {
+    fn inside(&self) -> Option<(Inside, Option<usize>)> {
+        if self.here.is_some() {
+            return Some((Inside::HereDocument, None));
+        }
+        if let Some(at) = self.stack.iter().find_map(|state| match state {
+            State::Backquotes(at) => Some(*at),
+            _ => None,
+        }) {
+            return Some((Inside::Backquotes, Some(at)));
+        }
+        match *self.stack.last().expect("never empty") {
+            State::Single(at) => Some((Inside::Single, Some(at))),
+            State::Double(at) => Some((Inside::Double, Some(at))),
+            State::Comment(at) => Some((Inside::Comment, Some(at))),
+            // Within `"${x:-…}"` the quotes of a word would be letters.
+            State::Parameter => self.stack.iter().rev().find_map(|state| match state {
+                State::Double(at) => Some((Inside::Double, Some(*at))),
+                _ => None,
+            }),
+            _ if self.last == Some('\\') => Some((Inside::Backslash, None)),
+            _ if self.last == Some('$') => Some((Inside::Dollar, None)),
+            _ => None,
+        }
+    }
+
+    fn letters(&mut self, text: &str, base: usize) {
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let here = base + at;
+            if self.here.is_some() {
+                self.here_document(c);
+                at += c.len_utf8();
+                continue;
+            }
+            let next = text[at + c.len_utf8()..].chars().next();
+            let mut step = c.len_utf8();
+            let top = *self.stack.last().expect("never empty");
+            let mut last = Some(c);
+            match (top, c) {
+                (State::Comment(_), '\n') => {
+                    self.stack.pop();
+                    self.line_ends();
+                }
+                (State::Single(_), '\'')
+                | (State::Double(_), '"')
+                | (State::Backquotes(_), '`')
+                | (State::Parameter, '}')
+                | (State::Command(0), ')') => {
+                    self.stack.pop();
+                }
+                (State::Single(_) | State::Comment(_), _) => {}
+                (_, '\\') => {
+                    // The escaped letter goes with it; at the end of the letters it would escape the value's quote.
+                    if let Some(escaped) = next {
+                        step += escaped.len_utf8();
+                        last = None;
+                    }
+                }
+                (_, '`') => self.stack.push(State::Backquotes(here)),
+                (_, '$') if next == Some('(') => {
+                    self.stack.push(State::Command(0));
+                    step += 1;
+                    last = None;
+                }
+                (_, '$') if next == Some('{') => {
+                    self.stack.push(State::Parameter);
+                    step += 1;
+                    last = None;
+                }
+                (State::Double(_), '$') if next == Some('$') => {
+                    step += 1;
+                    last = None;
+                }
+                (State::Double(_), _) => {}
+                (_, '$') if next == Some('$') => {
+                    step += 1;
+                    last = None;
+                }
+                (_, '"') => self.stack.push(State::Double(here)),
+                (_, '\'') => self.stack.push(State::Single(here)),
+                (State::Command(open), '(') => *self.stack.last_mut().expect("never empty") = State::Command(open + 1),
+                (State::Command(open), ')') => *self.stack.last_mut().expect("never empty") = State::Command(open - 1),
+                (State::Parameter, _) => {}
+                (_, '#') if self.last.is_none_or(|c| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')')) => {
+                    // `None` stands for an escaped letter too, but a word that begins with an escape is rare, and
+                    // taking `\ #` for a comment only refuses a template there.
+                    self.stack.push(State::Comment(here));
+                }
+                (_, '<') if text[at..].starts_with("<<<") => step = 3,
+                (_, '<') if text[at..].starts_with("<<") => step = self.here_operator(&text[at..]),
+                (_, '\n') => self.line_ends(),
+                _ => {}
+            }
+            self.last = last;
+            at += step;
+        }
+    }
+
+    /// Reads `<<DELIMITER` and gives its length.
+    fn here_operator(&mut self, text: &str) -> usize {
+        let mut len = 2;
+        let dash = text[len..].starts_with('-');
+        len += usize::from(dash);
+        len += text[len..].len() - text[len..].trim_start_matches([' ', '\t']).len();
+        let mut delimiter = String::new();
+        let mut quote = None;
+        for c in text[len..].chars() {
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '\\') => {}
+                (None, c) if c.is_whitespace() || ";&|()<>".contains(c) => break,
+                (_, c) => delimiter.push(c),
+            }
+            len += c.len_utf8();
+        }
+        // `$((1 << 2))` is arithmetic: a shift's right side is a number or a name behind a blank.
+        if !delimiter.is_empty() && !delimiter.starts_with(|c: char| c.is_ascii_digit()) {
+            self.awaited.push((delimiter, dash));
+        }
+        len
+    }
+
+    fn line_ends(&mut self) {
+        if !self.awaited.is_empty() {
+            self.here = Some(self.awaited.remove(0));
+            self.line.clear();
+        }
+    }
+
+    fn here_document(&mut self, c: char) {
+        if c != '\n' {
+            self.line.push(c);
+            return;
+        }
+        let ends = self.here.as_ref().is_some_and(|(delimiter, dash)| {
+            let line = if *dash { self.line.trim_start_matches('\t') } else { &self.line };
+            line == delimiter
+        });
+        if ends {
+            self.here = None;
+            self.last = Some('\n');
+            self.line_ends();
+        }
+        self.line.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::template::split;
+
+    #[test]
+    fn an_expression_belongs_where_a_word_may_stand() {
+        let cases: &[(&str, &[Inside])] = &[
+            ("echo {{ x }} a{{ x }}b --o={{ x }}", &[]),
+            ("echo '{{ x }}'", &[Inside::Single]),
+            ("echo \"a {{ x }}\" {{ x }}", &[Inside::Double]),
+            ("echo \"$(cat {{ x }})\" \"$(echo \"{{ x }}\")\"", &[Inside::Double]),
+            ("echo `cat {{ x }}`", &[Inside::Backquotes]),
+            ("# not {{ x }}\necho {{ x }} a#{{ x }}", &[Inside::Comment]),
+            ("cat <<EOF\n{{ x }}\nEOF\necho {{ x }}", &[Inside::HereDocument]),
+            ("cat <<-'EOF' | sort\n\t{{ x }}\n\tEOF\necho {{ x }}", &[Inside::HereDocument]),
+            ("cat <<< {{ x }}\necho {{ x }}", &[]),
+            ("echo $((1 << 2))\necho {{ x }}", &[]),
+            ("echo \\{{ x }}", &[Inside::Backslash]),
+            ("echo ${{ x }}", &[Inside::Dollar]),
+            ("echo \\\\{{ x }} \\'{{ x }} $${{ x }}", &[]),
+            ("echo it\\'s {{ x }}", &[]),
+            ("echo ${y:-{{ x }}} ${#y} {{ x }}", &[]),
+            ("echo \"${y:-{{ x }}}\"", &[Inside::Double]),
+            ("a='b'; c=\"d\" # it's\ne {{ x }}", &[]),
+            ("if [ -e {{ x }} ]; then (cd {{ x }}; ls); fi", &[]),
+        ];
+        for (text, expected) in cases {
+            let template = split(text).expect(text);
+            let found: Vec<Inside> = misplaced(&template, |_| false).iter().map(|found| found.inside).collect();
+            assert_eq!(&found, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! What a text with `{{ … }}` in it is made of: letters, expressions and statements, each with its place.
+//!
+//! Taking a template apart before anything is evaluated is what lets every undefined name be pointed at at once, and
+//! what tells where an expression stands in a piece of shell. There are no template comments: `{#` is letters, because
+//! `${#name}` is common shell and YAML has comments of its own.
+
+use std::ops::Range;
+
+/// One part of a template; ranges are bytes of the whole text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Letters as they are.
+    Letters(Range<usize>),
+    /// `{{ … }}`.
+    Expression {
+        /// With its braces.
+        outer: Range<usize>,
+        /// Between them.
+        inner: Range<usize>,
+    },
+    /// `{% … %}`.
+    Statement {
+        /// With its marks.
+        outer: Range<usize>,
+        /// Between them.
+        inner: Range<usize>,
+    },
+}
+
+/// A text taken apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Template<'a> {
+    /// The whole text.
+    pub(crate) text: &'a str,
+    /// Its parts in order; a `-` at a brace has already taken its white space out of the letters beside it.
+    pub(crate) segments: Vec<Segment>,
+    /// Whether there are `{% … %}`, which only the template engine itself can follow.
+    pub(crate) statements: bool,
+}
+
+/// Where a template cannot be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Bytes of the text.
+    pub(crate) at: Range<usize>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
+}
+
+/// Whether a text holds anything to be evaluated.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// Takes a text apart.
+pub(crate) fn split(text: &str) -> Result<Template<'_>, Fault> {
+    let mut segments = Vec::new();
+    let mut statements = false;
+    let mut at = 0;
+    let mut letters = 0;
+    let push_letters = |segments: &mut Vec<Segment>, range: Range<usize>| {
+        if !range.is_empty() {
+            segments.push(Segment::Letters(range));
+        }
+    };
+    while let Some(found) = text[at..].find('{') {
+        let open = at + found;
+        let expression = match text.as_bytes().get(open + 1) {
+            Some(b'{') => true,
+            Some(b'%') => false,
+            _ => {
+                at = open + 1;
+                continue;
+            }
+        };
+        let close = end_of(text, open + 2, expression).ok_or_else(|| Fault {
+            at: open..open + 2,
+            message: format!("`{}` is opened here and never closed", &text[open..open + 2]),
+            hint: Some(literal_hint(&text[open..open + 2])),
+        })?;
+        let (mut inner, outer) = (open + 2..close, open..close + 2);
+        let trim_before = text[inner.clone()].starts_with('-');
+        let trim_behind = inner.len() > 1 && text[inner.clone()].ends_with('-');
+        if trim_before || text[inner.clone()].starts_with('+') {
+            inner.start += 1;
+        }
+        if trim_behind || (inner.len() > 1 && text[inner.clone()].ends_with('+')) {
+            inner.end -= 1;
+        }
+        let before = if trim_before { letters + text[letters..open].trim_end().len() } else { open };
+        push_letters(&mut segments, letters..before);
+        let word = text[inner.clone()].trim();
+        if !expression && word == "raw" {
+            let (body, end) = raw_body(text, outer.end).ok_or_else(|| Fault {
+                at: outer.clone(),
+                message: "`{% raw %}` is opened here and never closed".to_owned(),
+                hint: Some("close it with `{% endraw %}`".to_owned()),
+            })?;
+            push_letters(&mut segments, body);
+            letters = end;
+            at = end;
+            continue;
+        }
+        if word.is_empty() {
+            return Err(Fault {
+                at: outer.clone(),
+                message: "there is nothing between the braces".to_owned(),
+                hint: Some(literal_hint(&text[open..open + 2])),
+            });
+        }
+        letters = outer.end;
+        if trim_behind {
+            letters += text[letters..].len() - text[letters..].trim_start().len();
+        }
+        at = letters;
+        if expression {
+            segments.push(Segment::Expression { outer, inner });
+        } else {
+            statements = true;
+            segments.push(Segment::Statement { outer, inner });
+        }
+    }
+    push_letters(&mut segments, letters..text.len());
+    Ok(Template { text, segments, statements })
+}
+
+fn literal_hint(braces: &str) -> String {
+    format!("for the letters themselves write {{{{ \"{braces}\" }}}}")
+}
+
+fn raw_body(text: &str, from: usize) -> Option<(Range<usize>, usize)> {
+    let mut at = from;
+    loop {
+        let open = at + text[at..].find("{%")?;
+        let close = open + text[open..].find("%}")?;
+        if text[open + 2..close].trim_matches(|c: char| c == '-' || c.is_whitespace()) == "endraw" {
+            return Some((from..open, close + 2));
+        }
+        at = open + 2;
+    }
+}
+
+/// Where the closing mark of an expression or statement begins.
+fn end_of(text: &str, from: usize, expression: bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let close: &[u8] = if expression { b"}}" } else { b"%}" };
+    let mut depth = 0usize;
+    let mut at = from;
+    while at < bytes.len() {
+        if depth == 0 && bytes[at..].starts_with(close) {
+            return Some(at);
+        }
+        match bytes[at] {
+            quote @ (b'\'' | b'"') => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != quote {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+impl Template<'_> {
+    /// The inside of the one expression that the whole text is, if it is one.
+    pub(crate) fn whole(&self) -> Option<Range<usize>> {
+        match self.segments.as_slice() {
+            [Segment::Expression { inner, .. }] => Some(inner.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A token of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Token<'a> {
+    /// Its letters.
+    pub(crate) text: &'a str,
+    /// Bytes of the whole template.
+    pub(crate) at: Range<usize>,
+    /// What it is.
+    pub(crate) sort: Sort,
+}
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// A name, a keyword, a filter, a test, an attribute.
+    Word,
+    /// A text in quotes.
+    Quoted,
+    /// A number.
+    Number,
+    /// Anything else.
+    Mark,
+}
+
+/// The tokens of the expression at `range` of `text`.
+pub(crate) fn tokens(text: &str, range: Range<usize>) -> Vec<Token<'_>> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut at = range.start;
+    while at < range.end {
+        let start = at;
+        let sort = match bytes[at] {
+            b if b.is_ascii_whitespace() => {
+                at += 1;
+                continue;
+            }
+            quote @ (b'\'' | b'"') => {
+                at += 1;
+                while at < range.end && bytes[at] != quote {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+                Sort::Quoted
+            }
+            b if b.is_ascii_digit() => {
+                while at < range.end && (bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'_' | b'.')) {
+                    at += 1;
+                }
+                Sort::Number
+            }
+            b if b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 => {
+                while at < range.end && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' || bytes[at] >= 0x80) {
+                    at += 1;
+                }
+                Sort::Word
+            }
+            _ => {
+                let two = matches!(text.get(at..at + 2), Some("==" | "!=" | "<=" | ">=" | "//" | "**"));
+                at += if two { 2 } else { 1 };
+                Sort::Mark
+            }
+        };
+        at = at.min(range.end);
+        out.push(Token { text: text.get(start..at).unwrap_or(""), at: start..at, sort });
+    }
+    out
+}
+
+/// One place where an expression asks for a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Use<'a> {
+    /// The name.
+    pub(crate) name: &'a str,
+    /// Bytes of the whole template.
+    pub(crate) at: Range<usize>,
+    /// The attribute behind it (`env.HOME`).
+    pub(crate) attribute: Option<(&'a str, Range<usize>)>,
+    /// Whether the expression says what holds where the name is not defined (`default`, `is defined`).
+    pub(crate) guarded: bool,
+}
+
+const KEYWORDS: &[&str] = &[
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "for",
+    "endfor",
+    "endif",
+    "elif",
+    "set",
+    "endset",
+    "with",
+    "endwith",
+    "filter",
+    "endfilter",
+    "recursive",
+    "do",
+    "autoescape",
+    "endautoescape",
+];
+
+/// The names that an expression's tokens ask for.
+pub(crate) fn uses<'a>(tokens: &[Token<'a>]) -> Vec<Use<'a>> {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
+    let mut out = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let before = if at == 0 { "" } else { text(at - 1) };
+        let tested = before == "is" || (before == "not" && at >= 2 && text(at - 2) == "is");
+        let statement_filter = before == "filter" && at == 1;
+        let named_argument = text(at + 1) == "=" && matches!(before, "(" | ",");
+        if token.sort != Sort::Word
+            || matches!(before, "." | "|")
+            || tested
+            || statement_filter
+            || named_argument
+            || KEYWORDS.contains(&token.text)
+        {
+            continue;
+        }
+        let (attribute, behind) = match tokens.get(at + 2) {
+            Some(next) if text(at + 1) == "." && next.sort == Sort::Word => {
+                (Some((next.text, next.at.clone())), at + 3)
+            }
+            _ => (None, at + 1),
+        };
+        let guarded = match (text(behind), text(behind + 1)) {
+            ("|", "default" | "d") | ("is", "defined" | "undefined") => true,
+            ("is", "not") => matches!(text(behind + 2), "defined" | "undefined"),
+            _ => false,
+        };
+        out.push(Use { name: token.text, at: token.at.clone(), attribute, guarded });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<String> {
+        let template = split(text).expect(text);
+        template
+            .segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Letters(range) => text[range.clone()].to_owned(),
+                Segment::Expression { inner, .. } => format!("<{}>", text[inner.clone()].trim()),
+                Segment::Statement { inner, .. } => format!("[{}]", text[inner.clone()].trim()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_text_is_taken_apart() {
+        assert_eq!(parts("a {{ b }} c"), ["a ", "<b>", " c"]);
+        assert_eq!(parts("{{ {'a': {'b': 1}} }}"), ["<{'a': {'b': 1}}>"]);
+        assert_eq!(parts("{{ '}}' }}x"), ["<'}}'>", "x"]);
+        assert_eq!(parts("a {{- b -}} c"), ["a", "<b>", "c"]);
+        assert_eq!(parts("${#x} ${y%%z} {a,b}"), ["${#x} ${y%%z} {a,b}"]);
+        assert_eq!(parts("{% if a %}b{% endif %}"), ["[if a]", "b", "[endif]"]);
+        assert_eq!(parts("x{% raw %}{{ y }}{% endraw %}z"), ["x", "{{ y }}", "z"]);
+        assert_eq!(split("a {{ b").expect_err("open").at, 2..4);
+        assert_eq!(split("a {{ }}").expect_err("empty").at, 2..7);
+    }
+
+    #[test]
+    fn names_are_found_and_nothing_else() {
+        let names = |text: &str| {
+            uses(&tokens(text, 0..text.len())).iter().map(|found| found.name.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names("a.b | join(c, d='e') ~ \"f g\""), ["a", "c"]);
+        assert_eq!(
+            names("a is defined and b not in [c, 1e5] if x is not divisibleby(y) else z"),
+            ["a", "b", "c", "x", "y", "z"]
+        );
+        assert_eq!(names("set x = y"), ["x", "y"]);
+        let text = "a | default('') ~ env.B ~ c is not defined";
+        let found = uses(&tokens(text, 0..text.len()));
+        assert!(found[0].guarded && found[2].guarded && !found[1].guarded);
+        assert_eq!(found[1].attribute.as_ref().map(|(name, _)| *name), Some("B"));
+    }
+}

@@ -1,0 +1,247 @@
+//! Playbooks that are refused, and what a person then reads: each `err_NAME.yml` stands beside its `err_NAME.stderr`.
+//!
+//! With `PINBOOT_ACCEPT=1` in the environment the expected texts are written anew.
+
+#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
+
+#[path = "language/kinds.rs"]
+mod kinds;
+
+use std::fs;
+use std::path::Path;
+
+use pinboot::event::Mode;
+use pinboot::plan::compile::compile_all;
+use pinboot::playbook::{Inputs, lint, load_with};
+use pinboot::source::{Diagnostic, Sources, render};
+
+/// Everything that is said about one playbook, as `pinboot lint` would.
+fn said(folder: &Path, name: &str, bytes: Vec<u8>) -> String {
+    let loader = |file: &str| fs::read(folder.join(file)).map_err(|error| error.kind().to_string());
+    let mut inputs = Inputs::new("me", &loader);
+    inputs.env.insert("HOME_TOWN".to_owned(), "Leeds".to_owned());
+    // A first line `#! -e NAME=VALUE` gives variables as the command line would.
+    let first = String::from_utf8_lossy(&bytes).lines().next().unwrap_or("").to_owned();
+    inputs.vars = first.split("-e ").skip(1).map(|given| given.trim().to_owned()).collect();
+    let mut sources = Sources::default();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    match load_with(kinds::KINDS, &mut sources, name, bytes, &inputs) {
+        Err(faults) => found.extend(faults),
+        Ok(loaded) => {
+            found.extend(compile_all(&loaded, &mut sources, Mode::Run).err().unwrap_or_default());
+            found.extend(lint(&loaded, &sources));
+        }
+    }
+    render(&found, &sources, false)
+}
+
+#[test]
+fn refused_playbooks_say_what_is_wrong() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbooks");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .expect("the folder is there")
+        .filter_map(|entry| entry.expect("an entry").file_name().into_string().ok())
+        .filter(|name| {
+            Path::new(name).extension().is_some_and(|end| end == "yml")
+                && (name.starts_with("err_") || name.starts_with("lint_"))
+        })
+        .collect();
+    names.sort();
+    assert!(names.len() > 10, "the cases are gone: {names:?}");
+    let accept = std::env::var_os("PINBOOT_ACCEPT").is_some();
+    let mut wrong = Vec::new();
+    for name in names {
+        let said = said(&folder, &name, fs::read(folder.join(&name)).expect("a case"));
+        let beside = folder.join(name.replace(".yml", ".stderr"));
+        if accept {
+            fs::write(&beside, &said).expect("the expected text is written");
+        }
+        let expected = fs::read_to_string(&beside).unwrap_or_default();
+        let refused = said.contains("error: ");
+        if expected != said || refused != name.starts_with("err_") {
+            wrong.push(format!("== {name}: expected\n{expected}\n== but it said\n{said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const RIGHT: &str = r#"name: All of it
+vars:
+  user_id: 12c0d092d679
+  version: 2.8.1
+  home: ~/kafka-{{ version }}
+  topics: [pin, geo]
+  conf: { port: 22, owner: me }
+  token: from outside
+secrets: [token]
+from_env: [HOME_TOWN]
+vars_files: more.yml
+hosts:
+  one: { address: "{{ conf.port }}.example.org", port: 22, user: me, vars: { place: here } }
+steps:
+  - name: First
+    command: date
+    register: today
+    always: true
+  - name: Second
+    script: echo {{ today }} {{ token }} {{ env.HOME_TOWN }}
+    creates: "{{ home }}/x"
+    when_changed: First
+  - name: Third
+    command: echo {{ item }} {{ user_id }} {{ place }} {{ version }} {{ more }}
+    loop: "{{ topics }}"
+    unless: test {{ index }} = 3
+    when: user_id != ""
+  - name: Fourth
+    file: { path: "{{ home }}/conf", content: "{{ conf.owner }}", backup: true }
+    when_changed: [Second, Third]
+    timeout: 90s
+  - { name: Fifth, command: ls, always: true, tags: [some] }
+"#;
+
+/// One thing is wrong in a playbook that is right otherwise: one fault is told, and nothing that follows from it.
+#[test]
+fn a_fault_is_told_once_and_nothing_that_follows_from_it() {
+    let loader = |file: &str| if file == "more.yml" { Ok(b"more: x".to_vec()) } else { Err("no such file".to_owned()) };
+    let errors = |text: &str| {
+        let mut inputs = Inputs::new("me", &loader);
+        inputs.env.insert("HOME_TOWN".to_owned(), "Leeds".to_owned());
+        inputs.vars = vec!["topics=[a, b]".to_owned(), "place=there".to_owned()];
+        inputs.limit = vec!["one".to_owned()];
+        inputs.skip_tags = vec!["some".to_owned()];
+        let mut sources = Sources::default();
+        let found = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), &inputs);
+        let found = found.and_then(|loaded| compile_all(&loaded, &mut sources, Mode::Run));
+        found.err().unwrap_or_default().into_iter().map(|fault| fault.message).collect::<Vec<_>>()
+    };
+    assert_eq!(errors(RIGHT), Vec::<String>::new());
+    let cases = [
+        ("vars:\n", "var:\n", "a playbook has no key `var`"),
+        ("vars:\n", "variables:\n", "a playbook has no key `variables`"),
+        ("vars_files:", "var_files:", "a playbook has no key `var_files`"),
+        ("more.yml", "none.yml", "`none.yml` cannot be read: no such file"),
+        ("hosts:", "host:", "a playbook has no key `host`"),
+        ("secrets:", "secret:", "a playbook has no key `secret`"),
+        ("secrets: [token]", "secrets: { a: b }", "`secrets`: expected a list of texts, found a map"),
+        ("from_env: [HOME_TOWN]", "from_env: { a: b }", "`from_env`: expected a list of texts, found a map"),
+        ("  version: 2.8.1\n", "  version: 2.8.1\nvars:\n", "the key `vars` is given twice"),
+        ("  - name: Second", "steps:\n  - name: Second", "the key `steps` is given twice"),
+        ("  user_id:", "  user-id:", "a variable cannot be called `user-id`"),
+        ("user_id: 12c0d092d679", "user_id: *id", "YAML aliases are not used in playbooks"),
+        ("  user_id: 12c0d092d679", "  <<: id", "YAML merge keys are not used in playbooks"),
+        ("topics: [pin, geo]", "topics: &t [pin, geo]", "YAML anchors are not used in playbooks"),
+        ("conf: { port: 22,", "conf: { port: 22, port: 23,", "the key `port` is given twice"),
+        ("home: ~/kafka-{{ version }}", "home: {{ version }}/kafka", "a value that begins with `{{` needs quotes"),
+        ("home: ~/kafka-{{ version }}", "home: {{ version }}", "a value that begins with `{{` needs quotes"),
+        ("~/kafka-{{ version }}", "~/kafka-{{ home }}", "variables go round in a circle: home -> home"),
+        ("~/kafka-{{ version }}", "\"~/\\e{{ version }}\"", "the control character U+001B cannot stand in a playbook"),
+        ("address:", "adress:", "a host has no key `adress`"),
+        (", vars: { place: here }", ", var: { place: here }", "a host has no key `var`"),
+        ("port: 22, user: me", "port: ssh, user: me", "`port`: expected a number, found text"),
+        (
+            "{ address: \"{{ conf.port }}.example.org\", port: 22, user: me, vars: { place: here } }",
+            "h",
+            "`one`: expected a map, found text",
+        ),
+        ("  - name: First\n    command", "  - command", "the step has no `name`"),
+        ("  - name: First\n", "  - nam: First\n", "no kind and no option is called `nam`"),
+        ("  - name: First\n", "  - name: !x First\n", "YAML tags are not used in playbooks"),
+        ("  - name: First\n", "  - name: First\u{7}\n", "the control character U+0007 cannot stand in a playbook"),
+        ("    command: date", "    comand: date", "no kind and no option is called `comand`"),
+        (
+            "    command: date\n",
+            "    command: date\n    script: ls\n",
+            "a step has one kind, and this one has `command` and `script`",
+        ),
+        ("    command: date\n", "    command: date\n    command: ls\n", "the key `command` is given twice"),
+        ("register: today", "regster: today", "no kind and no option is called `regster`"),
+        ("register: today", "register: [today]", "`register`: expected text, found a list"),
+        ("  version: 2.8.1\n", "  version: 2.8.1\n  today: x\n", "`today` is a variable already"),
+        ("tags: [some]", "tag: [some]", "no kind and no option is called `tag`"),
+        ("tags: [some]", "tags: { some: x }", "`tags`: expected a list of texts, found a map"),
+        ("    loop: \"{{ topics }}\"", "    loop: 3", "`loop`: expected a list, found text"),
+        ("    loop:", "    lop:", "no kind and no option is called `lop`"),
+        ("when: user_id", "when: usr_id", "`usr_id` is not defined"),
+        ("when: user_id != \"\"", "when: \"{{ user_id }}\"", "`when` is an expression already"),
+        ("backup: true", "backup: yes", "`backup`: expected `true` or `false`, found text"),
+        ("path: ", "pat: ", "`file` has no field `pat`"),
+        ("path: \"{{ home }}/conf\", ", "", "`file` needs `path`"),
+        ("timeout: 90s", "timeout: 90", "`timeout`: expected a duration, found text"),
+        ("[Second, Third]", "[Second, Thrid]", "no step is called `Thrid`"),
+    ];
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(right, wrong, message)| {
+            assert!(RIGHT.contains(right), "{right:?} is not there");
+            let said = errors(&RIGHT.replacen(right, wrong, 1));
+            (said != [*message]).then(|| format!("{wrong:?}: {said:#?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const PIECES: &[&str] = &[
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "\"",
+    "'",
+    "\n",
+    "\r",
+    "é",
+    "\u{1f980}",
+    ": ",
+    "- ",
+    "|",
+    "[",
+    "]",
+    "{",
+    "#",
+    "\\",
+    "\t",
+    "&",
+    "*",
+    "!",
+    "\u{1b}",
+    "$(",
+    "`",
+    "~",
+];
+
+/// Playbooks of this folder with bytes changed, cut and repeated: whatever comes in, an answer comes out, and nothing
+/// that a terminal would obey is in it.
+#[test]
+fn whatever_is_read_is_answered() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbooks");
+    let mut seeds: Vec<Vec<u8>> = fs::read_dir(&folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yml"))
+        .map(|path| fs::read(path).expect("a case"))
+        .filter(|bytes| !bytes.is_empty())
+        .collect();
+    seeds.sort();
+    let rounds = std::env::var("PINBOOT_FUZZ").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1500);
+    let mut state = 7u64;
+    let mut below = |limit: usize| {
+        // An LCG's high bits are random enough to choose places with.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % limit
+    };
+    for round in 0..rounds {
+        let mut bytes = seeds[below(seeds.len())].clone();
+        for _ in 0..=below(4) {
+            let at = below(bytes.len() + 1);
+            match below(4) {
+                0 => bytes.truncate(at),
+                1 if at < bytes.len() => bytes[at] = u8::try_from(below(256)).expect("a byte"),
+                2 if at < bytes.len() => drop(bytes.remove(at)),
+                _ => drop(bytes.splice(at..at, PIECES[below(PIECES.len())].bytes()).collect::<Vec<_>>()),
+            }
+        }
+        let said = said(&folder, "p.yml", bytes);
+        let obeyed = |c: char| c.is_control() && c != '\n';
+        assert!(!said.contains(obeyed), "round {round}: {said:?}");
+    }
+}
