@@ -10,4 +10,5 @@ pub mod playbook;
 pub mod script;
 pub mod secret;
 pub mod source;
+pub mod transport;
 pub mod view;

@@ -1,0 +1,357 @@
+//! Private key files: what a file is, judged from its bytes, and the careful reading of it.
+//!
+//! [`classify`] is pure and gives each thing that people put in place of a private key its own sentence. [`load`] is
+//! the edge: it opens the file once, judges the open descriptor, and asks for a passphrase only where one is needed.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use russh::keys::{PrivateKey, decode_secret_key};
+use rustix::fs::{FileType, Mode, OFlags};
+use zeroize::Zeroizing;
+
+use super::prompt::{NoPassphrase, Passphrase};
+use super::text;
+use crate::transport::{Error, ErrorKind};
+
+/// The largest file that is taken for a key: 64 KiB, some ten times the largest RSA key.
+const LIMIT: u64 = 64 * 1024;
+
+/// A private key's text in a form that the decoder reads.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// PEM or PPK, line ends and indentation put right.
+    pub(crate) text: Zeroizing<String>,
+    /// Whether a passphrase is needed to read it.
+    pub(crate) encrypted: bool,
+}
+
+/// Why a file is no use as a private key: the rest of a sentence that begins with the file's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unusable {
+    /// Such as `is a public key, not a private key`.
+    pub(crate) what: String,
+    /// What to do; `{key}` stands for the file as a shell word.
+    pub(crate) remedy: Option<&'static str>,
+}
+
+impl Unusable {
+    fn new(what: impl Into<String>, remedy: &'static str) -> Self {
+        Self { what: what.into(), remedy: Some(remedy) }
+    }
+
+    fn at(&self, path: &Path) -> Error {
+        let error = Error::new(ErrorKind::Auth, format!("the key {} {}", text::path(path), self.what));
+        match self.remedy {
+            Some(remedy) => error.with_hint(remedy.replace("{key}", &text::shell_word(path))),
+            None => error,
+        }
+    }
+}
+
+const PRIVATE_HALF: &str =
+    "give the private half: the .pem file that EC2 let you download once, or the same name without .pub";
+const AGAIN: &str = "copy it again from where it was made: it ends with a line -----END … PRIVATE KEY-----";
+const RENEW: &str = "write it in a form that can be read: cp {key} {key}.old && ssh-keygen -p -f {key} (it asks for the passphrase, old and new)";
+
+/// Says what these bytes are: a private key that can be read, or why not.
+pub(crate) fn classify(bytes: &[u8]) -> Result<Candidate, Unusable> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Unusable::new("is empty", AGAIN));
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        let remedy = "save it as plain text (UTF-8): iconv -f UTF-16 -t UTF-8 {key} > key.pem && chmod 600 key.pem";
+        return Err(Unusable::new("is UTF-16 text, as Windows editors save it", remedy));
+    }
+    let Ok(raw) = std::str::from_utf8(bytes) else {
+        return Err(not_text(bytes));
+    };
+    let raw = Zeroizing::new(raw.replace("\r\n", "\n").replace('\r', "\n"));
+    let start = raw.trim_start();
+    if start.starts_with("PuTTY-User-Key-File-") {
+        return putty(start);
+    }
+    if let Some(block) = first_private_block(&raw) {
+        return block.and_then(|block| judge(&block));
+    }
+    Err(not_private(start, bytes))
+}
+
+/// One PEM block, taken apart.
+struct Block {
+    label: String,
+    headers: Vec<String>,
+    body: Zeroizing<String>,
+}
+
+impl Block {
+    /// The block as PEM that strict readers accept, however it was wrapped or indented before.
+    fn to_pem(&self) -> Zeroizing<String> {
+        let mut pem = Zeroizing::new(format!("-----BEGIN {}-----\n", self.label));
+        for header in &self.headers {
+            let _ = writeln!(pem, "{header}");
+        }
+        if !self.headers.is_empty() {
+            pem.push('\n');
+        }
+        for line in self.body.as_bytes().chunks(64) {
+            pem.push_str(std::str::from_utf8(line).unwrap_or_default());
+            pem.push('\n');
+        }
+        let _ = writeln!(pem, "-----END {}-----", self.label);
+        pem
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find_map(|header| header.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    }
+}
+
+/// The first PEM block whose label says that it is a private key; an error where it has no end.
+fn first_private_block(raw: &str) -> Option<Result<Block, Unusable>> {
+    let mut rest = raw;
+    loop {
+        let (_, after) = rest.split_once("-----BEGIN ")?;
+        let (label, content) = after.split_once("-----")?;
+        rest = content;
+        if !label.ends_with("PRIVATE KEY") || label.contains('\n') {
+            continue;
+        }
+        let Some((inside, _)) = content.split_once(&format!("-----END {label}-----")) else {
+            return Some(Err(Unusable::new(format!("is cut off: it has no line -----END {label}-----"), AGAIN)));
+        };
+        let mut headers = Vec::new();
+        let mut body = Zeroizing::new(String::with_capacity(inside.len()));
+        for line in inside.lines().map(str::trim) {
+            if body.is_empty() && line.contains(": ") {
+                headers.push(line.to_owned());
+            } else {
+                body.extend(line.chars().filter(|c| !c.is_whitespace()));
+            }
+        }
+        return Some(Ok(Block { label: label.to_owned(), headers, body }));
+    }
+}
+
+fn judge(block: &Block) -> Result<Candidate, Unusable> {
+    let Ok(der) = data_encoding::BASE64.decode(block.body.as_bytes()).map(Zeroizing::new) else {
+        return Err(Unusable::new("is damaged: what stands between BEGIN and END is not whole base64", AGAIN));
+    };
+    let legacy_cipher = match block.header("Proc-Type") {
+        Some(value) if value.replace(' ', "") == "4,ENCRYPTED" => {
+            Some(block.header("DEK-Info").and_then(|info| info.split(',').next()).unwrap_or("an unnamed cipher"))
+        }
+        _ => None,
+    };
+    let encrypted = match block.label.as_str() {
+        "OPENSSH PRIVATE KEY" => match openssh_cipher(&der) {
+            None => return Err(Unusable::new("is damaged: it does not begin as an OpenSSH private key does", AGAIN)),
+            Some("none") => false,
+            Some("3des-cbc") => {
+                return Err(Unusable::new("is encrypted with 3des-cbc, which pinboot does not read", RENEW));
+            }
+            Some(_) => true,
+        },
+        "RSA PRIVATE KEY" => match legacy_cipher {
+            None => false,
+            Some("AES-128-CBC") => true,
+            Some(cipher) => {
+                let cipher = text::escaped(cipher.as_bytes(), 64);
+                return Err(Unusable::new(format!("is encrypted with {cipher}, which pinboot does not read"), RENEW));
+            }
+        },
+        "EC PRIVATE KEY" if legacy_cipher.is_some() => {
+            return Err(Unusable::new("is an encrypted EC key in the old form, which pinboot does not read", RENEW));
+        }
+        "EC PRIVATE KEY" | "PRIVATE KEY" => false,
+        "ENCRYPTED PRIVATE KEY" => {
+            pkcs8_scheme(&der)?;
+            true
+        }
+        "DSA PRIVATE KEY" => {
+            let remedy = "make a new key pair (ed25519 or RSA) and put its public half on the host";
+            return Err(Unusable::new("is a DSA key, which OpenSSH servers have refused since 2015", remedy));
+        }
+        other => {
+            let label = text::escaped(other.as_bytes(), 64);
+            return Err(Unusable {
+                what: format!("is a {label}, a form that pinboot does not know"),
+                remedy: Some(RENEW),
+            });
+        }
+    };
+    Ok(Candidate { text: block.to_pem(), encrypted })
+}
+
+/// The cipher's name in an OpenSSH private key.
+fn openssh_cipher(der: &[u8]) -> Option<&str> {
+    let rest = der.strip_prefix(b"openssh-key-v1\0")?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let name = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    std::str::from_utf8(name).ok()
+}
+
+/// Refuses the ways of encrypting PKCS#8 that the decoder does not know, by the object identifiers in the DER.
+///
+/// This comes before the passphrase is asked for: asking and then failing would look like a wrong passphrase.
+fn pkcs8_scheme(der: &[u8]) -> Result<(), Unusable> {
+    let head = &der[..der.len().min(192)];
+    let has = |identifier: &[u8]| head.windows(identifier.len()).any(|window| window == identifier);
+    let pbes2 = has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d]);
+    let triple_des = has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x03, 0x07]);
+    let scrypt = has(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b]);
+    // hmacWithSHA224 to hmacWithSHA512; where no function is named, SHA-1 is meant (RFC 8018, appendix A.2).
+    let sha2 = (0x08..=0x0b).any(|last| has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, last]));
+    let scheme = if !pbes2 {
+        "a password scheme from before PKCS#5 version 2"
+    } else if triple_des {
+        "3DES"
+    } else if !sha2 && !scrypt {
+        "a password function built on SHA-1"
+    } else {
+        return Ok(());
+    };
+    let remedy = "write it in a form that can be read: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in {key} -out key.pem && chmod 600 key.pem";
+    Err(Unusable::new(format!("is encrypted with {scheme}, which pinboot does not read"), remedy))
+}
+
+fn putty(start: &str) -> Result<Candidate, Unusable> {
+    // No line is trimmed here: the file's MAC covers the comment with its blanks.
+    let field = |name: &str| start.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    if field("Private-MAC:").is_none() {
+        return Err(Unusable::new("is a PuTTY key that is cut off: it has no line Private-MAC", AGAIN));
+    }
+    let encrypted = field("Encryption:").is_some_and(|cipher| cipher != "none");
+    Ok(Candidate { text: Zeroizing::new(start.to_owned()), encrypted })
+}
+
+fn not_text(bytes: &[u8]) -> Unusable {
+    if bytes.first() == Some(&0x30) {
+        let remedy = "turn it into PEM: openssl pkey -inform DER -in {key} -out key.pem && chmod 600 key.pem";
+        return Unusable::new("is DER, the binary form", remedy);
+    }
+    Unusable::new("is not a private key: it is not even text", PRIVATE_HALF)
+}
+
+fn not_private(start: &str, bytes: &[u8]) -> Unusable {
+    let word = start.split_whitespace().find(|word| !word.contains('=')).unwrap_or_default();
+    let is_public = ["ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|kind| word.starts_with(kind));
+    if is_public && word.contains("-cert-v01@") {
+        return Unusable::new("is an SSH certificate, not a private key", PRIVATE_HALF);
+    }
+    let label = start
+        .split_once("-----BEGIN ")
+        .or_else(|| start.split_once("---- BEGIN "))
+        .and_then(|(_, rest)| rest.split_once("---"))
+        .map_or("", |(label, _)| label.trim());
+    if is_public || label.ends_with("PUBLIC KEY") {
+        return Unusable::new("is a public key, not a private key", PRIVATE_HALF);
+    }
+    if label.ends_with("CERTIFICATE") {
+        return Unusable::new("is an X.509 certificate, not a private key", PRIVATE_HALF);
+    }
+    if label.ends_with("CERTIFICATE REQUEST") {
+        return Unusable::new("is a certificate request, not a private key", PRIVATE_HALF);
+    }
+    if bytes.first() == Some(&0x30) && bytes.iter().any(|byte| *byte < 9) {
+        return not_text(bytes);
+    }
+    if start.contains("-----END ") && start.contains("PRIVATE KEY-----") {
+        return Unusable::new("is cut off: its first line, -----BEGIN … PRIVATE KEY-----, is missing", AGAIN);
+    }
+    Unusable::new("is not a private key", "it should begin with -----BEGIN … PRIVATE KEY-----")
+}
+
+/// Decodes a candidate; with a passphrase only where it is encrypted, since the decoder stumbles over one too many.
+fn decode(candidate: &Candidate, passphrase: Option<&str>) -> Result<PrivateKey, Unusable> {
+    decode_secret_key(&candidate.text, passphrase).map_err(|error| {
+        if passphrase.is_some() {
+            Unusable::new(
+                "cannot be read with this passphrase",
+                "check the passphrase; ssh-keygen -y -f {key} tries it",
+            )
+        } else {
+            let error = text::escaped(error.to_string().as_bytes(), 200);
+            Unusable::new(
+                format!("cannot be read: {error}"),
+                "ssh-keygen -y -f {key} shows whether OpenSSH can read it",
+            )
+        }
+    })
+}
+
+/// Loads the private key in a file.
+///
+/// The file is opened once without waiting (a FIFO must not hold anyone up), and the open descriptor is judged: a
+/// regular file of at most 64 KiB. The mode is judged by OpenSSH's rule, exactly: a file that is the caller's own
+/// (real user id) and has any bit for group or others is refused; a file of another owner, such as one that root reads
+/// for someone, is taken as it is.
+pub(crate) fn load(path: &Path, passphrase: &Passphrase) -> Result<PrivateKey, Error> {
+    let bytes = read(path)?;
+    let candidate = classify(&bytes).map_err(|unusable| unusable.at(path))?;
+    if !candidate.encrypted {
+        return decode(&candidate, None).map_err(|unusable| unusable.at(path));
+    }
+    let secret = passphrase.ask(path).map_err(|none| match none {
+        NoPassphrase::NoTerminal => Unusable::new(
+            "is encrypted, and there is no terminal to ask for its passphrase",
+            "set PINBOOT_KEY_PASSPHRASE, or load the key into ssh-agent (ssh-add {key}) and name no key file",
+        )
+        .at(path),
+        NoPassphrase::Failed(why) => {
+            Unusable { what: format!("is encrypted, and its passphrase could not be asked for: {why}"), remedy: None }
+                .at(path)
+        }
+    })?;
+    decode(&candidate, Some(secret.expose())).map_err(|unusable| unusable.at(path))
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let unusable = Unusable::new("does not exist", "name the .pem file with --key, or in the playbook");
+            unusable.at(path)
+        }
+        io::ErrorKind::PermissionDenied => {
+            Unusable::new("may not be read by you", "it must be your own file: ls -l {key}").at(path)
+        }
+        _ => Unusable { what: format!("cannot be read: {error}"), remedy: None }.at(path),
+    };
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+    let stat = rustix::fs::fstat(&descriptor).map_err(|error| failed(error.into()))?;
+    let not_a_file = |what: &str| Unusable::new(what, "name the .pem file itself").at(path);
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Directory => return Err(not_a_file("is a directory")),
+        FileType::Fifo => return Err(not_a_file("is a FIFO, not a regular file")),
+        _ => return Err(not_a_file("is not a regular file")),
+    }
+    if u64::try_from(stat.st_size).is_ok_and(|size| size > LIMIT) {
+        return Err(not_a_file("is larger than 64 KiB, which no private key is"));
+    }
+    let mode = stat.st_mode & 0o777;
+    if stat.st_uid == rustix::process::getuid().as_raw() && mode & 0o077 != 0 {
+        return Err(Unusable::new(
+            format!("can be read or written by others (mode {mode:04o}), so it is refused as ssh refuses it"),
+            "chmod 600 {key}",
+        )
+        .at(path));
+    }
+    // The file may grow between the two looks at it; one byte more than the limit tells.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    File::from(descriptor).take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(not_a_file("is larger than 64 KiB, which no private key is"));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+#[path = "key_tests.rs"]
+mod tests;

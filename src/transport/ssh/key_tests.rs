@@ -1,0 +1,62 @@
+use super::*;
+
+/// An ed25519 key that opens nothing, encrypted by nobody.
+const PLAIN: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
+-----END PRIVATE KEY-----
+";
+
+fn what(text: &str) -> String {
+    classify(text.as_bytes()).expect_err("no key").what
+}
+
+#[test]
+fn a_key_is_found_in_whatever_surrounds_it() {
+    let whole = classify(PLAIN.as_bytes()).unwrap();
+    assert!(!whole.encrypted);
+    for text in [
+        PLAIN.replace('\n', " "),
+        PLAIN.replace('\n', "\r"),
+        format!("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{PLAIN}"),
+        format!("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n{PLAIN}"),
+    ] {
+        assert_eq!(classify(text.as_bytes()).unwrap().text, whole.text);
+    }
+    assert!(decode(&whole, None).is_ok());
+}
+
+#[test]
+fn no_cut_and_no_flip_panics() {
+    for end in 0..PLAIN.len() {
+        let _ = classify(&PLAIN.as_bytes()[..end]).map(|candidate| decode(&candidate, None).is_ok());
+        for bit in 0..8 {
+            let mut bytes = PLAIN.as_bytes().to_vec();
+            bytes[end] ^= 1 << bit;
+            let _ = classify(&bytes).map(|candidate| decode(&candidate, None).is_ok());
+        }
+    }
+}
+
+#[test]
+fn damage_and_strangers_are_told_apart() {
+    for (text, expected) in [
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIB!\n-----END RSA PRIVATE KEY-----", "is damaged: what stands between"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nMIIB\n-----END OPENSSH PRIVATE KEY-----",
+            "is damaged: it does not begin",
+        ),
+        ("-----BEGIN WEIRD PRIVATE KEY-----\nMIIB\n-----END WEIRD PRIVATE KEY-----", "is a WEIRD PRIVATE KEY, a form"),
+        ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "is a PuTTY key that is cut off"),
+        ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----", "is a public key"),
+        ("command=\"x\" ssh-rsa AAAA", "is a public key"),
+        ("-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----", "is a certificate request"),
+    ] {
+        assert!(what(text).starts_with(expected), "{text}: {}", what(text));
+    }
+}
+
+#[test]
+fn an_encrypted_putty_key_is_known_before_anybody_is_asked() {
+    let text = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\nPrivate-MAC: 00\n";
+    assert!(classify(text.as_bytes()).unwrap().encrypted);
+}

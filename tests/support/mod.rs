@@ -1,0 +1,42 @@
+//! What several test binaries share: servers that a test starts for itself, and the word on what was left out.
+#![expect(dead_code, unreachable_pub, reason = "each test binary takes the part that it needs")]
+
+use std::io::Write;
+use std::path::PathBuf;
+
+pub mod sshd;
+
+/// Where a program is, or `None` after one line that says what is left out and what brings it in.
+///
+/// With `PINBOOT_TEST_ALL=1` a missing program fails the test.
+pub fn need(program: &str, package: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file());
+    if found.is_none() {
+        left_out(&format!("no {program} here; `apt-get install {package}` brings it in"));
+    }
+    found
+}
+
+/// Whether a test may mount things in a namespace of its own; where not, that has been said.
+pub fn mounts() -> Option<()> {
+    let tried = std::process::Command::new("unshare")
+        .args(["-m", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .stderr(std::process::Stdio::null())
+        .status();
+    if tried.is_ok_and(|status| status.success()) {
+        return Some(());
+    }
+    left_out("it needs mounts of its own; run as root (in a container: with CAP_SYS_ADMIN) brings it in");
+    None
+}
+
+/// Says in one line that this test is left out, past libtest's capturing; fatal with `PINBOOT_TEST_ALL=1`.
+pub fn left_out(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none_or(|all| all != "1"), "{test} must not be left out: {why}");
+    let _ = writeln!(std::io::stderr(), "LEFT OUT {test}: {why}");
+}

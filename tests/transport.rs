@@ -1,0 +1,77 @@
+//! The transport against real servers.
+
+#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
+
+mod support;
+
+#[path = "ssh/keys.rs"]
+mod keys;
+#[path = "ssh/known_hosts.rs"]
+mod known_hosts;
+#[path = "ssh/login.rs"]
+mod login;
+#[path = "ssh/streams.rs"]
+mod streams;
+#[path = "ssh/unreachable.rs"]
+mod unreachable;
+
+use std::path::Path;
+
+use pinboot::ids::HostId;
+use pinboot::inventory::Host;
+use pinboot::secret::Secret;
+use pinboot::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh, SshSession};
+use pinboot::transport::{Chunk, Connect, Error, ErrorKind, Exec, Session};
+use support::sshd::{PATIENCE, Sshd};
+
+/// Settings that know what this server's files know, and ask nobody.
+fn config(known_hosts: &Path) -> Config {
+    let mut config = Config::for_home(None, Passphrase::new(|_| Err(NoPassphrase::NoTerminal)));
+    config.known_hosts = vec![known_hosts.to_owned()];
+    config.known_hosts_read_only.clear();
+    config
+}
+
+/// The server as a host to log in to with its own key.
+fn host(server: &Sshd) -> Host {
+    Host {
+        id: HostId("h".to_owned()),
+        address: "127.0.0.1".to_owned(),
+        port: server.port,
+        user: server.user.clone(),
+        key: Some(server.key()),
+    }
+}
+
+fn command(text: &str) -> Exec {
+    Exec { command: text.as_bytes().to_vec(), stdin: Vec::new() }
+}
+
+async fn connect(server: &Sshd, exec: &Exec) -> Result<SshSession, Error> {
+    Ssh::new(config(&server.known_hosts())).connect(&host(server), exec).await
+}
+
+/// What a command said until its last word.
+#[derive(Debug, Default)]
+struct Said {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    exit: Option<Result<u32, String>>,
+    lost: Option<String>,
+}
+
+async fn hear(session: &mut SshSession) -> Said {
+    let mut said = Said::default();
+    loop {
+        match tokio::time::timeout(PATIENCE, session.next()).await.expect("the command goes on talking or ends") {
+            Chunk::Stdout(bytes) => said.stdout.extend(bytes),
+            Chunk::Stderr(bytes) => said.stderr.extend(bytes),
+            Chunk::Exit(exit) => said.exit = Some(exit),
+            Chunk::Closed => return said,
+            Chunk::Lost(why) => {
+                said.lost = Some(why);
+                return said;
+            }
+        }
+    }
+}
