@@ -7,6 +7,7 @@ pub mod kinds;
 pub mod node;
 pub mod plan;
 pub mod playbook;
+pub mod remote;
 pub mod script;
 pub mod secret;
 pub mod source;

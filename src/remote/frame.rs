@@ -1,0 +1,405 @@
+//! Bytes from a host, taken apart into frames and what stands between them.
+//!
+//! A frame is `RS pb:NONCE verb fields… RS newline`. The nonce is 128 bits of chance known to this run alone, so that
+//! nothing that a step or a login script prints can be taken for one.
+
+use crate::ids::{RunId, StepId};
+
+const SEPARATOR: u8 = 0x1e;
+
+/// A frame longer than this is not one: the bytes are passed on as they are.
+const LONGEST: usize = 1024 * 1024;
+
+/// What the host's side says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// The delivery has arrived and the log follows; `new` where this delivery claimed the run.
+    Hello {
+        /// Whether this delivery began the run.
+        new: bool,
+    },
+    /// The host cannot carry out the run; no step was begun. The fields say what and why.
+    Unfit(Unfit),
+    /// Another run holds the host.
+    Busy {
+        /// Its owner's line: run, who, since when.
+        owner: String,
+    },
+    /// The host knows this run with another plan.
+    Mismatch,
+    /// The run that this one is to finish still goes on; its frames carry this nonce.
+    Other {
+        /// Its name.
+        run: RunId,
+        /// Its nonce.
+        nonce: String,
+    },
+    /// The host does not know the run that was to be followed.
+    None,
+    /// The log has ended without the run's end: the runner is gone.
+    Gone,
+    /// A runner began to work.
+    Run,
+    /// The place of bytes that the host lost, and that had been seen before.
+    Pad,
+    /// A step is looked at.
+    Start {
+        /// Which.
+        step: StepId,
+        /// The host's clock, centiseconds since its boot.
+        clock: Option<u64>,
+    },
+    /// A step was looked at and is so already, at once.
+    So {
+        /// Which.
+        step: StepId,
+    },
+    /// What a check said would change.
+    Diff {
+        /// Which step.
+        step: StepId,
+        /// Raw.
+        text: Vec<u8>,
+    },
+    /// A step is carried out from here on.
+    Apply {
+        /// Which.
+        step: StepId,
+    },
+    /// A step is carried out once more.
+    Try {
+        /// Which.
+        step: StepId,
+        /// How many times before.
+        number: u32,
+        /// What the last try ended with.
+        status: i32,
+    },
+    /// A step waits for a person.
+    Hold {
+        /// Which.
+        step: StepId,
+    },
+    /// The host reboots as a step says, and is to be back within so many seconds.
+    Reboot {
+        /// Which step.
+        step: StepId,
+        /// How long it may take.
+        seconds: u32,
+    },
+    /// How far a download is.
+    Progress {
+        /// Which step.
+        step: StepId,
+        /// Bytes so far.
+        bytes: u64,
+        /// Bytes in all; 0 where not known.
+        total: u64,
+    },
+    /// A step is over.
+    Done {
+        /// Which.
+        step: StepId,
+        /// The runner's word: `unchanged`, `changed`, `would`, `skipped`, `byhand`, `failed`, `unknown`.
+        outcome: String,
+        /// The command's status.
+        status: i32,
+        /// The host's clock, centiseconds since its boot.
+        clock: Option<u64>,
+        /// The runner's reason, a word and perhaps more.
+        reason: String,
+    },
+    /// The run is over, in this way: `ok`, `failed`, `unknown`, `stopped`, `unfit`.
+    End(String),
+}
+
+/// Why a host is unfit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// `HOME` is unset or cannot be entered.
+    Home(String),
+    /// The record's folder cannot be used, for this reason.
+    Record(String),
+    /// No file system in memory for secrets.
+    Memory(String),
+    /// `sudo` cannot be used, for the sake of this step.
+    Sudo(StepId, String),
+    /// None of these programs is there, for the sake of this step.
+    Tools(StepId, String),
+}
+
+/// A piece of what came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes that are no frame.
+    Raw(Vec<u8>),
+    /// A frame and its length in bytes, with that of a torn one which it follows.
+    Frame(Frame, usize),
+}
+
+/// Takes a stream apart, whatever its chunks.
+#[derive(Debug)]
+pub struct Splitter {
+    opening: Vec<u8>,
+    held: Vec<u8>,
+    /// How much of `held` is known to hold no whole frame's end.
+    searched: usize,
+    /// Bytes of a torn frame that were dropped since the last piece.
+    torn: usize,
+}
+
+impl Splitter {
+    /// A splitter for frames with this nonce.
+    pub fn new(nonce: &str) -> Self {
+        let mut opening = vec![SEPARATOR];
+        opening.extend(format!("pb:{nonce} ").into_bytes());
+        Self { opening, held: Vec::new(), searched: 0, torn: 0 }
+    }
+
+    /// Takes bytes in and gives what is complete.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        self.held.extend_from_slice(bytes);
+        let mut pieces = Vec::new();
+        while let Some(piece) = self.next() {
+            match (pieces.last_mut(), piece) {
+                (Some(Piece::Raw(before)), Piece::Raw(more)) => before.extend(more),
+                (_, piece) => pieces.push(piece),
+            }
+        }
+        pieces
+    }
+
+    /// How many bytes are held back because they may be the beginning of a frame.
+    pub fn held(&self) -> usize {
+        self.held.len() + self.torn
+    }
+
+    /// Gives what is still held at the end of the stream: the torn beginning of a frame is not shown.
+    pub fn finish(mut self) -> Vec<u8> {
+        if self.held.starts_with(&self.opening) { Vec::new() } else { std::mem::take(&mut self.held) }
+    }
+
+    fn next(&mut self) -> Option<Piece> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let Some(at) = find(&self.held, &self.opening) else {
+            // Everything that cannot be the beginning of a frame is let go.
+            let keep = (1..self.opening.len()).rev().find(|&n| self.held.ends_with(&self.opening[..n])).unwrap_or(0);
+            let free = self.held.len() - keep;
+            return (free > 0).then(|| Piece::Raw(self.held.drain(..free).collect()));
+        };
+        if at > 0 {
+            self.searched = 0;
+            return Some(Piece::Raw(self.held.drain(..at).collect()));
+        }
+        let body = self.opening.len();
+        let from = self.searched.max(body);
+        let end = find(&self.held[from..], &[SEPARATOR, b'\n']).map(|found| from + found);
+        // (A frame that was cut by a runner's death is followed by the next runner's first frame.)
+        let again = find(&self.held[body..end.unwrap_or(self.held.len())], &self.opening).map(|found| body + found);
+        if let Some(again) = again {
+            self.held.drain(..again);
+            self.torn += again;
+            self.searched = 0;
+            return self.next();
+        }
+        let Some(end) = end else {
+            self.searched = self.held.len().saturating_sub(self.opening.len()).max(body);
+            if self.held.len() > LONGEST {
+                self.searched = 0;
+                return Some(Piece::Raw(self.held.drain(..body).collect()));
+            }
+            return None;
+        };
+        self.searched = 0;
+        let frame = parse(&self.held[body..end]);
+        let bytes: Vec<u8> = self.held.drain(..end + 2).collect();
+        let length = bytes.len() + std::mem::take(&mut self.torn);
+        Some(frame.map_or(Piece::Raw(bytes), |frame| Piece::Frame(frame, length)))
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(found) = haystack[from..].iter().position(|&b| b == first) {
+        let at = from + found;
+        if haystack[at..].starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+/// Reads what stands inside a frame; `None` for a verb of a newer runner.
+fn parse(body: &[u8]) -> Option<Frame> {
+    let (verb, rest) = split_word(body);
+    let text = || String::from_utf8_lossy(rest).into_owned();
+    let mut words = std::str::from_utf8(rest).unwrap_or("").split_ascii_whitespace();
+    let step = |word: Option<&str>| word.and_then(|w| w.parse().ok()).map(StepId);
+    Some(match verb {
+        b"hello" => Frame::Hello { new: rest == b"new" },
+        b"unfit" => Frame::Unfit(unfit(rest)?),
+        b"busy" => Frame::Busy { owner: text() },
+        b"mismatch" => Frame::Mismatch,
+        b"other" => Frame::Other { run: RunId::parse(words.next()?)?, nonce: words.next()?.to_owned() },
+        b"none" => Frame::None,
+        b"gone" => Frame::Gone,
+        b"run" => Frame::Run,
+        b"pad" => Frame::Pad,
+        b"start" => Frame::Start { step: step(words.next())?, clock: words.next().and_then(clock) },
+        b"so" => Frame::So { step: step(words.next())? },
+        b"diff" => {
+            let (number, text) = split_word(rest);
+            Frame::Diff { step: step(std::str::from_utf8(number).ok())?, text: text.to_vec() }
+        }
+        b"apply" => Frame::Apply { step: step(words.next())? },
+        b"try" => Frame::Try {
+            step: step(words.next())?,
+            number: words.next()?.parse().ok()?,
+            status: words.next()?.parse().ok()?,
+        },
+        b"hold" => Frame::Hold { step: step(words.next())? },
+        b"reboot" => Frame::Reboot { step: step(words.next())?, seconds: words.next()?.parse().ok()? },
+        b"progress" => Frame::Progress {
+            step: step(words.next())?,
+            bytes: words.next()?.parse().ok()?,
+            total: words.next()?.parse().ok()?,
+        },
+        b"done" => Frame::Done {
+            step: step(words.next())?,
+            outcome: words.next()?.to_owned(),
+            status: words.next()?.parse().ok()?,
+            clock: words.next().and_then(clock),
+            reason: words.collect::<Vec<_>>().join(" "),
+        },
+        b"end" => Frame::End(text()),
+        _ => return None,
+    })
+}
+
+fn unfit(rest: &[u8]) -> Option<Unfit> {
+    let (what, rest) = split_word(rest);
+    let numbered = || {
+        let (number, rest) = split_word(rest);
+        let step = StepId(std::str::from_utf8(number).ok()?.parse().ok()?);
+        Some((step, String::from_utf8_lossy(rest).into_owned()))
+    };
+    let text = String::from_utf8_lossy(rest).into_owned();
+    Some(match what {
+        b"home" => Unfit::Home(text),
+        b"record" => Unfit::Record(text),
+        b"memory" => Unfit::Memory(text),
+        b"sudo" => numbered().map(|(step, text)| Unfit::Sudo(step, text))?,
+        b"tools" => numbered().map(|(step, text)| Unfit::Tools(step, text))?,
+        _ => return None,
+    })
+}
+
+/// The first word and what is behind the one blank that follows it.
+fn split_word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|&b| b == b' ') {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
+/// `12345.67` seconds as centiseconds.
+fn clock(word: &str) -> Option<u64> {
+    let (seconds, part) = word.split_once('.')?;
+    Some(seconds.parse::<u64>().ok()? * 100 + part.get(..2)?.parse::<u64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: &str = "00112233445566778899aabbccddeeff";
+
+    fn framed(body: &str) -> Vec<u8> {
+        format!("\x1epb:{NONCE} {body}\x1e\n").into_bytes()
+    }
+
+    fn all(bytes: &[u8], chunk: usize) -> Vec<Piece> {
+        let mut splitter = Splitter::new(NONCE);
+        let mut pieces: Vec<Piece> = Vec::new();
+        for part in bytes.chunks(chunk) {
+            for piece in splitter.push(part) {
+                match (pieces.last_mut(), piece) {
+                    (Some(Piece::Raw(before)), Piece::Raw(more)) => before.extend(more),
+                    (_, piece) => pieces.push(piece),
+                }
+            }
+        }
+        let rest = splitter.finish();
+        if !rest.is_empty() {
+            pieces.push(Piece::Raw(rest));
+        }
+        pieces
+    }
+
+    #[test]
+    fn frames_and_bytes_are_told_apart_whatever_the_chunks() {
+        let mut stream = b"motd \x1e noise\x1epb:wrong start 1\x1e\n".to_vec();
+        let noise = stream.len();
+        stream.extend(framed("hello new"));
+        stream.extend(framed("start 1 12.34"));
+        stream.extend(b"no newline at the end \x1e\n \xff");
+        stream.extend(framed("diff 1 -a\n+b"));
+        stream.extend(framed("done 1 failed 7 13.00 status"));
+        stream.extend(framed("end failed"));
+        let whole = all(&stream, stream.len());
+        assert_eq!(whole[0], Piece::Raw(stream[..noise].to_vec()));
+        let frames: Vec<_> = whole
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Frame(frame, _) => Some(frame.clone()),
+                Piece::Raw(_) => None,
+            })
+            .collect();
+        assert_eq!(
+            frames,
+            [
+                Frame::Hello { new: true },
+                Frame::Start { step: StepId(1), clock: Some(1234) },
+                Frame::Diff { step: StepId(1), text: b"-a\n+b".to_vec() },
+                Frame::Done {
+                    step: StepId(1),
+                    outcome: "failed".into(),
+                    status: 7,
+                    clock: Some(1300),
+                    reason: "status".into()
+                },
+                Frame::End("failed".into()),
+            ]
+        );
+        for chunk in 1..40 {
+            assert_eq!(all(&stream, chunk), whole, "in chunks of {chunk}");
+        }
+        let bytes: usize = whole
+            .iter()
+            .map(|piece| match piece {
+                Piece::Raw(raw) => raw.len(),
+                Piece::Frame(_, length) => *length,
+            })
+            .sum();
+        assert_eq!(bytes, stream.len(), "every byte is accounted for");
+    }
+
+    #[test]
+    fn a_frame_cut_by_a_runners_death_is_dropped() {
+        let mut stream = format!("\x1epb:{NONCE} done 1 chan").into_bytes();
+        stream.extend(framed("run"));
+        assert_eq!(all(&stream, 5), [Piece::Frame(Frame::Run, stream.len())], "every byte is accounted for");
+        let torn = format!("out\x1epb:{NONCE} start").into_bytes();
+        assert_eq!(all(&torn, 4), [Piece::Raw(b"out".to_vec())]);
+    }
+
+    #[test]
+    fn a_verb_of_a_newer_runner_does_no_harm() {
+        let pieces = all(&[framed("sing loudly"), framed("gone")].concat(), 64);
+        assert!(matches!(pieces.last(), Some(Piece::Frame(Frame::Gone, _))), "{pieces:?}");
+    }
+}

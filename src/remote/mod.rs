@@ -1,0 +1,14 @@
+//! The wire: a plan becomes one program for the host, and bytes from the host become frames.
+//!
+//! [`program`] writes the file that the host keeps as `plan`: the runner (`runner.sh`), the helper functions that the
+//! plan's recipes mention, and one shell function a step. [`delivery`] wraps it for one exec with `deliver.sh`, which
+//! claims the run's folder, starts the runner detached and follows its log. [`frame`] reads what comes back.
+//! [`record`] asks a host for a run that another machine began.
+
+pub mod frame;
+mod program;
+pub mod record;
+
+#[doc(hidden)]
+pub use program::points;
+pub use program::{Identity, delivery, follow, program, stop};

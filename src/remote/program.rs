@@ -1,0 +1,513 @@
+//! A plan as one POSIX sh program, and its delivery.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::event::Mode;
+use crate::ids::RunId;
+use crate::kinds::{self, Content};
+use crate::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use crate::script::{Part, Script, Text};
+use crate::secret::Secret;
+use crate::transport::Exec;
+
+pub mod points;
+
+const RUNNER: &str = include_str!("runner.sh");
+const DELIVER: &str = include_str!("deliver.sh");
+
+/// The largest exec string that is used; a larger program goes over standard input, at the price of a round trip.
+///
+/// OpenSSH's limit is 131,071 bytes (Linux's for one argument); the rest is room for the login shell's own words.
+const EXEC_LIMIT: usize = 120_000;
+
+/// A content larger than this is carried as raw bytes behind the program instead of in its text.
+const INLINE_LIMIT: usize = 32 * 1024;
+
+/// How long a host may take to reboot where the step has no `timeout`.
+const REBOOT: Duration = Duration::from_mins(10);
+
+/// What makes one run's programs and frames its own.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The run.
+    pub run: RunId,
+    /// 32 hexadecimal digits that every frame of the run carries.
+    pub nonce: String,
+    /// Who starts the run and when, as `user@machine 2026-11-24T06:00:00Z`, for whoever finds the host busy.
+    pub started_by: String,
+    /// The host's POSIX shell, `/bin/sh`.
+    pub shell: String,
+}
+
+/// Writes the file that the host keeps as the run's `plan`.
+pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
+    program_around(&minified(RUNNER), plan, identity)
+}
+
+/// The program with this runner.
+fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> Vec<u8> {
+    let mut blobs = Blobs::default();
+    let mut steps = String::new();
+    let mut looks = String::new();
+    let mut reboots = String::new();
+    for step in &plan.steps {
+        write!(steps, "pb_step_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
+        if let Action::Work(work) = &step.action
+            && (work.run_as != RunAs::Login || !work.recipe.needs.is_empty())
+        {
+            write!(looks, " {}", step.id).expect("a string takes all");
+        }
+        if matches!(&step.action, Action::Work(work) if work.recipe.reboots) {
+            write!(reboots, " {}", step.id).expect("a string takes all");
+        }
+    }
+    let mode = match plan.mode {
+        Mode::Run => "run",
+        Mode::Check => "check",
+    };
+    let helpers: String = kinds::helpers(&scripts(plan)).into_iter().map(|(_, body)| format!("{body}\n")).collect();
+    let mut text = format!(
+        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_looks={} pb_reboots={} pb_secret={}\n",
+        identity.run,
+        identity.nonce,
+        plan.steps.len(),
+        Text::from(identity.started_by.as_str()).word(),
+        Text::from(looks.trim_start()).word(),
+        Text::from(reboots.trim_start()).word(),
+        if plan.secrets.is_empty() { "" } else { "1" },
+    );
+    text.push_str(runner);
+    writeln!(text, "pb_lib={}", Script::author(helpers).as_word()).expect("a string takes all");
+    text.push_str(&steps);
+    text.push_str("pb_main\nexit\n");
+    blobs.place(text)
+}
+
+/// All shell of a plan, for finding the helpers that it mentions.
+fn scripts(plan: &Plan) -> Vec<&str> {
+    plan.steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Work(work) => Some(work),
+            Action::Skip { .. } => None,
+        })
+        .flat_map(|work| work.recipe.check.iter().chain([&work.recipe.apply]))
+        .map(Script::as_str)
+        .collect()
+}
+
+/// Raw bytes that stand behind the program's text; their places are known only once the text is whole.
+#[derive(Default)]
+struct Blobs {
+    bytes: Vec<Vec<u8>>,
+}
+
+impl Blobs {
+    /// Digits for a place in the file, the same number of them whatever the place is.
+    const WIDTH: usize = 10;
+
+    /// Takes a blob in and gives the shell that writes it to standard output.
+    fn add(&mut self, bytes: &[u8]) -> String {
+        self.bytes.push(bytes.to_vec());
+        format!("tail -c +{} \"$pb_plan\" | head -c {}", Self::mark(self.bytes.len() - 1), bytes.len())
+    }
+
+    fn mark(index: usize) -> String {
+        format!("@{index:0width$}", width = Self::WIDTH - 1)
+    }
+
+    /// Puts the blobs behind the text and writes their places into it.
+    fn place(self, text: String) -> Vec<u8> {
+        let mut at = text.len() + 1;
+        let mut text = text;
+        for (index, bytes) in self.bytes.iter().enumerate() {
+            text = text.replacen(&Self::mark(index), &format!("{at:0width$}", width = Self::WIDTH), 1);
+            at += bytes.len();
+        }
+        let mut file = text.into_bytes();
+        file.extend(self.bytes.into_iter().flatten());
+        file
+    }
+}
+
+/// What the function of one step says of it.
+fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
+    let mut body = String::new();
+    let mut set = |name: &str, value: &str| {
+        if !value.is_empty() {
+            writeln!(body, "{name}={value}").expect("a string takes all");
+        }
+    };
+    let quoted = |text: &str| Script::author(text).as_word();
+    let work = match &step.action {
+        Action::Skip { .. } => {
+            set("skip", "1");
+            return body;
+        }
+        Action::Work(work) => work,
+    };
+    let alone = lone_creates(work);
+    if let Some(path) = alone {
+        set("creates", &path.word());
+    } else {
+        let ask = question(work);
+        if !ask.is_empty() {
+            set("ask", &quoted(&ask));
+        }
+        if work.recipe.check.is_none() && work.creates.is_none() && work.only_if.is_none() && work.unless.is_some() {
+            set("guard", "1");
+        }
+    }
+    if work.has_check() && alone.is_none() {
+        set("verify", "check");
+    }
+    if let Some(by_hand) = &work.recipe.by_hand {
+        set("byhand", &quoted(&by_hand.text.word()));
+        if by_hand.wait {
+            set("wait", "1");
+        }
+    } else {
+        set("apply", &work.recipe.apply.as_word());
+    }
+    match &work.run_as {
+        RunAs::Login => {}
+        RunAs::Root => set("as", "root"),
+        RunAs::RootToApply => set("as", "apply"),
+        RunAs::User(name) => {
+            set("as", "user");
+            set("user", &name.word());
+        }
+    }
+    if let Some(cwd) = &work.cwd {
+        set("cwd", &quoted(&cwd.word()));
+    }
+    if !work.env.is_empty() {
+        set("env", &quoted(&assignments(&work.env)));
+    }
+    if let Some(content) = &work.recipe.content {
+        set("content", &quoted(&format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs))));
+    }
+    if !work.recipe.exports.is_empty() {
+        set("exports", &quoted(&assignments(&work.recipe.exports)));
+        let names: Vec<&str> = work.recipe.exports.iter().map(|(name, _)| name.as_str()).collect();
+        set("export_names", &quoted(&names.join(" ")));
+    }
+    let (registered, secrets) = holes(work);
+    set("uses", &listed(&registered));
+    set("secrets", &listed(&secrets));
+    let needs: Vec<String> = work.recipe.needs.iter().map(|need| need.any_of.join("|")).collect();
+    set("needs", &listed(&needs));
+    if let Some(shell) = work.recipe.interpreter {
+        set("shell", shell);
+    }
+    if let Some(timeout) = work.timeout.or(work.recipe.reboots.then_some(REBOOT)) {
+        set("timeout", &seconds(timeout));
+    }
+    if work.recipe.reboots {
+        set("reboot", "1");
+    }
+    if work.retries > 0 {
+        set("retries", &work.retries.to_string());
+        set("delay", &seconds(work.delay));
+    }
+    set("register", work.register.as_deref().unwrap_or(""));
+    if work.allow_failure {
+        set("allow", "1");
+    }
+    match work.on_unknown {
+        OnUnknown::Fail => {}
+        OnUnknown::Rerun => set("unknown", "rerun"),
+        OnUnknown::Done => set("unknown", "done"),
+    }
+    if work.only_when_changed {
+        let ids: Vec<String> = work.when_changed.iter().map(ToString::to_string).collect();
+        // (A step that is not in the plan cannot have changed: number 0 never does.)
+        set("after", &if ids.is_empty() { "0".to_owned() } else { listed(&ids) });
+    }
+    let earlier: Vec<String> = work.earlier.iter().map(|(run, id)| format!("{run}/{id}")).collect();
+    set("before", &listed(&earlier));
+    // (Only where nothing can be asked does a later run look at what this one stored.)
+    if !work.has_check() {
+        set("step_digest", &step.digest.as_str()[..16]);
+    }
+    body
+}
+
+/// `creates`, where it is the only question and the runner can answer it without a process.
+fn lone_creates(work: &Work) -> Option<&Text> {
+    let path = work.creates.as_ref()?;
+    let absolute = path.coded().starts_with('/') || path.coded().starts_with("~/");
+    let alone = work.recipe.check.is_none() && work.unless.is_none() && work.only_if.is_none();
+    (alone && absolute && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
+}
+
+/// Everything that can say *so*, *not so* or *passed over*, in the order in which it is asked.
+fn question(work: &Work) -> String {
+    let mut ask = String::new();
+    let author = |script: &Script| format!("eval {}", script.as_word());
+    if let Some(only_if) = &work.only_if {
+        writeln!(ask, "( {} ) >&2 || exit 77", author(only_if)).expect("a string takes all");
+    }
+    if let Some(path) = &work.creates {
+        writeln!(ask, "[ ! -e {} ] || exit 0", path.word()).expect("a string takes all");
+    }
+    match (&work.unless, &work.recipe.check) {
+        (Some(unless), None) if ask.is_empty() => ask.push_str(unless.as_str()),
+        (Some(unless), check) => {
+            writeln!(ask, "if ( {} ) >&2; then exit 0; fi", author(unless)).expect("a string takes all");
+            ask.push_str(check.as_ref().map_or("not_so", Script::as_str));
+        }
+        (None, Some(check)) => ask.push_str(check.as_str()),
+        (None, None) if ask.is_empty() => {}
+        (None, None) => ask.push_str("not_so"),
+    }
+    ask
+}
+
+/// `A='…'; export A` for each.
+fn assignments(variables: &[(String, Text)]) -> String {
+    let lines: Vec<String> =
+        variables.iter().map(|(name, value)| format!("{name}={}; export {name}", value.word())).collect();
+    lines.join("\n")
+}
+
+/// The command that writes a content to standard output.
+fn content_command(content: &Content, run_as: &RunAs, blobs: &mut Blobs) -> String {
+    match content {
+        Content::Text(text) if text.coded().len() <= INLINE_LIMIT || text.plain().is_none() => {
+            format!("printf %s {}", text.word_as_is())
+        }
+        Content::Text(text) => bytes_command(text.coded().as_bytes(), run_as, blobs),
+        Content::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.len() <= INLINE_LIMIT && !text.contains('\0') => {
+                format!("printf %s {}", Text::from(text).word_as_is())
+            }
+            _ => bytes_command(bytes, run_as, blobs),
+        },
+    }
+}
+
+/// Bytes out of the plan's own file, or (for another user, who cannot read it) spelt out.
+fn bytes_command(bytes: &[u8], run_as: &RunAs, blobs: &mut Blobs) -> String {
+    match run_as {
+        RunAs::User(_) => {
+            let spelt: String = bytes.iter().map(|byte| format!("\\0{byte:03o}")).collect();
+            format!("printf %b '{spelt}'")
+        }
+        _ => blobs.add(bytes),
+    }
+}
+
+/// The names of registered values and of secrets that a step uses, each once.
+fn holes(work: &Work) -> (Vec<String>, Vec<String>) {
+    let mut registered = Vec::new();
+    let mut secrets = Vec::new();
+    let mut note = |text: &str| {
+        for (prefix, list) in [("$pb_r_", &mut registered), ("$pb_s_", &mut secrets)] {
+            for behind in text.split(prefix).skip(1) {
+                let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if !list.contains(&name) {
+                    list.push(name);
+                }
+            }
+        }
+    };
+    let scripts = [Some(&work.recipe.apply), work.recipe.check.as_ref(), work.only_if.as_ref(), work.unless.as_ref()];
+    for script in scripts.into_iter().flatten() {
+        note(script.as_str());
+    }
+    let user = match &work.run_as {
+        RunAs::User(name) => Some(name),
+        _ => None,
+    };
+    let content = match &work.recipe.content {
+        Some(Content::Text(text)) => Some(text),
+        _ => None,
+    };
+    let by_hand = work.recipe.by_hand.as_ref().map(|by_hand| &by_hand.text);
+    let variables = work.env.iter().chain(&work.recipe.exports).map(|(_, value)| value);
+    for text in
+        [work.creates.as_ref(), work.cwd.as_ref(), user, content, by_hand].into_iter().flatten().chain(variables)
+    {
+        for part in text.parts() {
+            match part {
+                Part::Letters(_) => {}
+                Part::Registered(name) => note(&format!("$pb_r_{name}")),
+                Part::Secret(name) => note(&format!("$pb_s_{name}")),
+            }
+        }
+    }
+    (registered, secrets)
+}
+
+/// Names as one shell word; nothing for none.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("'{}'", names.join(" ")) }
+}
+
+/// A duration for `sleep`: whole seconds, which is all that POSIX knows.
+fn seconds(duration: std::time::Duration) -> String {
+    duration.as_secs().max(u64::from(!duration.is_zero())).to_string()
+}
+
+/// Our own shell without its comment lines and indentation: every byte is sent each time. (Not for anything with text over
+/// several lines in it that means its blanks.)
+pub(super) fn minified(shell: &str) -> String {
+    let kept = shell.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.is_empty() && (!line.starts_with('#') || line.starts_with("# pb-end"))
+    });
+    kept.fold(String::new(), |mut out, line| {
+        out.push_str(line.trim_start_matches(' '));
+        out.push('\n');
+        out
+    })
+}
+
+/// Wraps a program for one exec.
+///
+/// `from` is the first byte of the run's log that is wanted, counted from 1; `after` names a run that is to be followed
+/// instead, as long as it goes on.
+pub fn delivery(
+    program: &[u8],
+    identity: &Identity,
+    from: u64,
+    after: Option<&RunId>,
+    secrets: &[(String, Secret)],
+) -> Exec {
+    let mut stdin = Vec::new();
+    let mut what = String::new();
+    if !secrets.is_empty() {
+        what.push_str("secrets");
+        stdin.extend(secret_line(secrets).expose().as_bytes());
+        stdin.push(b'\n');
+    }
+    let sum = cksum(program);
+    let header = |what: &str| header(identity, from, &sum, after, what);
+    // (A NUL cannot be in an argument, not even spelt: some shells end the text there.)
+    if !program.contains(&0) {
+        let command = wrap_spelt(identity, &[header(&what), encode(program)]);
+        if command.len() <= EXEC_LIMIT {
+            return Exec { command, stdin };
+        }
+    }
+    stdin.extend(program);
+    Exec { command: wrap_spelt(identity, &[header(&format!("{what} plan"))]), stdin }
+}
+
+/// The command that follows a run which the host knows already. It begins nothing; with `resume` it starts a runner on
+/// the host's own plan where there is none before the run is over.
+pub fn follow(identity: &Identity, from: u64, resume: bool) -> Exec {
+    let what = if resume { "follow resume" } else { "follow" };
+    let command = wrap_spelt(identity, &[header(identity, from, "", None, what)]);
+    Exec { command, stdin: Vec::new() }
+}
+
+/// The delivery's shell as it is spelt: the same for every connection.
+static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
+
+/// The delivery's shell, spelt, with what it has to know in front.
+fn header(identity: &Identity, from: u64, sum: &str, after: Option<&RunId>, what: &str) -> String {
+    let (what, resume) = match what.strip_suffix(" resume") {
+        Some(what) => (what, "1"),
+        None => (what, ""),
+    };
+    let known = format!(
+        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_after={} pb_resume={resume} pb_stdin='{what}'\n",
+        identity.run,
+        identity.nonce,
+        after.map_or("", RunId::as_str),
+    );
+    encode(known.as_bytes()) + &DELIVERY
+}
+
+/// The exec string: a constant that no login shell can misread, and arguments spelt so that none can either.
+pub(super) fn wrap(identity: &Identity, words: &[&[u8]]) -> Vec<u8> {
+    let spelt: Vec<String> = words.iter().map(|word| encode(word)).collect();
+    wrap_spelt(identity, &spelt)
+}
+
+/// The same, of arguments that are spelt already.
+fn wrap_spelt(identity: &Identity, words: &[String]) -> Vec<u8> {
+    let encoded: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    format!("exec {} -c 'p=$(printf %b \"$1\")&&eval \"$p\"' pinboot {}", identity.shell, encoded.join(" "))
+        .into_bytes()
+}
+
+/// One line of shell that puts each secret into a file of its own in `$pb_mem`, as an assignment.
+fn secret_line(secrets: &[(String, Secret)]) -> Secret {
+    let line = secrets.iter().fold(String::new(), |mut line, (name, secret)| {
+        let assignment = zeroize::Zeroizing::new(format!("pb_s_{name}={}", Text::from(secret.expose()).word_as_is()));
+        // (`%b` again, so that the whole is one line without quotes.)
+        write!(line, "printf %b '{}\\n' >\"$pb_mem/{name}\" && ", encode(assignment.as_bytes()))
+            .expect("a string takes all");
+        line
+    });
+    Secret::new(format!("{line}:"))
+}
+
+/// Letters for an argument of `printf %b` between single quotes, so that no login shell can misread them.
+///
+/// Fish reads backslashes between single quotes and tcsh reads `!` and newlines there (measured), so these and the quote
+/// are spelt in octal; a newline is `\n`.
+fn encode(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() + bytes.len() / 8), |mut out, &byte| {
+        match byte {
+            b'\n' => out.push_str("\\n"),
+            b' '..=b'~' if !b"'\\!".contains(&byte) => out.push(char::from(byte)),
+            _ => write!(out, "\\0{byte:03o}").expect("a string takes all"),
+        }
+        out
+    })
+}
+
+/// What POSIX `cksum` prints for these bytes: CRC and size.
+pub(super) fn cksum(bytes: &[u8]) -> String {
+    let length = std::iter::successors(Some(bytes.len()), |left| Some(left >> 8))
+        .take_while(|left| *left > 0)
+        .map(|left| left.to_le_bytes()[0]);
+    let crc = bytes.iter().copied().chain(length).fold(0u32, |crc, byte| {
+        let index = (crc >> 24) ^ u32::from(byte);
+        (crc << 8) ^ CRC_TABLE[index as usize]
+    });
+    format!("{} {}", !crc, bytes.len())
+}
+
+/// The CRC of POSIX `cksum` (IEEE 802.3 polynomial, most significant bit first) byte by byte.
+static CRC_TABLE: [u32; 256] = {
+    let mut table = [0u32; 256];
+    let mut index: u32 = 0;
+    while index < 256 {
+        let mut crc = index << 24;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 0x8000_0000 == 0 { crc << 1 } else { (crc << 1) ^ 0x04c1_1db7 };
+            bit += 1;
+        }
+        table[index as usize] = crc;
+        index += 1;
+    }
+    table
+};
+
+/// The command that tells a run to stop: level 1 begins no new step, level 2 ends the step in hand as well.
+///
+/// It prints `told` where the run goes on, `over` where it has ended, `none` where the host does not know it. A runner that
+/// died without a word leaves its number behind, which may be a stranger's by now; its start time tells them apart.
+pub fn stop(identity: &Identity, level: u8) -> Exec {
+    let script = format!(
+        "cd \"$HOME/.pinboot/runs/{}\" 2>/dev/null || {{ echo none; exit; }}\n\
+         [ ! -f end ] || {{ echo over; exit; }}\n\
+         umask 077\n\
+         echo {level} >stop.$$ && mv -f stop.$$ stop\n\
+         pid= now=\n\
+         {{ read -r pid start rest <runner; read -r now <\"/proc/$pid/stat\"; }} 2>/dev/null\n\
+         set -- ${{now##*) }}\n\
+         if [ ! -r /proc/self/stat ] || [ \"${{20-}}\" = \"$start\" ]; then kill -USR1 \"$pid\" 2>/dev/null; fi\n\
+         echo told\n",
+        identity.run
+    );
+    Exec { command: wrap(identity, &[script.as_bytes()]), stdin: Vec::new() }
+}

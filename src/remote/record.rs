@@ -1,0 +1,151 @@
+//! What a host knows of a run, for a machine that does not: one question and its answer.
+
+use super::Identity;
+use super::program::{cksum, minified, wrap};
+use crate::event::Mode;
+use crate::ids::RunId;
+use crate::transport::Exec;
+
+const ASK: &str = include_str!("ask.sh");
+
+/// What a host says of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It knows none, or none of this name.
+    None,
+    /// Several of its runs have a name that begins so.
+    Several(Vec<String>),
+    /// The run's plan never came there whole: nothing was begun.
+    Unborn(RunId),
+    /// It knows it.
+    Record(Record),
+}
+
+/// A run as its host has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The run.
+    pub run: RunId,
+    /// The word that marks its frames.
+    pub nonce: String,
+    /// How it stands.
+    pub state: State,
+    /// Run or check.
+    pub mode: Mode,
+    /// How many steps its plan has.
+    pub steps: u32,
+    /// Whether its plan needs secrets, which the host does not keep.
+    pub has_secrets: bool,
+    /// What [`likeness`] says of its plan.
+    pub likeness: String,
+    /// Who began it, and when.
+    pub started_by: String,
+}
+
+/// How a run stands at its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Something of it lives.
+    Runs,
+    /// It is over, in this way.
+    Ended(String),
+    /// Nothing of it lives, and it is not over.
+    Gone,
+}
+
+/// The command that asks for the last run, or for the one whose name begins with `wanted`; `mark` marks the answer.
+///
+/// Both are hexadecimal digits.
+pub fn ask(shell: &str, mark: &str, wanted: &str) -> Exec {
+    let identity = Identity {
+        run: RunId::from_random([0; 4]),
+        nonce: mark.to_owned(),
+        started_by: String::new(),
+        shell: shell.to_owned(),
+    };
+    let script = format!("pb_mine={mark} pb_want={wanted}\n{}", minified(ASK));
+    Exec { command: wrap(&identity, &[script.as_bytes()]), stdin: Vec::new() }
+}
+
+/// Reads the answer out of what the host said; `None` where it gave none.
+pub fn answer(mark: &str, output: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(output);
+    let behind = text.split_once(&format!("\x1epb:{mark} "))?.1;
+    let line = behind.split_once("\x1e\n")?.0;
+    let mut words = line.split(' ');
+    Some(match words.next()? {
+        "none" => Answer::None,
+        "several" => Answer::Several(words.map(str::to_owned).collect()),
+        "unborn" => Answer::Unborn(RunId::parse(words.next()?)?),
+        "record" => {
+            let run = RunId::parse(words.next()?)?;
+            let nonce = words.next().filter(|nonce| nonce.len() == 32 && is_hex(nonce))?.to_owned();
+            let state = match words.next()? {
+                "runs" => State::Runs,
+                "gone" => State::Gone,
+                how => State::Ended(how.to_owned()),
+            };
+            let mode = if words.next()? == "check" { Mode::Check } else { Mode::Run };
+            let steps = words.next()?.parse().ok()?;
+            let has_secrets = words.next()? == "1";
+            let likeness = words.next()?.to_owned();
+            let started_by = words.collect::<Vec<_>>().join(" ");
+            Answer::Record(Record { run, nonce, state, mode, steps, has_secrets, likeness, started_by })
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a text is nothing but lower-case hexadecimal digits.
+pub fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// What two programs have in common that do the same, whatever their run, and whatever is said of earlier ones.
+pub fn likeness(program: &[u8]) -> String {
+    let mut lines = program.split_inclusive(|&b| b == b'\n');
+    lines.next();
+    let kept: Vec<u8> = lines
+        .filter(|line| !line.starts_with(b"before=") && !line.starts_with(b"unknown="))
+        .flatten()
+        .copied()
+        .collect();
+    cksum(&kept).split(' ').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_found_behind_whatever_the_login_says() {
+        let mark = "00112233445566778899aabbccddeeff";
+        let line = format!(
+            "Welcome!\n\x1epb:{mark} record 3f9c00ff {mark} runs check 7 1 4242 bob@laptop 2026-11-24T06:00:00Z\x1e\n"
+        );
+        let expected = Record {
+            run: RunId::parse("3f9c00ff").expect("a name"),
+            nonce: mark.to_owned(),
+            state: State::Runs,
+            mode: Mode::Check,
+            steps: 7,
+            has_secrets: true,
+            likeness: "4242".to_owned(),
+            started_by: "bob@laptop 2026-11-24T06:00:00Z".to_owned(),
+        };
+        assert_eq!(answer(mark, line.as_bytes()), Some(Answer::Record(expected)));
+        assert_eq!(answer(mark, b"This account is currently not available.\n"), None);
+        assert_eq!(answer(mark, format!("\x1epb:{mark} record ../../x y\x1e\n").as_bytes()), None);
+        let several = format!("\x1epb:{mark} several 3f9c00ff 3f000000\x1e\n");
+        let names = vec!["3f9c00ff".to_owned(), "3f000000".to_owned()];
+        assert_eq!(answer(mark, several.as_bytes()), Some(Answer::Several(names)));
+    }
+
+    #[test]
+    fn the_likeness_leaves_out_what_belongs_to_one_run() {
+        let one = b"pb_run=1\nsame\nbefore='a/1'\nend\n".as_slice();
+        let other = b"pb_run=2 pb_x=\nsame\nunknown=done\nend\n".as_slice();
+        assert_eq!(likeness(one), likeness(other));
+        assert_ne!(likeness(one), likeness(b"pb_run=1\nother\nend\n"));
+    }
+}

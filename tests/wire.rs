@@ -1,0 +1,585 @@
+//! The wire under real shells: a plan is delivered to `sh -c` in a temporary home, as sshd would start it.
+
+#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
+#![expect(clippy::print_stderr, reason = "says which shell it is at, and which is left out")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use pinboot::event::Mode;
+use pinboot::ids::{Digest, HostId, RunId, StepId};
+use pinboot::kinds::{Content, Recipe};
+use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use pinboot::remote::frame::{Frame, Piece, Splitter};
+use pinboot::remote::{Identity, delivery, program};
+use pinboot::script::Script;
+use pinboot::secret::Secret;
+
+const NONCE: &str = "00112233445566778899aabbccddeeff";
+
+/// The shells that stand for the host's `sh`; one that is not installed is left out, and named.
+fn shells() -> Vec<(&'static str, PathBuf)> {
+    let mut found = Vec::new();
+    for (name, program) in
+        [("dash", "dash"), ("bash", "bash"), ("busybox", "busybox"), ("mksh", "mksh"), ("yash", "yash")]
+    {
+        if let Some(path) = which(program) {
+            found.push((name, path));
+        } else {
+            let message = format!("left out: {name} as the host's sh (apt-get install {program})");
+            assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none(), "{message}");
+            eprintln!("{message}");
+        }
+    }
+    found
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+struct Host {
+    home: tempfile::TempDir,
+    bin: PathBuf,
+}
+
+impl Host {
+    /// A home, and a PATH on which `sh` is that shell.
+    fn new(shell: &Path) -> Self {
+        let home = tempfile::tempdir().expect("a temporary home");
+        let bin = home.path().join("shell-bin");
+        std::fs::create_dir(&bin).expect("a folder");
+        std::os::unix::fs::symlink(shell, bin.join("sh")).expect("a link");
+        Self { home, bin }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn identity(&self, run: u8) -> Identity {
+        Identity {
+            run: RunId::from_random([run, 0, 0, run]),
+            nonce: NONCE.to_owned(),
+            started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
+            shell: self.bin.join("sh").display().to_string(),
+        }
+    }
+
+    /// Delivers a plan and gives what came back until the host's side ended.
+    fn deliver(&self, run: u8, plan: &Plan) -> Heard {
+        self.deliver_from(run, plan, 1)
+    }
+
+    fn deliver_from(&self, run: u8, plan: &Plan, from: u64) -> Heard {
+        let identity = self.identity(run);
+        let exec = delivery(&program(plan, &identity), &identity, from, None, &plan.secrets);
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(std::str::from_utf8(&exec.command).expect("the exec string is ASCII"))
+            .env("HOME", self.home.path())
+            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.bin.display()))
+            .env_remove("XDG_RUNTIME_DIR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        std::io::Write::write_all(&mut child.stdin.take().expect("piped"), &exec.stdin).expect("stdin takes all");
+        let output = child.wait_with_output().expect("sh ends");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the delivery complained");
+        Heard::new(&output.stdout)
+    }
+}
+
+/// What a delivery said, put in order.
+#[derive(Debug, Default)]
+struct Heard {
+    frames: Vec<Frame>,
+    said: BTreeMap<u32, String>,
+    outcomes: Vec<String>,
+    bytes: usize,
+}
+
+impl Heard {
+    fn new(stdout: &[u8]) -> Self {
+        let mut heard = Self::default();
+        let mut step = 0;
+        for piece in Splitter::new(NONCE).push(stdout) {
+            match piece {
+                Piece::Raw(raw) => {
+                    heard.bytes += raw.len();
+                    heard.said.entry(step).or_default().push_str(&String::from_utf8_lossy(&raw));
+                }
+                Piece::Frame(frame, length) => {
+                    heard.bytes += length;
+                    match &frame {
+                        Frame::Hello { .. } => heard.bytes = 0,
+                        Frame::Start { step: id, .. } => step = id.0,
+                        Frame::So { .. } => heard.outcomes.push("unchanged".to_owned()),
+                        Frame::Done { outcome, reason, .. } => {
+                            heard.outcomes.push(format!("{outcome} {reason}").trim_end().to_owned());
+                        }
+                        _ => {}
+                    }
+                    heard.frames.push(frame);
+                }
+            }
+        }
+        heard
+    }
+
+    fn end(&self) -> &str {
+        match self.frames.last() {
+            Some(Frame::End(how)) => how,
+            other => panic!("no end but {other:?}: {self:#?}"),
+        }
+    }
+}
+
+fn plan(steps: Vec<Work>) -> Plan {
+    let steps = steps
+        .into_iter()
+        .enumerate()
+        .map(|(index, work)| PlannedStep {
+            id: StepId(u32::try_from(index).expect("few") + 1),
+            label: (index + 1).to_string(),
+            name: format!("step {}", index + 1),
+            kind: "command",
+            digest: Digest::of(format!("{work:?}").as_bytes()),
+            origin: String::new(),
+            action: Action::Work(Box::new(work)),
+        })
+        .collect();
+    Plan { host: HostId("h".into()), mode: Mode::Run, steps, secrets: Vec::new() }
+}
+
+fn work(apply: &str) -> Work {
+    Work {
+        recipe: Recipe { apply: Script::author(apply), ..Recipe::default() },
+        only_if: None,
+        when_changed: Vec::new(),
+        only_when_changed: false,
+        creates: None,
+        unless: None,
+        run_as: RunAs::Login,
+        cwd: None,
+        env: Vec::new(),
+        timeout: None,
+        retries: 0,
+        delay: Duration::ZERO,
+        register: None,
+        allow_failure: false,
+        always: false,
+        on_unknown: OnUnknown::Fail,
+        earlier: Vec::new(),
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a field of the plan is optional")]
+fn script(text: &str) -> Option<Script> {
+    Some(Script::author(text))
+}
+
+fn on_each_shell(test: impl Fn(&Host)) {
+    for (name, path) in shells() {
+        eprintln!("sh is {name}");
+        test(&Host::new(&path));
+    }
+}
+
+#[test]
+fn a_plan_changes_a_host_once() {
+    on_each_shell(|host| {
+        let steps = plan(vec![
+            Work { creates: Some("~/made here".into()), ..work("touch 'made here'; echo \"made it's\"; echo two >&2") },
+            Work { unless: script("test -f other; exit $?"), ..work("touch other") },
+            Work {
+                recipe: Recipe {
+                    check: Some(Script::fill("cmp -s third.txt /dev/null || { echo '+ third'; not_so; }", &[])),
+                    apply: Script::fill(": >third.txt; printf '%s' \"$pb_why\" >why", &[]),
+                    ..Recipe::default()
+                },
+                ..work("")
+            },
+        ]);
+        let first = host.deliver(1, &steps);
+        assert_eq!(first.outcomes, ["changed", "changed", "changed"], "{first:#?}");
+        assert_eq!(first.end(), "ok");
+        assert_eq!(first.said[&1], "made it's\ntwo\n");
+        assert!(first.frames.contains(&Frame::Diff { step: StepId(3), text: b"+ third".to_vec() }), "{first:#?}");
+        assert_eq!(host.read("why"), "+ third");
+        let second = host.deliver(2, &steps);
+        assert_eq!(second.outcomes, ["unchanged", "unchanged", "unchanged"], "{second:#?}");
+        // Delivered again, a finished run is only told again, from any byte on.
+        let again = host.deliver(2, &steps);
+        assert_eq!((again.outcomes.len(), again.end()), (3, "ok"), "{again:#?}");
+        let rest = host.deliver_from(2, &steps, (second.bytes - 10) as u64);
+        assert_eq!(rest.bytes, 11, "{rest:#?}");
+        assert!(!host.path(".pinboot/runs/02000002/1.began").exists(), "what was not begun has no mark");
+    });
+}
+
+#[test]
+fn a_failure_ends_the_run_and_says_how() {
+    on_each_shell(|host| {
+        let cases: Vec<(Work, &str, i32)> = vec![
+            (work("echo before; exit 7; echo after"), "failed status", 7),
+            (work("false\ntouch after-false"), "failed status", 1),
+            (work("echo 'unterminated"), "failed status", -1),
+            (work("pb_refuse 'this is HTML'"), "failed integrity", 81),
+            (Work { unless: script("false"), ..work("true") }, "failed verify", 79),
+            (
+                Work {
+                    recipe: Recipe { check: script("exit 3"), apply: Script::author("true"), ..Recipe::default() },
+                    ..work("")
+                },
+                "failed check",
+                3,
+            ),
+            (Work { timeout: Some(Duration::from_secs(1)), ..work("sleep 60 & sleep 60") }, "failed timeout", -1),
+            (Work { cwd: Some("no such folder".into()), ..work("true") }, "failed status", -1),
+        ];
+        for (index, (step, outcome, status)) in cases.into_iter().enumerate() {
+            let run = u8::try_from(index).expect("few") + 1;
+            let heard = host.deliver(run, &plan(vec![step, work("touch not-reached")]));
+            assert_eq!(heard.outcomes, [outcome], "case {index}: {heard:#?}");
+            assert_eq!(heard.end(), "failed");
+            let Some(Frame::Done { status: seen, .. }) = heard.frames.iter().find(|f| matches!(f, Frame::Done { .. }))
+            else {
+                panic!("no result");
+            };
+            assert!(status == -1 || *seen == status, "case {index}: {heard:#?}");
+            assert!(*seen != 0, "case {index}");
+            if index == 2 {
+                let said = heard.said.get(&1).map(String::as_str).unwrap_or_default();
+                assert!(said.contains("quot") || said.contains("matching"), "the shell's own words: {heard:#?}");
+            }
+        }
+        assert!(!host.path("not-reached").exists());
+        assert!(!host.path("after-false").exists(), "set -e holds");
+    });
+}
+
+#[test]
+fn guards_and_options_do_what_they_say() {
+    on_each_shell(|host| {
+        let mut steps = plan(vec![
+            Work { only_if: script("exit 4"), ..work("touch wrong") },
+            Work { register: Some("word".into()), ..work("echo '  two  words '; echo to-stderr >&2; echo") },
+            work("printf '[%s]' \"$pb_r_word\" >registered"),
+            Work { when_changed: vec![StepId(1)], only_when_changed: true, ..work("touch wrong") },
+            Work { when_changed: vec![StepId(1), StepId(3)], only_when_changed: true, ..work("touch right") },
+            Work { allow_failure: true, ..work("exit 9") },
+            Work { retries: 2, ..work("echo x >>tries; [ $(wc -l <tries) -ge 3 ]") },
+            Work {
+                env: vec![("GREETING".into(), "it's $HOME\nand \\ more!".into())],
+                cwd: Some("~/sub dir".into()),
+                ..work("printf %s \"$GREETING\" >greeting; cat >>greeting")
+            },
+            Work {
+                recipe: Recipe {
+                    apply: Script::author("true"),
+                    exports: vec![("CLASSPATH".into(), "~/a b.jar".into())],
+                    ..Recipe::default()
+                },
+                ..work("")
+            },
+            work("printf %s \"$CLASSPATH\" >classpath"),
+            Work {
+                recipe: Recipe {
+                    apply: Script::author("pb_content >content"),
+                    content: Some(Content::Bytes((0..=255).collect())),
+                    ..Recipe::default()
+                },
+                ..work("")
+            },
+            Work {
+                recipe: Recipe {
+                    check: script("pb_content | cmp -s - text"),
+                    apply: Script::author("pb_content >text"),
+                    content: Some(Content::Text("~/is not a path here: 'é' \\n!\n".into())),
+                    ..Recipe::default()
+                },
+                ..work("")
+            },
+        ]);
+        std::fs::create_dir(host.path("sub dir")).expect("a folder");
+        // (The check above ends with cmp's status, which is no answer: make it one.)
+        if let Action::Work(work) = &mut steps.steps[11].action {
+            work.recipe.check = script("pb_content | cmp -s - text || not_so");
+        }
+        let heard = host.deliver(1, &steps);
+        assert_eq!(
+            heard.outcomes,
+            [
+                "skipped only_if",
+                "changed",
+                "changed",
+                "skipped when_changed",
+                "changed",
+                "failed status",
+                "changed",
+                "changed",
+                "changed",
+                "changed",
+                "changed",
+                "changed"
+            ],
+            "{heard:#?}"
+        );
+        assert_eq!(heard.end(), "ok");
+        assert_eq!(host.read("registered"), "[two  words]");
+        assert!(host.path("right").exists() && !host.path("wrong").exists());
+        assert_eq!(host.read("tries"), "x\nx\nx\n");
+        assert_eq!(host.read("sub dir/greeting"), "it's $HOME\nand \\ more!");
+        assert_eq!(host.read("classpath"), format!("{}/a b.jar", host.home.path().display()));
+        assert_eq!(std::fs::read(host.path("content")).expect("written"), (0..=255).collect::<Vec<u8>>());
+        assert_eq!(host.read("text"), "~/is not a path here: 'é' \\n!\n");
+    });
+}
+
+#[test]
+fn what_was_seen_to_run_is_not_begun_again_where_its_record_is_gone() {
+    on_each_shell(|host| {
+        let steps = plan(vec![work("echo x >>count")]);
+        let first = host.deliver(1, &steps);
+        assert_eq!(first.end(), "ok");
+        std::fs::remove_dir_all(host.path(".pinboot/runs/01000001")).expect("removed");
+        let again = host.deliver_from(1, &steps, first.bytes as u64);
+        assert_eq!(again.frames, [Frame::None], "{again:#?}");
+        assert_eq!(host.read("count"), "x\n");
+    });
+}
+
+#[test]
+fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
+    on_each_shell(|host| {
+        let steps = plan(vec![work("echo one"), Work { unless: script("test -e two"), ..work("echo two; : >two") }]);
+        let first = host.deliver(1, &steps);
+        assert_eq!(first.end(), "ok");
+        // (As if the second step had begun, and the power had gone before anything of it was on disk.)
+        let record = |name: &str| host.path(&format!(".pinboot/runs/01000001/{name}"));
+        for name in ["end", "2.rc"] {
+            std::fs::remove_file(record(name)).expect("removed");
+        }
+        std::fs::remove_file(host.path("two")).expect("removed");
+        let log = std::fs::read(record("log")).expect("the log");
+        let second = log.windows(9).position(|part| part.starts_with(b" start 2 ")).expect("it was looked at");
+        for lost in [1, 30, 44, 200, 100_000] {
+            let _ = std::fs::remove_file(record("end"));
+            std::fs::write(record("log"), &log[..second]).expect("shorter");
+            let again = host.deliver_from(1, &steps, second as u64 + lost + 1);
+            let starts = again.frames.iter().filter(|frame| matches!(frame, Frame::Start { .. })).count();
+            assert_eq!((starts, again.outcomes.len(), again.end()), (2, 2, "ok"), "{lost} bytes lost: {again:#?}");
+            assert_eq!(again.frames[1], Frame::Run, "{lost} bytes lost: {again:#?}");
+        }
+    });
+}
+
+#[test]
+fn check_mode_only_asks() {
+    on_each_shell(|host| {
+        std::fs::write(host.path("there"), "x").expect("written");
+        let mut steps = plan(vec![
+            Work { creates: Some("~/there".into()), ..work("touch wrong") },
+            Work { unless: script("test -e missing"), ..work("touch wrong") },
+            work("touch wrong"),
+            Work {
+                recipe: Recipe {
+                    check: script("ls /no/such/place"),
+                    apply: Script::author("touch wrong"),
+                    ..Recipe::default()
+                },
+                ..work("")
+            },
+        ]);
+        steps.mode = Mode::Check;
+        let heard = host.deliver(1, &steps);
+        assert_eq!(heard.outcomes, ["unchanged", "would check", "would always", "unknown check"], "{heard:#?}");
+        assert_eq!(heard.end(), "ok");
+        assert!(!host.path("wrong").exists());
+    });
+}
+
+#[test]
+fn a_secret_reaches_its_step_and_nothing_else() {
+    on_each_shell(|host| {
+        let secret = "pa'ss\\wo!rd\nof two lines";
+        let mut steps = plan(vec![
+            work("tr '\\0' '\\n' </proc/self/environ >environ; ps -eo args >ps 2>/dev/null || ps >ps"),
+            work("printf %s \"$pb_s_password\" >used"),
+        ]);
+        steps.secrets = vec![("password".into(), Secret::new(secret))];
+        let heard = host.deliver(1, &steps);
+        assert_eq!(heard.outcomes, ["changed", "changed"], "{heard:#?}");
+        assert_eq!(host.read("used"), secret);
+        std::fs::remove_file(host.path("used")).expect("removed");
+        let found = Command::new("grep")
+            .args(["-rlF", "-e", "of two lines", "-e", "wo!rd"])
+            .arg(host.home.path())
+            .output()
+            .expect("grep");
+        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "the secret lies around");
+        let in_memory = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+        let left =
+            in_memory.filter(|entry| entry.file_name().to_string_lossy().starts_with("pinboot-01000001")).count();
+        assert_eq!(left, 0, "the file in memory is gone");
+    });
+}
+
+#[test]
+fn a_rerun_leaves_alone_what_an_earlier_run_did() {
+    on_each_shell(|host| {
+        let step = || work("echo x >>count; echo said");
+        let registered = || Work { register: Some("out".into()), ..step() };
+        let first = host.deliver(1, &plan(vec![registered(), work("exit 1")]));
+        assert_eq!(first.outcomes, ["changed", "failed status"]);
+        let mut again = plan(vec![registered(), work("printf %s \"$pb_r_out\" >mended")]);
+        if let Action::Work(work) = &mut again.steps[0].action {
+            work.earlier = vec![(RunId::from_random([1, 0, 0, 1]), StepId(1))];
+        }
+        // (What makes the steps equal is their digest, which is the planner's affair.)
+        again.steps[0].digest = plan(vec![registered()]).steps[0].digest.clone();
+        let second = host.deliver(2, &again);
+        assert_eq!(second.outcomes, ["unchanged before 01000001", "changed"], "{second:#?}");
+        assert_eq!(host.read("count"), "x\n");
+        assert_eq!(host.read("mended"), "said");
+        again.steps[0].digest = Digest::of(b"another text");
+        let third = host.deliver(3, &again);
+        assert_eq!(third.outcomes[0], "changed", "another text is another step");
+    });
+}
+
+/// What a host keeps of a step: the ends of the files' names, and what they hold.
+type Kept<'a> = &'a [(&'a str, &'a str)];
+
+#[test]
+fn what_an_earlier_run_began_without_a_result_is_not_begun_again() {
+    on_each_shell(|host| {
+        // Runs 1 and 2 had the step; the columns are what the host keeps of it from each, the latest first.
+        let digest = plan(vec![work("echo x >>count")]).steps[0].digest.clone();
+        let changed = format!("changed 0 {}", &digest.as_str()[..16]);
+        let table: [(Kept<'_>, Kept<'_>, OnUnknown, &str); 8] = [
+            (&[("began", "1")], &[], OnUnknown::Fail, "unknown lost 02000002"),
+            (&[("began", "1")], &[], OnUnknown::Done, "changed assumed"),
+            (&[("began", "1")], &[], OnUnknown::Rerun, "changed"),
+            (&[], &[("began", "1")], OnUnknown::Fail, "unknown lost 01000001"),
+            (&[], &[("began", "1"), ("rc", &changed)], OnUnknown::Fail, "unchanged before 01000001"),
+            (&[], &[], OnUnknown::Fail, "changed"),
+            (&[("began", "1"), ("rc", "failed 3 0")], &[("began", "1")], OnUnknown::Fail, "changed"),
+            (&[("began", "1"), ("rc", &changed)], &[("began", "1")], OnUnknown::Fail, "unchanged before 02000002"),
+        ];
+        for (index, (second, first, on_unknown, expected)) in table.into_iter().enumerate() {
+            let _ = std::fs::remove_dir_all(host.path(".pinboot"));
+            for (run, files) in [("01000001", first), ("02000002", second)] {
+                let folder = host.path(".pinboot/runs").join(run);
+                std::fs::create_dir_all(&folder).expect("a record");
+                for (name, text) in files {
+                    std::fs::write(folder.join(format!("1.{name}")), format!("{text}\n")).expect("a record");
+                }
+            }
+            let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(host.path(".pinboot"), private).expect("chmod");
+            let _ = std::fs::remove_file(host.path("count"));
+            let mut again = plan(vec![Work { on_unknown, ..work("echo x >>count") }]);
+            again.steps[0].digest = digest.clone();
+            if let Action::Work(work) = &mut again.steps[0].action {
+                work.earlier = [[2, 0, 0, 2], [1, 0, 0, 1]].map(|run| (RunId::from_random(run), StepId(1))).to_vec();
+            }
+            let heard = host.deliver(3, &again);
+            assert_eq!(heard.outcomes, [expected], "case {index}: {heard:#?}");
+            assert_eq!(host.read("count"), if expected == "changed" { "x\n" } else { "" }, "case {index}");
+            assert_eq!(heard.end(), if expected.starts_with("unknown") { "unknown" } else { "ok" }, "case {index}");
+        }
+    });
+}
+
+#[test]
+fn the_runner_and_the_kinds_share_no_function() {
+    // The kinds' functions are defined in the runner's own shell: one of the same name would take its place.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let functions = |path: PathBuf| -> Vec<String> {
+        let text = std::fs::read_to_string(path).expect("shell");
+        let lines = text.lines().map(str::trim_start).filter_map(|line| line.split_once("()"));
+        lines.map(|(name, _)| name.to_owned()).filter(|name| name.starts_with("pb_")).collect()
+    };
+    let runner = functions(root.join("remote/runner.sh"));
+    assert!(runner.len() > 20, "{runner:?}");
+    for entry in std::fs::read_dir(root.join("kinds/shell")).expect("the kinds' shell").flatten() {
+        let shared: Vec<String> = functions(entry.path()).into_iter().filter(|name| runner.contains(name)).collect();
+        assert!(shared.is_empty(), "{}: {shared:?}", entry.path().display());
+    }
+}
+
+#[test]
+fn a_large_plan_goes_over_standard_input() {
+    on_each_shell(|host| {
+        let large = "0123456789abcdef".repeat(16 * 1024);
+        let step = |name: &str| Work {
+            recipe: Recipe {
+                check: Some(Script::fill("pb_content | cmp -s - @{path} || not_so", &[("path", &name.into())])),
+                apply: Script::fill("pb_content >@{path}", &[("path", &name.into())]),
+                content: Some(Content::Text(large.as_str().into())),
+                ..Recipe::default()
+            },
+            ..work("")
+        };
+        let steps = plan(vec![step("one"), step("two")]);
+        let heard = host.deliver(1, &steps);
+        assert_eq!(heard.outcomes, ["changed", "changed"], "{heard:#?}");
+        assert_eq!(host.read("two"), large);
+    });
+}
+
+#[test]
+fn what_lives_of_a_step_after_its_end_is_named() {
+    on_each_shell(|host| {
+        let step = work("setsid sleep 618 & echo $! >left; sleep 60");
+        let heard = host.deliver(1, &plan(vec![Work { timeout: Some(Duration::from_secs(1)), ..step }]));
+        let left = host.read("left").trim().to_owned();
+        assert_eq!(heard.outcomes, [format!("failed timeout {left} sleep 618")], "{heard:#?}");
+        let killed = Command::new("kill").args(["-9", &left]).status().expect("kill runs");
+        assert!(killed.success(), "it lived");
+    });
+}
+
+#[test]
+fn the_next_boot_goes_on_behind_the_reboot() {
+    on_each_shell(|host| {
+        let mut steps = plan(vec![
+            Work { register: Some("word".into()), ..work("echo x >>count; echo ' kept '") },
+            Work { only_if: script("test -e rebooted"), ..work("touch wrong") },
+            Work { creates: Some("~/count".into()), ..work("touch wrong") },
+            Work { timeout: Some(Duration::from_secs(1)), ..work("echo told >>told") },
+            work("printf %s \"$pb_r_word\" >after"),
+        ]);
+        let Action::Work(reboot) = &mut steps.steps[3].action else { unreachable!() };
+        reboot.recipe.reboots = true;
+        let heard = host.deliver(1, &steps);
+        assert_eq!(heard.outcomes, ["changed", "skipped only_if", "unchanged", "failed reboot"], "{heard:#?}");
+        assert!(heard.frames.contains(&Frame::Reboot { step: StepId(4), seconds: 1 }), "{heard:#?}");
+        // Had it rebooted within the second, there would be no end, no result, and another boot.
+        let record = host.path(".pinboot/runs/01000001");
+        for name in ["end", "4.rc", "log"] {
+            std::fs::remove_file(record.join(name)).expect("removed");
+        }
+        let began = std::fs::read_to_string(record.join("4.began")).expect("it began");
+        let words: Vec<&str> = began.split_whitespace().collect();
+        assert_eq!((words.len(), words[2]), (3, "2"), "the clock, the boot and what was passed over: {began}");
+        std::fs::write(record.join("4.began"), began.replace(words[1], "another")).expect("written");
+        std::fs::write(host.path("rebooted"), "").expect("written");
+        let heard = host.deliver(1, &steps);
+        let expected = ["changed stored", "skipped stored", "unchanged stored", "changed rebooted", "changed"];
+        assert_eq!(heard.outcomes, expected, "{heard:#?}");
+        assert_eq!((host.read("count"), host.read("told")), ("x\n".into(), "told\n".into()));
+        assert_eq!(host.read("after"), "kept");
+        assert!(!host.path("wrong").exists());
+    });
+}
