@@ -3,6 +3,7 @@
 pub mod event;
 pub mod ids;
 pub mod inventory;
+pub mod journal;
 pub mod kinds;
 pub mod node;
 pub mod plan;

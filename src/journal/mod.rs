@@ -1,0 +1,27 @@
+//! What this machine remembers of its runs.
+//!
+//! A run is a folder `runs/<run>/` of the state folder: `run.json` says what was asked for, `events.jsonl` what
+//! happened, `lock` is held while somebody writes. Each line of the first two ends with a checksum. What a line says is
+//! only ever added to; a reader stops at a line that was torn by a crash and refuses a file that was changed.
+//!
+//! [`store::State`] is the folder; [`Journal`] writes one run; [`JournalRead`] is what was read of one;
+//! [`rerun::outstanding`] decides, without touching anything, what of an old run need not be done again.
+
+#![expect(clippy::disallowed_methods, reason = "edge: it keeps files")]
+
+mod checksum;
+mod error;
+mod header;
+mod read;
+pub mod rerun;
+pub mod store;
+mod write;
+
+pub use error::{JournalError, JournalErrorKind};
+pub use header::{Flags, Header, HostSummary, StepSummary};
+pub use read::{JournalRead, Torn};
+pub use store::{State, state_dir};
+pub use write::Journal;
+
+#[cfg(test)]
+mod tests;

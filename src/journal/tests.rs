@@ -1,0 +1,407 @@
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::rerun::{What, apply, outstanding};
+use super::*;
+use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
+use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::kinds::Recipe;
+use crate::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use crate::script::{Script, Text};
+use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
+
+const TARGET: &str = "ec2-user@10.0.0.1:22";
+
+fn run(name: &str) -> RunId {
+    RunId::parse(name).unwrap()
+}
+
+/// A step named and digested by `text`; `check`: it can be asked.
+fn step(id: u32, text: &str, check: bool) -> PlannedStep {
+    let recipe =
+        Recipe { check: check.then(|| Script::fill("not_so", &[])), apply: Script::author(text), ..Recipe::default() };
+    let work = Work {
+        recipe,
+        only_if: None,
+        when_changed: Vec::new(),
+        only_when_changed: false,
+        creates: None,
+        unless: None,
+        run_as: RunAs::Login,
+        cwd: None,
+        env: Vec::new(),
+        timeout: None,
+        retries: 0,
+        delay: std::time::Duration::ZERO,
+        register: None,
+        allow_failure: false,
+        always: false,
+        on_unknown: OnUnknown::Fail,
+        earlier: Vec::new(),
+    };
+    PlannedStep {
+        id: StepId(id),
+        label: id.to_string(),
+        name: text.to_owned(),
+        kind: "command",
+        digest: Digest::of(text.as_bytes()),
+        origin: format!("p.yaml:{id}"),
+        action: Action::Work(Box::new(work)),
+    }
+}
+
+fn plan(texts: &[&str]) -> Plan {
+    let steps = texts.iter().zip(1..).map(|(text, id)| step(id, text, text.starts_with("asked")));
+    Plan { host: HostId("a".into()), mode: Mode::Run, steps: steps.collect(), secrets: Vec::new() }
+}
+
+fn header(name: &str, plan: &Plan) -> Header {
+    Header {
+        run: run(name),
+        nonce: "00112233445566778899aabbccddeeff".into(),
+        started: "2026-01-02T03:04:05.678Z".into(),
+        pinboot: "0.1.0".into(),
+        cwd: "/home/me".into(),
+        playbook: "p.yaml".into(),
+        playbook_path: "/home/me/p.yaml".into(),
+        playbook_digest: Digest::of(b"name: P"),
+        mode: plan.mode,
+        flags: Flags { vars: BTreeMap::from([("x".into(), "1 2".into())]), ..Flags::default() },
+        hosts: vec![HostSummary::new(plan, TARGET)],
+        rerun_of: None,
+    }
+}
+
+fn write(state: &State, header: &Header, events: &[Event]) -> PathBuf {
+    let mut journal = state.create(header).unwrap();
+    for event in events {
+        journal.append(event).unwrap();
+    }
+    journal.folder().to_owned()
+}
+
+/// Fifty events: fifteen steps that can not be asked about, each begun, said, ended; the last one failed.
+fn fifty() -> (Plan, Vec<Event>) {
+    let texts: Vec<String> = (1..=15).map(|number| format!("do {number}")).collect();
+    let mut kinds = vec![("", started(&["a"], 15)), ("a", ready())];
+    for number in 1..=15 {
+        let outcome = if number == 15 { Outcome::Failed } else { Outcome::Changed };
+        kinds.extend([("a", begun(number)), ("a", said(number, "wörk\n")), ("a", ended(number, outcome, None, false))]);
+    }
+    kinds.extend([("a", gone(1)), ("", crate::view::RunView::default().run_finished()), ("a", EventKind::Unknown)]);
+    (plan(&texts.iter().map(String::as_str).collect::<Vec<_>>()), stamped(&kinds))
+}
+
+#[test]
+fn the_state_folder_follows_the_environment() {
+    let dir = |pairs: &[(&str, &str)]| {
+        state_dir(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value)))
+    };
+    for (pairs, expected) in [
+        (&[("PINBOOT_STATE_DIR", "here"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")][..], Some("here")),
+        (&[("PINBOOT_STATE_DIR", ""), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")], Some("/x/pinboot")),
+        (&[("XDG_STATE_HOME", "x"), ("HOME", "/h")], Some("/h/.local/state/pinboot")),
+        (&[("HOME", "/h")], Some("/h/.local/state/pinboot")),
+        (&[], None),
+    ] {
+        assert_eq!(dir(pairs).as_deref(), expected.map(Path::new), "{pairs:?}");
+    }
+}
+
+#[test]
+fn what_was_written_is_read_back_and_others_cannot_read_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(&temp.path().join("deep/state")).unwrap();
+    let (plan, events) = fifty();
+    let header = header("00000001", &plan);
+    let folder = write(&state, &header, &events);
+    let read = state.read(&header.run).unwrap();
+    assert_eq!((&read.header, &read.events, read.torn), (&header, &events, None));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for file in ["run.json", "events.jsonl", "lock"] {
+        assert_eq!(mode(&folder.join(file)), 0o600, "{file}");
+    }
+    // The journal's lines are those of `--output json`, with one field more.
+    let text = fs::read_to_string(folder.join("events.jsonl")).unwrap();
+    for (line, event) in text.lines().zip(&events) {
+        assert!(line.starts_with(to_json_line(event).trim_end_matches('}')), "{line}");
+        assert_eq!(&crate::event::from_json_line(line).unwrap(), event);
+    }
+}
+
+#[test]
+fn progress_is_not_written_down() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    let mut journal = state.create(&header("00000001", &plan(&[]))).unwrap();
+    let kind = EventKind::StepProgress { step: StepId(1), bytes: 1, total: None };
+    journal.append(&Event { seq: 0, at: String::new(), host: None, kind }).unwrap();
+    assert_eq!(journal.next_seq(), 1);
+    assert!(state.read(&run("00000001")).unwrap().events.is_empty());
+}
+
+#[test]
+fn a_state_folder_that_others_can_change_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    State::open(temp.path()).unwrap();
+    for path in [temp.path().to_owned(), temp.path().join("runs")] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
+        let error = State::open(temp.path()).unwrap_err();
+        assert_eq!(error.kind.exit_code(), 12);
+        assert_eq!(error.message, format!("the state folder {} can be written by others", path.display()));
+        assert_eq!(error.hint, Some(format!("chmod go-w '{}'", path.display())));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let file = temp.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert_eq!(State::open(&file).unwrap_err().kind, JournalErrorKind::Local);
+}
+
+#[test]
+fn one_process_writes_a_run_at_a_time() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    let name = run("00000001");
+    let journal = state.create(&header("00000001", &plan(&[]))).unwrap();
+    let error = state.reopen(&name).unwrap_err();
+    assert_eq!(error.kind.exit_code(), 9);
+    assert_eq!(error.message, format!("run 00000001 is held by process {} of this machine", std::process::id()));
+    assert!(state.is_held(&name));
+    drop(journal);
+    assert!(!state.is_held(&name));
+    let (mut journal, _) = state.reopen(&name).unwrap();
+    assert!(state.reopen(&name).is_err());
+    for event in &fifty().1[..3] {
+        journal.append(event).unwrap();
+    }
+    drop(journal);
+    assert_eq!(state.reopen(&name).unwrap().0.next_seq(), 4);
+}
+
+#[test]
+fn after_a_failed_write_nothing_more_is_promised() {
+    let temp = tempfile::tempdir().unwrap();
+    let full = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
+    let lock = fs::File::create(temp.path().join("lock")).unwrap();
+    let mut journal = Journal::new(run("00000001"), temp.path().to_owned(), full, 1, lock);
+    let event = &fifty().1[0];
+    let error = journal.append(event).unwrap_err();
+    assert_eq!((error.kind.exit_code(), error.hint.as_deref()), (12, Some("make room on that disk")));
+    assert!(journal.append(event).unwrap_err().message.ends_with("is not written any more after an error"));
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_is_a_shorter_one_and_can_be_continued() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    let (plan, events) = fifty();
+    let path = write(&state, &header("00000001", &plan), &events).join("events.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    let ends: Vec<usize> = bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n').map(|(_, end)| end).collect();
+    assert_eq!(ends.len(), 50);
+    for cut in 0..=bytes.len() {
+        for zeros in [0, 1, 4096] {
+            let torn = [&bytes[..cut], &vec![0; zeros]].concat();
+            let (read, noted) = super::read::parse(&torn, &path).unwrap();
+            let whole = ends.iter().filter(|end| **end <= cut).count();
+            assert_eq!(read, events[..whole], "cut at {cut}");
+            let length = ends[..whole].last().copied().unwrap_or(0);
+            assert_eq!(noted.map_or(0, |noted| noted.bytes), (torn.len() - length) as u64, "cut at {cut}");
+        }
+    }
+    let cut = ends[20] + 7;
+    fs::write(&path, [&bytes[..cut], &[0; 100]].concat()).unwrap();
+    let (mut journal, read) = state.reopen(&run("00000001")).unwrap();
+    assert_eq!((read.events.len(), read.torn.unwrap().bytes), (21, 107));
+    for event in &events[21..] {
+        journal.append(event).unwrap();
+    }
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_flipped_bit_never_makes_a_step_done() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    let (plan, events) = fifty();
+    let folder = write(&state, &header("00000001", &plan), &events);
+    let path = folder.join("events.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    let mut refused = 0;
+    for place in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1 << (place % 8);
+        match super::read::parse(&flipped, &path) {
+            Ok((read, torn)) => {
+                assert!(torn.is_some() && events.starts_with(&read) && read.len() >= 48, "byte {place}");
+            }
+            Err(error) => {
+                refused += 1;
+                assert_eq!(error.kind.exit_code(), 10);
+                let line = bytes[..place].split(|byte| *byte == b'\n').count();
+                assert!(error.message.starts_with(&format!("{}:{line}: ", path.display())), "{place}: {error}");
+            }
+        }
+    }
+    assert!(refused > bytes.len() * 9 / 10);
+    fs::write(&path, [&bytes[..100], b"?", &bytes[101..]].concat()).unwrap();
+    let damaged = fs::read(&path).unwrap();
+    assert!(state.read(&run("00000001")).is_err() && state.reopen(&run("00000001")).is_err());
+    assert_eq!(fs::read(&path).unwrap(), damaged, "a damaged file is left as it is");
+    fs::write(&path, &bytes).unwrap();
+
+    let path = folder.join("run.json");
+    let bytes = fs::read(&path).unwrap();
+    for place in 0..bytes.len() - 1 {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1 << (place % 8);
+        let error = Header::from_line(&flipped, "run.json").unwrap_err();
+        assert_eq!(error.kind.exit_code(), 10, "byte {place}");
+    }
+}
+
+#[test]
+fn a_line_that_is_missing_or_from_the_future_is_refused() {
+    let (_, events) = fifty();
+    let lines: Vec<String> = events.iter().map(|event| super::checksum::seal(&to_json_line(event))).collect();
+    let path = Path::new("events.jsonl");
+    let error = super::read::parse([&lines[..2], &lines[3..]].concat().concat().as_bytes(), path).unwrap_err();
+    assert_eq!(error.message, "events.jsonl:3: event 3 is missing: this is event 4");
+    let newer = super::checksum::seal(r#"{"v":9,"seq":1,"at":"t","kind":"x"}"#);
+    let error = super::read::parse(newer.as_bytes(), path).unwrap_err();
+    assert!(error.message.contains("version 9 of the event format"), "{error}");
+    let header = header("00000001", &plan(&[])).to_line().replace("{\"version\":1,", "{\"version\":2,\"more\":{},");
+    let sealed = super::checksum::seal(&format!("{}}}", header.split(",\"crc\"").next().unwrap()));
+    let error = Header::from_line(sealed.as_bytes(), "run.json").unwrap_err();
+    assert_eq!(error.message, "run.json: it was written by a newer pinboot (version 2 of the format)");
+}
+
+#[test]
+fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    assert_eq!(state.resolve(None).unwrap_err().kind.exit_code(), 2);
+    let closed = fifty().1[..49].to_vec();
+    for (age, (name, events)) in
+        [("3f9c0001", &closed[..]), ("3f9c0002", &closed[..40]), ("3f8c0003", &closed[..]), ("77777777", &closed[..])]
+            .into_iter()
+            .enumerate()
+    {
+        let folder = write(&state, &header(name, &plan(&[])), events);
+        let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000 + age as u64);
+        fs::File::options().write(true).open(folder.join("run.json")).unwrap().set_modified(time).unwrap();
+    }
+    fs::create_dir(temp.path().join("runs/lost+found")).unwrap();
+    let names =
+        |state: &State| state.list().unwrap().iter().map(|run| run.as_str()[..4].to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&state), ["7777", "3f8c", "3f9c", "3f9c"]);
+    assert_eq!(state.resolve(None).unwrap(), run("77777777"));
+    assert_eq!(state.resolve(Some("3f8")).unwrap(), run("3f8c0003"));
+    for (given, message, hint) in [
+        ("3f9", "`3f9` is the begin of several runs: 3f9c0002, 3f9c0001", "give one more letter"),
+        ("3f9c0102", "there is no run `3f9c0102`", "did you mean 3f9c0002?"),
+        ("", "there is no run ``", "pinboot runs lists them"),
+        ("../../etc\u{1b}", "there is no run `../../etc`", "pinboot runs lists them"),
+    ] {
+        let error = state.resolve(Some(given)).unwrap_err();
+        assert_eq!((error.message.as_str(), error.hint.as_deref()), (message, Some(hint)));
+    }
+    let (held, _) = state.reopen(&run("3f8c0003")).unwrap();
+    assert_eq!(state.prune(1).unwrap(), 1, "one is held, and the end of another was not seen");
+    assert_eq!(names(&state), ["7777", "3f8c", "3f9c"]);
+    drop(held);
+    assert_eq!(state.prune(store::KEPT_RUNS).unwrap(), 0);
+    assert_eq!(state.prune(0).unwrap(), 2);
+}
+
+/// An old run of these steps with these outcomes.
+fn old(texts: &[&str], outcomes: &[Outcome]) -> JournalRead {
+    let mut kinds = vec![("", started(&["a"], 9)), ("a", ready())];
+    kinds.extend(outcomes.iter().zip(1..).map(|(outcome, id)| ("a", ended(id, *outcome, None, false))));
+    JournalRead {
+        header: header("0000000a", &plan(texts)),
+        events: stamped(&kinds),
+        torn: None,
+        folder: PathBuf::new(),
+    }
+}
+
+fn decided(old: &JournalRead, new: &Plan, target: &str) -> Vec<What> {
+    outstanding(old, new, target).into_iter().map(|decision| decision.what).collect()
+}
+
+/// It runs, unless the host knows better from these steps of these runs.
+fn runs(earlier: &[(&str, u32)]) -> What {
+    What::Runs(earlier.iter().map(|(name, step)| (run(name), StepId(*step))).collect())
+}
+
+#[test]
+fn what_a_rerun_does_about_a_step() {
+    let (ask, anew) = (|| What::Asked, || runs(&[]));
+    let refers = |step| runs(&[("0000000a", step)]);
+    for (texts, new, expected) in [
+        (&["x", "asked y", "z"][..], &["x", "asked y", "z"][..], vec![refers(1), ask(), refers(3)]),
+        (&["x", "z"], &["x", "z", "more"], vec![refers(1), refers(2), anew()]),
+        (&["x", "y"], &["new", "y", "x"], vec![anew(), refers(2), refers(1)]),
+        (&["x"], &["x'"], vec![anew()]),
+        (&["x", "x", "x"], &["x", "x", "x", "x"], vec![refers(1), refers(2), refers(3), anew()]),
+    ] {
+        // What the journal saw of a step makes no difference: the host may know more of it.
+        for outcomes in [&[][..], &[Outcome::Changed][..], &[Outcome::Failed][..], &[Outcome::Changed; 3][..]] {
+            assert_eq!(decided(&old(texts, outcomes), &plan(new), TARGET), expected, "{texts:?} then {new:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rerun_takes_nothing_over_from_another_target_or_a_check() {
+    let read = old(&["x"], &[Outcome::Changed]);
+    let new = plan(&["x"]);
+    assert_eq!(decided(&read, &new, TARGET), [runs(&[("0000000a", 1)])]);
+    assert_eq!(decided(&read, &new, "ec2-user@10.0.0.2:22"), [runs(&[])]);
+    assert_eq!(decided(&read, &Plan { host: HostId("b".into()), ..new.clone() }, TARGET), [runs(&[])]);
+    assert_eq!(decided(&read, &Plan { mode: Mode::Check, ..new.clone() }, TARGET), [runs(&[])]);
+    let mut asked = read.clone();
+    asked.header.mode = Mode::Check;
+    assert_eq!(decided(&asked, &new, TARGET), [runs(&[])]);
+}
+
+#[test]
+fn options_of_a_step_count_as_its_check_or_run_it_always() {
+    let read = old(&["x", "x", "x"], &[Outcome::Changed; 3]);
+    let mut new = plan(&["x", "x", "x"]);
+    let mut change = |place: usize, change: fn(&mut Work)| match &mut new.steps[place].action {
+        Action::Work(work) => change(work),
+        Action::Skip { .. } => unreachable!(),
+    };
+    change(0, |work| work.always = true);
+    change(1, |work| work.creates = Some(Text::from("/x")));
+    new.steps[2].action = Action::Skip { why: "when".into() };
+    let what: Vec<What> = outstanding(&read, &new, TARGET).into_iter().map(|decision| decision.what).collect();
+    assert_eq!(what, [What::Always, What::Asked, What::Skipped]);
+}
+
+#[test]
+fn a_chain_of_reruns_refers_to_every_run_that_may_have_done_it() {
+    let first = old(&["x", "y"], &[Outcome::Changed, Outcome::Failed]);
+    let mut plans = plan(&["x", "y"]);
+    let decisions = outstanding(&first, &plans, TARGET);
+    apply(&mut plans, &decisions);
+    let mut second = old(&["x", "y"], &[]);
+    second.header = Header { rerun_of: Some(run("0000000a")), ..header("0000000b", &plans) };
+    let both = |step| runs(&[("0000000b", step), ("0000000a", step)]);
+    assert_eq!(decided(&second, &plan(&["x", "y"]), TARGET), [both(1), both(2)]);
+
+    // The chain is no longer than the host's memory.
+    for number in 0x10..0x30_u32 {
+        let decisions = outstanding(&second, &plans, TARGET);
+        apply(&mut plans, &decisions);
+        second.header = header(&format!("{number:08x}"), &plans);
+    }
+    let [What::Runs(earlier), _] = &decided(&second, &plans, TARGET)[..] else { panic!("both run") };
+    assert_eq!((earlier.len(), earlier[0].0.as_str(), earlier[19].0.as_str()), (20, "0000002f", "0000001c"));
+}
