@@ -1,5 +1,6 @@
 //! pinboot: from a `.pem` key and a YAML playbook to a configured host, over SSH.
 
+pub mod engine;
 pub mod event;
 pub mod ids;
 pub mod inventory;

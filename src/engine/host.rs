@@ -1,0 +1,647 @@
+//! One host's life within a run: connect, deliver, follow, and take a lost connection up again.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+
+use super::interpret::{Ending, Interpreter};
+use super::{Errand, Job, Options, Wish};
+use crate::event::{EventKind, escape};
+use crate::ids::HostId;
+use crate::inventory::Host;
+use crate::remote::frame::{Frame, Piece, Splitter};
+use crate::remote::{Identity, delivery, follow, stop};
+use crate::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
+
+/// How often a first connection is tried where the server itself said that it is only busy.
+const FIRST_TRIES: u32 = 5;
+/// How often a runner that died without getting any further is begun again.
+const RUNNERS: u32 = 3;
+/// Output that stops in the middle of a line (a prompt) is shown after so long.
+const PAUSE: Duration = Duration::from_millis(300);
+/// The first pause before a lost connection is tried again. (None for the model in the tests, which lives through a million.)
+const FIRST_PAUSE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(250) };
+/// A host that another run has is asked again after pauses that grow up to this.
+const BUSY_PAUSE: Duration = Duration::from_secs(5);
+/// The last try to connect again has at least so long.
+const SHORTEST_TRY: Duration = Duration::from_secs(1);
+/// A host that reboots is tried after pauses of this length.
+const REBOOT_PAUSE: Duration = Duration::from_secs(1);
+/// How long a stop that needs a connection of its own may take.
+const APART: Duration = Duration::from_secs(15);
+/// More than any answer to a stop.
+const LONGEST_ANSWER: usize = 4096;
+/// Pauses between tries to connect again grow up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+type Sender = mpsc::Sender<(HostId, EventKind)>;
+
+/// How one connection ended.
+enum Left {
+    /// The host's side has said how.
+    Ended(Ending),
+    /// The connection went away, for this reason.
+    Lost(String),
+    /// The command ended without a word of ours.
+    Silent,
+    /// The user leaves.
+    Leaving(u8),
+}
+
+/// Lives one host's part of a run from connecting to its last event.
+pub(super) async fn life<C: Connect>(
+    connect: &C,
+    job: Job,
+    options: &Options,
+    wish: watch::Receiver<Wish>,
+    sender: &Sender,
+) {
+    let mut interpreter = Interpreter::new(job.facts.clone(), job.masker.clone(), options.cause);
+    if let Errand::Follow { over, exit, .. } = &job.errand {
+        interpreter.already_over(over.iter().copied(), *exit);
+    }
+    if job.muted {
+        interpreter.mute();
+    }
+    let mut life = Life {
+        connect,
+        job,
+        options,
+        wish,
+        sender,
+        interpreter,
+        from: 1,
+        sent: false,
+        ready: false,
+        begun: 0,
+        runners: 0,
+        lost_at: None,
+        rebooting_since: None,
+    };
+    let (exit, message) = life.live().await;
+    life.tell(EventKind::HostFinished { exit, message }).await;
+}
+
+/// How long another run's end has been waited for.
+struct Waiting {
+    since: Instant,
+    pause: Duration,
+    /// What was said last.
+    told: String,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        Self { since: Instant::now(), pause: Duration::from_millis(500), told: String::new() }
+    }
+}
+
+struct Life<'a, C: Connect> {
+    connect: &'a C,
+    job: Job,
+    options: &'a Options,
+    wish: watch::Receiver<Wish>,
+    sender: &'a Sender,
+    interpreter: Interpreter,
+    /// The first byte of the host's log that has not come yet, counted from 1.
+    from: u64,
+    /// A delivery was sent: something of the run may be going on at the host.
+    sent: bool,
+    /// `HostReady` has been told.
+    ready: bool,
+    /// Connections that were lost between the login and the first word of the command.
+    begun: u32,
+    /// Runners that died since the last step was over.
+    runners: u32,
+    /// Since when the connection is lost.
+    lost_at: Option<Instant>,
+    /// Since when the host reboots for a step.
+    rebooting_since: Option<Instant>,
+}
+
+impl<C: Connect> Life<'_, C> {
+    async fn tell(&self, kind: EventKind) {
+        // (Nobody listens any more only when the whole run has been given up.)
+        let _ = self.sender.send((self.job.host.id.clone(), kind)).await;
+    }
+
+    /// Nothing of the run was begun: says so and gives the exit code.
+    async fn refused(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
+        self.tell(EventKind::HostUnreachable { code, message, hint }).await;
+        (code, None)
+    }
+
+    async fn live(&mut self) -> (u8, Option<String>) {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        let mut waiting: Option<Waiting> = None;
+        loop {
+            if let Wish::Leave(code) = *self.wish.borrow() {
+                return (code, Some(self.goes_on()));
+            }
+            if !self.there() && *self.wish.borrow() > Wish::Go {
+                return (130, Some("nothing was begun".to_owned()));
+            }
+            let began = Instant::now();
+            let connected = tokio::select! {
+                connected = self.connect_once() => connected,
+                () = leaving(self.wish.clone(), self.there()) => continue,
+            };
+            let left = match connected {
+                Ok(session) => {
+                    self.sent = true;
+                    if self.interpreter.rebooting().is_none() && self.regained().await {
+                        pause = FIRST_PAUSE;
+                    }
+                    self.follow(session, began).await
+                }
+                // While the host reboots, anything may happen to a connection but another host key.
+                Err(error)
+                    if self.interpreter.rebooting().is_some()
+                        && !matches!(error.kind, ErrorKind::HostKey | ErrorKind::Local) =>
+                {
+                    Left::Lost(error.message)
+                }
+                Err(error) if error.may_have_begun && self.begun < FIRST_TRIES => {
+                    // The delivery may have gone out: it is the same run, so it may go out again.
+                    self.sent = true;
+                    self.begun += 1;
+                    Left::Lost(error.message)
+                }
+                Err(error) if error.may_have_begun => return (7, Some(self.with_follow(&error.message))),
+                Err(error) if self.sent && matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Refused) => {
+                    Left::Lost(error.message)
+                }
+                Err(error) if self.sent => {
+                    let message = format!("the connection was lost and cannot be taken up again: {}", error.message);
+                    return (7, Some(self.with_follow(&message)));
+                }
+                Err(error) if error.retry && tries < FIRST_TRIES => {
+                    tries += 1;
+                    tracing::info!(host = %self.job.host.id, "trying again: {}", error.message);
+                    let wait = error.retry_after.unwrap_or(pause) + jitter(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.sleep(wait).await;
+                    continue;
+                }
+                Err(error) => return self.refused(exit_code(error.kind), error.message, error.hint).await,
+            };
+            // (Whoever only follows does not start another runner in the next boot.)
+            let next_runner = !matches!(self.job.errand, Errand::Follow { resume: false, .. });
+            let expected = match left {
+                Left::Lost(_) | Left::Silent | Left::Ended(Ending::Refused(6, ..)) => true,
+                Left::Ended(Ending::Gone) => next_runner,
+                _ => false,
+            };
+            if let (Some((_, limit)), true) = (self.interpreter.rebooting(), expected) {
+                if let Some(end) = self.reboots(limit).await {
+                    return end;
+                }
+                self.sleep(REBOOT_PAUSE).await;
+                pause = FIRST_PAUSE;
+                continue;
+            }
+            match left {
+                Left::Ended(Ending::Over(exit)) => return (exit, None),
+                Left::Ended(Ending::Stopped) if self.follows() && *self.wish.borrow() == Wish::Go => {
+                    return (130, Some("the run had been stopped before its last step".to_owned()));
+                }
+                Left::Ended(Ending::Stopped) => {
+                    return (130, Some(self.with_follow("stopped as you wished: no further step was begun")));
+                }
+                Left::Ended(Ending::Refused(code, message, hint)) => return self.refused(code, message, hint).await,
+                Left::Ended(Ending::NotThere) => return self.not_there().await,
+                Left::Ended(Ending::Other(run, _)) => {
+                    let message = format!("run {run} still goes on at the host");
+                    let hint = format!("type `pinboot rerun {run}` to follow it, or give --wait");
+                    if let Some(refused) = self.wait(&mut waiting, message, hint).await {
+                        return refused;
+                    }
+                }
+                Left::Ended(Ending::Busy(message)) => {
+                    let hint = "give --wait to wait for its end; two runs at once would work against each other";
+                    if let Some(refused) = self.wait(&mut waiting, message, hint.to_owned()).await {
+                        return refused;
+                    }
+                }
+                Left::Ended(Ending::Gone) => {
+                    self.runners += 1;
+                    let message = "the runner on the host was ended from outside (killed, or the host was restarted)";
+                    if matches!(self.job.errand, Errand::Follow { resume: false, .. }) {
+                        return (8, Some(format!("{message} before the run was over")));
+                    }
+                    if self.runners > RUNNERS {
+                        return (8, Some(self.with_follow(&format!("{message}, again and again"))));
+                    }
+                    self.tell(EventKind::HostLost { message: message.to_owned() }).await;
+                    self.lost_at = Some(Instant::now());
+                }
+                Left::Silent if self.ready => {
+                    return (
+                        7,
+                        Some(self.with_follow("the host answers the connection, but not with the run any more")),
+                    );
+                }
+                Left::Silent => {
+                    let (message, hint) = silent(&self.interpreter.noise());
+                    return self.refused(6, message, Some(hint)).await;
+                }
+                Left::Leaving(code) => return (code, Some(self.goes_on())),
+                Left::Lost(reason) => {
+                    let since = if let Some(since) = self.lost_at {
+                        since
+                    } else {
+                        let message = format!("{reason}; the run goes on there without it");
+                        self.tell(EventKind::HostLost { message }).await;
+                        Instant::now()
+                    };
+                    self.lost_at = Some(since);
+                    if since.elapsed() + pause > self.options.reconnect_for {
+                        return (7, Some(self.with_follow("the connection was lost and not regained in time")));
+                    }
+                    self.sleep(pause + jitter(pause)).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Tells that the connection is back, where it was lost.
+    async fn regained(&mut self) -> bool {
+        let Some(since) = self.lost_at.take() else { return false };
+        self.tell(EventKind::HostRegained { elapsed_ms: millis(since.elapsed()) }).await;
+        true
+    }
+
+    /// The connection has gone because the host reboots, as a step wanted: gives the end where that takes too long.
+    async fn reboots(&mut self, limit: Duration) -> Option<(u8, Option<String>)> {
+        if self.lost_at.is_none() {
+            self.tell(EventKind::HostLost { message: "the host reboots".to_owned() }).await;
+        }
+        let since = *self.lost_at.get_or_insert_with(Instant::now);
+        if since.elapsed() < limit {
+            return None;
+        }
+        let message = format!("the host reboots and was not reached again within {} s", limit.as_secs());
+        Some((7, Some(self.with_follow(&message))))
+    }
+
+    /// Another run has the host: pauses for as long as the user wants to wait, or gives the end.
+    async fn wait(
+        &mut self,
+        waiting: &mut Option<Waiting>,
+        message: String,
+        hint: String,
+    ) -> Option<(u8, Option<String>)> {
+        let waiting = waiting.get_or_insert_with(Waiting::new);
+        let left = self.options.wait.saturating_sub(waiting.since.elapsed());
+        if left.is_zero() {
+            let message = match self.options.wait.as_secs() {
+                0 => message,
+                waited => format!("{message}; it was waited for {waited} s"),
+            };
+            return Some(self.refused(9, message, Some(hint)).await);
+        }
+        if waiting.told != message {
+            waiting.told.clone_from(&message);
+            self.tell(EventKind::HostWaiting { message }).await;
+        }
+        // (Nothing of this run is there, not even a byte of a log.)
+        (self.sent, self.ready, self.from) = (false, false, 1);
+        let pause = waiting.pause.min(left);
+        waiting.pause = (waiting.pause * 2).min(BUSY_PAUSE);
+        self.sleep(pause + jitter(pause)).await;
+        None
+    }
+
+    async fn sleep(&mut self, wait: Duration) {
+        if wait.is_zero() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = leaving(self.wish.clone(), self.there()) => {}
+        }
+    }
+
+    fn exec(&self) -> Exec {
+        let Job { identity, errand, .. } = &self.job;
+        match errand {
+            Errand::Deliver { program, secrets, after } => {
+                delivery(program, identity, self.from, after.as_ref(), secrets)
+            }
+            Errand::Follow { resume, .. } => follow(identity, self.from, *resume),
+        }
+    }
+
+    /// Connects. A lost connection is given up in time even where the host only takes the call and never answers.
+    async fn connect_once(&self) -> Result<C::Session, Error> {
+        let exec = self.exec();
+        let connecting = self.connect.connect(&self.job.host, &exec);
+        let Some(since) = self.lost_at.filter(|_| self.interpreter.rebooting().is_none()) else {
+            return connecting.await;
+        };
+        let left = self.options.reconnect_for.saturating_sub(since.elapsed());
+        timeout(left.max(SHORTEST_TRY), connecting)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unreachable, "the host does not answer")))
+    }
+
+    /// Follows one connection until it ends in one way or another.
+    async fn follow(&mut self, mut session: C::Session, began: Instant) -> Left {
+        self.interpreter.connect_again();
+        let mut splitter = Splitter::new(&self.job.identity.nonce);
+        let peer = session.peer().clone();
+        let mut wish = *self.wish.borrow_and_update();
+        if wish > Wish::Go {
+            self.pass_on(&mut session, wish).await;
+        }
+        let mut killed = None;
+        let left = loop {
+            let running = self.interpreter.running().is_some();
+            tokio::select! {
+                chunk = session.next() => {
+                    match chunk {
+                        Chunk::Stdout(bytes) => {
+                            if let Some(ending) = self.bytes(&mut splitter, &bytes, &peer, began).await {
+                                break Left::Ended(ending);
+                            }
+                        }
+                        Chunk::Stderr(bytes) => {
+                            tracing::debug!(host = %self.job.host.id, "the host's shell says: {}", escape(&bytes).trim_end());
+                            if !self.interpreter.greeted() {
+                                self.interpreter.take(Piece::Raw(bytes), 0);
+                            }
+                        }
+                        Chunk::Exit(status) => {
+                            tracing::debug!(host = %self.job.host.id, ?status, "the command ended");
+                            // (A shell in between gives 128 and the signal's number, of which there are 64; sshd's own 254
+                            // and 255 are none.)
+                            killed = match status {
+                                Ok(status @ 129..=192) => Some((status - 128).to_string()),
+                                Ok(_) => None,
+                                Err(signal) => Some(signal),
+                            };
+                        }
+                        Chunk::Closed if self.interpreter.greeted() => {
+                            break Left::Lost("the host closed the channel".to_owned());
+                        }
+                        // (What was killed before its first word may have started the runner, as a lost connection may have.)
+                        Chunk::Closed => {
+                            if (killed.is_some() || self.ready) && self.begun < FIRST_TRIES {
+                                self.begun += 1;
+                                let why = killed.map_or(String::new(), |signal| format!(" (signal {})", escape(signal.as_bytes())));
+                                break Left::Lost(format!("the command on the host was ended{why}"));
+                            }
+                            break Left::Silent;
+                        }
+                        Chunk::Lost(reason) => break Left::Lost(reason),
+                    }
+                }
+                Ok(()) = self.wish.changed() => {
+                    wish = *self.wish.borrow_and_update();
+                    if let Wish::Leave(code) = wish {
+                        break Left::Leaving(code);
+                    }
+                    self.pass_on(&mut session, wish).await;
+                }
+                () = tokio::time::sleep(PAUSE), if running => {
+                    if let Some(event) = self.interpreter.pause() {
+                        self.tell(event).await;
+                    }
+                }
+            }
+        };
+        // (What is held may be the beginning of a frame: it is asked for again. What came before the first word is no part of the log.)
+        if self.interpreter.greeted() {
+            self.from -= splitter.held() as u64;
+        }
+        let _ = timeout(Duration::from_secs(2), session.close()).await;
+        left
+    }
+
+    /// Takes bytes of the command's output in.
+    async fn bytes(&mut self, splitter: &mut Splitter, bytes: &[u8], peer: &Peer, began: Instant) -> Option<Ending> {
+        let held = splitter.held() as u64;
+        let pieces = splitter.push(bytes);
+        // The log begins behind the delivery's first word, and what it says when the log has ended is no part of it.
+        let is_hello = |piece: &Piece| matches!(piece, Piece::Frame(Frame::Hello { .. }, _));
+        let (first, before) = match pieces.iter().position(is_hello) {
+            _ if self.interpreter.greeted() => (Some(0), held),
+            hello => (hello.map(|hello| hello + 1), 0),
+        };
+        if let Some(first) = first {
+            let of_log = pieces[first..].iter().filter(|piece| !matches!(piece, Piece::Frame(Frame::Gone, _)));
+            self.from += of_log.map(|piece| length(piece) as u64).sum::<u64>() + splitter.held() as u64;
+            self.from -= before;
+        }
+        tracing::trace!(bytes = bytes.len(), held, from = self.from, "came");
+        for piece in pieces {
+            if let Piece::Frame(Frame::Hello { new }, _) = &piece {
+                self.hello(*new, peer, began).await;
+            }
+            let before = self.interpreter.rebooting();
+            let (events, ending) = self.interpreter.take(piece, millis(began.elapsed()));
+            let after = self.interpreter.rebooting();
+            if before.is_none() && after.is_some() {
+                self.rebooting_since = Some(Instant::now());
+            } else if before.is_some() && after.is_none() {
+                self.regained().await;
+            }
+            for mut event in events {
+                if let EventKind::StepFinished { step, elapsed_ms, .. } = &mut event {
+                    self.runners = 0;
+                    // (The host's clock began anew in between.)
+                    if before.is_some_and(|(rebooting, _)| rebooting == *step) {
+                        *elapsed_ms = self.rebooting_since.take().map_or(*elapsed_ms, |since| millis(since.elapsed()));
+                    }
+                }
+                self.tell(event).await;
+            }
+            if ending.is_some() {
+                return ending;
+            }
+        }
+        None
+    }
+
+    async fn hello(&mut self, new: bool, peer: &Peer, began: Instant) {
+        self.begun = 0;
+        if self.ready {
+            return;
+        }
+        self.ready = true;
+        let host = &self.job.host;
+        let noise = self.interpreter.noise();
+        if !noise.is_empty() {
+            tracing::debug!(host = %host.id, "before the runner's first word: {noise}");
+        }
+        self.tell(EventKind::HostReady {
+            user: host.user.clone(),
+            address: shown_address(host),
+            key_type: peer.key_type.clone(),
+            fingerprint: peer.fingerprint.clone(),
+            key_status: if peer.added { "added" } else { "known" }.to_owned(),
+            elapsed_ms: millis(began.elapsed()),
+            followed: !new,
+        })
+        .await;
+    }
+
+    /// Tells the host what the user wants.
+    async fn pass_on(&self, session: &mut C::Session, wish: Wish) {
+        let level = match wish {
+            Wish::AfterStep => 1,
+            Wish::Now => 2,
+            Wish::Go | Wish::Leave(_) => return,
+        };
+        let mut told = session.exec(stop(&self.job.identity, level)).await;
+        if let Err(Error { kind: ErrorKind::Refused, message, .. }) = &told {
+            // (One command a connection is all that some hosts allow: MaxSessions 1.)
+            tracing::debug!(host = %self.job.host.id, "on a connection of its own, since {message}");
+            told = self.pass_on_apart(level).await;
+        }
+        match told {
+            Ok(answer) => tracing::debug!(host = %self.job.host.id, "stop {level}: {}", escape(&answer).trim_end()),
+            Err(error) => {
+                tracing::warn!(host = %self.job.host.id, "the host could not be told to stop: {}", error.message);
+            }
+        }
+    }
+
+    /// Whether something of the run may be at the host, so that a wish to stop has to be told there.
+    fn there(&self) -> bool {
+        self.sent || self.follows()
+    }
+
+    /// Tells the host on a second connection, and gives what it answers.
+    async fn pass_on_apart(&self, level: u8) -> Result<Vec<u8>, Error> {
+        let telling = async {
+            let mut session = self.connect.connect(&self.job.host, &stop(&self.job.identity, level)).await?;
+            let mut answer = Vec::new();
+            while answer.len() < LONGEST_ANSWER {
+                match session.next().await {
+                    Chunk::Stdout(bytes) => answer.extend(bytes),
+                    Chunk::Stderr(_) | Chunk::Exit(_) => {}
+                    Chunk::Closed => break,
+                    Chunk::Lost(why) => return Err(Error::new(ErrorKind::Unreachable, why)),
+                }
+            }
+            session.close().await;
+            Ok(answer)
+        };
+        match timeout(APART, telling).await {
+            Ok(told) => told,
+            Err(_) => Err(Error::new(ErrorKind::Unreachable, format!("no answer in {} s", APART.as_secs()))),
+        }
+    }
+
+    /// Nothing is delivered: the run is there already.
+    fn follows(&self) -> bool {
+        matches!(self.job.errand, Errand::Follow { .. })
+    }
+
+    /// The host has no record of the run that was to be followed.
+    async fn not_there(&self) -> (u8, Option<String>) {
+        let run = &self.job.identity.run;
+        if matches!(self.job.errand, Errand::Follow { arrived: false, .. }) {
+            return (10, Some(format!("run {run} never reached the host: nothing was begun")));
+        }
+        let message = format!("the host has no record of run {run}, which was begun there");
+        let hint = "the address may belong to another host now, or ~/.pinboot was removed there; look, and begin a new \
+                    run: pinboot run PLAYBOOK";
+        self.refused(10, message, Some(hint.to_owned())).await
+    }
+
+    fn goes_on(&self) -> String {
+        if self.sent { self.with_follow("the run goes on at the host") } else { "nothing was begun".to_owned() }
+    }
+
+    fn with_follow(&self, message: &str) -> String {
+        let Identity { run, .. } = &self.job.identity;
+        format!("{message}; `pinboot rerun {run}` takes it up")
+    }
+}
+
+/// Ends when the user does not want to wait any longer: at once on leaving, and on any wish to stop before anything began.
+async fn leaving(mut wish: watch::Receiver<Wish>, sent: bool) {
+    let enough = |wish: &Wish| matches!(wish, Wish::Leave(_)) || (!sent && *wish > Wish::Go);
+    if wish.wait_for(enough).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn length(piece: &Piece) -> usize {
+    match piece {
+        Piece::Raw(raw) => raw.len(),
+        Piece::Frame(_, length) => *length,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Up to half of a pause more, so that many controllers do not come back at once.
+#[expect(clippy::disallowed_methods, reason = "the clock's last digits are chance enough here")]
+fn jitter(pause: Duration) -> Duration {
+    let nanos =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    pause.mul_f64(f64::from(nanos % 1000) / 2000.0)
+}
+
+/// The exit code for a host that was not reached, by the family of the error.
+fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Unreachable => 3,
+        ErrorKind::Auth => 4,
+        ErrorKind::HostKey => 5,
+        ErrorKind::Refused => 6,
+        ErrorKind::Local => 12,
+    }
+}
+
+fn shown_address(host: &Host) -> String {
+    match (host.port, host.address.contains(':')) {
+        (22, _) => host.address.clone(),
+        (port, true) => format!("[{}]:{port}", host.address),
+        (port, false) => format!("{}:{port}", host.address),
+    }
+}
+
+const FORCED: &str = "a forced command (`command=` in authorized_keys, `ForceCommand` in sshd_config)";
+
+/// The command ended without the runner's first word: what the login shell said instead.
+fn silent(noise: &str) -> (String, String) {
+    let shell =
+        "the login shell must run commands with /bin/sh: see the user's entry in /etc/passwd and its start-up files";
+    if noise.is_empty() {
+        return (
+            "the host ran something else than the runner, and it said nothing".to_owned(),
+            format!("{FORCED} is one cause; otherwise {shell}"),
+        );
+    }
+    let last: Vec<&str> = noise.lines().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
+    let said = last.join(" / ");
+    if noise.contains("/etc/nologin") {
+        return (
+            format!("nobody may log in on the host at the moment, which says: {said}"),
+            "it is being shut down or repaired: wait, or remove /etc/nologin there".to_owned(),
+        );
+    }
+    if noise.contains("account is currently not available") || noise.contains("nologin") {
+        (
+            format!("the user may not log in on the host, which says: {said}"),
+            "give the user a login shell, or log in as another user".to_owned(),
+        )
+    } else {
+        (
+            format!("the host ran something else than the runner and says: {said}"),
+            format!("{FORCED} is one cause; otherwise {shell}"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+//! A model of the run, and the controller held against it over random orders of what hosts and connections do.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use super::*;
+use crate::event::Outcome;
+use crate::ids::{RunId, StepId};
+use crate::secret::Masker;
+
+const NONCE: &str = "00112233445566778899aabbccddeeff";
+
+/// What the host's side says, as the model knows it.
+#[derive(Clone, Copy, Debug)]
+enum Said {
+    Hello,
+    Noise,
+    Start(u32),
+    Done(u32, Outcome),
+    Run,
+    End(&'static str),
+    Gone,
+    Busy,
+    None,
+}
+
+/// How one try to connect goes.
+#[derive(Clone, Debug)]
+enum Link {
+    /// Not reached; whether it is worth another try.
+    Unreachable(bool),
+    /// Lost while the delivery may have been on its way.
+    OnTheWay,
+    /// The key is refused.
+    Refused,
+    /// What was said, and how it ended.
+    Up(Vec<Said>, Last),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Lost,
+    Closed,
+    Killed,
+}
+
+/// What the user is told in the end.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    exit: u8,
+    finished: Vec<(u32, Outcome)>,
+    lost: u32,
+    regained: u32,
+}
+
+/// The run as it ought to be told: a step ends once, whoever says it how often; a lost connection is taken up again while
+/// there is hope; nothing is begun again by hope alone.
+fn model(links: &[Link], follows: bool, patient: bool) -> Told {
+    let mut told = Told::default();
+    let (mut sent, mut ready, mut away) = (false, false, false);
+    let (mut tries, mut mute, mut runners, mut worst) = (0, 0, 0, 0);
+    for link in links {
+        let is_lost = match link {
+            Link::Unreachable(true) if !sent && tries < FIRST_TRIES => {
+                tries += 1;
+                false
+            }
+            Link::Unreachable(_) if !sent => return Told { exit: 3, ..told },
+            Link::Unreachable(_) => true,
+            Link::OnTheWay if mute == FIRST_TRIES => return Told { exit: 7, ..told },
+            Link::OnTheWay => {
+                (sent, mute) = (true, mute + 1);
+                true
+            }
+            Link::Refused => return Told { exit: if sent { 7 } else { 4 }, ..told },
+            Link::Up(all, last) => {
+                told.regained += u32::from(away);
+                sent = true;
+                let (mut greeted, mut gone) = (false, false);
+                for said in all {
+                    match said {
+                        Said::Hello => (greeted, ready, mute) = (true, true, 0),
+                        Said::Done(step, outcome) if told.finished.iter().all(|(known, _)| known != step) => {
+                            told.finished.push((*step, *outcome));
+                            worst = match outcome {
+                                Outcome::Failed => 1,
+                                Outcome::Unknown => 8,
+                                _ => worst,
+                            };
+                            runners = 0;
+                        }
+                        Said::End("stopped") => return Told { exit: 130, ..told },
+                        Said::End(_) => return Told { exit: worst, ..told },
+                        Said::Busy => return Told { exit: 9, ..told },
+                        Said::None => return Told { exit: 10, ..told },
+                        Said::Gone => {
+                            (runners, gone) = (runners + 1, true);
+                            break;
+                        }
+                        Said::Start(_) | Said::Done(..) | Said::Run | Said::Noise => {}
+                    }
+                }
+                let silent = !gone && !greeted && *last != Last::Lost;
+                if silent && ((*last == Last::Closed && !ready) || mute == FIRST_TRIES) {
+                    return Told { exit: if ready { 7 } else { 6 }, ..told };
+                }
+                mute += u32::from(silent);
+                if gone && (follows || runners > RUNNERS) {
+                    return Told { exit: 8, ..told };
+                }
+                told.lost += u32::from(gone);
+                away = gone;
+                !gone
+            }
+        };
+        if is_lost {
+            told.lost += u32::from(!away);
+            away = true;
+            if !patient {
+                return Told { exit: 7, ..told };
+            }
+        }
+    }
+    Told { exit: if sent { 7 } else { 4 }, ..told }
+}
+
+/// A world that follows a script; behind its end the key is refused.
+struct Scripted(Mutex<VecDeque<Link>>);
+
+struct Line {
+    chunks: VecDeque<Chunk>,
+    peer: Peer,
+}
+
+impl Connect for Scripted {
+    type Session = Line;
+
+    async fn connect(&self, _: &Host, _: &Exec) -> Result<Line, Error> {
+        let link = self.0.lock().expect("nobody panics with it").pop_front();
+        let error = |kind| Error::new(kind, "no");
+        match link {
+            Some(Link::Unreachable(true)) => Err(error(ErrorKind::Unreachable).retryable()),
+            Some(Link::Unreachable(false)) => Err(error(ErrorKind::Unreachable)),
+            Some(Link::OnTheWay) => Err(Error { may_have_begun: true, ..error(ErrorKind::Unreachable) }),
+            Some(Link::Refused) | None => Err(error(ErrorKind::Auth)),
+            Some(Link::Up(all, last)) => {
+                let bytes: Vec<u8> = all.iter().flat_map(|said| spelt(*said)).collect();
+                let size = 7 + bytes.len() % 61;
+                let mut chunks: VecDeque<Chunk> = bytes.chunks(size).map(|part| Chunk::Stdout(part.to_vec())).collect();
+                chunks.extend(match last {
+                    Last::Lost => vec![Chunk::Lost("cut".to_owned())],
+                    Last::Closed => vec![Chunk::Exit(Ok(0)), Chunk::Closed],
+                    Last::Killed => vec![Chunk::Exit(Err("KILL".to_owned())), Chunk::Closed],
+                });
+                let peer = Peer { key_type: String::new(), fingerprint: String::new(), added: false };
+                Ok(Line { chunks, peer })
+            }
+        }
+    }
+}
+
+impl Session for Line {
+    fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    async fn next(&mut self) -> Chunk {
+        self.chunks.pop_front().unwrap_or(Chunk::Closed)
+    }
+
+    async fn exec(&mut self, _: Exec) -> Result<Vec<u8>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn close(self) {}
+}
+
+fn spelt(said: Said) -> Vec<u8> {
+    let body = match said {
+        Said::Noise => return b"what is said \x1e between\n".to_vec(),
+        Said::Hello => "hello again".to_owned(),
+        Said::Start(step) => format!("start {step} 1.00"),
+        Said::Done(step, outcome) => {
+            let (word, reason) = match outcome {
+                Outcome::Changed => ("changed", ""),
+                Outcome::Unchanged => ("unchanged", ""),
+                Outcome::Failed => ("failed", "status"),
+                _ => ("unknown", "lost"),
+            };
+            format!("done {step} {word} 3 2.00 {reason}")
+        }
+        Said::Run => "run 77 1.00".to_owned(),
+        Said::End(how) => format!("end {how}"),
+        Said::Gone => "gone".to_owned(),
+        Said::Busy => "busy 0badcafe somebody then".to_owned(),
+        Said::None => "none".to_owned(),
+    };
+    format!("\x1epb:{NONCE} {body}\x1e\n").into_bytes()
+}
+
+/// Chance that can be had again.
+fn below(state: &mut u64, bound: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % bound
+}
+
+fn link(state: &mut u64) -> Link {
+    match below(state, 12) {
+        0 => Link::Unreachable(below(state, 2) == 0),
+        1 | 2 => Link::OnTheWay,
+        3 if below(state, 4) == 0 => Link::Refused,
+        _ => {
+            let hello = if below(state, 6) == 0 { Said::Noise } else { Said::Hello };
+            let mut all = vec![hello];
+            for _ in 0..below(state, 6) {
+                let step = u32::try_from(below(state, 3)).expect("small") + 1;
+                all.push(match below(state, 24) {
+                    0..=4 => Said::Start(step),
+                    5 => Said::Done(step, Outcome::Failed),
+                    6 => Said::Done(step, Outcome::Unknown),
+                    7..=9 => Said::Done(step, Outcome::Changed),
+                    10 => Said::Done(step, Outcome::Unchanged),
+                    16 | 17 => Said::Run,
+                    18 => Said::End(["ok", "failed", "stopped"][usize::try_from(below(state, 3)).expect("small")]),
+                    19..=21 => Said::Gone,
+                    22 if below(state, 3) == 0 => Said::Busy,
+                    23 if below(state, 3) == 0 => Said::None,
+                    _ => Said::Noise,
+                });
+            }
+            let last = [Last::Lost, Last::Lost, Last::Closed, Last::Killed];
+            Link::Up(all, last[usize::try_from(below(state, 4)).expect("small")])
+        }
+    }
+}
+
+/// What the controller under test tells.
+async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> Told {
+    let identity = Identity {
+        run: RunId::from_random([1, 2, 3, 4]),
+        nonce: NONCE.to_owned(),
+        started_by: "tester@here then".to_owned(),
+        shell: "/bin/sh".to_owned(),
+    };
+    let errand = if follows {
+        Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: false }
+    } else {
+        Errand::Deliver { program: std::sync::Arc::default(), secrets: Vec::new(), after: None }
+    };
+    let id = HostId("h".to_owned());
+    let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
+    let job = Job { host, identity, facts: HashMap::new(), masker, muted: false, errand };
+    let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
+    let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_| None };
+    let (sender, mut events) = mpsc::channel(10_000);
+    let (_wish, wishes) = watch::channel(Wish::Go);
+    life(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, wishes, &sender).await;
+    let mut told = Told::default();
+    while let Ok((_, event)) = events.try_recv() {
+        match event {
+            EventKind::StepFinished { step: StepId(step), outcome, .. } => told.finished.push((step, outcome)),
+            EventKind::HostLost { .. } => told.lost += 1,
+            EventKind::HostRegained { .. } => told.regained += 1,
+            EventKind::HostFinished { exit, .. } => told.exit = exit,
+            _ => {}
+        }
+    }
+    told
+}
+
+/// Holds the controller against the model over one order of events, and gives the exit code.
+fn agree(seed: u64, masker: &Masker) -> u8 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let mut state = seed;
+    let links: Vec<Link> = (0..=below(&mut state, 9)).map(|_| link(&mut state)).collect();
+    let (follows, patient) = (below(&mut state, 4) == 0, below(&mut state, 4) != 0);
+    let right = model(&links, follows, patient);
+    let seen = runtime.block_on(told(&links, follows, patient, masker.clone()));
+    assert_eq!(seen, right, "seed {seed}, follows: {follows}, patient: {patient}, {links:#?}");
+    seen.exit
+}
+
+#[test]
+fn the_controller_agrees_with_the_model_over_a_hundred_thousand_orders() {
+    let exits: Mutex<HashMap<u8, u32>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for first in 0..2 {
+            let exits = &exits;
+            scope.spawn(move || {
+                let masker = Masker::new(&[]);
+                for seed in (first..100_000).step_by(2) {
+                    let exit = agree(seed, &masker);
+                    *exits.lock().expect("nobody panics with it").entry(exit).or_default() += 1;
+                }
+            });
+        }
+    });
+    let exits = exits.into_inner().expect("nobody panics with it");
+    for exit in [0, 1, 3, 4, 6, 7, 8, 9, 10, 130] {
+        assert!(exits.get(&exit).is_some_and(|count| *count > 50), "{exit} hardly came: {exits:?}");
+    }
+}

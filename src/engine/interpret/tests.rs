@@ -1,0 +1,154 @@
+use super::*;
+use crate::secret::Secret;
+
+fn interpreter() -> Interpreter {
+    let fact = |name: &str| StepFacts { name: name.to_owned(), ..StepFacts::default() };
+    let mut facts: HashMap<StepId, StepFacts> =
+        [(StepId(1), fact("one")), (StepId(2), fact("two")), (StepId(3), fact("three"))].into();
+    facts.insert(StepId(4), StepFacts { skipped: Some("when: no".into()), ..fact("four") });
+    facts.insert(StepId(5), StepFacts { allowed: true, ..fact("five") });
+    let masker = Masker::new(&[("password".into(), Secret::new("hunter2hunter2"))]);
+    Interpreter::new(facts, masker, |output| output.contains("No space").then(|| "the disk is full".to_owned()))
+}
+
+/// Feeds pieces and gives the events; the last ending, if one came.
+fn feed(interpreter: &mut Interpreter, pieces: Vec<Piece>) -> (Vec<EventKind>, Option<Ending>) {
+    let mut all = Vec::new();
+    let mut last = None;
+    for (at, piece) in pieces.into_iter().enumerate() {
+        let (events, ending) = interpreter.take(piece, at as u64 * 1000);
+        all.extend(events);
+        last = ending.or(last);
+    }
+    (all, last)
+}
+
+fn frame(frame: Frame) -> Piece {
+    Piece::Frame(frame, 0)
+}
+
+fn raw(text: &str) -> Piece {
+    Piece::Raw(text.as_bytes().to_vec())
+}
+
+fn start(step: u32) -> Piece {
+    frame(Frame::Start { step: StepId(step), clock: Some(u64::from(step) * 100) })
+}
+
+fn done(step: u32, outcome: &str, status: i32, reason: &str) -> Piece {
+    let clock = Some(u64::from(step) * 100 + 42);
+    frame(Frame::Done { step: StepId(step), outcome: outcome.into(), status, clock, reason: reason.into() })
+}
+
+#[test]
+fn a_step_is_told_with_its_output_masked_and_safe() {
+    let mut interpreter = interpreter();
+    let (events, ending) = feed(
+        &mut interpreter,
+        vec![
+            raw("motd of the host\n"),
+            frame(Frame::Hello { new: true }),
+            start(1),
+            raw("checking\n"),
+            frame(Frame::Diff { step: StepId(1), text: b"+ hunter2hunter2 \x1b[31m".to_vec() }),
+            frame(Frame::Apply { step: StepId(1) }),
+            raw("it is hunter2"),
+            raw("hunter2!\nNo space left\x1b]0;x\x07"),
+            done(1, "failed", 7, "status"),
+            frame(Frame::End("failed".into())),
+        ],
+    );
+    let output = |text: &str, phase| EventKind::StepOutput { step: StepId(1), text: text.into(), phase };
+    assert_eq!(events[0], EventKind::StepStarted { step: StepId(1), name: "one".into() });
+    assert_eq!(events[1], output("checking\n", Phase::Check));
+    let said: String = events
+        .iter()
+        .filter_map(|event| match event {
+            EventKind::StepOutput { text, phase: Phase::Apply, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, "it is ***!\nNo space left\\x1b]0;x\\x07");
+    assert_eq!(
+        events.last(),
+        Some(&EventKind::StepFinished {
+            step: StepId(1),
+            name: "one".into(),
+            outcome: Outcome::Failed,
+            elapsed_ms: 420,
+            status: Some(7),
+            failure: Some(Failure::Status),
+            why: None,
+            diff: Some("+ *** \\x1b[31m".into()),
+            cause: Some("the disk is full".into()),
+            allowed: false,
+        })
+    );
+    assert_eq!(ending, Some(Ending::Over(1)));
+}
+
+#[test]
+fn the_exit_code_follows_from_what_happened() {
+    type Steps<'a> = &'a [(u32, &'a str, &'a str)];
+    let cases: &[(Steps<'_>, u8)] = &[
+        (&[(1, "changed", ""), (2, "unchanged", "before 0badcafe"), (4, "skipped", "when")], 0),
+        (&[(1, "failed", "status")], 1),
+        (&[(1, "failed", "integrity")], 11),
+        (&[(5, "failed", "integrity"), (1, "changed", "")], 0),
+        (&[(1, "unknown", "lost")], 8),
+        (&[(1, "unknown", "check"), (2, "would", "always")], 0),
+        (&[(1, "byhand", "")], 0),
+    ];
+    for (steps, exit) in cases {
+        let mut interpreter = interpreter();
+        let mut pieces = vec![frame(Frame::Hello { new: true })];
+        for (step, outcome, reason) in *steps {
+            pieces.extend([start(*step), done(*step, outcome, 3, reason)]);
+        }
+        pieces.push(frame(Frame::End("ok".into())));
+        assert_eq!(feed(&mut interpreter, pieces).1, Some(Ending::Over(*exit)), "{steps:?}");
+    }
+}
+
+#[test]
+fn what_a_second_runner_tells_again_is_not_told_twice() {
+    let mut interpreter = interpreter();
+    let hello = || frame(Frame::Hello { new: false });
+    let (first, _) = feed(&mut interpreter, vec![hello(), start(1), done(1, "changed", 0, ""), start(2), raw("half")]);
+    assert_eq!(first.len(), 3, "{first:?}");
+    interpreter.connect_again();
+    let pieces = vec![
+        raw("motd"),
+        hello(),
+        frame(Frame::Run),
+        start(1),
+        done(1, "changed", 0, "stored"),
+        start(2),
+        done(2, "changed", 0, "found"),
+        frame(Frame::End("ok".into())),
+    ];
+    let (second, ending) = feed(&mut interpreter, pieces);
+    let finished = second.iter().filter(|event| matches!(event, EventKind::StepFinished { .. })).count();
+    assert_eq!(finished, 1, "{second:?}");
+    assert_eq!(ending, Some(Ending::Over(0)));
+}
+
+#[test]
+fn an_unfit_host_is_told_with_what_to_do() {
+    let cases = [
+        (Unfit::Record("mkdir: cannot create directory '.pinboot': No space left on device".into()), "disk is full"),
+        (Unfit::Record("mode".into()), "can be read or written by others"),
+        (Unfit::Home("unset".into()), "no HOME"),
+        (
+            Unfit::Sudo(StepId(2), "sudo: a password is required".into()),
+            "`two` needs root, and sudo asks for a password",
+        ),
+        (Unfit::Tools(StepId(1), "curl|wget".into()), "neither curl nor wget, which the step `one` needs"),
+    ];
+    for (unfit, words) in cases {
+        let Ending::Refused(6, message, Some(_)) = interpreter().unfit(&unfit) else { panic!("{unfit:?}") };
+        assert!(message.contains(words), "{message}");
+    }
+    let message = busy("3f9c00ff bob@laptop 2026-11-24T06:00:00Z");
+    assert_eq!(message, "another run holds the host: run 3f9c00ff, started by bob@laptop at 2026-11-24T06:00:00Z");
+}

@@ -1,0 +1,157 @@
+//! The one loop of a run: hosts side by side, events in one order, and the user's wish to stop.
+//!
+//! Knows neither journal nor report: it calls `emit` with every event and the view that the event has been folded into,
+//! and the caller decides who listens. Where `emit` fails, nothing more is sent to any host.
+
+mod host;
+mod interpret;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::event::{Event, EventKind, Outcome, timestamp};
+use crate::ids::{HostId, RunId, StepId};
+use crate::inventory::Host;
+use crate::remote::Identity;
+use crate::secret::{Masker, Secret};
+use crate::transport::Connect;
+use crate::view::RunView;
+
+pub use interpret::{StepFacts, facts};
+
+/// What one host is to do.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The host.
+    pub host: Host,
+    /// The run, as the host knows it.
+    pub identity: Identity,
+    /// What the controller knows of the steps.
+    pub facts: HashMap<StepId, StepFacts>,
+    /// Hides the run's secrets.
+    pub masker: Masker,
+    /// Whether what steps say is kept from everybody: there are secrets in the run that nobody here could hide.
+    pub muted: bool,
+    /// What is delivered.
+    pub errand: Errand,
+}
+
+/// What is delivered to a host.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    /// A program to carry out.
+    Deliver {
+        /// The file that the host keeps as the run's plan.
+        program: Arc<Vec<u8>>,
+        /// Secrets, sent apart from it.
+        secrets: Vec<(String, Secret)>,
+        /// A run that is followed instead as long as it goes on.
+        after: Option<RunId>,
+    },
+    /// Nothing: the run is there already and is followed to its end.
+    Follow {
+        /// Steps whose end an earlier controller was told of.
+        over: Vec<(StepId, Outcome)>,
+        /// What they make of the exit code.
+        exit: u8,
+        /// Whether an earlier controller heard of the run from the host: then the host must have a record of it.
+        arrived: bool,
+        /// Where the runner is gone before the run is over, whether another one goes on with the host's own plan.
+        resume: bool,
+    },
+}
+
+/// How the loop behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many hosts at once.
+    pub forks: usize,
+    /// How long a lost connection is tried again before the run is left to itself.
+    pub reconnect_for: Duration,
+    /// How long a host is waited for that another run has; zero: not at all.
+    pub wait: Duration,
+    /// Recognises known errors in a step's output.
+    pub cause: fn(&str) -> Option<String>,
+}
+
+/// What the user wants, in the order in which it can only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wish {
+    /// Go on.
+    #[default]
+    Go,
+    /// Begin no new step; the one in hand goes on.
+    AfterStep,
+    /// End the step in hand as well.
+    Now,
+    /// Leave at once, whatever goes on at the hosts; with the exit code (129, 130, 131, 143).
+    Leave(u8),
+}
+
+/// Carries out a run from its first event to its last.
+///
+/// # Errors
+/// The first error of `emit`. The runs on the hosts go on; nothing more was sent to them after it.
+pub async fn run<C: Connect, E>(
+    connect: Arc<C>,
+    jobs: Vec<Job>,
+    options: Options,
+    wish: watch::Receiver<Wish>,
+    first: Option<EventKind>,
+    mut view: RunView,
+    mut emit: impl FnMut(&Event, &RunView) -> Result<(), E>,
+) -> Result<RunView, E> {
+    let mut tell = |host: Option<HostId>, kind: EventKind, view: &mut RunView| {
+        // (What is for eyes only is not counted.)
+        let seq = if kind.is_transient() { view.seq } else { view.seq + 1 };
+        let event = Event { seq, at: timestamp(now()), host, kind };
+        view.fold(&event);
+        emit(&event, view)
+    };
+    if let Some(first) = first {
+        tell(None, first, &mut view)?;
+    }
+    let (sender, mut events) = mpsc::channel(256);
+    let forks = Arc::new(Semaphore::new(options.forks.max(1)));
+    let mut tasks = JoinSet::new();
+    let mut names = HashMap::new();
+    for job in jobs {
+        let id = job.host.id.clone();
+        let (connect, forks, sender) = (Arc::clone(&connect), Arc::clone(&forks), sender.clone());
+        let (options, wish) = (options.clone(), wish.clone());
+        let task = tasks.spawn(async move {
+            let _turn = forks.acquire().await;
+            host::life(&*connect, job, &options, wish, &sender).await;
+        });
+        names.insert(task.id(), id);
+    }
+    drop(sender);
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some((host, kind)) => tell(Some(host), kind, &mut view)?,
+                None => break,
+            },
+            Some(Err(panic)) = tasks.join_next() => {
+                // A fault of ours in one host's task is that host's lost connection and nothing else's.
+                if let Some(host) = names.get(&panic.id()) {
+                    let message = Some("pinboot failed while it followed this host; the run may go on there".to_owned());
+                    tell(Some(host.clone()), EventKind::HostFinished { exit: 7, message }, &mut view)?;
+                }
+            }
+        }
+    }
+    let last = view.run_finished();
+    tell(None, last, &mut view)?;
+    Ok(view)
+}
+
+/// The time of day, for people.
+#[expect(clippy::disallowed_methods, reason = "the one place where events get their time")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
