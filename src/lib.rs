@@ -10,6 +10,7 @@ pub mod node;
 pub mod plan;
 pub mod playbook;
 pub mod remote;
+pub mod report;
 pub mod script;
 pub mod secret;
 pub mod source;

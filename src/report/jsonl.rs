@@ -1,0 +1,36 @@
+//! Events for programs: `--output json`.
+
+use std::io;
+
+use super::{Reporter, Sink};
+use crate::event::{Event, to_json_line};
+use crate::view::RunView;
+
+/// Writes one JSON object a line and flushes behind each, so that a reader sees it when it happens.
+pub struct Jsonl {
+    out: Sink,
+}
+
+impl Jsonl {
+    /// Writes to standard output, or wherever a test reads.
+    pub fn new(out: Sink) -> Self {
+        Self { out }
+    }
+}
+
+impl Reporter for Jsonl {
+    fn event(&mut self, event: &Event, _run: &RunView) -> io::Result<()> {
+        if event.kind.is_transient() {
+            return Ok(());
+        }
+        let mut line = to_json_line(event);
+        line.push('\n');
+        self.out.write_all(line.as_bytes())?;
+        self.out.flush()
+    }
+
+    /// Messages to a person have no place among the events: they are left out.
+    fn note(&mut self, _text: &str) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! What is told of a run, as text: pure functions from events and views.
+
+use std::fmt::Write as _;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::Style;
+use super::failure::failure_block;
+use crate::event::{Event, EventKind, Mode, Outcome, is_safe};
+use crate::view::{BY_HAND, HostState, HostView, RunView, StepView, Tail};
+
+/// The columns of a step's name.
+const NAME_WIDTH: usize = 32;
+/// How many lines of a diff are shown where not all are wanted.
+const MAX_DIFF_LINES: usize = 40;
+/// How many lines of a failed step's output are shown.
+const MAX_TAIL_LINES: usize = 20;
+
+/// Where a line belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output: the results of steps and the summary.
+    Results,
+    /// Standard error: progress and messages.
+    Messages,
+}
+
+/// One line (or a block of them) to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where it belongs.
+    pub stream: Stream,
+    /// What it says; without a line feed at its end.
+    pub text: String,
+}
+
+/// What is told about an event; `run` is the view after it.
+pub fn tell(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
+    let result = |text: String| Line { stream: Stream::Results, text };
+    let message = |text: String| Line { stream: Stream::Messages, text };
+    let host = event.host.as_ref().and_then(|id| run.host(id));
+    let many = run.hosts.len() > 1;
+    match (&event.kind, host) {
+        (EventKind::RunStarted { .. }, _) => vec![message(run_line(run))],
+        (EventKind::RunFinished { .. }, _) => vec![result(summary(run))],
+        (EventKind::HostReady { .. }, Some(host)) => vec![message(host_line(host))],
+        (EventKind::HostUnreachable { .. }, Some(host)) => vec![message(unreachable_block(host))],
+        (EventKind::StepStarted { step, .. }, Some(host)) if style.verbose => {
+            host.step(*step).map(|step| message(running_line(host, step, many))).into_iter().collect()
+        }
+        (EventKind::StepOutput { text, .. }, Some(host)) if style.verbose => {
+            let prefix = if many { format!("{}  ", clean(&host.id.0)) } else { String::new() };
+            text.lines().map(|line| message(format!("{prefix}      {}", clean(line)))).collect()
+        }
+        (EventKind::StepFinished { step, .. }, Some(host)) => {
+            let Some(step) = host.step(*step) else { return Vec::new() };
+            let mut lines = vec![result(step_line(host, step, many, style.color))];
+            lines.extend(details(step, style.verbose).map(result));
+            lines
+        }
+        (EventKind::HostWaiting { message: what }, Some(host)) => {
+            vec![message(format!("{}: {}; waiting until it has ended", clean(&host.id.0), clean(what)))]
+        }
+        (EventKind::HostLost { message: what }, Some(host)) => {
+            vec![message(format!("{}: {}; connecting again", clean(&host.id.0), clean(what)))]
+        }
+        (EventKind::HostRegained { elapsed_ms }, Some(host)) => {
+            vec![message(format!("{}: connected again after {}", clean(&host.id.0), duration(*elapsed_ms)))]
+        }
+        (EventKind::HostFinished { message: what, .. }, Some(host)) => {
+            let blocks = failed_steps(host).map(|step| {
+                let command = (style.commands)(&host.id, step.id);
+                message(format!(
+                    "\n{}\n",
+                    failure_block(run.run.as_ref().filter(|_| style.rerun), host, step, command.as_deref())
+                ))
+            });
+            let what = what.iter().filter(|_| host.state != HostState::Unreachable);
+            blocks.chain(what.map(|what| message(format!("{}: {}", clean(&host.id.0), clean(what))))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The steps of a host that somebody has to look at.
+pub fn failed_steps(host: &HostView) -> impl Iterator<Item = &StepView> {
+    host.steps.iter().filter(|step| match step.outcome() {
+        Some(Outcome::Failed) => !step.allowed,
+        // With `--check`, not to know is an answer (an earlier step would have made it possible to ask).
+        Some(Outcome::Unknown) => host.exit != Some(0),
+        _ => false,
+    })
+}
+
+/// The first line of a run.
+pub fn run_line(run: &RunView) -> String {
+    let mut line = run.run.as_ref().map_or_else(String::new, |id| format!("run {id}: "));
+    let name = if run.name.is_empty() { &run.playbook } else { &run.name };
+    line.push_str(&clean(name));
+    if run.hosts.len() > 1 {
+        write!(line, ", {} hosts", run.hosts.len()).expect("a string takes all");
+    }
+    if let Some(old) = &run.rerun_of {
+        write!(line, ", finishing run {old}").expect("a string takes all");
+    }
+    if run.mode == Some(Mode::Check) {
+        line.push_str(" (asked only: nothing is changed)");
+    }
+    line
+}
+
+/// Who a host is: name, login, host key, time to connect.
+pub fn host_line(host: &HostView) -> String {
+    let key = match host.key_type.as_str() {
+        "ssh-ed25519" => "ED25519".to_owned(),
+        "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => "RSA".to_owned(),
+        other if other.starts_with("ecdsa-sha2-") => "ECDSA".to_owned(),
+        other => clean(other),
+    };
+    let mut line = format!(
+        "{}  {}@{}  {key} {}  ({})  {}",
+        clean(&host.id.0),
+        clean(&host.user),
+        clean(&host.address),
+        clean(&host.fingerprint),
+        clean(&host.key_status),
+        duration(host.connect_ms)
+    );
+    if host.followed {
+        line.push_str("  (the run was there already and is followed)");
+    }
+    line
+}
+
+fn unreachable_block(host: &HostView) -> String {
+    let message = host.message.as_deref().map(clean).unwrap_or_default();
+    let mut block = format!("{}: {message}", clean(&host.id.0));
+    if let Some(hint) = &host.hint {
+        write!(block, "\n  hint: {}", clean(hint)).expect("a string takes all");
+    }
+    block
+}
+
+/// The begin of a step's line: host (where there are several), number and name, in columns.
+pub fn step_label(host: &HostView, step: &StepView, many: bool) -> String {
+    let name = pad(&clean(&step.name), NAME_WIDTH);
+    let prefix = if many { format!("{}  ", clean(&host.id.0)) } else { String::new() };
+    format!("{prefix}{:>3} {name}", step.id)
+}
+
+fn running_line(host: &HostView, step: &StepView, many: bool) -> String {
+    format!("{} …", step_label(host, step, many).trim_end())
+}
+
+/// The word for how a step ended, as a person reads it.
+pub fn outcome_word(step: &StepView) -> &'static str {
+    match step.outcome() {
+        None => "running",
+        Some(Outcome::Skipped) if step.is_by_hand() => "by hand",
+        Some(outcome) => outcome.word(),
+    }
+}
+
+/// One line for a step that is over: name, outcome, time, why.
+pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> String {
+    let word = pad(outcome_word(step), 12);
+    let word = match (color, step.outcome()) {
+        (false, _) | (true, None | Some(Outcome::Skipped)) => word,
+        (true, Some(Outcome::Unchanged)) => format!("\x1b[32m{word}\x1b[0m"),
+        (true, Some(Outcome::Changed | Outcome::WouldChange)) => format!("\x1b[33m{word}\x1b[0m"),
+        (true, Some(Outcome::Failed | Outcome::Unknown)) => format!("\x1b[31m{word}\x1b[0m"),
+    };
+    let mut line = format!("{} {word} {:>9}", step_label(host, step, many), duration(step.elapsed_ms));
+    if step.allowed && step.outcome() == Some(Outcome::Failed) {
+        line.push_str("   (allowed)");
+    }
+    if let Some(why) = step.why.as_deref().filter(|why| *why != BY_HAND) {
+        write!(line, "   {}", clean(why)).expect("a string takes all");
+    }
+    line
+}
+
+/// What stands below a step's line: what a person must do, or what changed.
+fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
+    let by_hand = step.is_by_hand().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
+    let changes = matches!(step.outcome(), Some(Outcome::Changed | Outcome::WouldChange));
+    let diff: Vec<&str> = step.diff.iter().filter(|_| changes).flat_map(|diff| diff.lines()).collect();
+    let shown = if all { diff.len() } else { diff.len().min(MAX_DIFF_LINES) };
+    let more = (diff.len() > shown).then(|| format!("… and {} more lines", diff.len() - shown));
+    let diff: Vec<String> = diff.into_iter().take(shown).map(clean).chain(more).collect();
+    by_hand.into_iter().flatten().chain(diff).map(|line| format!("      {line}").trim_end().to_owned())
+}
+
+/// The last lines of an output, each once with its count.
+pub fn tail_lines(tail: &Tail) -> Vec<String> {
+    let lines = tail.lines();
+    let left_out = lines.len().saturating_sub(MAX_TAIL_LINES);
+    let earlier = tail.dropped() + lines[..left_out].iter().map(|line| line.count).sum::<u64>();
+    let first = (earlier > 0).then(|| format!("… ({earlier} lines before)"));
+    let rest = lines[left_out..].iter().map(|line| match line.count {
+        1 => clean(&line.text),
+        count => format!("{}  (said {count} times)", clean(&line.text)),
+    });
+    first.into_iter().chain(rest).collect()
+}
+
+/// The last line of a run.
+pub fn summary(run: &RunView) -> String {
+    let totals = run.totals();
+    let hosts = run.hosts.len();
+    let going_on = u32::try_from(run.hosts.iter().filter(|host| goes_on(host)).count()).unwrap_or(u32::MAX);
+    let not_reached = run.not_reached().unwrap_or(0);
+    let steps = plural(totals.steps() + going_on + not_reached, "step");
+    let mut line = match hosts {
+        0 | 1 => steps,
+        _ => format!("{hosts} hosts, {steps}"),
+    };
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (totals.changed, "changed"),
+        (totals.unchanged, "unchanged"),
+        (totals.would_change, "would change"),
+        (totals.by_hand, BY_HAND),
+        (totals.skipped - totals.by_hand, "skipped"),
+        (totals.unknown, "unknown"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.push(match totals.allowed {
+        0 => format!("{} failed", totals.failed),
+        allowed => format!("{} failed ({allowed} allowed)", totals.failed),
+    });
+    if going_on > 0 {
+        parts.push(format!("{going_on} going on"));
+    }
+    if not_reached > 0 {
+        parts.push(format!("{not_reached} not reached"));
+    }
+    if totals.unreachable > 0 {
+        parts.push(format!("{} could not be used", plural(totals.unreachable, "host")));
+    }
+    write!(line, ": {} · {}", parts.join(", "), duration(run.elapsed_ms())).expect("a string takes all");
+    if let Some(id) = &run.run {
+        write!(line, " · run {id}").expect("a string takes all");
+    }
+    line
+}
+
+/// Whether a step of the host's is in hand, as far as anybody knows.
+fn goes_on(host: &HostView) -> bool {
+    host.state != HostState::Unreachable && host.running().is_some()
+}
+
+fn plural(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A span of time for a person: `0.6 s`, `1 min 05 s`, `2 h 03 min`.
+pub fn duration(millis: u64) -> String {
+    // Rounded first, so that 59.96 s is a minute and not 60.0 s.
+    let tenths = millis.saturating_add(50) / 100;
+    let seconds = tenths / 10;
+    match seconds {
+        0..60 => format!("{seconds}.{} s", tenths % 10),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A text as one safe line. What comes from a host was made safe when its event was made; this costs little and holds
+/// for everything else (names out of a journal) as well.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            c if is_safe(c) => out.push(c),
+            c if c.is_ascii() => write!(out, "\\x{:02x}", u32::from(c)).expect("a string takes all"),
+            c => write!(out, "\\u{{{:x}}}", u32::from(c)).expect("a string takes all"),
+        }
+    }
+    out
+}
+
+/// Fills a text with blanks up to a number of columns.
+pub fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// Cuts a text to a number of columns; the last one of a cut text is `…`.
+pub fn truncate(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut room = width.saturating_sub(1);
+    for c in text.chars() {
+        let columns = c.width().unwrap_or(0);
+        if columns > room {
+            break;
+        }
+        room -= columns;
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
