@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod node;
 pub mod plan;
 pub mod playbook;
+pub mod rehearse;
 pub mod remote;
 pub mod report;
 pub mod script;

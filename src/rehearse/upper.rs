@@ -1,0 +1,162 @@
+//! What was written on the host: the store's files against how they stood at the last mark.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::root::{OWN, Root};
+use super::{Written, WrittenKind};
+use crate::ids::{Digest, hex};
+
+/// What is compared to tell whether a path was written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mark {
+    kind: WrittenKind,
+    mode: u32,
+    size: u64,
+    inode: u64,
+    changed: (i64, i64),
+}
+
+/// How every path of the store stood at some moment.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot(BTreeMap<String, (Mark, PathBuf)>);
+
+impl Snapshot {
+    /// Looks at every path of the store.
+    pub(super) fn take(root: &Root) -> io::Result<Self> {
+        let store = root.store();
+        let mut out = Self::default();
+        // These are mounts, or belong to the rehearsal itself.
+        let passed_over: Vec<&str> =
+            root.overlaid().chain(["proc", "sys", "dev", OWN.trim_start_matches('/')]).collect();
+        out.walk(&store.join("root"), "", &passed_over)?;
+        for name in root.overlaid() {
+            out.walk(&store.join("upper").join(name), &format!("/{name}"), &[])?;
+        }
+        out.walk(&store.join("shm"), "/dev/shm", &[])?;
+        Ok(out)
+    }
+
+    fn walk(&mut self, directory: &Path, shown: &str, passed_over: &[&str]) -> io::Result<()> {
+        let entries = match fs::read_dir(directory) {
+            // A directory may vanish between its listing and its reading.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = format!("{shown}/{}", escaped(entry.file_name().as_bytes()));
+            if passed_over.contains(&path.trim_start_matches('/')) {
+                continue;
+            }
+            let meta = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            let kind = match meta.file_type() {
+                kind if kind.is_file() => WrittenKind::File,
+                kind if kind.is_dir() => WrittenKind::Directory,
+                kind if kind.is_symlink() => WrittenKind::Link,
+                // An overlay remembers with such a device that a file of the machine was removed.
+                kind if kind.is_char_device() && meta.rdev() == 0 => WrittenKind::Gone,
+                _ => WrittenKind::Other,
+            };
+            let mut mark = Mark { kind, mode: meta.mode() & 0o7777, size: 0, inode: 0, changed: (0, 0) };
+            if kind != WrittenKind::Directory && kind != WrittenKind::Gone {
+                mark.size = if kind == WrittenKind::File { meta.len() } else { 0 };
+                mark.inode = meta.ino();
+                mark.changed = (meta.ctime(), meta.ctime_nsec());
+            }
+            if kind == WrittenKind::Directory {
+                self.walk(&entry.path(), &path, passed_over)?;
+            }
+            self.0.insert(path, (mark, entry.path()));
+        }
+        Ok(())
+    }
+
+    /// What has changed since an earlier snapshot, ordered by path.
+    pub(super) fn since(&self, earlier: &Self, root: &Root) -> io::Result<Vec<Written>> {
+        let mut out = Vec::new();
+        for (path, (mark, real)) in &self.0 {
+            if earlier.0.get(path).is_some_and(|(before, _)| before == mark) {
+                continue;
+            }
+            if mark.kind == WrittenKind::Directory
+                && !earlier.0.contains_key(path)
+                && root.machine_has_directory(path, mark.mode)
+            {
+                continue;
+            }
+            let sha256 = match mark.kind {
+                WrittenKind::File => match digest(real) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    other => Some(other?),
+                },
+                WrittenKind::Link => fs::read_link(real).ok().map(|aim| Digest::of(aim.as_os_str().as_bytes())),
+                _ => None,
+            };
+            let mode = if mark.kind == WrittenKind::Gone { 0 } else { mark.mode };
+            out.push(Written { path: path.clone(), kind: mark.kind, mode, size: mark.size, sha256 });
+        }
+        for (path, (before, _)) in &earlier.0 {
+            if before.kind != WrittenKind::Gone && !self.0.contains_key(path) {
+                out.push(Written { path: path.clone(), kind: WrittenKind::Gone, mode: 0, size: 0, sha256: None });
+            }
+        }
+        out.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(out)
+    }
+}
+
+fn digest(path: &Path) -> io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            length => hash.update(&buffer[..length]),
+        }
+    }
+    Ok(Digest::from_hash(hash.finalize().into()))
+}
+
+/// A file's name as text that no terminal can misread: bytes that are no UTF-8 as `\xff`, controls, letters that turn
+/// or hide others, and backslashes escaped.
+fn escaped(name: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in name.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            let misleading = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+            if letter.is_control() || misleading || letter == '\\' {
+                out.extend(letter.escape_default());
+            } else {
+                out.push(letter);
+            }
+        }
+        for byte in chunk.invalid() {
+            out.push_str("\\x");
+            out.push_str(&hex(&[*byte]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_shown_so_that_nothing_is_misread() {
+        assert_eq!(escaped("käse 1.txt".as_bytes()), "käse 1.txt");
+        assert_eq!(escaped(b"a\x1b[31m\n\\\xff"), "a\\u{1b}[31m\\n\\\\\\xff");
+        assert_eq!(escaped("a\u{202e}b".as_bytes()), "a\\u{202e}b");
+    }
+}

@@ -1,0 +1,322 @@
+//! What two runs of a playbook on a throw-away host show: the words at a rehearsal's end.
+//!
+//! Pure: from how the steps of both runs ended, what was used of the world, and what was written.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::{Used, World, Written, WrittenKind};
+use crate::event::Outcome;
+
+/// How one step ended in one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepResult {
+    /// Its place as a person counts, such as `7` or `7[2]`.
+    pub label: String,
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether its author said that it runs every time (`always: true`).
+    pub always: bool,
+    /// Whether it was left to a person.
+    pub by_hand: bool,
+}
+
+/// What a rehearsal showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// How many steps changed something in the first run.
+    pub changed: usize,
+    /// How many steps were so already in the second run.
+    pub unchanged: usize,
+    /// Steps that failed, or of which nobody can say how they ended, with the number of the run (1 or 2).
+    pub failed: Vec<(u8, StepResult)>,
+    /// Steps that changed something in the second run, although nothing had happened in between.
+    pub not_idempotent: Vec<StepResult>,
+    /// Steps that were passed over in the first run.
+    pub skipped: Vec<StepResult>,
+    /// Stand-ins that were used: commands by name, then URLs.
+    pub stand_ins: Vec<String>,
+    /// Stand-ins that the playbook never used.
+    pub unused: Vec<String>,
+    /// URLs that were asked for and that the rehearsal file does not have.
+    pub missing: Vec<String>,
+    /// The rehearsal file's name.
+    pub file: Option<String>,
+}
+
+/// Judges a first and a second run; a second run that did not take place is empty.
+pub fn judge(first: &[StepResult], second: &[StepResult], world: &World, used: &Used) -> Verdict {
+    let bad = |outcome: Outcome| matches!(outcome, Outcome::Failed | Outcome::Unknown);
+    let of = |run: u8, steps: &[StepResult]| -> Vec<(u8, StepResult)> {
+        steps.iter().filter(|step| bad(step.outcome)).map(|step| (run, step.clone())).collect()
+    };
+    let all = used.commands.iter().chain(&used.urls);
+    let names = |wanted: fn(&u64) -> bool| {
+        all.clone().filter(|(_, times)| wanted(times)).map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    Verdict {
+        changed: first.iter().filter(|step| step.outcome == Outcome::Changed).count(),
+        unchanged: second.iter().filter(|step| step.outcome == Outcome::Unchanged).count(),
+        failed: [of(1, first), of(2, second)].concat(),
+        not_idempotent: second
+            .iter()
+            .filter(|step| step.outcome == Outcome::Changed && !step.always)
+            .cloned()
+            .collect(),
+        skipped: first.iter().filter(|step| step.outcome == Outcome::Skipped).cloned().collect(),
+        stand_ins: names(|times| *times > 0),
+        unused: names(|times| *times == 0),
+        missing: used.missing.clone(),
+        file: world.file.clone(),
+    }
+}
+
+impl Verdict {
+    /// Whether the playbook passed: nothing failed, and the second run changed nothing.
+    pub fn passed(&self) -> bool {
+        self.failed.is_empty() && self.not_idempotent.is_empty()
+    }
+
+    /// The verdict as a person reads it, line by line.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let file = self.file.as_deref().unwrap_or("the rehearsal file");
+        if self.passed() {
+            let _ = write!(out, "rehearsed: changed {}, then unchanged {}", self.changed, self.unchanged);
+            let by_hand = self.skipped.iter().filter(|step| step.by_hand).count();
+            let counts = [(by_hand, "by hand"), (self.skipped.len() - by_hand, "skipped")];
+            let parts: Vec<String> =
+                counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+            if !parts.is_empty() {
+                let _ = write!(out, " ({})", parts.join(", "));
+            }
+            out.push('\n');
+        }
+        for (run, step) in &self.failed {
+            let how = if step.outcome == Outcome::Failed { "failed" } else { "ended nobody knows how" };
+            let which = if *run == 1 { "first" } else { "second" };
+            let _ = writeln!(out, "not passed: step {} {} {how} in the {which} run", step.label, step.name);
+        }
+        for step in &self.not_idempotent {
+            let _ = writeln!(
+                out,
+                "not idempotent: step {} {} changed something again; give it a check (`unless`, `creates`), or `always: true` where that is meant",
+                step.label, step.name
+            );
+        }
+        for url in &self.missing {
+            let _ = writeln!(out, "no stand-in: {url} was asked for; add it to {file} under `urls`");
+        }
+        if !self.stand_ins.is_empty() {
+            let _ = writeln!(out, "stand-ins, not the real thing: {}", self.stand_ins.join(", "));
+        }
+        for name in &self.unused {
+            let _ = writeln!(out, "never used: the stand-in {name} of {file}");
+        }
+        out
+    }
+}
+
+/// One run in whose middle the connection was cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutRun {
+    /// The step during which it was cut, as a person counts.
+    pub label: String,
+    /// That step's name.
+    pub name: String,
+    /// How every step ended.
+    pub steps: Vec<StepResult>,
+    /// What stands on the host afterwards.
+    pub written: Vec<Written>,
+    /// What was used of the world.
+    pub used: Used,
+}
+
+/// What one cut did to a run; empty lists: nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutVerdict {
+    /// The step during which the connection was cut, as a person counts.
+    pub label: String,
+    /// That step's name.
+    pub name: String,
+    /// Steps that ended otherwise than without the cut.
+    pub outcomes: Vec<String>,
+    /// Paths that differ from those of the run without a cut.
+    pub paths: Vec<String>,
+    /// Stand-ins that were used more or less often than without the cut.
+    pub effects: Vec<String>,
+}
+
+impl CutVerdict {
+    /// Whether the run ended as the one without a cut, each effect as often as there.
+    pub fn passed(&self) -> bool {
+        self.outcomes.is_empty() && self.paths.is_empty() && self.effects.is_empty()
+    }
+
+    /// The verdict in one line, and one more for each thing that was otherwise.
+    pub fn text(&self) -> String {
+        let verdict = if self.passed() { "same end, each effect once" } else { "not the same end" };
+        let mut out = format!("cut in step {} {}: {verdict}\n", self.label, self.name);
+        for line in self.outcomes.iter().chain(&self.paths).chain(&self.effects) {
+            let _ = writeln!(out, "    {line}");
+        }
+        out
+    }
+}
+
+/// Compares a run that was cut with the one that was not; `ignored` says which paths belong to the runs themselves.
+pub fn judge_cut(whole: &CutRun, cut: &CutRun, ignored: &dyn Fn(&str) -> bool) -> CutVerdict {
+    let outcomes = (0..whole.steps.len().max(cut.steps.len()))
+        .filter_map(|at| match (whole.steps.get(at), cut.steps.get(at)) {
+            (Some(a), Some(b)) if a.outcome == b.outcome => None,
+            (Some(a), Some(b)) => Some(format!("step {} {}: {:?} and not {:?}", a.label, a.name, b.outcome, a.outcome)),
+            (Some(a), None) => Some(format!("step {} {}: not reached", a.label, a.name)),
+            (None, Some(b)) => Some(format!("step {} {}: only after the cut", b.label, b.name)),
+            (None, None) => None,
+        })
+        .collect();
+    let mut effects = Vec::new();
+    for (before, after) in [(&whole.used.commands, &cut.used.commands), (&whole.used.urls, &cut.used.urls)] {
+        for ((name, a), (_, b)) in before.iter().zip(after).filter(|(a, b)| a.1 != b.1) {
+            effects.push(format!("{name}: {b} times and not {a}"));
+        }
+    }
+    CutVerdict {
+        label: cut.label.clone(),
+        name: cut.name.clone(),
+        outcomes,
+        paths: differences(&whole.written, &cut.written, ignored),
+        effects,
+    }
+}
+
+/// The paths at which two hosts differ, each with how; what one of them never had and the other lost is no difference.
+pub fn differences(a: &[Written], b: &[Written], ignored: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let there = |written: &[Written]| -> std::collections::BTreeMap<String, Written> {
+        let kept = written.iter().filter(|one| !ignored(&one.path) && one.kind != WrittenKind::Gone);
+        kept.map(|one| (one.path.clone(), one.clone())).collect()
+    };
+    let (a, b) = (there(a), there(b));
+    let mut out = Vec::new();
+    for (path, one) in &a {
+        match b.get(path) {
+            None => out.push(format!("{path}: missing")),
+            Some(other) if other.sha256 != one.sha256 || other.kind != one.kind => {
+                out.push(format!("{path}: holds something else"));
+            }
+            Some(other) if other.mode != one.mode => {
+                out.push(format!("{path}: mode {:04o} and not {:04o}", other.mode, one.mode));
+            }
+            Some(_) => {}
+        }
+    }
+    out.extend(b.keys().filter(|path| !a.contains_key(*path)).map(|path| format!("{path}: too much")));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Digest;
+
+    fn step(label: &str, outcome: Outcome) -> StepResult {
+        StepResult { label: label.to_owned(), name: format!("Step {label}"), outcome, always: false, by_hand: false }
+    }
+
+    fn used(commands: &[(&str, u64)], missing: &[&str]) -> Used {
+        Used {
+            urls: vec![("https://example.org/a".to_owned(), 1)],
+            commands: commands.iter().map(|(name, times)| ((*name).to_owned(), *times)).collect(),
+            missing: missing.iter().map(|url| (*url).to_owned()).collect(),
+        }
+    }
+
+    fn world() -> World {
+        World { file: Some("play.rehearsal.yaml".to_owned()), ..World::default() }
+    }
+
+    #[test]
+    fn changed_then_unchanged_passes() {
+        let first = [step("1", Outcome::Changed), step("2", Outcome::Skipped), step("3", Outcome::Changed)];
+        let second = [step("1", Outcome::Unchanged), step("2", Outcome::Skipped), step("3", Outcome::Unchanged)];
+        let verdict = judge(&first, &second, &world(), &used(&[("yum", 2), ("dnf", 0)], &[]));
+        assert!(verdict.passed());
+        assert_eq!(
+            verdict.text(),
+            "rehearsed: changed 2, then unchanged 2 (1 skipped)\n\
+             stand-ins, not the real thing: yum, https://example.org/a\n\
+             never used: the stand-in dnf of play.rehearsal.yaml\n"
+        );
+    }
+
+    #[test]
+    fn what_changes_again_is_named() {
+        let first = [step("1", Outcome::Changed), step("2", Outcome::Changed)];
+        let by_hand = StepResult { by_hand: true, ..step("3", Outcome::Skipped) };
+        let both = [step("1", Outcome::Changed), step("2", Outcome::Skipped), by_hand];
+        let text = judge(&both, &both[1..], &world(), &used(&[], &[])).text();
+        assert!(text.starts_with("rehearsed: changed 1, then unchanged 0 (1 by hand, 1 skipped)\n"), "{text}");
+        let mut always = step("2", Outcome::Changed);
+        always.always = true;
+        let verdict = judge(&first, &[step("1", Outcome::Changed), always], &world(), &used(&[], &[]));
+        assert!(!verdict.passed());
+        assert_eq!(verdict.not_idempotent, [step("1", Outcome::Changed)]);
+        assert!(
+            verdict.text().starts_with("not idempotent: step 1 Step 1 changed something again"),
+            "{}",
+            verdict.text()
+        );
+    }
+
+    #[test]
+    fn a_failure_names_its_run_and_the_url_to_add() {
+        let first = [step("1", Outcome::Failed)];
+        let verdict = judge(&first, &[], &world(), &used(&[], &["https://example.org/b"]));
+        assert!(!verdict.passed());
+        let text = verdict.text();
+        assert!(text.contains("not passed: step 1 Step 1 failed in the first run\n"), "{text}");
+        assert!(
+            text.contains("https://example.org/b was asked for; add it to play.rehearsal.yaml under `urls`"),
+            "{text}"
+        );
+    }
+
+    fn written(path: &str, content: &str, mode: u32) -> Written {
+        let sha256 = Some(Digest::of(content.as_bytes()));
+        Written { path: path.to_owned(), kind: WrittenKind::File, mode, size: content.len() as u64, sha256 }
+    }
+
+    #[test]
+    fn a_cut_that_changes_anything_is_seen() {
+        let whole = CutRun {
+            label: String::new(),
+            name: String::new(),
+            steps: vec![step("1", Outcome::Changed)],
+            written: vec![written("/a", "x", 0o644), written("/home/u/.pinboot/log", "1", 0o600)],
+            used: used(&[("yum", 1)], &[]),
+        };
+        let ignored = |path: &str| path.contains("/.pinboot/");
+        let mut cut = CutRun { label: "1".to_owned(), name: "Step 1".to_owned(), ..whole.clone() };
+        cut.written[1] = written("/home/u/.pinboot/log", "2", 0o600);
+        cut.written.push(Written {
+            path: "/tmp/x".to_owned(),
+            kind: WrittenKind::Gone,
+            mode: 0,
+            size: 0,
+            sha256: None,
+        });
+        assert_eq!(judge_cut(&whole, &cut, &ignored).text(), "cut in step 1 Step 1: same end, each effect once\n");
+        cut.used.commands[0].1 = 2;
+        cut.written[0] = written("/a", "y", 0o644);
+        cut.written.push(written("/b", "", 0o644));
+        cut.steps[0].outcome = Outcome::Unknown;
+        assert_eq!(
+            judge_cut(&whole, &cut, &ignored).text(),
+            "cut in step 1 Step 1: not the same end\n    step 1 Step 1: Unknown and not Changed\n    \
+             /a: holds something else\n    /b: too much\n    yum: 2 times and not 1\n"
+        );
+    }
+}

@@ -1,0 +1,581 @@
+//! The throw-away host, used as a person uses it: OpenSSH's client outside, curl and wget inside.
+//!
+//! Each host is started by a *keeper*, a second process of this test binary, so that the host can be started by another
+//! user and its starter be killed. As root every test runs twice: as root and as `nobody`.
+
+#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
+#![cfg(target_os = "linux")]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use pinboot::rehearse::world::{Answer, Body, HostFile, StandIn, TreeEntry, TreeKind, Url, parse};
+use pinboot::rehearse::{Host, Used, World, Written, WrittenKind};
+
+const WORLD: &str = "PINBOOT_TEST_WORLD";
+const PROGRAM: &str = "PINBOOT_TEST_PROGRAM";
+
+/// Not a test of its own: the process that keeps a host for the others, and does what its standard input says.
+#[test]
+fn keeper() {
+    let vars: HashMap<String, String> = std::env::vars().collect();
+    let (Some(world), Some(program)) = (vars.get(WORLD), vars.get(PROGRAM)) else { return };
+    let world: World = serde_json::from_str(world).expect("a world");
+    let mut out = std::io::stdout();
+    let host = match Host::start_with(&world, Path::new(program)) {
+        Ok(host) => host,
+        Err(refused) => {
+            let told = serde_json::json!({"refused": refused.message, "hint": refused.hint});
+            return writeln!(out, "\n@@{told}").expect("told");
+        }
+    };
+    let ready = serde_json::json!({
+        "port": host.address().port(),
+        "key": host.key_path(),
+        "known_hosts": host.known_hosts_path(),
+        "command": host.ssh_command(),
+    });
+    writeln!(out, "\n@@{ready}").expect("told");
+    for line in std::io::stdin().lines() {
+        let reply = match line.expect("a line").split_once(' ').unwrap_or_default() {
+            ("mark", _) => serde_json::json!(host.mark().expect("marked")),
+            ("upper", _) => serde_json::json!(host.upper().expect("listed")),
+            ("used", _) => serde_json::json!(host.used().expect("told")),
+            ("cut", after) => serde_json::json!(host.cut(after.trim().parse().ok()).expect("cut")),
+            other => panic!("{other:?}"),
+        };
+        writeln!(out, "@@{reply}").expect("told");
+    }
+}
+
+/// Who starts a host.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Starter {
+    Caller,
+    Nobody,
+}
+
+struct Kept {
+    keeper: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    ready: serde_json::Value,
+    _place: tempfile::TempDir,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+impl Kept {
+    fn start(starter: Starter, world: &World) -> Self {
+        Self::start_under(starter, world, &[])
+    }
+
+    /// Starts a keeper under a wrapping command.
+    fn start_under(starter: Starter, world: &World, wrapper: &[&str]) -> Self {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("opened to others");
+        // Another user may not enter the directory of the build.
+        let copy = |from: &Path, name: &str| -> PathBuf {
+            let to = place.path().join(name);
+            if std::fs::hard_link(from, &to).is_err() {
+                std::fs::copy(from, &to).expect("copied");
+            }
+            to
+        };
+        let program = copy(Path::new(env!("CARGO_BIN_EXE_pinboot")), "pinboot");
+        let test = copy(&std::env::current_exe().expect("this test"), "keeper");
+        let mut words: Vec<String> = Vec::new();
+        if starter == Starter::Nobody {
+            words.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(str::to_owned));
+        }
+        words.extend(wrapper.iter().map(|word| (*word).to_owned()));
+        words.push(test.display().to_string());
+        words.extend(["--exact", "keeper", "--nocapture"].map(str::to_owned));
+        let mut keeper = Command::new(&words[0])
+            .args(&words[1..])
+            .env(WORLD, serde_json::to_string(world).expect("json"))
+            .env(PROGRAM, program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a keeper");
+        let (stdin, stdout) = (keeper.stdin.take().expect("a pipe"), keeper.stdout.take().expect("a pipe"));
+        let stdout = BufReader::new(stdout);
+        let mut kept = Self { keeper, stdin, stdout, ready: serde_json::Value::Null, _place: place };
+        kept.ready = kept.answer();
+        kept
+    }
+
+    fn answer(&mut self) -> serde_json::Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.stdout.read_line(&mut line).expect("a line"), 0, "the keeper is gone");
+            if let Some(json) = line.strip_prefix("@@") {
+                return serde_json::from_str(json).expect("json");
+            }
+        }
+    }
+
+    fn ask(&mut self, request: &str) -> serde_json::Value {
+        writeln!(self.stdin, "{request} ").expect("asked");
+        self.answer()
+    }
+
+    fn upper(&mut self) -> Vec<Written> {
+        serde_json::from_value(self.ask("upper")).expect("a list")
+    }
+
+    fn used(&mut self) -> Used {
+        serde_json::from_value(self.ask("used")).expect("used")
+    }
+
+    fn ssh(&self, options: &[&str]) -> Command {
+        assert!(self.ready["refused"].is_null(), "refused: {}", self.ready);
+        let mut command = Command::new("ssh");
+        command.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"]);
+        command.args(["-o", "StrictHostKeyChecking=yes", "-o", "GlobalKnownHostsFile=none"]);
+        command.args(["-o", &format!("UserKnownHostsFile={}", self.ready["known_hosts"].as_str().expect("a path"))]);
+        command.args(["-i", self.ready["key"].as_str().expect("a path")]);
+        command.args(["-p", &self.ready["port"].to_string()]).args(options);
+        command
+    }
+
+    /// Runs a command on the host.
+    fn run(&self, line: &str) -> Output {
+        self.ssh(&[]).args(["ec2-user@127.0.0.1", line]).stdin(Stdio::null()).output().expect("ssh")
+    }
+
+    /// Runs a command that has to succeed, and gives what it printed.
+    fn out(&self, line: &str) -> String {
+        let out = self.run(line);
+        assert!(out.status.success(), "{line}: {:?} {}", out.status, String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text").trim_end().to_owned()
+    }
+
+    /// The host's processes, as the machine sees them: all that descend from the keeper.
+    fn processes(&self) -> Vec<u32> {
+        let mut known = vec![self.keeper.id()];
+        loop {
+            let before = known.len();
+            for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+                let name = entry.file_name();
+                let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+                let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+                let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1));
+                let parent = parent.and_then(|parent| parent.parse::<u32>().ok());
+                if parent.is_some_and(|parent| known.contains(&parent)) && !known.contains(&pid) {
+                    known.push(pid);
+                }
+            }
+            if known.len() == before {
+                return known.split_off(1);
+            }
+        }
+    }
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// What this machine lacks for these tests; with `PINBOOT_TEST_ALL` that is a failure and not a reason to pass over.
+fn lacks() -> Option<String> {
+    let runs = |words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if std::env::var_os("PINBOOT_TEST_ALL").is_some() {
+        return None;
+    }
+    if !runs(&["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--fork", "true"]) {
+        return Some("namespaces (allow them to ordinary users, or leave the container)".to_owned());
+    }
+    let absent =
+        [&["ssh", "-V"][..], &["curl", "--version"], &["wget", "--version"]].into_iter().find(|one| !runs(one));
+    absent.map(|one| format!("the program `{}`", one[0]))
+}
+
+/// Everybody who can start a host here.
+fn starters() -> Vec<Starter> {
+    if let Some(lacking) = lacks() {
+        say(&format!("left out: the throw-away host, which takes {lacking}"));
+        return Vec::new();
+    }
+    if rustix::process::getuid().is_root() {
+        return vec![Starter::Caller, Starter::Nobody];
+    }
+    say("left out: starting a host as another user, which takes root");
+    vec![Starter::Caller]
+}
+
+/// For tests of what does not depend on who starts a host.
+fn starter() -> Option<Starter> {
+    starters().first().copied()
+}
+
+fn url(text: &str, answers: Vec<Answer>) -> Url {
+    Url { answers, ..Url::parse(text).expect("a URL") }
+}
+
+fn body(text: &str) -> Answer {
+    Answer { body: Body::Text(text.to_owned()), ..Answer::default() }
+}
+
+fn world() -> World {
+    let script = TreeEntry {
+        path: "kit/bin/run.sh".to_owned(),
+        mode: 0o755,
+        what: TreeKind::File("#!/bin/sh\necho ran\n".to_owned()),
+    };
+    let kit = Answer { body: Body::Tgz(vec![script]), ..Answer::default() };
+    let there = Some("https://archive.apache.org/dist/kit.tgz".to_owned());
+    let long = "x".repeat(5000);
+    World {
+        file: Some("play.rehearsal.yaml".to_owned()),
+        os_release: vec![("ID".to_owned(), "amzn".to_owned()), ("VERSION_ID".to_owned(), "2".to_owned())],
+        urls: vec![
+            url("https://archive.apache.org/dist/kit.tgz", vec![kit]),
+            url("https://example.org/gone", vec![Answer { status: 404, ..body("no such page") }]),
+            url("https://example.org/cut", vec![Answer { cut_after: Some(1000), ..body(&long) }, body(&long)]),
+            url("https://example.org/there", vec![Answer { status: 302, location: there, ..body("") }]),
+            url("http://169.254.169.254/latest/meta-data/instance-id", vec![body("i-0123456789abcdef0")]),
+            url("https://example.org/never", vec![body("never asked for")]),
+        ],
+        commands: vec![
+            StandIn { name: "yum".to_owned(), script: "echo \"yum $* as $(id -un)\"\nexit 3\n".to_owned() },
+            StandIn { name: "tar-of-nobody".to_owned(), script: "exit 0\n".to_owned() },
+        ],
+        absent: vec!["wget".to_owned(), "no-such-command".to_owned()],
+        files: vec![HostFile { path: "~/before/hand".to_owned(), mode: 0o600, content: "already here\n".to_owned() }],
+        ..World::default()
+    }
+}
+
+#[test]
+fn a_session_looks_like_a_login_to_ec2() {
+    for starter in starters() {
+        let host = Kept::start(starter, &world());
+        let who = host.out("whoami; id -u; id -gn; pwd; echo $HOME $USER $LOGNAME; hostname");
+        assert_eq!(who, "ec2-user\n1000\nec2-user\n/home/ec2-user\n/home/ec2-user ec2-user ec2-user\nrehearsal");
+        assert_eq!(host.out(". /etc/os-release; echo $ID $VERSION_ID"), "amzn 2");
+        let before = host.out("cat ~/before/hand; stat -c '%U %a' ~/before/hand ~");
+        assert_eq!(before, "already here\nec2-user 600\nec2-user 700");
+        assert_eq!(host.out("set -- $SSH_CONNECTION; echo $# $1"), "4 127.0.0.1");
+        let environment = host.out("env | sed 's/=.*//' | sort | tr '\\n' ' '");
+        assert_eq!(environment, "HOME LOGNAME PATH PWD SHELL SHLVL SSH_CLIENT SSH_CONNECTION USER XDG_RUNTIME_DIR _");
+        assert_eq!(host.out("grep -c : /proc/net/dev"), "1", "no network but the loopback");
+        // What needs root's rights is refused without them.
+        for line in [
+            "touch /etc/x",
+            "touch /usr/bin/x",
+            "mkdir /opt/x",
+            "touch /x",
+            "rm /etc/passwd",
+            "touch /root/x",
+            "touch /dev/x",
+            "echo x > /proc/sys/kernel/hostname",
+            "echo h > /proc/sysrq-trigger",
+        ] {
+            assert!(!host.run(line).status.success(), "{starter:?}: {line} went well");
+        }
+        let places = "touch ~/x /tmp/x /var/tmp/x /dev/shm/x $XDG_RUNTIME_DIR/x && echo ok";
+        assert_eq!(host.out(places), "ok");
+        // A status and a signal come back as they were.
+        assert_eq!(host.run("exit 7").status.code(), Some(7));
+        assert_eq!(host.run("kill -TERM $$").status.code(), Some(255), "OpenSSH's word for a signal");
+        let wrong = host.ssh(&[]).args(["root@127.0.0.1", "true"]).output().expect("ssh");
+        assert!(String::from_utf8_lossy(&wrong.stderr).contains("Permission denied"));
+    }
+}
+
+#[test]
+fn sudo_is_root_and_passes_everything_on() {
+    for starter in starters() {
+        let host = Kept::start(starter, &world());
+        let who = host.out("sudo -n id -u; sudo sh -c 'echo $HOME $USER $SUDO_USER; pwd'");
+        assert_eq!(who, "0\n/root root ec2-user\n/home/ec2-user");
+        assert_eq!(host.out("A=1 B=2 sudo --preserve-env=A env C=3 sh -c 'echo $A-$B-$C'"), "1--3");
+        assert_eq!(host.out("{ echo in | sudo sh -c 'cat; echo err >&2'; } 2>&1"), "in\nerr");
+        assert_eq!(host.run("sudo sh -c 'exit 42'").status.code(), Some(42));
+        assert_eq!(host.out("sudo -u ec2-user id -un; sudo -u daemon id -un"), "ec2-user\ndaemon");
+        assert_eq!(host.run("sudo -n no-such").status.code(), Some(1));
+        assert_eq!(host.out("cd /tmp && echo here > a && sudo cp a /etc/a && cat /etc/a"), "here");
+        // Files of the machine's own can be replaced and removed, and new ones stand beside them.
+        let replace = "printf '#!/bin/sh\\necho mine\\n' > /tmp/n; chmod 755 /tmp/n; sudo mv /tmp/n /usr/bin/seq; seq";
+        assert_eq!(host.out(replace), "mine");
+        let beside = "sudo mkdir -p /usr/local/lib/a/b /opt/a /var/lib/a && echo ok";
+        assert_eq!(host.out(&format!("sudo rm /usr/bin/factor; test ! -e /usr/bin/factor && {beside}")), "ok");
+    }
+}
+
+#[test]
+fn signals_go_through_sudo() {
+    for starter in starters() {
+        let host = Kept::start(starter, &world());
+        let trap = "trap \"echo got it; exit 0\" TERM; : > /tmp/up; while :; do sleep .05; done";
+        let term = format!("sudo sh -c '{trap}' & while [ ! -e /tmp/up ]; do :; done; kill -TERM $!; wait");
+        assert_eq!(host.out(&term), "got it");
+        // What kills a step's whole group kills a real sudo's command as well.
+        let start = "setsid sh -c 'echo $$ > /tmp/group; sudo sh -c \"echo \\$\\$ > /tmp/pid; exec sleep 1000\"'";
+        let kill = "while [ ! -s /tmp/pid ]; do :; done; kill -KILL -$(cat /tmp/group); wait; true";
+        host.out(&format!("{start} > /tmp/out 2>&1 < /dev/null & {kill}"));
+        let gone = || !host.run("sudo kill -0 $(cat /tmp/pid)").status.success();
+        until("the command of a killed sudo ends", gone);
+    }
+}
+
+#[test]
+fn the_mirror_answers_under_real_names() {
+    for starter in starters() {
+        let mut host = Kept::start(starter, &world());
+        let kit = host.out("curl -fsS https://archive.apache.org/dist/kit.tgz | tar xz && kit/bin/run.sh");
+        assert_eq!(kit, "ran");
+        assert_eq!(host.out("curl -fsSL https://example.org/there | tar tz"), "kit/\nkit/bin/\nkit/bin/run.sh");
+        assert_eq!(host.run("curl -fsS https://example.org/gone").status.code(), Some(22));
+        let cut = host.run("curl -fsS -o cut https://example.org/cut");
+        assert!(matches!(cut.status.code(), Some(18 | 56)), "a cut body: {cut:?}");
+        let resumed = host.out("stat -c %s cut; curl -fsS -C - -o cut https://example.org/cut; stat -c %s cut");
+        assert_eq!(resumed, "1000\n5000");
+        let instance = host.out("curl -fsS http://169.254.169.254/latest/meta-data/instance-id");
+        assert_eq!(instance, "i-0123456789abcdef0");
+        let missing = host.out("curl -sS -w '%{http_code}' https://elsewhere.example.com/a?b=c");
+        assert!(missing.ends_with("502"), "{missing}");
+        assert!(missing.contains("play.rehearsal.yaml has no stand-in"), "{missing}");
+        assert!(missing.contains("\n  https://elsewhere.example.com/a?b=c:\n"), "{missing}");
+        let distrust = host.run("curl -sS --cacert /etc/ssl/openssl.cnf https://example.org/never");
+        assert!(!distrust.status.success(), "certificates are checked");
+        let used = host.used();
+        assert_eq!(used.missing, ["https://elsewhere.example.com/a?b=c"]);
+        let times: Vec<u64> = used.urls.iter().map(|(_, times)| *times).collect();
+        assert_eq!(times, [2, 1, 2, 1, 1, 0]);
+    }
+}
+
+#[test]
+fn wget_trusts_the_mirror_as_well_and_sudo_may_be_absent() {
+    let Some(starter) = starter() else { return };
+    let host = Kept::start(starter, &World { absent: vec!["sudo".to_owned()], ..world() });
+    assert_eq!(host.run("sudo -n true").status.code(), Some(127), "a host without sudo");
+    let last = host.out("wget -q -O - https://archive.apache.org/dist/kit.tgz | tar tz | tail -1");
+    assert_eq!(last, "kit/bin/run.sh");
+}
+
+#[test]
+fn stand_ins_are_found_and_counted() {
+    for starter in starters() {
+        let mut host = Kept::start(starter, &world());
+        let run = host.run("yum -y install java");
+        assert_eq!((run.status.code(), &run.stdout[..]), (Some(3), &b"yum -y install java as ec2-user\n"[..]));
+        assert_eq!(host.run("PATH=/usr/sbin:/usr/bin:/bin; sudo -n yum update").stdout, b"yum update as root\n");
+        assert!(!host.run("command -v wget").status.success(), "absent");
+        assert_eq!(host.used().commands, [("yum".to_owned(), 2), ("tar-of-nobody".to_owned(), 0)]);
+    }
+}
+
+#[test]
+fn the_upper_layer_is_exactly_what_was_written() {
+    for starter in starters() {
+        let mut host = Kept::start(starter, &world());
+        let reading = "ls -la / /usr/bin /etc > /dev/null; sudo true; yum > /dev/null";
+        host.run(&format!("{reading}; curl -fsS https://archive.apache.org/dist/kit.tgz > /dev/null"));
+        assert_eq!(host.upper(), [], "{starter:?}: reading writes nothing");
+        let root = "echo two > /usr/share/two; rm /usr/bin/seq; chmod 700 /etc/hosts; rm /etc/hostname";
+        host.out(&format!(
+            "umask 022; echo one > a; mkdir d; ln -s a l; sudo sh -c '{root}'; echo x > /tmp/t; rm /tmp/t"
+        ));
+        let written = host.upper();
+        let short: Vec<_> = written.iter().map(|one| (one.path.as_str(), one.kind, one.mode)).collect();
+        assert_eq!(
+            short,
+            [
+                ("/etc/hostname", WrittenKind::Gone, 0),
+                ("/etc/hosts", WrittenKind::File, 0o700),
+                ("/home/ec2-user/a", WrittenKind::File, 0o644),
+                ("/home/ec2-user/d", WrittenKind::Directory, 0o755),
+                ("/home/ec2-user/l", WrittenKind::Link, 0o777),
+                ("/usr/bin/seq", WrittenKind::Gone, 0),
+                ("/usr/share/two", WrittenKind::File, 0o644),
+            ]
+        );
+        let two = written.iter().find(|one| one.path == "/usr/share/two").expect("there");
+        assert_eq!(two.sha256.as_ref(), Some(&pinboot::ids::Digest::of(b"two\n")));
+        host.ask("mark");
+        assert_eq!(host.upper(), []);
+        host.out("echo one > a");
+        assert_eq!(host.upper().len(), 1, "the same bytes, but written");
+    }
+}
+
+#[test]
+fn a_cut_connection_takes_nothing_with_it() {
+    for starter in starters() {
+        let mut host = Kept::start(starter, &world());
+        let detached = "setsid sh -c 'while [ ! -e go ]; do sleep .05; done; echo done > result'";
+        let mut client = host
+            .ssh(&[])
+            .args(["ec2-user@127.0.0.1", &format!("{detached} > /dev/null 2>&1 < /dev/null & echo up; sleep 1000")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ssh");
+        let mut line = String::new();
+        BufReader::new(client.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        assert_eq!(line, "up\n");
+        host.ask("cut");
+        assert_eq!(client.wait().expect("ended").code(), Some(255));
+        host.out("touch go");
+        until("the detached command ends", || host.run("cat result").stdout == b"done\n");
+        // In the middle of output: what came is a true beginning.
+        host.ask("cut 100000");
+        let cut = host.run("seq 1 1000000");
+        assert_eq!(cut.status.code(), Some(255));
+        assert!(cut.stdout.len() < 100_000 && cut.stdout.starts_with(b"1\n2\n3\n"), "{}", cut.stdout.len());
+        assert_eq!(host.out("seq 1 100000 | wc -l"), "100000");
+    }
+}
+
+#[test]
+fn bytes_and_streams_arrive_as_they_were() {
+    let Some(starter) = starter() else { return };
+    let host = Kept::start(starter, &world());
+    let bytes: Vec<u8> = (0..750_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let mut client = host
+        .ssh(&[])
+        .args(["ec2-user@127.0.0.1", "cat; echo end >&2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ssh");
+    let mut stdin = client.stdin.take().expect("a pipe");
+    let given = bytes.clone();
+    let writer = std::thread::spawn(move || stdin.write_all(&given));
+    let out = client.wait_with_output().expect("ended");
+    writer.join().expect("joined").expect("written");
+    assert_eq!(out.stdout.len(), bytes.len());
+    assert!(out.stdout == bytes);
+    assert_eq!(out.stderr, b"end\n");
+}
+
+#[test]
+fn a_terminal_is_a_terminal() {
+    let Some(starter) = starter() else { return };
+    let host = Kept::start(starter, &world());
+    let mut client = host
+        .ssh(&["-tt"])
+        .arg("ec2-user@127.0.0.1")
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("ssh");
+    let mut stdin = client.stdin.take().expect("a pipe");
+    stdin.write_all(b"tty; test -t 0 && echo yes-$TERM; ps -o tty= -p $$; exit 5\n").expect("typed");
+    let out = client.wait_with_output().expect("ended");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(text.contains("/dev/pts/0") && text.contains("yes-xterm") && text.contains("\npts/0"), "{text}");
+    assert!(!text.contains("job control"), "the shell has the terminal for its own: {text}");
+    assert_eq!(out.status.code(), Some(5));
+}
+
+#[test]
+fn a_killed_starter_leaves_no_process_no_mount_and_no_file() {
+    for starter in starters() {
+        let mounts = || std::fs::read_to_string("/proc/self/mounts").expect("mounts");
+        let before = mounts();
+        let mut host = Kept::start(starter, &world());
+        let sleeper = "setsid sleep 1000 > /dev/null 2>&1 < /dev/null &";
+        host.out(&format!("{sleeper} sudo sh -c '{sleeper}'"));
+        let processes = host.processes();
+        assert!(processes.len() >= 6, "{processes:?}");
+        assert_eq!(mounts(), before);
+        host.keeper.kill().expect("killed");
+        host.keeper.wait().expect("ended");
+        let running =
+            |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        until("every process ends", || !processes.iter().any(running));
+        assert_eq!(mounts(), before);
+        let port = host.ready["port"].as_u64().expect("a port");
+        assert!(std::net::TcpStream::connect(("127.0.0.1", u16::try_from(port).expect("a port"))).is_err());
+    }
+}
+
+#[test]
+fn the_milestones_stand_ins_play_their_parts() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
+    let text = std::fs::read_to_string(&file).expect("the file");
+    let mut sources = pinboot::source::Sources::default();
+    let document = pinboot::node::parse(sources.add("milestone1.rehearsal.yaml", text.as_str()), &text).expect("YAML");
+    let (world, faults) = parse(&document, file.parent().expect("a folder"), &|path| path.is_file());
+    assert_eq!(faults, []);
+    for starter in starters() {
+        let mut host = Kept::start(starter, &world);
+        assert!(!host.run("command -v java || command -v apt-get || command -v aws").status.success());
+        assert!(!host.run("rpm -q --whatprovides java-1.8.0").status.success());
+        assert!(!host.run("yum -y install java-1.8.0").status.success(), "not without root");
+        assert!(!host.run("sudo yum install java-1.8.0 < /dev/null").status.success(), "nobody answers");
+        let installed = host.out("sudo -n yum -y install java-1.8.0 && rpm -q --whatprovides --qf '%{VERSION}\\n' java-1.8.0 && java -version");
+        assert!(installed.ends_with("Complete!\n1.8.0.382.b05"), "{installed}");
+        host.out("curl -fsS https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz | tar -xz");
+        let jar = "https://github.com/aws/aws-msk-iam-auth/releases/download/v1.1.5/aws-msk-iam-auth-1.1.5-all.jar";
+        let list =
+            "kafka_2.12-2.8.1/bin/kafka-topics.sh --bootstrap-server b-1:9098 --command-config client.properties";
+        let lines = [
+            "security.protocol = SASL_SSL",
+            "sasl.mechanism = AWS_MSK_IAM",
+            "sasl.jaas.config = software.amazon.msk.auth.iam.IAMLoginModule required;",
+            "sasl.client.callback.handler.class = software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+        ];
+        host.out(&format!("printf '%s\\n' '{}' > client.properties", lines.join("' '")));
+        let without = host.run(&format!("{list} --list"));
+        assert!(String::from_utf8_lossy(&without.stderr).contains("could not be found"), "{without:?}");
+        host.out(&format!("curl -fsSL -o kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar {jar}"));
+        assert_eq!(host.out(&format!("{list} --list")), "");
+        let created = host.out(&format!("{list} --create --topic 12c0d092d679.pin"));
+        assert!(created.ends_with("Created topic 12c0d092d679.pin."), "{created}");
+        assert_eq!(host.run(&format!("{list} --create --topic 12c0d092d679.pin")).status.code(), Some(1));
+        assert_eq!(host.out(&format!("{list} --list")), "12c0d092d679.pin");
+        assert!(host.used().urls.iter().chain(&host.used().commands).all(|(_, times)| *times > 0));
+    }
+}
+
+#[test]
+fn where_namespaces_are_refused_the_setting_is_named() {
+    for starter in starters() {
+        // The limit of a namespace holds for those inside: as if the machine's own were 0.
+        let limit = "echo 0 > /proc/sys/user/max_user_namespaces; exec \"$@\"";
+        let wrapper = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"];
+        let host = Kept::start_under(starter, &world(), &wrapper);
+        let refused = host.ready["refused"].as_str().expect("refused");
+        assert!(refused.contains("user.max_user_namespaces = 0"), "{refused}");
+        assert!(host.ready["hint"].as_str().expect("a hint").contains("was not run anywhere"));
+    }
+}
+
+#[test]
+fn a_missing_local_file_is_named() {
+    let mut world = world();
+    world.urls[0].answers = vec![Answer { body: Body::File("/no/such/kit.tgz".into()), ..Answer::default() }];
+    let Some(starter) = starter() else { return };
+    let host = Kept::start(starter, &world);
+    assert!(host.ready["refused"].as_str().expect("refused").contains("/no/such/kit.tgz cannot be read"));
+}

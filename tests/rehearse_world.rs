@@ -1,0 +1,110 @@
+//! Rehearsal files: what they mean, and how their faults are shown.
+
+#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
+
+use std::path::Path;
+
+use pinboot::node;
+use pinboot::rehearse::World;
+use pinboot::rehearse::world::{Answer, Body, TreeKind, Url, parse};
+use pinboot::source::{Sources, render};
+
+/// Reads a rehearsal file beside which there is one other file, `there.tgz`.
+fn read(text: &str) -> Result<World, String> {
+    let mut sources = Sources::default();
+    let id = sources.add("play.rehearsal.yaml", text);
+    let document = node::parse(id, text).map_err(|faults| render(&faults, &sources, false))?;
+    let (world, faults) = parse(&document, Path::new("plays"), &|path| path == Path::new("plays/there.tgz"));
+    if faults.is_empty() { Ok(world) } else { Err(render(&faults, &sources, false)) }
+}
+
+#[test]
+fn the_milestones_world_is_whole() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
+    assert_eq!(World::beside(Path::new("playbooks/milestone1.yaml")), Path::new("playbooks/milestone1.rehearsal.yaml"));
+    let world = read(&std::fs::read_to_string(path).expect("the file")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((world.user.as_str(), world.home.as_str()), ("ec2-user", "/home/ec2-user"));
+    assert_eq!(world.commands.iter().map(|command| command.name.as_str()).collect::<Vec<_>>(), ["yum", "rpm"]);
+    let Body::Tgz(tree) = &world.urls[0].answers[0].body else { panic!("a tarball") };
+    let script = tree.iter().find(|entry| entry.path.ends_with("bin/kafka-topics.sh")).expect("the script");
+    assert_eq!(script.mode, 0o755);
+    assert!(tree.iter().any(|entry| entry.path.ends_with("/config") && entry.what == TreeKind::Directory));
+}
+
+#[test]
+fn every_form_of_an_answer() {
+    let world = read(
+        "urls:\n  http://169.254.169.254/latest: i-0\n  https://A.example:8443/x?y=1:\n    - { status: 503, body: later }\n    - { file: there.tgz, cut_after: 10 }\n  https://b.example: { redirect: https://a.example/ }\n",
+    )
+    .unwrap_or_else(|faults| panic!("{faults}"));
+    let [first, second, third] = &world.urls[..] else { panic!("{:?}", world.urls) };
+    assert_eq!(
+        first,
+        &Url {
+            secure: false,
+            name: "169.254.169.254".to_owned(),
+            port: 80,
+            path: "/latest".to_owned(),
+            answers: vec![Answer { body: Body::Text("i-0".to_owned()), ..Answer::default() }],
+        }
+    );
+    assert_eq!(second.text(), "https://a.example:8443/x?y=1");
+    assert_eq!(second.answers[0].status, 503);
+    assert_eq!(second.answers[1].body, Body::File("plays/there.tgz".into()));
+    assert_eq!(second.answers[1].cut_after, Some(10));
+    assert_eq!((third.path.as_str(), third.answers[0].status), ("/", 302));
+}
+
+#[test]
+fn all_faults_at_once_and_each_at_its_place() {
+    let text = "\
+host: { user: 'a b', hom: /x, home: x }
+url: {}
+urls:
+  ftp://x/: a
+  https://x/: { tgz: { ../a: b, c: { mode: 9 } }, body: z, status: 20 }
+  http://x:443/: { file: absent.tgz }
+  https://x:443/: a
+commands: { sudo: x, a/b: y, yum: }
+absent: [yum, [a]]
+files: { relative: x, ~/ok: { content: x, mod: 1 } }
+";
+    let mut sources = Sources::default();
+    let id = sources.add("play.rehearsal.yaml", text);
+    let document = node::parse(id, text).expect("whole YAML");
+    let (_, faults) = parse(&document, Path::new("plays"), &|_| false);
+    let mut shown: Vec<_> = faults
+        .iter()
+        .map(|fault| {
+            let (line, column) = sources.line_column(fault.span.expect("a place"));
+            format!("{line:2}:{column:<2} {}", fault.message)
+        })
+        .collect();
+    shown.sort();
+    assert_eq!(
+        shown,
+        [
+            " 1:15 not a user name",
+            " 1:22 unknown key of `host`: `hom`",
+            " 1:37 not a path on the host",
+            " 2:1  unknown part: `url`",
+            " 4:3  not a URL that can be served",
+            " 5:24 not a path inside an archive",
+            " 5:44 `9` is not a mode",
+            " 5:51 an answer has one body",
+            " 5:68 `20` is not a number from 200 to 599",
+            " 6:26 no such file: `absent.tgz`",
+            " 6:3  port 443 already speaks https",
+            " 7:3  `https://x/` is answered twice",
+            " 8:13 `sudo` is the host's own and has no stand-in",
+            " 8:22 not a command's name",
+            " 8:33 nothing is written here",
+            " 9:10 `yum` is both a stand-in and absent",
+            " 9:15 a list where one text belongs",
+            "10:10 not a path on the host",
+            "10:43 unknown key of a file: `mod`",
+        ]
+    );
+    let words = render(&faults, &sources, false);
+    assert!(words.contains("did you mean `home`?") && words.contains("did you mean `urls`?"), "{words}");
+}
