@@ -1,3 +1,8 @@
-//! The pinboot command.
+//! The pinboot command: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // First of all: a session of a rehearsal's host enters namespaces, which takes a process with one thread.
+    pinboot::rehearse::inside(std::env::args_os()).unwrap_or_else(|| ExitCode::from(pinboot::cli::main()))
+}

@@ -1,0 +1,52 @@
+//! An end that is not the run's own: the exit code and what is shown for it.
+
+use std::fmt;
+
+use crate::journal::JournalError;
+use crate::transport::{Error, ErrorKind};
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The exit code.
+    pub(super) code: u8,
+    /// What is shown, whole: one or more lines.
+    pub(super) text: String,
+}
+
+impl Fault {
+    /// One sentence and what to do.
+    pub(super) fn new(code: u8, message: impl fmt::Display, hint: Option<&str>) -> Self {
+        let hint = hint.map_or_else(String::new, |hint| format!("\n  {hint}"));
+        Self { code, text: format!("pinboot: {message}{hint}") }
+    }
+
+    /// Bad input: nothing was sent.
+    pub(super) fn input(message: impl fmt::Display) -> Self {
+        Self::new(2, message, None)
+    }
+
+    /// Diagnostics that are rendered already.
+    pub(super) fn rendered(text: String) -> Self {
+        Self { code: 2, text }
+    }
+}
+
+impl From<JournalError> for Fault {
+    fn from(error: JournalError) -> Self {
+        Self::new(error.kind.exit_code(), &error.message, error.hint.as_deref())
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let code = match error.kind {
+            ErrorKind::Unreachable => 3,
+            ErrorKind::Auth => 4,
+            ErrorKind::HostKey => 5,
+            ErrorKind::Refused => 6,
+            ErrorKind::Local => 12,
+        };
+        Self::new(code, &error.message, error.hint.as_deref())
+    }
+}

@@ -1,0 +1,138 @@
+//! `pinboot kinds`: the language's own help, out of the table of kinds.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::runs::columns;
+use crate::event::VERSION;
+use crate::kinds::{Field, Kind, Shape};
+use crate::source::Diagnostic;
+
+/// Every kind in one line each.
+pub(super) fn list(kinds: &[&Kind]) -> String {
+    let lines: Vec<[String; 2]> = kinds.iter().map(|kind| [kind.name.to_owned(), kind.summary.to_owned()]).collect();
+    format!("{}\npinboot kinds KIND shows the fields of a kind and an example.\n", columns(&lines))
+}
+
+/// One kind: what it does, its fields, how it finds out, an example.
+pub(super) fn one(kinds: &[&Kind], name: &str) -> Result<String, Box<Diagnostic>> {
+    let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
+        let names = kinds.iter().map(|kind| kind.name);
+        let unknown = Diagnostic::without_place(format!("there is no kind `{}`", name.escape_debug()));
+        let unknown = unknown.did_you_mean(name, names);
+        let hinted = unknown.hint.is_some();
+        return Err(Box::new(if hinted { unknown } else { unknown.hint("pinboot kinds lists them") }));
+    };
+    let mut out = format!("{}: {}\n", kind.name, kind.summary);
+    if !kind.fields.is_empty() {
+        let lines: Vec<[String; 3]> = kind.fields.iter().map(field_cells).collect();
+        writeln!(out, "\nfields\n{}", indent(&columns(&lines)).trim_end()).expect("a string takes all");
+    }
+    if let Some(short) = kind.short {
+        writeln!(out, "\nshort form\n  {}: {}", kind.name, short.to_uppercase()).expect("a string takes all");
+    }
+    writeln!(out, "\ncheck\n  {}", kind.check).expect("a string takes all");
+    writeln!(out, "\nexample\n{}", indent(kind.example).trim_end()).expect("a string takes all");
+    Ok(out)
+}
+
+fn field_cells(field: &Field) -> [String; 3] {
+    let name = if field.name == "*" { "NAME".to_owned() } else { field.name.to_owned() };
+    let needed = if field.required { ", needed" } else { "" };
+    [name, format!("{}{needed}", shape_words(field.shape)), field.doc.to_owned()]
+}
+
+/// Every kind as one JSON object a line.
+pub(super) fn json(kinds: &[&Kind]) -> String {
+    kinds
+        .iter()
+        .map(|kind| {
+            let fields: Vec<_> = kind
+                .fields
+                .iter()
+                .map(|field| json!({"name": field.name, "wants": shape_words(field.shape), "required": field.required, "doc": field.doc}))
+                .collect();
+            let line = json!({
+                "v": VERSION, "kind": "kind", "name": kind.name, "summary": kind.summary, "check": kind.check,
+                "short": kind.short, "fields": fields, "example": kind.example,
+            });
+            format!("{line}\n")
+        })
+        .collect()
+}
+
+/// What a field wants, in words.
+pub(super) fn shape_words(shape: Shape) -> String {
+    match shape {
+        Shape::Text => "text".to_owned(),
+        Shape::Path => "path on the host".to_owned(),
+        Shape::LocalPath | Shape::LocalTemplate => "path on this machine".to_owned(),
+        Shape::Shell => "shell".to_owned(),
+        Shape::Bool => "true or false".to_owned(),
+        Shape::Integer => "whole number".to_owned(),
+        Shape::Mode => "octal mode".to_owned(),
+        Shape::OneOf(words) => words.join(" | "),
+        Shape::Texts => "text or list of texts".to_owned(),
+        Shape::TextMap => "names and texts".to_owned(),
+        Shape::Any => "see the example".to_owned(),
+    }
+}
+
+fn indent(text: &str) -> String {
+    text.lines().fold(String::new(), |mut out, line| {
+        writeln!(out, "{}", format!("  {line}").trim_end()).expect("a string takes all");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Recipe;
+
+    static SWAP: Kind = Kind {
+        name: "swap",
+        summary: "A swap file of a size.",
+        check: "`swapon --show` names the file.",
+        fields: &[
+            Field { name: "path", shape: Shape::Path, required: true, doc: "Where it is." },
+            Field { name: "state", shape: Shape::OneOf(&["present", "absent"]), required: false, doc: "Which way." },
+        ],
+        short: Some("path"),
+        example: "- name: Make room\n  swap:\n    path: /swap\n",
+        compile: |_| Ok(Recipe::default()),
+    };
+    static EXPORT: Kind = Kind {
+        name: "export",
+        summary: "Variables that last.",
+        check: "The block is there.",
+        fields: &[Field { name: "*", shape: Shape::TextMap, required: false, doc: "One variable." }],
+        short: None,
+        example: "- export: { A: b }",
+        compile: |_| Ok(Recipe::default()),
+    };
+
+    #[test]
+    fn the_list_and_one_kind() {
+        let kinds = [&SWAP, &EXPORT];
+        assert_eq!(
+            list(&kinds),
+            "swap    A swap file of a size.\nexport  Variables that last.\n\npinboot kinds KIND shows the fields of a kind and an example.\n"
+        );
+        insta::assert_snapshot!(one(&kinds, "swap").unwrap());
+        assert!(one(&kinds, "export").unwrap().contains("\n  NAME  names and texts  One variable.\n"));
+    }
+
+    #[test]
+    fn an_unknown_kind_has_a_near_name_or_a_way_to_the_list() {
+        let error = one(&[&SWAP], "swop").unwrap_err();
+        assert_eq!(
+            (error.message.as_str(), error.hint.as_deref()),
+            ("there is no kind `swop`", Some("did you mean `swap`?"))
+        );
+        let error = one(&[&SWAP], "nothing\u{1b}").unwrap_err();
+        assert_eq!(error.message, "there is no kind `nothing\\u{1b}`");
+        assert_eq!(error.hint.as_deref(), Some("pinboot kinds lists them"));
+    }
+}

@@ -1,0 +1,254 @@
+//! `pinboot rerun`: finishes a run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{Cli, Reach, Rerun, flags};
+use super::fault::Fault;
+use super::files::{self, Ready};
+use super::live::{self, Setting};
+use super::run::{How, begin, identity, runtime, target};
+use super::{color, complain, state};
+use crate::engine::{Errand, Job, StepFacts, Wish};
+use crate::event::{Failure, Mode, Outcome};
+use crate::ids::{HostId, RunId};
+use crate::inventory::Host;
+use crate::journal::{Flags, HostSummary, JournalRead, State, StepSummary};
+use crate::secret::Masker;
+use crate::transport::ssh::Ssh;
+use crate::view::{HostState, RunView};
+
+/// Follows a run that goes on at its hosts, or runs again what failed or was not reached.
+pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
+    let state = state()?;
+    let run = state.resolve(rerun.run.as_deref())?;
+    if state.is_held(&run) {
+        return Err(held(&run));
+    }
+    let read = state.read(&run)?;
+    if read.view().exit == Some(0) {
+        complain(&format!("run {run} is finished: nothing failed, and nothing was left out"));
+        return Ok(0);
+    }
+    let mut old = Old::take_up(read, flags(&rerun.values, &rerun.choice, &rerun.reach))?;
+    let jobs = old.jobs()?;
+    if !jobs.is_empty() {
+        let followed: Vec<HostId> = jobs.iter().map(|job| job.host.id.clone()).collect();
+        let (after, wish) = old.follow(cli, &state, &rerun.reach, jobs, Wish::Go)?;
+        // What ended without its steps being done is taken up below. Everything else is the run's own end.
+        if wish != Wish::Go || !followed.iter().all(|host| leaves_work(&old.view, &after, host)) {
+            return Ok(after.exit_code());
+        }
+        old.read = state.read(&run)?;
+    }
+    if !old.ready.warnings.is_empty() {
+        complain(&old.ready.warnings);
+    }
+    let how =
+        How { mode: old.read.header.mode, reach: &rerun.reach, wait: rerun.patience.time(), assume: rerun.assume };
+    begin(cli, &old.playbook, old.ready, &how, Some(&old.read))
+}
+
+/// Another pinboot of this machine follows the run.
+pub(super) fn held(run: &RunId) -> Fault {
+    let message = format!("another pinboot is running {run} at this moment");
+    Fault::new(9, message, Some("`pinboot show` shows how far it is, `pinboot cancel` stops it"))
+}
+
+/// A run of this machine's, with its playbook as it stands now.
+pub(super) struct Old {
+    /// What was recorded of it.
+    pub(super) read: JournalRead,
+    /// How it stood when it was taken up.
+    pub(super) view: RunView,
+    /// Its flags, those that are given anew in front.
+    flags: Flags,
+    playbook: PathBuf,
+    ready: Ready,
+}
+
+impl Old {
+    /// Reads the playbook of a run, in the folder and with the flags of then.
+    pub(super) fn take_up(read: JournalRead, given: Flags) -> Result<Self, Fault> {
+        let flags = merged(&read.header.flags, absolute(given)?);
+        std::env::set_current_dir(&read.header.cwd).map_err(|error| {
+            let message = format!(
+                "the folder in which the run was begun, {}, cannot be entered: {error}",
+                read.header.cwd.display()
+            );
+            Fault::new(2, message, Some("begin a new run instead: pinboot run PLAYBOOK"))
+        })?;
+        let missing: Vec<&str> =
+            flags.secret_vars.iter().filter(|name| !flags.vars.contains_key(*name)).map(String::as_str).collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "the run had secret variables on its command line, which are kept nowhere: {}",
+                missing.join(", ")
+            );
+            return Err(Fault::new(2, message, Some("give them again with -e NAME=VALUE")));
+        }
+        // The playbook as it stands now; it is read before anything is asked, so that a fault in it costs nothing.
+        let playbook = PathBuf::from(&read.header.playbook);
+        let playbook = if playbook.exists() { playbook } else { read.header.playbook_path.clone() };
+        let ready = files::read(&playbook, &flags, read.header.mode, color(&std::io::stderr()))?;
+        let view = read.view();
+        Ok(Self { read, view, flags, playbook, ready })
+    }
+
+    /// What follows the run on each host where nobody saw its end.
+    pub(super) fn jobs(&self) -> Result<Vec<Job>, Fault> {
+        let unseen: Vec<&HostSummary> =
+            self.read.header.hosts.iter().filter(|host| is_unseen(&self.view, &host.host)).collect();
+        let jobs: Vec<Job> = unseen
+            .iter()
+            .filter_map(|summary| {
+                let (host, plan) = self
+                    .ready
+                    .plans
+                    .iter()
+                    .find(|(host, _)| host.id == summary.host && target(host) == summary.target)?;
+                Some(follow_job(host, Masker::new(&plan.secrets), summary, &self.read, &self.view))
+            })
+            .collect();
+        if jobs.len() < unseen.len() {
+            let run = &self.read.header.run;
+            let message = format!("run {run} may still go on at a host that the playbook does not name as it did then");
+            return Err(Fault::new(
+                10,
+                message,
+                Some("give --host, --user or --limit as they were, or begin a new run"),
+            ));
+        }
+        Ok(jobs)
+    }
+
+    /// Follows the run and writes on in its journal; gives its last view and what the user wanted by then.
+    pub(super) fn follow(
+        &self,
+        cli: &Cli,
+        state: &State,
+        reach: &Reach,
+        jobs: Vec<Job>,
+        wish: Wish,
+    ) -> Result<(RunView, Wish), Fault> {
+        let (journal, read) = state.reopen(&self.read.header.run)?;
+        runtime()?.block_on(async {
+            let ssh = self.connector(reach, &jobs).await?;
+            let setting = Setting {
+                cli,
+                flags: &self.flags,
+                reach,
+                commands: live::commands(&self.ready.plans),
+                journal: Some(journal),
+                wait: Duration::ZERO,
+                wish,
+            };
+            live::carry_out(setting, ssh, jobs, None, read.view(), |_| ()).await
+        })
+    }
+
+    /// A way to reach the hosts of these jobs, whose keys can be used.
+    pub(super) async fn connector(&self, reach: &Reach, jobs: &[Job]) -> Result<Ssh, Fault> {
+        let ssh = live::connector(&self.flags, reach)?;
+        live::look_at_keys(&ssh, jobs.iter().map(|job| &job.host)).await?;
+        Ok(ssh)
+    }
+}
+
+/// Whether nobody saw the host's part of the run end. (Where nothing was heard of the host at all, the delivery may
+/// have gone out all the same.)
+fn is_unseen(view: &RunView, host: &HostId) -> bool {
+    view.host(host).is_some_and(|host| {
+        host.state != HostState::Unreachable && matches!(host.exit, None | Some(7 | 129 | 130 | 131 | 141 | 143))
+    })
+}
+
+/// Whether the host was heard of in the run: then it has a record of it.
+pub(super) fn has_arrived(view: &RunView, host: &HostId) -> bool {
+    view.host(host).is_some_and(|host| !host.fingerprint.is_empty())
+}
+
+/// Whether the run that was followed ended on this host in a way that leaves something for a new run: its runner was
+/// killed or had been told to stop, or it had never come there.
+fn leaves_work(before: &RunView, after: &RunView, host: &HostId) -> bool {
+    match after.host(host).and_then(|host| host.exit) {
+        Some(8) => !has_unknown(after, host),
+        Some(130) => true,
+        Some(10) => !has_arrived(before, host),
+        _ => false,
+    }
+}
+
+/// Whether the run itself found the outcome of a step unknown.
+fn has_unknown(view: &RunView, host: &HostId) -> bool {
+    let steps = view.host(host).into_iter().flat_map(|host| &host.steps);
+    steps.filter(|step| step.outcome() == Some(Outcome::Unknown)).count() > 0
+}
+
+pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old: &JournalRead, view: &RunView) -> Job {
+    let seen = || view.host(&summary.host).into_iter().flat_map(|host| &host.steps);
+    let over = seen().filter_map(|step| Some((step.id, step.outcome()?))).collect();
+    let exit = seen().map(|step| match (step.outcome(), step.failure) {
+        (Some(Outcome::Failed), _) if step.allowed => 0,
+        (Some(Outcome::Failed), Some(Failure::Integrity)) => 11,
+        (Some(Outcome::Failed), _) => 1,
+        (Some(Outcome::Unknown), _) if old.header.mode == Mode::Run => 8,
+        _ => 0,
+    });
+    let fact = |step: &StepSummary| StepFacts {
+        name: step.name.clone(),
+        skipped: step.skipped.clone(),
+        allowed: step.allowed,
+        needs: Vec::new(),
+    };
+    Job {
+        host: host.clone(),
+        identity: identity(&old.header.run, &old.header.nonce, &old.header.started),
+        facts: summary.steps.iter().map(|step| (step.id, fact(step))).collect(),
+        masker,
+        muted: false,
+        errand: Errand::Follow {
+            over,
+            exit: exit.max().unwrap_or(0),
+            arrived: has_arrived(view, &summary.host),
+            resume: false,
+        },
+    }
+}
+
+/// The old run's flags, with those in front that are given anew.
+fn merged(old: &Flags, given: Flags) -> Flags {
+    fn list<T: Clone>(new: Vec<T>, old: &[T]) -> Vec<T> {
+        if new.is_empty() { old.to_vec() } else { new }
+    }
+    let mut vars = old.vars.clone();
+    vars.extend(given.vars);
+    Flags {
+        host: given.host.or_else(|| old.host.clone()),
+        limit: list(given.limit, &old.limit),
+        user: given.user.or_else(|| old.user.clone()),
+        key: given.key.or_else(|| old.key.clone()),
+        vars,
+        secret_vars: old.secret_vars.clone(),
+        vars_files: list(given.vars_files, &old.vars_files),
+        tags: list(given.tags, &old.tags),
+        skip_tags: list(given.skip_tags, &old.skip_tags),
+        from: given.from.or_else(|| old.from.clone()),
+        only: list(given.only, &old.only),
+        host_key: given.host_key.or_else(|| old.host_key.clone()),
+        known_hosts: given.known_hosts.or_else(|| old.known_hosts.clone()),
+        forks: given.forks.or(old.forks),
+    }
+}
+
+/// Paths that are given now are meant from here, not from the folder of the old run.
+fn absolute(mut flags: Flags) -> Result<Flags, Fault> {
+    let paths = flags.key.iter_mut().chain(&mut flags.known_hosts).chain(&mut flags.vars_files);
+    for path in paths {
+        if !path.starts_with("~") {
+            *path =
+                std::path::absolute(&*path).map_err(|error| Fault::input(format!("{}: {error}", path.display())))?;
+        }
+    }
+    Ok(flags)
+}

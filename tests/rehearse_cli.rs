@@ -1,0 +1,221 @@
+//! `pinboot rehearse` as its user sees it, and what runs leave on a throw-away host, byte by byte.
+//!
+//! Where the machine gives no namespaces, these tests are left out, and say so.
+
+#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use pinboot::rehearse::{Host, World, Written};
+
+/// The program under test, with nothing of the developer's around it.
+fn pinboot(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pinboot"));
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home).stdin(Stdio::null());
+    command
+}
+
+fn repository(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Whether this machine gives throw-away hosts at all.
+fn is_possible() -> bool {
+    match Host::start_with(&World::default(), Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
+        Ok(_) => true,
+        Err(refused) => {
+            support::left_out(&format!("no throw-away host here: {refused}"));
+            false
+        }
+    }
+}
+
+/// A folder with a playbook and its rehearsal file.
+fn folder(steps: &str, world: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let playbook =
+        format!("name: A small one\nhosts: {{ h: {{ address: h.example, user: ec2-user }} }}\nsteps:\n{steps}");
+    std::fs::write(folder.path().join("p.yaml"), playbook).expect("written");
+    std::fs::write(folder.path().join("p.rehearsal.yaml"), world).expect("written");
+    folder
+}
+
+fn rehearse(folder: &tempfile::TempDir, more: &[&str]) -> Output {
+    let mut command = pinboot(folder.path());
+    command.arg("rehearse").arg(folder.path().join("p.yaml")).args(more).output().expect("pinboot starts")
+}
+
+#[track_caller]
+fn exits(output: &Output, code: i32) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "--- stdout\n{out}\n--- stderr\n{err}");
+    (out, err)
+}
+
+#[test]
+fn the_milestone_passes_and_its_stand_ins_are_named() {
+    if !is_possible() {
+        return;
+    }
+    let home = tempfile::tempdir().expect("a home");
+    let output = pinboot(home.path())
+        .arg("rehearse")
+        .arg(repository("playbooks/milestone1.yaml"))
+        .output()
+        .expect("pinboot starts");
+    let (out, _) = exits(&output, 0);
+    assert!(out.contains("rehearsed: changed 6, then unchanged 6"), "{out}");
+    let named = out.lines().find(|line| line.starts_with("stand-ins, not the real thing:")).expect("they are named");
+    for stand_in in ["yum", "rpm", "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz"] {
+        assert!(named.contains(stand_in), "{named}");
+    }
+    assert_eq!(std::fs::read_dir(home.path()).expect("the home").count(), 0, "nothing is left on this machine");
+}
+
+#[test]
+fn cuts_in_every_step_change_nothing() {
+    if !is_possible() {
+        return;
+    }
+    let steps = "  - { name: Count, command: echo x >> ~/count, creates: ~/count }\n  \
+                 - { name: Fetch, download: { url: 'https://files.example/a.txt', to: ~/a.txt } }\n  \
+                 - { name: Count again, script: 'sleep 0.3; echo y >> ~/count', unless: grep -q y ~/count }\n";
+    let folder = folder(steps, "urls:\n  https://files.example/a.txt: \"a text\\n\"\n");
+    let (out, err) = exits(&rehearse(&folder, &["--cut"]), 0);
+    for step in ["1 Count", "2 Fetch", "3 Count again"] {
+        assert!(out.contains(&format!("cut in step {step}: same end, each effect once")), "{out}");
+    }
+    assert!(out.contains("every cut survived"), "{out}");
+    assert!(err.contains("connected again"), "a connection was really cut: {err}");
+}
+
+#[test]
+fn a_step_that_is_not_idempotent_is_named() {
+    if !is_possible() {
+        return;
+    }
+    let steps = "  - { name: Sound, command: touch ~/a, creates: ~/a }\n  - { name: Loose, command: echo x >> ~/log }\n  \
+                 - { name: Meant, command: date, always: true }\n";
+    let folder = folder(steps, "commands:\n  unused-thing: exit 0\n");
+    let (out, err) = exits(&rehearse(&folder, &[]), 1);
+    assert!(out.contains("not idempotent: step 2 Loose"), "{out}");
+    assert!(!out.contains("not idempotent: step 1") && !out.contains("not idempotent: step 3"), "{out}");
+    assert!(out.contains("never used: the stand-in unused-thing"), "{out}");
+    assert!(!format!("{out}{err}").contains("pinboot rerun"), "a rehearsal cannot be taken up again");
+    let (json, _) = exits(&rehearse(&folder, &["--json"]), 1);
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().expect("lines")).expect("JSON");
+    assert_eq!((last["kind"].as_str(), last["verdict"]["changed"].as_u64()), (Some("rehearsed"), Some(3)), "{last}");
+    assert_eq!(last["verdict"]["not_idempotent"][0]["name"], "Loose");
+}
+
+#[test]
+fn an_address_without_a_stand_in_is_refused_by_its_name() {
+    if !is_possible() {
+        return;
+    }
+    let steps = "  - { name: Fetch, download: { url: 'https://files.example/other.txt', to: ~/a.txt } }\n";
+    let folder = folder(steps, "urls:\n  https://files.example/a.txt: hello\n");
+    let (out, err) = exits(&rehearse(&folder, &[]), 1);
+    assert!(out.contains("no stand-in: https://files.example/other.txt"), "{out}");
+    assert!(out.contains("p.rehearsal.yaml under `urls`"), "{out}");
+    assert!(err.contains("502"), "{err}");
+}
+
+#[test]
+fn faults_of_the_rehearsal_file_are_shown_at_their_place() {
+    let folder = folder("  - { name: One, command: 'true', always: true }\n", "comands:\n  yum: exit 0\n");
+    let (_, err) = exits(&rehearse(&folder, &[]), 2);
+    assert!(err.contains("p.rehearsal.yaml:1:1") && err.contains("did you mean `commands`?"), "{err}");
+}
+
+/// A host for the milestone, and the program run against it as against any other.
+struct Stage {
+    host: Host,
+    home: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let path = repository("playbooks/milestone1.rehearsal.yaml");
+        let mut sources = pinboot::source::Sources::default();
+        let id = sources.add("world", std::fs::read_to_string(&path).expect("the file"));
+        let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
+        let folder = path.parent().expect("a folder");
+        let (world, faults) = pinboot::rehearse::world::parse(&document, folder, &|path| path.is_file());
+        assert!(faults.is_empty(), "{faults:?}");
+        let host = Host::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))).expect("a host");
+        Self { host, home: tempfile::tempdir().expect("a home") }
+    }
+
+    /// Runs the milestone there, and gives what was written meanwhile, outside the runs' own record.
+    fn run(&self, more: &[&str]) -> (String, Vec<Written>) {
+        self.host.mark().expect("marked");
+        let target = format!("{}@{}", self.host.user(), self.host.address());
+        let mut command = pinboot(self.home.path());
+        command.arg("run").arg(repository("playbooks/milestone1.yaml")).args([
+            "--host",
+            &target,
+            "--host-key",
+            "strict",
+        ]);
+        command
+            .arg("--key")
+            .arg(self.host.key_path())
+            .arg("--known-hosts")
+            .arg(self.host.known_hosts_path())
+            .args(more);
+        let (out, _) = exits(&command.output().expect("pinboot starts"), 0);
+        let mut written = self.host.upper().expect("listed");
+        let (record, others): (Vec<_>, Vec<_>) =
+            written.drain(..).partition(|one| one.path.starts_with("/home/ec2-user/.pinboot"));
+        assert!(!record.is_empty(), "the run's record is always written");
+        (out, others)
+    }
+}
+
+#[test]
+fn a_check_and_a_second_run_write_nothing_but_their_record() {
+    if !is_possible() {
+        return;
+    }
+    let stage = Stage::new();
+    let home_only = |written: &[Written]| written.iter().all(|one| one.path == "/home/ec2-user");
+    let (out, written) = stage.run(&["--check"]);
+    assert!(out.contains("6 would change"), "{out}");
+    assert!(home_only(&written), "before the first run: {written:#?}");
+    let (_, written) = stage.run(&[]);
+    let has = |path: &str| written.iter().any(|one| one.path == path);
+    assert!(has("/home/ec2-user/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar"), "{written:#?}");
+    assert!(has("/home/ec2-user/.bashrc"), "{written:#?}");
+    let (out, written) = stage.run(&[]);
+    assert!(out.contains("6 unchanged"), "{out}");
+    assert!(home_only(&written), "in the second run: {written:#?}");
+    let (out, written) = stage.run(&["--check"]);
+    assert!(out.contains("6 unchanged"), "{out}");
+    assert!(home_only(&written), "asked afterwards: {written:#?}");
+}
+
+#[test]
+fn where_no_host_can_be_made_nothing_runs() {
+    let probe = ["unshare", "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces"];
+    if !Command::new(probe[0]).args(&probe[1..]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        support::left_out("user namespaces cannot be forbidden here, to see what happens then");
+        return;
+    }
+    let folder = folder("  - { name: One, command: 'touch /tmp/pinboot-must-not-exist', always: true }\n", "{}\n");
+    let output = Command::new("unshare")
+        .args(["-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_pinboot"))
+        .arg("rehearse")
+        .arg(folder.path().join("p.yaml"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare starts");
+    let (_, err) = exits(&output, 6);
+    assert!(err.contains("max_user_namespaces"), "the setting is named: {err}");
+    assert!(!Path::new("/tmp/pinboot-must-not-exist").exists());
+}
