@@ -1,0 +1,364 @@
+//! Hosts that cannot take a run: what is wrong is said before any step is begun, and nothing is left behind.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
+
+use pinboot::ids::RunId;
+use pinboot::remote::{Identity, stop};
+
+use super::running::{HELD, held, output, release, whole};
+use super::support::sshd::signal;
+use super::support::{mounts, need};
+use super::world::{Signal, World, folder, path_without, seen, until, user_with};
+
+cases! {
+    sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B19"] "sudo asks for a password" => Shown("sudo_password", "127.0.0.1:");
+    sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "sudo wants a terminal" => Shown("sudo_tty", "127.0.0.1:");
+    sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "the user is not in sudoers" => Shown("sudo_sudoers", "127.0.0.1:");
+    sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "there is no sudo" => Shown("sudo_none", "127.0.0.1:");
+    the_real_sudo_refuses_a_stranger_and_serves_a_friend ["B19" "B20"] "the real sudo" => Told("6", "sudo asks for a password; exit 0 with NOPASSWD");
+    root_needs_no_sudo ["B20"] "there is no sudo, and the login user is root" => Told("0", "it is not asked for");
+    a_full_or_read_only_home_is_named ["C1"] "a full disk" => Shown("home_space", "127.0.0.1:");
+    a_full_or_read_only_home_is_named ["C1"] "no inodes left" => Shown("home_inodes", "127.0.0.1:");
+    a_full_or_read_only_home_is_named ["C3"] "a read-only home directory" => Shown("home_read_only", "127.0.0.1:");
+    a_disk_that_fills_up_in_a_step_keeps_the_steps_result ["C2"]
+        "a step writes more than there is room for; its result is stored all the same, and the rerun does nothing twice"
+        => Shown("fills_up", "cause");
+    a_home_where_nothing_may_be_executed_will_do ["C4"] "noexec: runs, and a program of the user's own in it does not"
+        => Shown("noexec", "step 2");
+    homes_that_are_not_there_or_not_theirs ["C5"] "HOME is missing" => Shown("home_missing", "127.0.0.1:");
+    homes_that_are_not_there_or_not_theirs ["C5"] "HOME is unset" => Shown("home_unset", "127.0.0.1:");
+    a_home_with_an_odd_name_will_do ["C5"] "blanks and a quote in it" => Told("0", "2 changed, then 2 unchanged");
+    a_home_that_the_user_cannot_write_to ["C5"] "it belongs to somebody else" => Shown("home_not_writable", "127.0.0.1:");
+    a_record_that_others_could_have_made_is_not_used ["C6"] "a link" => Shown("record_link", "127.0.0.1:");
+    a_record_that_others_could_have_made_is_not_used ["C6"] "mode 0777" => Shown("record_open", "127.0.0.1:");
+    a_record_that_others_could_have_made_is_not_used ["C6"] "somebody else's" => Shown("record_owner", "127.0.0.1:");
+    a_host_without_curl_and_wget_is_told_so ["C8"] "no curl, wget, BusyBox or Python" => Shown("no_tools", "127.0.0.1:");
+    a_host_with_few_programs_carries_a_run_all_the_same ["C9"]
+        "no setsid, flock or sync, and BusyBox' tail; the connection is cut, and a second run comes meanwhile"
+        => Told("0", "the second run: exit 9; the first: connected again, nothing lost or said twice, nothing done twice");
+    a_step_that_outlives_its_runner_holds_the_host ["C13"]
+        "the runner alone is killed, and a second run comes" => Shown("outlived", "another run holds");
+    a_step_that_outlives_its_runner_holds_the_host ["C13"]
+        "the runner alone is killed; its step goes on to its end, and has no check" => Told("8", "`step 1 (Held) is of unknown outcome: it began and left no result`");
+    a_stranger_with_the_runners_number_is_not_ended ["C13"]
+        "the dead runner's number is another process's, and the run is to be stopped" => Told("", "no signal reaches the stranger");
+}
+
+const STEPS: &str = "  - { name: Touch, command: touch touched, always: true }\n";
+const ROOT: &str = "
+  - { name: First, command: touch touched, always: true }
+  - { name: As root, command: id -u >who, sudo: true, always: true }
+";
+
+fn unfit(world: &World) {
+    assert!(!world.there("touched").exists(), "no step was begun");
+    assert_eq!(world.journal(), ["unreachable 6", "exit 6", "exit 6"]);
+}
+
+#[test]
+fn sudo_that_cannot_be_used_is_found_out_before_the_first_step() {
+    let Some(()) = mounts() else { return };
+    for (name, says) in [
+        ("password", Some("sudo: a password is required")),
+        ("tty", Some("sudo: sorry, you must have a tty to run sudo")),
+        ("sudoers", Some("visitor is not in the sudoers file.")),
+        ("not_allowed", Some("Sorry, user visitor is not allowed to execute '/usr/bin/true' as root on here.")),
+        ("broken", Some("sudo: /etc/sudo.conf is owned by uid 1000, should be 0 \x1b[31m")),
+        ("none", None),
+    ] {
+        let path = path_without(&["sudo"]);
+        if let Some(says) = says {
+            let sudo = path.path().join("sudo");
+            fs::write(&sudo, format!("#!/bin/sh\nprintf '%s\\n' \"{says}\" >&2\nexit 1\n")).expect("a program");
+            fs::set_permissions(&sudo, fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+        let Some(world) = user_with("/bin/sh", Some(path.path()), "") else { return };
+        world.steps(ROOT);
+        let told = world.run(&[]).exits(6);
+        seen!(world, format!("sudo_{name}"), told);
+        unfit(&world);
+    }
+}
+
+#[test]
+fn the_real_sudo_refuses_a_stranger_and_serves_a_friend() {
+    let Some(()) = mounts() else { return };
+    if need("sudo", "sudo").is_none() {
+        return;
+    }
+    let Some(world) = user_with("/bin/sh", None, "") else { return };
+    world.steps(ROOT);
+    world.run(&[]).exits(6).says(&["needs root", "sudo asks for a password", "NOPASSWD"]);
+    unfit(&world);
+    let rules = "mount -t tmpfs -o mode=755 none /etc/sudoers.d
+        echo 'visitor ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/visitor; chmod 440 /etc/sudoers.d/visitor";
+    let Some(world) = user_with("/bin/sh", None, rules) else { return };
+    world.steps(ROOT);
+    world.run(&[]).exits(0);
+    assert_eq!(world.read("who"), "0\n");
+}
+
+#[test]
+fn root_needs_no_sudo() {
+    if !rustix::process::getuid().is_root() {
+        super::support::left_out("it logs in as root; run as root brings it in");
+        return;
+    }
+    let path = path_without(&["sudo"]);
+    let Some(world) = World::with(|options, _| {
+        let mut options = options;
+        options.environment.retain(|(name, _)| name != "PATH");
+        options.env("PATH", path.path().display().to_string())
+    }) else {
+        return;
+    };
+    world.steps(ROOT);
+    world.run(&[]).exits(0);
+    assert_eq!(world.read("who"), "0\n");
+}
+
+#[test]
+fn a_full_or_read_only_home_is_named() {
+    let Some(()) = mounts() else { return };
+    for (name, mount) in [
+        ("space", "mount -t tmpfs -o size=64k,mode=755 none @; head -c 1M /dev/zero >@/full 2>/dev/null || true"),
+        ("inodes", "mount -t tmpfs -o nr_inodes=4,mode=755 none @; touch @/1 @/2 @/3 || true"),
+        ("read_only", "mount -t tmpfs -o ro none @"),
+    ] {
+        let Some(world) = World::with(|options, home| options.mounts(mount.replace('@', &home.display().to_string())))
+        else {
+            return;
+        };
+        world.steps(STEPS);
+        let told = world.run(&[]).exits(6);
+        seen!(world, format!("home_{name}"), told);
+        unfit(&world);
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_in_a_step_keeps_the_steps_result() {
+    let Some(()) = mounts() else { return };
+    let Some(world) = World::with(|options, home| {
+        options.mounts(format!("mount -t tmpfs -o size=1m,mode=755 none {0}", home.display()))
+    }) else {
+        return;
+    };
+    world.steps(
+        "
+  - { name: Before, command: 'echo x >>count'}
+  - { name: Fill it, command: 'head -c 2M /dev/zero >big; echo never' }
+",
+    );
+    let told = world.run(&[]).exits(1);
+    seen!(world, "fills_up", told);
+    assert_eq!(world.journal(), ["1 changed", "2 failed", "exit 1", "exit 1"]);
+    // (The home is seen in the server's own namespace only.)
+    let home = format!("/proc/{}/root{}", world.server.pid(), world.home.path().display());
+    let run = world.runs().pop().expect("a run");
+    let rc = fs::read_to_string(format!("{home}/.pinboot/runs/{run}/2.rc")).expect("the result is there");
+    assert!(rc.starts_with("failed 1 "), "{rc}");
+    world.steps(
+        "
+  - { name: Before, command: 'echo x >>count'}
+  - { name: Fill it, command: 'echo filled' }
+",
+    );
+    fs::remove_file(format!("{home}/big")).expect("room is made");
+    world.pinboot(&["rerun"]).exits(0).says(&["1 unchanged"]);
+    assert_eq!(fs::read_to_string(format!("{home}/count")).expect("count"), "x\n");
+}
+
+#[test]
+fn a_home_where_nothing_may_be_executed_will_do() {
+    let Some(()) = mounts() else { return };
+    let Some(world) = World::with(|options, home| {
+        options.mounts(format!("mount -t tmpfs -o noexec,mode=755 none {}", home.display()))
+    }) else {
+        return;
+    };
+    world.steps(STEPS);
+    world.run(&[]).exits(0);
+    world.steps(
+        "
+  - { name: Write, file: { path: ~/tool, content: \"#!/bin/sh\\necho hi\\n\", mode: 0755 } }
+  - { name: Own program, command: ~/tool }
+",
+    );
+    let told = world.run(&[]).exits(1);
+    seen!(world, "noexec", told);
+}
+
+#[test]
+fn homes_that_are_not_there_or_not_theirs() {
+    for (name, home) in [("missing", "@/no such\tplace"), ("unset", "")] {
+        let Some(world) = World::with(|mut options, place| {
+            options.environment.retain(|(name, _)| name != "HOME");
+            options.env("HOME", home.replace('@', &place.display().to_string()).replace('\t', " "))
+        }) else {
+            return;
+        };
+        world.steps(STEPS);
+        let told = world.run(&[]).exits(6);
+        seen!(world, format!("home_{name}"), told);
+        unfit(&world);
+    }
+}
+
+#[test]
+fn a_home_with_an_odd_name_will_do() {
+    let place = folder("pinboot odd it's ");
+    let Some(world) = World::with(|mut options, _| {
+        options.environment.retain(|(name, _)| name != "HOME");
+        options.env("HOME", place.path().display().to_string())
+    }) else {
+        return;
+    };
+    world.steps(
+        "
+  - { name: Touch, command: touch ~/touched, creates: ~/touched }
+  - { name: File, file: { path: '~/a file', content: text } }
+",
+    );
+    world.run(&[]).exits(0).says(&["2 changed"]);
+    world.run(&[]).exits(0).says(&["2 unchanged"]);
+    assert_eq!(fs::read_to_string(place.path().join("a file")).expect("the file"), "text");
+}
+
+#[test]
+fn a_home_that_the_user_cannot_write_to() {
+    let Some(()) = mounts() else { return };
+    let Some(world) = user_with("/bin/sh", None, "") else { return };
+    std::os::unix::fs::chown(world.home.path(), Some(0), Some(0)).expect("chown");
+    world.steps(STEPS);
+    let told = world.run(&[]).exits(6);
+    seen!(world, "home_not_writable", told);
+    unfit(&world);
+}
+
+#[test]
+fn a_record_that_others_could_have_made_is_not_used() {
+    let Some(world) = World::new() else { return };
+    world.steps(STEPS);
+    let elsewhere = folder("pinboot-elsewhere-");
+    symlink(elsewhere.path(), world.there(".pinboot")).expect("a link");
+    seen!(world, "record_link", world.run(&[]).exits(6));
+    unfit(&world);
+    assert_eq!(fs::read_dir(elsewhere.path()).expect("a folder").count(), 0, "the link is not followed");
+
+    fs::remove_file(world.there(".pinboot")).expect("removed");
+    fs::create_dir(world.there(".pinboot")).expect("a folder");
+    fs::set_permissions(world.there(".pinboot"), fs::Permissions::from_mode(0o777)).expect("chmod");
+    seen!(world, "record_open", world.run(&[]).exits(6));
+    unfit(&world);
+
+    fs::remove_dir(world.there(".pinboot")).expect("removed");
+    fs::write(world.there(".pinboot"), "a file").expect("a file");
+    seen!(world, "record_file", world.run(&[]).exits(6));
+    unfit(&world);
+
+    if rustix::process::getuid().is_root() {
+        fs::remove_file(world.there(".pinboot")).expect("removed");
+        fs::create_dir(world.there(".pinboot")).expect("a folder");
+        fs::set_permissions(world.there(".pinboot"), fs::Permissions::from_mode(0o700)).expect("chmod");
+        std::os::unix::fs::chown(world.there(".pinboot"), Some(54321), Some(54321)).expect("chown");
+        seen!(world, "record_owner", world.run(&[]).exits(6));
+        unfit(&world);
+    }
+}
+
+#[test]
+fn a_host_without_curl_and_wget_is_told_so() {
+    let path = path_without(&["curl", "wget", "busybox", "python*"]);
+    let Some(world) = World::with(|mut options, _| {
+        options.environment.retain(|(name, _)| name != "PATH");
+        options.env("PATH", path.path().display().to_string())
+    }) else {
+        return;
+    };
+    world.steps(
+        "
+  - { name: First, command: touch touched, always: true }
+  - { name: Get it, download: { url: 'https://127.0.0.1:1/x.jar', to: ~/x.jar } }
+",
+    );
+    let told = world.run(&[]).exits(6);
+    seen!(world, "no_tools", told);
+    unfit(&world);
+}
+
+#[test]
+fn a_host_with_few_programs_carries_a_run_all_the_same() {
+    let Some(busybox) = need("busybox", "busybox-static") else { return };
+    let path = path_without(&["setsid", "flock", "sync", "tail"]);
+    std::os::unix::fs::symlink(busybox, path.path().join("tail")).expect("a link");
+    let Some(world) = World::with(|mut options, _| {
+        options.environment.retain(|(name, _)| name != "PATH");
+        options.env("PATH", path.path().display().to_string())
+    }) else {
+        return;
+    };
+    world.steps(HELD);
+    let going = world.start(&["--json"]);
+    held(&world);
+    world.server.kill_sessions();
+    until("it connects again", || world.logins() == 2);
+    world.run(&[]).exits(9);
+    release(&world);
+    let told = going.told().exits(0);
+    assert_eq!(output(&told), whole());
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    // The host is free again.
+    world.run(&[]).exits(0);
+    assert_eq!(world.read("count"), "x\nx\n");
+}
+
+#[test]
+fn a_step_that_outlives_its_runner_holds_the_host() {
+    let Some(world) = World::new() else { return };
+    world.steps(&HELD.replace("    always: true\n", ""));
+    let going = world.start(&[]);
+    held(&world);
+    let run = world.runs();
+    signal(world.runner().0, Signal::KILL);
+    let told = world.run(&[]).exits(9);
+    seen!(world, "outlived", told);
+    release(&world);
+    // (It ended well, but nobody was there to store it.)
+    going.told().exits(8).says(&["it began, left no result, and has no check", "--assume not-done"]);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
+    assert!(!world.there(&format!(".pinboot/runs/{}/1.rc", run[0])).exists());
+}
+
+#[test]
+fn a_stranger_with_the_runners_number_is_not_ended() {
+    let home = folder("pinboot-home-");
+    let record = home.path().join(".pinboot/runs/0badcafe");
+    fs::create_dir_all(&record).expect("a folder");
+    let identity = Identity {
+        run: RunId::parse("0badcafe").expect("a name"),
+        nonce: "0".repeat(32),
+        started_by: "me".to_owned(),
+        shell: "/bin/sh".to_owned(),
+    };
+    // (It stands for the runner, or for somebody else who has its number by now.)
+    let mut other = Command::new("sleep").arg("600").spawn().expect("sleep starts");
+    let stat = fs::read_to_string(format!("/proc/{}/stat", other.id())).expect("its state");
+    let begun = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("its start").to_owned();
+    for (start, dies) in [("1", false), (begun.as_str(), true)] {
+        fs::write(record.join("runner"), format!("{} {start} -\n", other.id())).expect("a file");
+        let command = String::from_utf8(stop(&identity, 2).command).expect("text");
+        let told = Command::new("sh").args(["-c", &command]).env("HOME", home.path()).output().expect("sh starts");
+        assert_eq!(String::from_utf8_lossy(&told.stdout), "told\n", "{told:?}");
+        assert_eq!(fs::read_to_string(record.join("stop")).expect("the wish"), "2\n");
+        if dies {
+            let end = other.wait().expect("it ends");
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end), Some(Signal::USR1.as_raw()));
+        } else {
+            // (Had the signal been sent, it would have come before the answer.)
+            assert!(other.try_wait().expect("a child").is_none());
+        }
+    }
+}

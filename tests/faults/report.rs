@@ -1,0 +1,388 @@
+//! `docs/faults.md`: each row of the fault matrix, the case that covers it, and what is seen.
+//!
+//! It is made from the tables beside the tests and from their snapshots, and held against the file that lies there; with
+//! `PINBOOT_ACCEPT=1` in the environment that is written anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::rows::{Case, Seen};
+
+/// The sections and rows: what can go wrong between a person and a host.
+const MATRIX: &[(&str, &[(&str, &str)])] = &[
+    (
+        "A. Connecting and logging in",
+        &[
+            ("A1", "The key is the wrong one"),
+            ("A2", "The key's file can be read by others"),
+            ("A3", "The key's file is a folder, a pipe, a device, or much too large"),
+            ("A4", "The key is encrypted, and nobody can be asked"),
+            ("A5", "The key's file is missing, empty, cut off, a public key, or has other line ends"),
+            ("A6", "The server knows no keys of this type; the server is not OpenSSH"),
+            ("A7", "The host's key is not known"),
+            ("A8", "The host's key has changed"),
+            ("A9", "The host is known by a key of another type"),
+            ("A10", "known_hosts holds marks, patterns, negations, hashes, odd blanks"),
+            ("A11", "known_hosts cannot be read, or has broken lines"),
+            ("A12", "Two runs learn a key at once; the disk is full meanwhile"),
+            ("A13", "Nothing listens; nothing answers; no such name; the first of several addresses is dead"),
+            ("A14", "Something accepts the connection and says nothing"),
+            ("A15", "Something answers that is no SSH server, or much too slowly"),
+            ("A16", "The server takes few tries, and the agent holds many keys"),
+            ("A17", "The server is full"),
+            ("A18", "The server shuts an address out after a refused login"),
+            ("A19", "The server allows one session a connection"),
+            ("A20", "The account has expired; nobody may log in"),
+            ("A21", "The login shell does not exist, or lets nobody in"),
+            ("A22", "Another command is forced on the login"),
+            ("A23", "Any login shell, with start-up files that print and meddle"),
+            ("A24", "The ciphers do not fit; bits are flipped on the way"),
+        ],
+    ),
+    (
+        "B. While a run goes on",
+        &[
+            ("B1", "The connection is reset"),
+            ("B2", "The connection becomes a black hole"),
+            ("B3", "The server's process for the session is killed; the server is started anew"),
+            ("B4", "The connection is cut between the delivery and its answer"),
+            ("B5", "The host is restarted in the middle of a step"),
+            ("B6", "A step restarts the host on purpose"),
+            ("B7", "The host loses its power, and writes that were not synced with it"),
+            ("B8", "The controller sleeps"),
+            ("B9", "The controller's address changes"),
+            ("B10", "Keys are exchanged anew while much is said"),
+            ("B11", "A step says 100 MB, or one line of that length"),
+            ("B12", "A step says what is no text"),
+            ("B13", "A step says something late, only on standard error, or nothing"),
+            ("B14", "A step leaves a child behind that holds its output"),
+            ("B15", "A step reads its standard input"),
+            ("B16", "The delivery is cut off"),
+            ("B17", "A step is killed, ends with 255, 126, 127"),
+            ("B18", "A step takes too long, and does not want to end"),
+            ("B19", "sudo asks for a password"),
+            ("B20", "sudo is not there, wants a terminal, or does not know the user"),
+            ("B21", "The host stalls"),
+            ("B22", "The reader of the output is slow, or goes away"),
+        ],
+    ),
+    (
+        "C. The state of the host",
+        &[
+            ("C1", "The disk is full before the run"),
+            ("C2", "The disk fills up in a step"),
+            ("C3", "The file system is read-only, or becomes so"),
+            ("C4", "Nothing may be executed in the home directory; there is no /tmp"),
+            ("C5", "HOME is unset, missing, not writable, or has an odd name"),
+            ("C6", "The record's folder is a link, open to all, or somebody else's"),
+            ("C7", "The clock jumps"),
+            ("C8", "Programs for downloads and checksums are missing"),
+            ("C9", "setsid, flock, sync or GNU tail are missing"),
+            ("C10", "The package manager's lock is held, or stale"),
+            ("C11", "A proxy is needed; certificates do not fit"),
+            ("C12", "Everything of a session is killed at its end"),
+            ("C13", "The runner dies and its step lives; its number is another process's by then"),
+        ],
+    ),
+    (
+        "E. The controller",
+        &[
+            ("E1", "Ctrl-C, once, twice, three times"),
+            ("E2", "SIGTERM, SIGHUP, SIGQUIT, a reader that goes away"),
+            ("E3", "SIGKILL"),
+            ("E4", "The journal's disk is full"),
+            ("E5", "The journal cannot be written"),
+            ("E6", "The journal is torn or damaged"),
+            ("E7", "Two controllers want one host"),
+            ("E8", "Two reruns of one run"),
+            ("E9", "The playbook is edited between a run and its rerun"),
+            ("E10", "Another host has the address"),
+            ("E11", "The controller's clock jumps"),
+            ("E12", "The state folder is open, a link, read-only; too few descriptors"),
+        ],
+    ),
+];
+
+/// What no case shows, or not all of a row, and why.
+const NOT_AUTOMATED: &[(&str, &str)] = &[
+    ("A20", "the account in PAM's hands: the machine's own PAM would have to be changed"),
+    ("A24", "a server without strict key exchange: it would have to be written for the purpose"),
+    ("B5", "a real restart with another boot id: the host's side is killed whole instead"),
+    ("B7", "no file system at hand that forgets what was not synced: the torture cuts the log back itself"),
+    ("C3", "a file system that turns read-only while a step runs"),
+    (
+        "C7",
+        "no `faketime` at hand, and the machine's own clock is not the tests' to turn; by construction order comes from step numbers, liveness from a lock, durations from the time since boot; only which old runs are removed goes by the times of files",
+    ),
+    (
+        "C12",
+        "systemd-logind is not at hand; what is left when everything of a session was killed is the case of a killed runner",
+    ),
+    ("E10", "an old copy of the host's disk, with an older record on it, is not told apart from the disk itself"),
+    ("E11", "no `faketime` at hand; the names of runs come from chance and durations from the monotonic clock"),
+];
+
+/// Tests elsewhere that cover a row: below the whole program, where the fault can be made more finely.
+const ELSEWHERE: &[Case] = &[
+    elsewhere(
+        "tests/torture.rs",
+        "whatever_dies_the_run_ends_as_an_undisturbed_one",
+        &["B1", "B4", "B5", "B7", "B16", "E3"],
+        "deaths of each process, cuts at any byte and power cuts by seeded chance, under five shells",
+    ),
+    elsewhere(
+        "tests/torture.rs",
+        "at_every_named_point_a_death_changes_nothing",
+        &["B5", "B7"],
+        "the runner's death at each point that has a name",
+    ),
+    elsewhere(
+        "tests/torture.rs",
+        "a_controller_that_dies_at_any_of_its_events_is_followed_by_another",
+        &["E3"],
+        "SIGKILL at each event",
+    ),
+    elsewhere(
+        "tests/torture.rs",
+        "a_hundred_megabytes_come_whole_through_a_hundred_cuts",
+        &["B1", "B11"],
+        "100 MB through 100 cuts",
+    ),
+    elsewhere("tests/survive/reboot.rs", "the_run_goes_on_in_the_next_boot", &["B6"], "a restart that is wanted"),
+    elsewhere(
+        "tests/survive/reboot.rs",
+        "a_host_that_does_not_reboot_in_time_is_a_failure",
+        &["B6"],
+        "a restart that does not come",
+    ),
+    elsewhere(
+        "tests/survive/reboot.rs",
+        "a_rerun_sees_the_reboot_through",
+        &["B6", "E3"],
+        "the controller dies meanwhile",
+    ),
+    elsewhere("tests/survive/together.rs", "of_twenty_at_once_one_runs_and_the_others_name_it", &["E7"], "20 at once"),
+    elsewhere("tests/survive/together.rs", "a_host_that_another_run_has_is_refused_or_waited_for", &["E7"], "`--wait`"),
+    elsewhere("tests/survive/cancel.rs", "what_lives_all_the_same_is_named", &["B18"], "what does not end at all"),
+    elsewhere("tests/survive/unknown.rs", "what_is_assumed_not_done_runs_again", &["B5"], "`--assume not-done`"),
+    elsewhere(
+        "tests/survive/attach.rs",
+        "a_run_is_followed_without_its_journal",
+        &["E3"],
+        "another machine takes over",
+    ),
+    elsewhere("tests/kinds/packages.rs", "cloud_init_is_waited_for_and_named", &["C10"], "cloud-init is still at work"),
+    elsewhere(
+        "tests/ssh/login.rs",
+        "tinysshd_takes_ed25519_and_no_rsa",
+        &["A6"],
+        "the transport alone, against tinysshd",
+    ),
+    elsewhere(
+        "tests/ssh/known_hosts.rs",
+        "never_weaker_than_openssh",
+        &["A10"],
+        "real `ssh` is asked about the same files",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts_tests.rs",
+        "finds_what_ssh_keygen_finds_in_five_hundred_files",
+        &["A10"],
+        "500 generated files, with `ssh-keygen -F` as the judge",
+    ),
+    elsewhere(
+        "tests/ssh/known_hosts.rs",
+        "several_files_count_together_and_one_that_cannot_be_read_refuses",
+        &["A11"],
+        "a file that cannot be read, and one that is a folder",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts_tests.rs",
+        "bad_lines_are_skipped_and_counted_and_do_not_hide_others",
+        &["A11"],
+        "lines that are no lines",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts_tests.rs",
+        "fifty_learn_at_once_and_no_line_is_torn",
+        &["A12"],
+        "50 learn at once",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts_tests.rs",
+        "a_full_disk_is_an_error_and_leaves_no_part",
+        &["A12"],
+        "a full disk",
+    ),
+    elsewhere("tests/ssh/unreachable.rs", "each_address_is_tried_and_named", &["A13"], "several addresses"),
+    elsewhere(
+        "tests/ssh/unreachable.rs",
+        "faults_before_the_banner",
+        &["A14", "A15", "A18"],
+        "silence, a byte at a time, HTTP, mail, a long line, many lines, a penalty",
+    ),
+    elsewhere("tests/ssh/unreachable.rs", "too_many_logins_at_once_are_worth_another_try", &["A17"], "MaxStartups 1"),
+    elsewhere("tests/ssh/streams.rs", "a_cut_or_a_flipped_bit_is_never_a_clean_end", &["A24", "B1"], "24 places"),
+    elsewhere("tests/ssh/streams.rs", "a_host_that_falls_silent_is_noticed", &["B2"], "stopped sessions"),
+    elsewhere("tests/ssh/streams.rs", "a_rekey_in_the_middle_loses_nothing", &["B10"], "30 MB there, 20 MB back"),
+    elsewhere("tests/ssh/streams.rs", "a_reader_that_stalls_loses_neither_bytes_nor_the_connection", &["B22"], "30 MB"),
+    elsewhere(
+        "tests/kinds/downloads.rs",
+        "every_digester_gives_the_same_sum",
+        &["C8"],
+        "sha256sum, shasum, openssl, …",
+    ),
+    elsewhere(
+        "tests/kinds/downloads.rs",
+        "each_fetcher_tells_the_same_faults_apart",
+        &["C8", "C11"],
+        "curl, wget, BusyBox",
+    ),
+    elsewhere(
+        "tests/kinds/packages.rs",
+        "a_lock_that_is_not_given_back_is_named_and_left_alone",
+        &["C10"],
+        "held for ever",
+    ),
+    elsewhere("tests/kinds/packages.rs", "a_stale_lock_holds_nobody_up", &["C10"], "a stale one"),
+    elsewhere("tests/kinds/packages.rs", "the_kernel_says_who_holds_apts_lock", &["C10"], "apt's own kind of lock"),
+    elsewhere("src/journal/tests.rs", "after_a_failed_write_nothing_more_is_promised", &["E5"], "a write that fails"),
+    elsewhere(
+        "src/journal/tests.rs",
+        "a_journal_cut_at_any_byte_is_a_shorter_one_and_can_be_continued",
+        &["E6"],
+        "cut at each byte",
+    ),
+    elsewhere("src/journal/tests.rs", "a_flipped_bit_never_makes_a_step_done", &["E6"], "each bit flipped"),
+    elsewhere(
+        "src/journal/tests.rs",
+        "a_line_that_is_missing_or_from_the_future_is_refused",
+        &["E6"],
+        "lines missing or too new",
+    ),
+    elsewhere("src/journal/tests.rs", "one_process_writes_a_run_at_a_time", &["E8"], "the journal's lock"),
+    elsewhere("src/journal/tests.rs", "a_state_folder_that_others_can_change_is_refused", &["E12"], "modes and owners"),
+];
+
+const fn elsewhere(
+    file: &'static str,
+    test: &'static str,
+    rows: &'static [&'static str],
+    broken: &'static str,
+) -> Case {
+    Case { file, test, rows, broken, seen: Seen::Told("", "") }
+}
+
+fn root(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The cases of all files.
+fn cases() -> Vec<&'static Case> {
+    let here = [
+        super::connect::CASES,
+        super::servers::CASES,
+        super::running::CASES,
+        super::stream::CASES,
+        super::host::CASES,
+        super::rerun::CASES,
+    ];
+    here.into_iter().flatten().chain(ELSEWHERE).collect()
+}
+
+/// The exit code and the sentence of a case.
+fn seen(case: &Case) -> Result<(String, String), String> {
+    match case.seen {
+        Seen::Told(exit, words) => Ok((exit.to_owned(), words.to_owned())),
+        Seen::Shown(name, words) => {
+            let file = root("tests/faults/snapshots").join(format!("{name}.snap"));
+            let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let mut exit = String::new();
+            for line in text.lines() {
+                if let Some(code) = line.strip_prefix("exit ") {
+                    code.clone_into(&mut exit);
+                }
+                if line.contains(words) && !line.starts_with("source: ") {
+                    return Ok((exit, format!("`{}`", line.trim().replace('`', "´"))));
+                }
+            }
+            Err(format!("{}: no line with “{words}” in {name}.snap", case.test))
+        }
+    }
+}
+
+fn document(faults: &mut Vec<String>) -> String {
+    let cases = cases();
+    let rows = || MATRIX.iter().flat_map(|(_, rows)| rows.iter());
+    let of = |row: &str| cases.iter().filter(|case| case.rows.contains(&row)).collect::<Vec<_>>();
+    let covered = rows().filter(|(row, _)| !of(row).is_empty()).count();
+    let mut out = format!(
+        "# Faults, and what is seen\n\n\
+         Everything that is known to go wrong between a person and a host: how the tests break it, the exit code, and the\n\
+         sentence that is seen. Each case also looks at the host (what ran, and how often) and at the journal.\n\
+         This page is made from the tests by `PINBOOT_ACCEPT=1 cargo test --test faults report`, and a test holds it against\n\
+         them; sentences are those of the snapshots, where `HOME`, `RUN1`, `PORT` and the like stand for what differs from\n\
+         machine to machine. What is wrong in a playbook (exit 2) is in `tests/playbooks/`, downloads are in `tests/kinds/`.\n\n\
+         {} rows, {covered} with a case.\n",
+        rows().count(),
+    );
+    for (title, rows) in MATRIX {
+        let _ = write!(out, "\n## {title}\n");
+        for (row, what) in *rows {
+            let _ = write!(out, "\n**{row}** {what}.\n\n");
+            for case in of(row) {
+                let module = case.file.trim_start_matches("tests/faults/").trim_end_matches(".rs");
+                match seen(case) {
+                    Ok((exit, words)) if exit.is_empty() && words.is_empty() => {
+                        let _ = writeln!(out, "- {}: `{}` in {}", case.broken, case.test, case.file);
+                    }
+                    Ok((exit, words)) if exit.is_empty() => {
+                        let _ = writeln!(out, "- {} → {words} (`{module}::{}`)", case.broken, case.test);
+                    }
+                    Ok((exit, words)) => {
+                        let _ = writeln!(out, "- {} → exit {exit}: {words} (`{module}::{}`)", case.broken, case.test);
+                    }
+                    Err(fault) => faults.push(fault),
+                }
+            }
+            for (_, why) in NOT_AUTOMATED.iter().filter(|(not, _)| not == row) {
+                let _ = writeln!(out, "- not automated: {why}");
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn the_report_says_what_the_tests_do() {
+    let mut faults = Vec::new();
+    let known: Vec<&str> = MATRIX.iter().flat_map(|(_, rows)| rows.iter().map(|(row, _)| *row)).collect();
+    for case in cases() {
+        for row in case.rows.iter().filter(|row| !known.contains(*row)) {
+            faults.push(format!("{}: there is no row {row}", case.test));
+        }
+        let text = fs::read_to_string(root(case.file)).unwrap_or_default();
+        if !text.contains(&format!("fn {}(", case.test)) {
+            faults.push(format!("{}: there is no test {}", case.file, case.test));
+        }
+    }
+    for row in known {
+        let is_covered = cases().iter().any(|case| case.rows.contains(&row));
+        if !is_covered && !NOT_AUTOMATED.iter().any(|(not, _)| *not == row) {
+            faults.push(format!("{row} has neither a case nor a word on why it has none"));
+        }
+    }
+    let new = document(&mut faults);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let file = root("docs/faults.md");
+    if std::env::var_os("PINBOOT_ACCEPT").is_some_and(|accept| accept == "1") {
+        fs::write(&file, &new).expect("the document is written");
+    }
+    let old = fs::read_to_string(&file).unwrap_or_default();
+    let first = old.lines().zip(new.lines()).find(|(old, new)| old != new);
+    assert!(
+        old == new,
+        "docs/faults.md is behind (first at {first:?}); `PINBOOT_ACCEPT=1 cargo test --test faults report` writes it anew"
+    );
+}

@@ -1,0 +1,223 @@
+//! Finishing a run: what is asked again, what is not done again, and what a rerun refuses to guess.
+
+use std::fs;
+
+use super::world::{Told, World, seen, until};
+
+cases! {
+    what_failed_and_what_was_not_reached_is_done_and_nothing_else ["E9"] "the step that failed is mended" => Shown("rerun_mended", "changed");
+    an_edited_playbook_is_taken_as_it_stands_now ["E9"]
+        "another order, another name, another policy, another text" => Told("0", "only the step whose text is another is done again");
+    a_fault_in_the_edited_playbook_costs_nothing ["E9"] "the edited playbook has a fault" => Shown("rerun_fault", "error:");
+    a_value_that_is_given_anew_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Told("0", "the other values hold");
+    a_run_whose_host_was_not_there_is_begun_by_its_rerun ["A7"] "the host's key is known by the time of the rerun"
+        => Told("0", "the run is begun, once");
+    another_host_behind_the_address_is_not_taken_for_the_one_that_was ["E10"] "the host has no record of the run"
+        => Shown("record_gone", "no record");
+    a_host_with_another_key_is_not_rerun_on ["E10"] "the host shows another key by the time of the rerun" => Shown("rerun_other_key", "127.0.0.1:");
+    a_damaged_journal_is_not_guessed_at ["E6"] "a bit in the middle is flipped; it is left as it is" => Shown("journal_damaged", "pinboot:");
+    a_damaged_journal_is_not_guessed_at ["E6"] "its end is torn off" => Told("0", "it is only shorter; nothing is done twice");
+    an_allowed_failure_that_the_old_controller_saw_stays_allowed ["E3"] "killed behind a failure that is allowed"
+        => Shown("followed_allowed", "changed");
+    a_process_with_few_descriptors_ends_with_a_sentence_or_works ["E12"] "64 descriptors, and fewer down to 5"
+        => Told("0 or 12", "it works, or `this process may not open 32 files at once`; nothing is sent then");
+    a_state_folder_that_cannot_be_written_to ["E12"] "a file where the state folder should be" => Shown("state_file", "pinboot:");
+}
+
+/// A step that counts how often it ran, without a check.
+fn counted(name: &str) -> String {
+    format!("  - {{ name: {name}, command: 'echo x >>{name}' }}\n")
+}
+
+fn times(world: &World, name: &str) -> usize {
+    world.read(name).lines().count()
+}
+
+#[test]
+fn what_failed_and_what_was_not_reached_is_done_and_nothing_else() {
+    let Some(world) = World::new() else { return };
+    let asked = "  - { name: Asked, command: 'touch made; echo x >>asked', creates: ~/made }\n";
+    world.steps(&format!(
+        "{}{asked}  - {{ name: Wrong, command: ls /no/such/place }}\n{}",
+        counted("one"),
+        counted("two")
+    ));
+    let first = world.run(&[]).exits(1);
+    seen!(world, "rerun_first", first);
+    assert_eq!(world.journal(), ["1 changed", "2 changed", "3 failed", "exit 1", "exit 1"]);
+    // Unmended it fails again, the checks are asked again, and nothing is done twice.
+    world.pinboot(&["rerun"]).exits(1);
+    assert_eq!(world.journal(), ["1 unchanged", "2 unchanged", "3 failed", "exit 1", "exit 1"]);
+    // Meanwhile somebody took the second step's effect away: its check is what counts.
+    fs::remove_file(world.there("made")).expect("removed");
+    world.steps(&format!("{}{asked}  - {{ name: Right, command: ls / }}\n{}", counted("one"), counted("two")));
+    let last = world.pinboot(&["rerun"]).exits(0);
+    seen!(world, "rerun_mended", last);
+    assert_eq!(world.journal(), ["1 unchanged", "2 changed", "3 changed", "4 changed", "exit 0", "exit 0"]);
+    assert_eq!(["one", "asked", "two"].map(|name| times(&world, name)), [1, 2, 1]);
+    assert_eq!(world.runs().len(), 3);
+}
+
+#[test]
+fn an_edited_playbook_is_taken_as_it_stands_now() {
+    let Some(world) = World::new() else { return };
+    let wrong = "  - { name: Wrong, command: 'false' }\n";
+    let text = |steps: &[&str]| steps.concat();
+    world.steps(&text(&[&counted("a"), &counted("b"), wrong]));
+    world.run(&[]).exits(1);
+    // Another order, another name, a policy, and one text that really is another.
+    let renamed = counted("b").replace("name: b", "name: Other name").replace("' }", "', timeout: 5m }");
+    world.steps(&text(&[&renamed, &counted("a").replace("echo x", "echo  x"), &counted("c")]));
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!(world.journal(), ["1 unchanged", "2 changed", "3 changed", "exit 0", "exit 0"]);
+    assert_eq!(["a", "b", "c"].map(|name| times(&world, name)), [2, 1, 1]);
+}
+
+#[test]
+fn a_fault_in_the_edited_playbook_costs_nothing() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!("{}  - {{ name: Wrong, command: 'false' }}\n", counted("a")));
+    world.run(&[]).exits(1);
+    let logins = || world.server.log().matches("Accepted publickey").count();
+    let before = logins();
+    world.steps(&format!("{}  - {{ name: Wrong, comand: 'true' }}\n", counted("a")));
+    seen!(world, "rerun_fault", world.pinboot(&["rerun"]).exits(2));
+    assert_eq!((logins(), world.runs().len()), (before, 1));
+}
+
+#[test]
+fn a_value_that_is_given_anew_is_the_only_thing_that_changes() {
+    let Some(world) = World::new() else { return };
+    world.playbook(&format!(
+        "name: A test\nvars: {{ place: /no/such/place, word: 'x y' }}\nsteps:\n{}  - {{ name: List, command: 'ls {{{{ place }}}} && echo {{{{ word }}}} >word' }}\n",
+        counted("a")
+    ));
+    world.run(&["-e", "word=it's"]).exits(1);
+    world.pinboot(&["rerun", "-e", "place=/"]).exits(0);
+    assert_eq!((times(&world, "a"), world.read("word").as_str()), (1, "it's\n"));
+}
+
+#[test]
+fn a_run_whose_host_was_not_there_is_begun_by_its_rerun() {
+    let Some(mut world) = World::new() else { return };
+    world.steps(&counted("a"));
+    let known = fs::read_to_string(world.server.known_hosts()).expect("known_hosts");
+    fs::write(world.server.known_hosts(), "").expect("known_hosts");
+    world.run(&[]).exits(5);
+    fs::write(world.server.known_hosts(), known).expect("known_hosts");
+    world.server = world.server.restart();
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!(times(&world, "a"), 1);
+}
+
+#[test]
+fn another_host_behind_the_address_is_not_taken_for_the_one_that_was() {
+    let Some(world) = World::new() else { return };
+    world.steps("  - { name: Held, script: 'echo x >>count; until [ -e go ]; do sleep .02; done' }\n");
+    let going = world.start(&[]);
+    until("the step is begun", || world.there("count").exists());
+    going.kill();
+    fs::write(world.there("go"), "").expect("a file");
+    until("the run ends", || {
+        fs::read_dir(world.there(".pinboot/runs")).expect("runs").flatten().any(|run| run.path().join("end").exists())
+    });
+    fs::remove_dir_all(world.there(".pinboot")).expect("the record is gone");
+    let told = world.pinboot(&["rerun"]).exits(10);
+    seen!(world, "record_gone", told);
+    assert_eq!(times(&world, "count"), 1);
+}
+
+#[test]
+fn a_damaged_journal_is_not_guessed_at() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!("{}  - {{ name: Wrong, command: 'false' }}\n", counted("a")));
+    world.run(&[]).exits(1);
+    let run = world.runs().pop().expect("a run");
+    let file = world.here("state/runs").join(&run).join("events.jsonl");
+    let whole = fs::read(&file).expect("a journal");
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 3] ^= 4;
+    fs::write(&file, &flipped).expect("a journal");
+    seen!(world, "journal_damaged", world.pinboot(&["rerun"]).exits(10));
+    assert_eq!(fs::read(&file).expect("a journal"), flipped, "it is left as it is");
+    // Torn at its end, as by a power cut, it is only shorter.
+    fs::write(&file, &whole[..whole.len() - 20]).expect("a journal");
+    world.steps(&format!("{}  - {{ name: Right, command: 'true' }}\n", counted("a")));
+    world.pinboot(&["rerun"]);
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!(times(&world, "a"), 1);
+}
+
+#[test]
+fn an_allowed_failure_that_the_old_controller_saw_stays_allowed() {
+    let Some(world) = World::new() else { return };
+    world.steps(
+        "
+  - { name: May fail, command: 'exit 4', allow_failure: true }
+  - { name: Held, script: 'echo x >>count; until [ -e go ]; do sleep .02; done' }
+  - { name: May fail too, command: 'exit 5', allow_failure: true }
+  - { name: File, file: { path: ~/file, content: text } }
+",
+    );
+    let going = world.start(&[]);
+    until("the step is begun", || world.there("count").exists());
+    going.kill();
+    fs::write(world.there("go"), "").expect("a file");
+    let told = world.pinboot(&["rerun"]).exits(0);
+    seen!(world, "followed_allowed", told);
+}
+
+#[test]
+fn a_host_with_another_key_is_not_rerun_on() {
+    let Some(mut world) = World::new() else { return };
+    world.steps(&format!("{}  - {{ name: Wrong, command: 'false' }}\n{}", counted("a"), counted("b")));
+    world.run(&[]).exits(1);
+    // Another machine has the address by now: it shows another key, and known_hosts has the old one.
+    for name in ["host_ed25519", "host_ed25519.pub"] {
+        fs::remove_file(world.server.file(name)).expect("removed");
+    }
+    super::support::sshd::keygen(&world.server.file("host_ed25519"), "ed25519");
+    let known = fs::read(world.server.known_hosts()).expect("known_hosts");
+    world.server = world.server.restart();
+    fs::write(world.server.known_hosts(), known).expect("known_hosts");
+    world.steps(&format!("{}  - {{ name: Right, command: 'true' }}\n{}", counted("a"), counted("b")));
+    let told = world.pinboot(&["rerun"]).exits(5);
+    seen!(world, "rerun_other_key", told);
+    assert_eq!((times(&world, "a"), times(&world, "b")), (1, 0));
+}
+
+#[test]
+fn a_process_with_few_descriptors_ends_with_a_sentence_or_works() {
+    let Some(world) = World::new() else { return };
+    world.steps(&counted("a"));
+    let command = world.run_command(&[]);
+    let mut worked = 0;
+    for limit in [64, 48, 34, 26, 22, 16, 8, 5] {
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"]);
+        limited.arg(command.get_program()).args(command.get_args());
+        limited.env_clear().current_dir(world.controller.path()).stdin(std::process::Stdio::null());
+        limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let told = Told::of(&limited.output().expect("sh starts"));
+        assert!(!told.stderr.contains("panicked"), "{limit}: {told:?}");
+        assert!([0, 12].contains(&told.code.expect("a code")), "{limit}: {told:?}");
+        if told.code == Some(0) {
+            worked += 1;
+        } else {
+            assert!(told.stderr.contains("nothing was sent"), "{limit}: {told:?}");
+        }
+        assert_eq!(times(&world, "a"), worked, "{limit}: {told:?}");
+    }
+    assert!(worked > 0);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_to() {
+    let Some(world) = World::new() else { return };
+    world.steps(&counted("a"));
+    fs::write(world.here("state"), "a file").expect("a file");
+    let told = world.run(&[]);
+    fs::remove_file(world.here("state")).expect("removed");
+    seen!(world, "state_file", told.exits(12));
+    assert!(!world.server.log().contains("Connection from"), "{}", world.server.log());
+}

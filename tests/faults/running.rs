@@ -1,0 +1,480 @@
+//! While a run goes on: connections that are cut, steps that misbehave, signals, and a controller that is killed.
+
+use std::fs;
+
+use super::support::sshd::signal;
+use super::world::{Going, Signal, World, pinboot, seen, until};
+
+cases! {
+    a_connection_that_is_cut_in_a_step_is_taken_up_again ["B1" "B3"]
+        "the server's process for the session is killed in the middle of a step"
+        => Told("0", "nothing lost or said twice, nothing done twice");
+    a_person_is_told_of_a_cut ["B1" "B3"] "the same, for a person" => Shown("cut", "connection was lost");
+    a_cut_between_the_delivery_and_its_answer_begins_nothing_twice ["B4"]
+        "the session is killed as soon as the host has begun anything of the run" => Told("0", "nothing done twice");
+    a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself ["B2"]
+        "nobody answers for longer than --reconnect-for" => Shown("not_regained", "not regained");
+    steps_that_end_in_odd_ways ["B13"] "standard error behind the end of standard output" => Shown("odd_late_stderr", "step 1");
+    steps_that_end_in_odd_ways ["B17"] "killed" => Shown("odd_killed", "step 1");
+    steps_that_end_in_odd_ways ["B17"] "exit 255" => Shown("odd_exit_255", "step 1");
+    steps_that_end_in_odd_ways ["B17"] "a program that is not there" => Shown("odd_not_found", "step 1");
+    steps_that_end_in_odd_ways ["B17"] "a file that is no program" => Shown("odd_not_executable", "step 1");
+    steps_that_end_in_odd_ways ["B12"] "control characters, a bar drawn with carriage returns" => Shown("odd_stubborn_output", "      100%");
+    steps_that_end_in_odd_ways ["B18"] "a timeout" => Shown("odd_timeout", "step 1");
+    a_timeout_ends_the_whole_group ["B18"] "a timeout, and a child of the step" => Told("1", "the child is gone");
+    a_step_ends_with_its_command_and_reads_nothing ["B14" "B15"]
+        "a child in the background, and a step that reads" => Told("0", "the step ends with its command; what it reads is empty");
+    ctrl_c_once_lets_the_step_end_and_begins_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "no further step");
+    ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "ending the step in hand");
+    ctrl_c_three_times_leaves_and_the_run_can_be_taken_up ["E1"] "Ctrl-C three times, and a step that does not want to end"
+        => Told("130", "goes on at the host; the rerun takes it up");
+    signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT alike, with 129 and 131" => Shown("sigterm", "goes on at the host");
+    a_reader_that_goes_away_detaches ["B22" "E2"] "the reader of standard output goes away" => Shown("broken_pipe", "pinboot:");
+    a_controller_that_is_killed_is_followed_by_another ["E3"] "SIGKILL in the middle of a step, and a rerun"
+        => Told("0", "nothing lost or said twice, nothing done twice");
+    a_controller_that_is_killed_is_followed_by_another ["E8"] "a second rerun beside the first" => Shown("rerun_held", "pinboot:");
+    a_controller_that_is_killed_is_shown_the_failure_it_missed ["E3"] "SIGKILL, and a step that fails meanwhile"
+        => Told("1", "the failure that was missed; the next rerun begins the step once more");
+    a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again ["B5" "C12"]
+        "the host's side is killed whole in the middle of a step without a check" => Shown("unknown", "step 1");
+    one_host_has_one_run_at_a_time ["E7"] "a second run meanwhile" => Shown("busy", "another run holds");
+    without_room_for_the_journal_nothing_is_sent ["E4"] "the journal's disk is full" => Shown("journal_full", "pinboot:");
+    a_journal_that_cannot_grow_ends_this_side_only ["E4" "E5"] "the journal cannot grow in the middle of a run"
+        => Shown("journal_cannot_grow", "pinboot:");
+    a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out ["B16"]
+        "the session is killed while the plan is on its way" => Told("0", "delivered again; no part is carried out or left behind");
+}
+
+/// A step that notes that it ran, says what it does, and waits for a file.
+pub(crate) const HELD: &str = "
+  - name: Held
+    script: |
+      echo x >>count
+      echo begun
+      i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo line $i; done
+      : >held
+      until [ -e go ]; do sleep .02; done
+      echo ended
+    always: true
+  - name: After it
+    command: echo y >>after
+    always: true
+";
+
+pub(crate) fn release(world: &World) {
+    fs::write(world.there("go"), "").expect("a file on the host");
+}
+
+pub(crate) fn held(world: &World) {
+    until("the step is begun", || world.there("held").exists());
+}
+
+/// What the step said, out of the events of a run.
+pub(crate) fn output(told: &super::world::Told) -> String {
+    let events = told.stdout.lines().map(super::world::parse);
+    events
+        .filter(|event| event["kind"] == "step_output")
+        .filter_map(|event| Some(event["text"].as_str()?.to_owned()))
+        .collect()
+}
+
+pub(crate) fn whole() -> String {
+    let lines: Vec<String> = (1..=200).map(|number| format!("line {number}")).collect();
+    format!("begun\n{}\nended\n", lines.join("\n"))
+}
+
+#[test]
+fn a_connection_that_is_cut_in_a_step_is_taken_up_again() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let going = world.start(&["--json"]);
+    held(&world);
+    world.server.kill_sessions();
+    until("it connects again", || world.server.log().matches("Accepted publickey").count() == 2);
+    release(&world);
+    let told = going.told().exits(0);
+    assert_eq!(output(&told), whole(), "nothing is lost and nothing said twice");
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    assert_eq!(world.journal(), ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
+}
+
+#[test]
+fn a_person_is_told_of_a_cut() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let going = world.start(&[]);
+    held(&world);
+    world.server.kill_sessions();
+    until("it connects again", || world.server.log().matches("Accepted publickey").count() == 2);
+    release(&world);
+    seen!(world, "cut", going.told().exits(0));
+}
+
+#[test]
+fn a_cut_between_the_delivery_and_its_answer_begins_nothing_twice() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    // The session is killed as soon as the host has begun anything of it: the answer may or may not be on its way.
+    for what in [".pinboot", ".pinboot/runs", ".pinboot/owner"] {
+        let _ = fs::remove_dir_all(world.there(".pinboot"));
+        for file in ["count", "after", "held", "go"] {
+            let _ = fs::remove_file(world.there(file));
+        }
+        let going = world.start(&["--json"]);
+        until(what, || world.there(what).exists());
+        world.server.kill_sessions();
+        held(&world);
+        release(&world);
+        let told = going.told().exits(0);
+        assert_eq!(output(&told), whole(), "after {what}");
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "after {what}");
+    }
+}
+
+#[test]
+fn a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself() {
+    let Some(mut world) = World::new() else { return };
+    world.steps(HELD);
+    let going = world.start(&["--reconnect-for", "1"]);
+    held(&world);
+    // The listener goes first: nobody answers any more.
+    signal(world.server.pid(), Signal::STOP);
+    world.server.kill_sessions();
+    let told = going.told();
+    signal(world.server.pid(), Signal::CONT);
+    assert_eq!(told.code, Some(7), "{told:?}");
+    seen!(world, "not_regained", told);
+    release(&world);
+    world.server = world.server.restart();
+    let rerun = world.pinboot(&["rerun"]).exits(0);
+    seen!(world, "not_regained_then_rerun", rerun);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+}
+
+#[test]
+fn steps_that_end_in_odd_ways() {
+    let Some(world) = World::new() else { return };
+    for (name, step) in [
+        ("exit_255", "command: exit 255"),
+        ("killed", "command: kill -9 $$"),
+        ("not_found", "command: no-such-program --flag"),
+        ("not_executable", "command: ./data"),
+        ("late_stderr", "command: \"echo out; (exec >&-; echo err >&2); exit 3\""),
+        ("silent", "command: \"false\""),
+        ("timeout", "command: sleep 60\n    timeout: 1s"),
+        ("stubborn_output", "command: \"printf 'a\\\\033[31mred\\\\007\\\\r50%%\\\\r100%%\\\\nlast'; exit 4\""),
+        ("verify", "command: \"true\"\n    creates: ~/never"),
+        ("bad_check", "command: \"true\"\n    unless: exit 79x"),
+        ("cwd", "command: \"true\"\n    cwd: ~/nowhere"),
+        ("many_lines", "command: seq 1 100; exit 5"),
+    ] {
+        fs::write(world.there("data"), "not a program").expect("a file");
+        world.steps(&format!("  - name: It\n    {step}\n  - name: After\n    command: touch not-reached\n"));
+        let told = world.run(&[]).exits(1);
+        let mut said = world.plain(&told);
+        if name == "cwd" {
+            // (With what status `cd` fails is each shell's affair.)
+            said = said.replace("with status 1 ", "with status 2 ");
+        }
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("odd_{name}"), last_run(&said));
+        });
+        assert_eq!(world.journal(), ["1 failed", "exit 1", "exit 1"], "{name}");
+        assert!(!world.there("not-reached").exists(), "{name}");
+    }
+}
+
+/// (The number of the run among others of one world says nothing.)
+fn last_run(text: &str) -> String {
+    let mut out = text.to_owned();
+    for number in (1..30).rev() {
+        out = out.replace(&format!("RUN{number}"), "RUN");
+    }
+    out
+}
+
+#[test]
+fn a_step_ends_with_its_command_and_reads_nothing() {
+    let Some(world) = World::new() else { return };
+    world.steps(
+        "
+  - { name: Leaves a child, command: 'sleep 600 & echo $! >child', always: true }
+  - { name: Reads, command: 'cat >read; if read x; then echo $x >>read; fi', always: true }
+  - { name: Last, command: touch last, always: true }
+",
+    );
+    let told = world.run(&[]).exits(0);
+    let child: u32 = world.read("child").trim().parse().expect("a pid");
+    signal(child, Signal::KILL);
+    assert!(told.stdout.contains("3 changed"), "{told:?}");
+    assert_eq!((world.read("read").as_str(), world.there("last").exists()), ("", true));
+}
+
+#[test]
+fn a_timeout_ends_the_whole_group() {
+    let Some(world) = World::new() else { return };
+    world.steps("  - { name: Slow, command: 'sh -c \"echo \\$\\$ >child; exec sleep 600\"', timeout: 1s }\n");
+    world.run(&[]).exits(1).says(&["it took longer than its timeout"]);
+    let child: i32 = world.read("child").trim().parse().expect("a pid");
+    until("the child is gone", || !std::path::Path::new(&format!("/proc/{child}")).exists());
+}
+
+#[test]
+fn ctrl_c_once_lets_the_step_end_and_begins_no_other() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let mut going = world.start(&[]);
+    held(&world);
+    going.signal(Signal::INT);
+    let before = going.wait_for("the one in hand goes on");
+    until("the host knows", || stop_level(&world).is_some());
+    release(&world);
+    let mut told = going.told().exits(130);
+    told.stderr.insert_str(0, &before);
+    seen!(world, "ctrl_c", told);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
+    // The rest is done by a rerun, and only the rest.
+    fs::remove_file(world.there("held")).expect("removed");
+    let rerun = world.pinboot(&["rerun", "--json"]).exits(0);
+    assert!(rerun.stdout.contains("\"changed\":2"), "`always` says that it runs again: {rerun:?}");
+}
+
+pub(crate) fn stop_level(world: &World) -> Option<String> {
+    let run = world.runs().pop()?;
+    fs::read_to_string(world.there(&format!(".pinboot/runs/{run}/stop"))).ok()
+}
+
+#[test]
+fn ctrl_c_twice_ends_the_step() {
+    let Some(world) = World::new() else { return };
+    world.steps(&HELD.replace("-lt 200", "-lt 3"));
+    let mut going = world.start(&[]);
+    held(&world);
+    going.signal(Signal::INT);
+    let mut before = going.wait_for("the one in hand goes on");
+    until("the host knows", || stop_level(&world).is_some());
+    going.signal(Signal::INT);
+    before += &going.wait_for("ending the step in hand");
+    let mut told = going.told().exits(130);
+    told.stderr.insert_str(0, &before);
+    seen!(world, "ctrl_c_twice", told);
+    assert_eq!(world.journal(), ["1 failed", "exit 130", "exit 130"]);
+    assert_eq!(world.read("after"), "");
+}
+
+#[test]
+fn ctrl_c_three_times_leaves_and_the_run_can_be_taken_up() {
+    let Some(world) = World::new() else { return };
+    world.steps(&HELD.replace("echo begun", "echo begun; trap '' TERM"));
+    let mut going = world.start(&[]);
+    held(&world);
+    for words in ["the one in hand goes on", "ending the step in hand"] {
+        going.signal(Signal::INT);
+        going.wait_for(words);
+    }
+    going.signal(Signal::INT);
+    going.told().exits(130).says(&["goes on at the host", "pinboot rerun"]);
+    release(&world);
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!(world.read("after"), "y\n");
+}
+
+#[test]
+fn signals_that_detach() {
+    for (which, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
+        let Some(world) = World::new() else { return };
+        world.steps(HELD);
+        let going = world.start(&[]);
+        held(&world);
+        going.signal(which);
+        let told = going.told().exits(code);
+        if code == 143 {
+            seen!(world, "sigterm", told);
+        }
+        // The run is followed to its end; what was begun was begun once.
+        release(&world);
+        let rerun = world.pinboot(&["rerun"]).exits(0);
+        if code == 143 {
+            seen!(world, "sigterm_then_rerun", rerun);
+        }
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "{code}");
+        assert_eq!(world.runs().len(), 1);
+        assert_eq!(
+            world.journal()[1..],
+            ["exit {code}", "1 changed", "2 changed", "exit 0", "exit 0"]
+                .map(|text| text.replace("{code}", &code.to_string()))
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_detaches() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let mut going = world.start(&[]);
+    held(&world);
+    going.stop_reading();
+    release(&world);
+    let told = going.told().exits(141);
+    seen!(world, "broken_pipe", told);
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+}
+
+#[test]
+fn a_controller_that_is_killed_is_followed_by_another() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let going = world.start(&[]);
+    held(&world);
+    going.kill();
+    assert!(world.pinboot(&["runs"]).exits(0).stdout.contains("end not seen"));
+    let following = Going::start(pinboot(world.controller.path()).args(["rerun", "--json"]));
+    until("it follows", || world.server.log().matches("Accepted publickey").count() == 2);
+    // Somebody else who wants the same is told.
+    until("it has the journal", || world.pinboot(&["runs"]).stdout.contains("running"));
+    let second = world.pinboot(&["rerun"]).exits(9);
+    seen!(world, "rerun_held", second);
+    release(&world);
+    let told = following.told().exits(0);
+    assert_eq!(output(&told), whole());
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
+    seen!(world, "nothing_to_rerun", world.pinboot(&["rerun"]).exits(0));
+}
+
+#[test]
+fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
+    let Some(world) = World::new() else { return };
+    world.steps(&HELD.replace("echo ended", "echo ended; exit 3"));
+    let going = world.start(&[]);
+    held(&world);
+    going.kill();
+    release(&world);
+    until("the run ends", || {
+        fs::read_dir(world.there(".pinboot/runs")).expect("runs").flatten().any(|run| run.path().join("end").exists())
+    });
+    let told = world.pinboot(&["rerun"]).exits(1).says(&["ended with status 3", "pinboot rerun"]);
+    assert!(told.stdout.contains("1 failed"), "{told:?}");
+    // The next rerun begins what failed, once more.
+    fs::write(world.there("go"), "").expect("a file");
+    world.steps(HELD);
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\nx\n", "y\n"));
+}
+
+#[test]
+fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again() {
+    let Some(world) = World::new() else { return };
+    let steps = HELD.replace("    always: true\n", "");
+    world.steps(&steps);
+    let going = world.start(&[]);
+    held(&world);
+    // The host's part is killed as by a restart: the runner and its step.
+    let run = world.runs().pop().expect("a run");
+    let runner: u32 = world
+        .read(&format!(".pinboot/runs/{run}/runner"))
+        .split(' ')
+        .next()
+        .and_then(|pid| pid.parse().ok())
+        .expect("a pid");
+    let step = super::support::sshd::below(runner);
+    // (The runner first, or it would store how its step ended.)
+    for pid in std::iter::once(runner).chain(step) {
+        signal(pid, Signal::KILL);
+    }
+    let told = going.told().exits(8);
+    seen!(world, "unknown", told);
+    assert_eq!(world.journal(), ["host_lost", "host_regained", "1 unknown", "exit 8", "exit 8"]);
+    let again = world.pinboot(&["rerun"]).exits(8);
+    seen!(world, "unknown_again", again);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
+    // The author looks, and says what counts.
+    world.steps(&steps.replace("    script: |", "    on_unknown: done\n    script: |"));
+    let done = world.pinboot(&["rerun"]).exits(0);
+    seen!(world, "unknown_assumed", done);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+}
+
+#[test]
+fn one_host_has_one_run_at_a_time() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let going = world.start(&[]);
+    held(&world);
+    let second = world.run(&[]).exits(9);
+    seen!(world, "busy", second);
+    assert_eq!(world.journal(), ["unreachable 9", "exit 9", "exit 9"]);
+    release(&world);
+    going.told().exits(0);
+    assert_eq!(world.read("count"), "x\n");
+}
+
+#[test]
+fn without_room_for_the_journal_nothing_is_sent() {
+    let Some(()) = super::support::mounts() else { return };
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let command = world.run_command(&[]);
+    let mut words: Vec<String> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    words.insert(0, command.get_program().to_string_lossy().into_owned());
+    let state = world.here("state");
+    fs::create_dir(&state).expect("a folder");
+    let script = format!(
+        "mount -t tmpfs -o size=16k,mode=700 none {0} && {{ head -c 100k /dev/zero >{0}/full 2>/dev/null; exec \"$@\"; }}",
+        state.display()
+    );
+    let mut command = pinboot(world.controller.path());
+    let env: Vec<_> =
+        command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+    command = std::process::Command::new("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-c", &script, "sh"]).args(words);
+    command.env_clear().envs(env).current_dir(world.controller.path());
+    let told = super::world::Told::of(&command.output().expect("unshare starts")).exits(12);
+    seen!(world, "journal_full", told);
+    assert!(!world.server.log().contains("Connection from"), "{}", world.server.log());
+    assert!(!world.there(".pinboot").exists());
+}
+
+#[test]
+fn a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out() {
+    let Some(world) = World::new() else { return };
+    let large: String = (0..40_000).map(|number| number.to_string() + "\n").collect();
+    fs::write(world.here("large.txt"), &large).expect("a file");
+    world.steps("  - { name: Large, file: { path: ~/large.txt, src: large.txt } }\n  - { name: Once, command: 'echo x >>count', always: true }\n");
+    let going = world.start(&[]);
+    let runs = world.there(".pinboot/runs");
+    until("the plan is on its way", || {
+        let runs = fs::read_dir(&runs).into_iter().flatten().flatten();
+        runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten())
+            .any(|file| file.file_name().to_string_lossy().starts_with("plan"))
+    });
+    world.server.kill_sessions();
+    going.told().exits(0);
+    assert_eq!((world.read("large.txt") == large, world.read("count").as_str()), (true, "x\n"));
+    let run = world.runs().pop().expect("a run");
+    let parts = fs::read_dir(runs.join(run)).expect("the record").flatten();
+    let parts: Vec<_> =
+        parts.map(|file| file.file_name()).filter(|name| name.to_string_lossy().starts_with("plan.")).collect();
+    assert!(parts.is_empty(), "no part is left behind: {parts:?}");
+}
+
+#[test]
+fn a_journal_that_cannot_grow_ends_this_side_only() {
+    let Some(world) = World::new() else { return };
+    world.steps(&HELD.replace("-lt 200", "-lt 2000"));
+    let command = world.run_command(&[]);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    limited.env_clear().current_dir(world.controller.path()).stdin(std::process::Stdio::null());
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let told = Going::start(&mut limited).told().exits(12);
+    seen!(world, "journal_cannot_grow", told);
+    held(&world);
+    release(&world);
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+}

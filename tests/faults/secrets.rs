@@ -1,0 +1,119 @@
+//! A secret is where its step needs it, and nowhere else.
+
+use std::fs;
+use std::path::Path;
+
+use super::world::{World, pinboot, until};
+
+const SECRET: &str = "s3cr3t-Zq7/kv+word";
+
+/// Every file below a folder that holds these bytes.
+fn holding(folder: &Path, secret: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, kind) = (entry.path(), entry.file_type());
+        match kind {
+            Ok(kind) if kind.is_dir() => found.extend(holding(&path, secret)),
+            Ok(kind) if kind.is_file() => {
+                let bytes = fs::read(&path).unwrap_or_default();
+                if bytes.windows(secret.len()).any(|window| window == secret.as_bytes()) {
+                    found.push(path.display().to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Every process but the given one whose arguments or environment hold the secret.
+fn showing(but: u32) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
+    let numbered = processes.filter(|path| {
+        path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).is_some_and(|pid| pid != but)
+    });
+    numbered
+        .flat_map(|process| ["cmdline", "environ"].map(|name| process.join(name)))
+        .filter(|file| {
+            let bytes = fs::read(file).unwrap_or_default();
+            bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
+        })
+        .map(|file| file.display().to_string())
+        .collect()
+}
+
+#[test]
+fn a_secret_is_in_no_file_no_argument_no_log_and_no_output() {
+    let Some(world) = World::new() else { return };
+    world.playbook(
+        "
+name: A test
+secrets: [token]
+from_env: [TOKEN]
+vars: { token: \"{{ env.TOKEN }}\" }
+steps:
+  - name: Uses it
+    script: |
+      printf %s {{ token }} | wc -c >length
+      : >held
+      until [ -e go ]; do sleep .02; done
+    always: true
+  - name: Fails with it
+    script: |
+      echo 'it says' {{ token }}
+      printf '%s\\n' {{ token }} | base64 >&2
+      exit 3
+",
+    );
+    let state = world.here("state");
+    let mut command = world.run_command(&["-vv"]);
+    command.env("TOKEN", SECRET);
+    let going = super::world::Going::start(&mut command);
+    until("the step is begun", || world.there("held").exists());
+    // (The program itself was given it in its environment, by whoever started it.)
+    assert_eq!(showing(going.pid()), Vec::<String>::new());
+    assert_eq!([holding(world.home.path(), SECRET), holding(&state, SECRET)].concat(), Vec::<String>::new());
+    let prefix = format!("pinboot-{}-", world.runs()[0]);
+    let in_memory = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let memory = in_memory
+        .map(|entry| entry.path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)));
+    assert!(std::env::var_os("XDG_RUNTIME_DIR").is_some() || memory.is_some(), "the secrets are in memory");
+    if let Some(memory) = &memory {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(memory).expect("the secrets' folder").permissions());
+        assert_eq!(mode & 0o77, 0, "nobody else can look into it");
+    }
+    fs::write(world.there("go"), "").expect("a file");
+    let told = going.told();
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert_eq!(world.read("length").trim(), SECRET.len().to_string());
+    let base64 = "czNjcjN0LVpxNy9rdit3b3Jk";
+    for text in [&told.stdout, &told.stderr] {
+        assert!(!text.contains(SECRET) && !text.contains(base64), "{text}");
+    }
+    assert!(told.stderr.contains("it says ***") || told.stdout.contains("it says ***"), "{told:?}");
+    // What a step says is in the host's own log, which nobody but its user can read; here it is in no record.
+    assert_eq!(holding(&state, SECRET), Vec::<String>::new());
+    assert!(memory.is_none_or(|memory| !memory.exists()), "it is gone with its step");
+    let shown = world.pinboot(&["show"]).exits(0);
+    assert!(!shown.stdout.contains(SECRET) && shown.stdout.contains("***"), "{shown:?}");
+}
+
+#[test]
+fn a_secret_of_the_command_line_is_asked_for_again() {
+    let Some(world) = World::new() else { return };
+    world.playbook(
+        "name: A test\nsecrets: [token]\nvars: { token: none-given }\nsteps:\n  - { name: Fails, command: 'test -e mended && printf %s {{ token }} | wc -c >length' }\n",
+    );
+    // (Another one, since it stands in an argument here, where the other test looks for its own.)
+    let secret = SECRET.replace("word", "other");
+    world.run(&["-e", &format!("token={secret}")]).exits(1);
+    assert_eq!(holding(&world.here("state"), &secret), Vec::<String>::new());
+    super::world::seen!(world, "secret_again", world.pinboot(&["rerun"]).exits(2));
+    fs::write(world.there("mended"), "").expect("a file");
+    world.pinboot(&["rerun", "-e", &format!("token={secret}")]).exits(0);
+    assert_eq!(world.read("length").trim(), secret.len().to_string());
+    let shown = pinboot(world.controller.path()).args(["show", "--json"]).output().expect("pinboot starts");
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains(&secret));
+}

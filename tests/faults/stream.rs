@@ -1,0 +1,188 @@
+//! What a run's output goes through on its way: black holes, flipped bits, floods, stops of any process, slow readers.
+
+use std::fs;
+
+use super::link::Link;
+use super::running::{HELD, held, output, release, whole};
+use super::support::sshd::signal;
+use super::world::{Going, Signal, World, parse, seen, until};
+
+cases! {
+    a_black_hole_is_noticed_and_left_behind ["B2" "B9"]
+        "every byte of the connection vanishes from the middle of a step on, as where an address has changed; new connections go through"
+        => Told("0", "`the connection was lost: the host does not answer any more; the run goes on there without it; connecting again`");
+    a_flipped_bit_is_a_lost_connection ["A24"] "one bit is flipped on the way, in the middle of a step"
+        => Told("0", "the connection was lost; connected again; nothing lost or said twice, nothing done twice");
+    a_controller_that_sleeps_wakes_up_to_the_end ["B8"]
+        "the controller is stopped; meanwhile its connection is cut and the run ends at the host"
+        => Told("0", "the connection was lost; connected again; all that was said meanwhile, once");
+    a_host_that_stalls_is_not_taken_for_dead ["B21"]
+        "the runner and sshd's session are stopped for longer than a connection may be silent"
+        => Told("0", "the connection was lost; connected again; the step is one attempt");
+    a_hundred_megabytes_in_one_line_and_in_many ["B10" "B11"]
+        "100 MB of output, half of it one line, with RekeyLimit 4M" => Told("0", "at most 64 MB of memory; the log is whole at the host");
+    bytes_that_are_no_text_are_kept_and_shown_escaped ["B12"]
+        "binary, a NUL, characters cut between packets of one byte, no newline at the end" => Shown("bytes", "      café");
+    a_reader_that_does_not_read_holds_the_host_up_for_nothing ["B22"]
+        "nobody reads pinboot's output while the run goes on, as behind Ctrl-S" => Told("0", "the run ends at the host meanwhile; then all of it is said, once");
+}
+
+const QUICK: (&str, &str) = ("PINBOOT_KEEPALIVE", "0.7");
+
+#[track_caller]
+fn once_and_whole(world: &World) {
+    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    // (On a busy machine a connection may fall silent for so short a span once more.)
+    let mut journal = world.journal();
+    while journal.starts_with(&["host_lost", "host_regained", "host_lost"].map(str::to_owned)) {
+        journal.drain(..2);
+    }
+    assert_eq!(journal, ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
+}
+
+#[test]
+fn a_black_hole_is_noticed_and_left_behind() {
+    let Some(mut world) = World::new() else { return };
+    let link = Link::to(world.server.port);
+    world.go_by(link.port);
+    world.steps(HELD);
+    let going = Going::start(world.run_command(&[]).env(QUICK.0, QUICK.1));
+    held(&world);
+    link.swallow();
+    until("it connects again", || world.logins() >= 2);
+    release(&world);
+    going
+        .told()
+        .exits(0)
+        .says(&["the connection was lost: the host does not answer any more", "connected again after"]);
+    once_and_whole(&world);
+}
+
+#[test]
+fn a_flipped_bit_is_a_lost_connection() {
+    let Some(mut world) = World::new() else { return };
+    let link = Link::to(world.server.port);
+    world.go_by(link.port);
+    world.steps(HELD);
+    let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
+    held(&world);
+    link.flip();
+    release(&world);
+    let told = going.told().exits(0);
+    assert_eq!(output(&told), whole());
+    once_and_whole(&world);
+}
+
+#[test]
+fn a_controller_that_sleeps_wakes_up_to_the_end() {
+    let Some(mut world) = World::new() else { return };
+    let link = Link::to(world.server.port);
+    world.go_by(link.port);
+    world.steps(
+        &HELD.replace("    always: true\n  - name: After", "    always: true\n    timeout: 30m\n  - name: After"),
+    );
+    let going = world.start(&["--json"]);
+    held(&world);
+    going.signal(Signal::STOP);
+    link.cut();
+    release(&world);
+    until("the run ends at the host", || world.is_over());
+    going.signal(Signal::CONT);
+    let told = going.told().exits(0);
+    assert_eq!(output(&told), whole());
+    once_and_whole(&world);
+}
+
+#[test]
+fn a_host_that_stalls_is_not_taken_for_dead() {
+    let Some(world) = World::new() else { return };
+    world.steps(HELD);
+    let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
+    held(&world);
+    let (runner, _) = world.runner();
+    let stalled: Vec<u32> = world.server.sessions().into_iter().chain([runner]).collect();
+    for pid in &stalled {
+        signal(*pid, Signal::STOP);
+    }
+    until("it connects again", || world.logins() >= 2);
+    for pid in &stalled {
+        signal(*pid, Signal::CONT);
+    }
+    release(&world);
+    let told = going.told().exits(0);
+    assert_eq!(output(&told), whole());
+    once_and_whole(&world);
+}
+
+#[test]
+fn a_hundred_megabytes_in_one_line_and_in_many() {
+    let Some(world) = World::with(|options, _| options.line("RekeyLimit 4M")) else { return };
+    world.steps(
+        "
+  - name: Talks
+    script: |
+      head -c 50000000 /dev/zero | tr '\\0' x
+      echo
+      yes 'one of many lines' | head -c 50000000
+      : >talked
+    always: true
+  - name: Held
+    script: 'until [ -e go ]; do sleep .02; done'
+    always: true
+",
+    );
+    let mut going = world.start(&[]);
+    going.wait_for_result("Talks");
+    let status = fs::read_to_string(format!("/proc/{}/status", going.pid())).expect("its status");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+    let most: u64 = most.trim().trim_end_matches(" kB").parse().expect("a number");
+    release(&world);
+    going.told().exits(0);
+    assert!(most <= 64 * 1024, "{most} kB");
+    let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
+    let length = fs::metadata(log).expect("the log").len();
+    assert!((100_000_000..100_010_000).contains(&length), "{length}");
+    assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_kept_and_shown_escaped() {
+    let Some(mut world) = World::new() else { return };
+    let link = Link::to(world.server.port);
+    link.slice();
+    world.go_by(link.port);
+    world.steps(
+        "
+  - name: Says
+    script: |
+      printf 'caf\\303\\251 \\377\\376 a\\000b \\342\\202'
+      printf '\\254\\n\\033[31mred\\n'
+      printf 'no newline at the end'
+      exit 4
+",
+    );
+    let told = world.run(&[]).exits(1);
+    seen!(world, "bytes", told);
+    let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
+    let log = fs::read(log).expect("the log");
+    let said = b"caf\xc3\xa9 \xff\xfe a\0b \xe2\x82\xac\n\x1b[31mred\nno newline at the end";
+    assert!(log.windows(said.len()).any(|window| window == said), "the host's log has the bytes themselves");
+    let told = world.run(&["--json"]).exits(1);
+    let all: String =
+        told.stdout.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.to_owned())).collect();
+    assert_eq!(all, "café \\xff\\xfe a\\x00b €\n\\x1b[31mred\nno newline at the end");
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_the_host_up_for_nothing() {
+    let Some(world) = World::new() else { return };
+    world.steps(&HELD.replace("-lt 200", "-lt 100000"));
+    let going = world.start(&["--json"]);
+    held(&world);
+    release(&world);
+    until("the run ends at the host", || world.is_over());
+    assert_eq!(world.read("after"), "y\n");
+    let told = going.told().exits(0);
+    let lines: Vec<String> = (1..=100_000).map(|number| format!("line {number}")).collect();
+    assert_eq!(output(&told), format!("begun\n{}\nended\n", lines.join("\n")));
+}

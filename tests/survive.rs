@@ -1,0 +1,107 @@
+//! A run is never lost: whatever dies, in whatever order, it is found again, waited for, stopped or finished.
+//!
+//! The built program, a real OpenSSH server with a home on it, and a second machine beside the first (a folder of its own).
+
+#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
+
+#[path = "survive/attach.rs"]
+mod attach;
+#[path = "survive/cancel.rs"]
+mod cancel;
+#[path = "survive/lost.rs"]
+mod lost;
+#[path = "survive/reboot.rs"]
+mod reboot;
+mod support;
+#[path = "survive/together.rs"]
+mod together;
+#[path = "survive/unknown.rs"]
+mod unknown;
+#[path = "faults/world.rs"]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the tests of faults take more of it")]
+mod world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::sshd::signal;
+use world::{Signal, Told, World, until};
+
+/// Shell that waits on the host until the test wants it to go on.
+const UNTIL_GO: &str = "until [ -e ~/go ]; do sleep .02; done";
+
+/// The runs that the host has a folder of.
+fn runs_there(world: &World) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(world.there(".pinboot/runs")) else { return Vec::new() };
+    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect()
+}
+
+/// The runner of the host's only run.
+fn runner(world: &World) -> u32 {
+    let run = runs_there(world).pop().expect("a run");
+    let text = world.read(&format!(".pinboot/runs/{run}/runner"));
+    text.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a pid")
+}
+
+/// Ends the runner and what it has started, as a power cut would.
+fn cut_power(world: &World) {
+    let runner = runner(world);
+    let mut all = vec![runner];
+    let mut at = 0;
+    while at < all.len() {
+        let pid = all[at];
+        let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        all.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        at += 1;
+    }
+    // (The runner first: it would tell how its step ended.)
+    for pid in all {
+        signal(pid, Signal::KILL);
+    }
+}
+
+fn lives(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+/// Another machine: only the key, known_hosts and the playbook are known there.
+struct Elsewhere {
+    dir: tempfile::TempDir,
+}
+
+impl Elsewhere {
+    fn new(world: &World) -> Self {
+        let dir = world::folder("pinboot-elsewhere-");
+        fs::copy(world.here("p.yaml"), dir.path().join("p.yaml")).expect("the playbook is copied");
+        Self { dir }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn pinboot(&self, words: &[&str]) -> Told {
+        Told::of(&world::pinboot(self.path()).args(words).output().expect("pinboot starts"))
+    }
+
+    /// The program with these words and the way to the host.
+    fn reach(&self, world: &World, words: &[&str]) -> Told {
+        let mut command = world::pinboot(self.path());
+        command.args(words).args(["--host-key", "strict", "--known-hosts"]).arg(world.server.known_hosts());
+        command.arg("--key").arg(world.server.key());
+        Told::of(&command.output().expect("pinboot starts"))
+    }
+}
+
+/// `USER@ADDRESS:PORT`.
+fn address(world: &World) -> String {
+    format!("{}@127.0.0.1:{}", world.user, world.server.port)
+}
+
+/// A file that is there once a step has begun.
+fn begun(world: &World, name: &str) -> PathBuf {
+    let path = world.there(name);
+    until("the step begins", || path.exists());
+    path
+}

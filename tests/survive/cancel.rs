@@ -1,0 +1,97 @@
+//! `pinboot cancel`.
+
+use std::fs;
+
+use crate::world::{World, until};
+use crate::{Elsewhere, UNTIL_GO, address, begun, lives};
+
+fn world() -> Option<World> {
+    let world = World::new()?;
+    world.steps(&format!(
+        "  - name: Work\n    command: echo $$ >~/pid; {UNTIL_GO}\n    always: true\n  - name: After\n    command: touch \
+         ~/after\n    creates: ~/after\n"
+    ));
+    Some(world)
+}
+
+#[test]
+fn a_run_that_is_followed_is_told_to_stop() {
+    let Some(world) = world() else { return };
+    let run = world.start(&[]);
+    let pid = begun(&world, "pid");
+    until("the pid is written", || !world.read("pid").is_empty());
+    let name = world.runs().pop().expect("the run");
+    world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is told to end the step in hand"), "shown by"]);
+    run.told().exits(130).says(&["Work", "it was stopped"]);
+    assert!(!lives(&fs::read_to_string(pid).expect("a pid")));
+    assert!(!world.there("after").exists());
+    world.pinboot(&["cancel"]).exits(0).says(&["stopped as you wished"]);
+    fs::write(world.there("go"), "").expect("go");
+    world.pinboot(&["rerun"]).exits(0);
+    world.pinboot(&["cancel"]).exits(0).says(&["is over: there is nothing to stop"]);
+}
+
+#[test]
+fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
+    let Some(world) = world() else { return };
+    let run = world.start(&[]);
+    begun(&world, "pid");
+    until("the pid is written", || !world.read("pid").is_empty());
+    run.kill();
+    assert!(lives(&world.read("pid")), "it goes on without pinboot");
+    world.pinboot(&["cancel"]).exits(0).says(&["it was stopped", "no further step was begun"]);
+    assert!(!lives(&world.read("pid")));
+    assert_eq!(world.journal(), ["1 \"failed\"".replace('"', ""), "exit 130".into(), "exit 130".into()]);
+    fs::write(world.there("go"), "").expect("go");
+    world.pinboot(&["rerun"]).exits(0).says(&["2 changed"]);
+}
+
+#[test]
+fn the_step_in_hand_may_be_let_end() {
+    let Some(world) = world() else { return };
+    let run = world.start(&[]);
+    begun(&world, "pid");
+    world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["is told to begin no further step"]);
+    assert!(lives(&world.read("pid")));
+    fs::write(world.there("go"), "").expect("go");
+    run.told().exits(130).says(&["1 changed", "1 not reached"]);
+    assert!(!world.there("after").exists());
+}
+
+#[test]
+fn another_machine_stops_it_too() {
+    let Some(world) = world() else { return };
+    let run = world.start(&[]);
+    begun(&world, "pid");
+    until("the pid is written", || !world.read("pid").is_empty());
+    let elsewhere = Elsewhere::new(&world);
+    let name = world.runs().pop().expect("the run");
+    elsewhere.reach(&world, &["cancel", "--host", &address(&world), "00000000"]).exits(2).says(&["no run `00000000`"]);
+    elsewhere.reach(&world, &["cancel", "--host", &address(&world)]).exits(0).says(&[
+        &name,
+        "begun by me@",
+        "step 1",
+        "it was stopped",
+    ]);
+    run.told().exits(130);
+    assert!(!lives(&world.read("pid")));
+    elsewhere.reach(&world, &["cancel", "--host", &address(&world), &name[..4]]).exits(0).says(&["is over (stopped)"]);
+}
+
+#[test]
+fn what_lives_all_the_same_is_named() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!(
+        "  - name: Work\n    command: setsid sleep 617 & echo $! >~/left; {UNTIL_GO}\n    always: true\n"
+    ));
+    let run = world.start(&[]);
+    begun(&world, "left");
+    until("the pid is written", || !world.read("left").is_empty());
+    world.pinboot(&["cancel"]).exits(0);
+    let told = run.told().exits(130);
+    let left = world.read("left").trim().to_owned();
+    assert!(lives(&left));
+    let named = format!("it was stopped; still alive on the host: {left} sleep 617");
+    assert!(told.stdout.contains(&named), "{named}: {}", told.stdout);
+    crate::signal(left.parse().expect("a pid"), crate::Signal::KILL);
+}

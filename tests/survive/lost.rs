@@ -1,0 +1,28 @@
+//! A connection that is lost and not regained in time.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::world::{Signal, World};
+use crate::{UNTIL_GO, begun, signal};
+
+#[test]
+fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
+    let Some(world) = World::new() else { return };
+    world
+        .steps(&format!("  - name: Work\n    command: echo x >>~/count; {UNTIL_GO}; echo the end\n    always: true\n"));
+    let run = world.start(&["--reconnect-for", "2"]);
+    begun(&world, "count");
+    // The host takes every call from here on and answers none.
+    signal(world.server.pid(), Signal::STOP);
+    let lost = Instant::now();
+    world.server.kill_sessions();
+    let name = world.runs().pop().expect("the run");
+    let told = run.told().exits(7);
+    told.says(&["the connection was lost and not regained in time", &format!("`pinboot rerun {name}` takes it up")]);
+    assert!(lost.elapsed() < Duration::from_secs(15), "{:?}", lost.elapsed());
+    signal(world.server.pid(), Signal::CONT);
+    fs::write(world.there("go"), "").expect("go");
+    world.pinboot(&["rerun", &name, "-v"]).exits(0).says(&["the end", "1 changed"]);
+    assert_eq!(world.read("count"), "x\n", "it went on, and nothing was done twice");
+}

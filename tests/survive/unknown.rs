@@ -1,0 +1,39 @@
+//! Steps of unknown outcome, and what their user knows of them.
+
+use std::fs;
+
+use crate::world::World;
+use crate::{begun, cut_power};
+
+/// A run whose only step began and left no result.
+fn unknown() -> Option<World> {
+    let world = World::new()?;
+    world.steps(
+        "  - name: Count\n    command: echo x >>~/count; [ -e ~/go ] || sleep 600\n    always: false\n  - name: After\n    \
+         command: touch ~/after\n    creates: ~/after\n",
+    );
+    let run = world.start(&[]);
+    begun(&world, "count");
+    cut_power(&world);
+    run.told().exits(8).says(&["is of unknown outcome", "--assume done", "--assume not-done"]);
+    fs::write(world.there("go"), "").expect("go");
+    assert!(!world.there("after").exists());
+    Some(world)
+}
+
+#[test]
+fn what_is_assumed_done_is_not_done_again() {
+    let Some(world) = unknown() else { return };
+    world.pinboot(&["rerun"]).exits(8);
+    world.pinboot(&["rerun", "--assume", "done"]).exits(0).says(&["taken for done", "2 changed"]);
+    assert_eq!(world.read("count"), "x\n");
+    assert!(world.there("after").exists());
+}
+
+#[test]
+fn what_is_assumed_not_done_runs_again() {
+    let Some(world) = unknown() else { return };
+    world.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["2 changed"]);
+    assert_eq!(world.read("count"), "x\nx\n");
+    world.pinboot(&["rerun", "--assume", "perhaps"]).exits(2).says(&["done, not-done"]);
+}
