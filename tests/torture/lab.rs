@@ -1,0 +1,222 @@
+//! A host made of one folder: a home, and a PATH on which `sh` is one shell and some tools are missing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What a host has.
+#[derive(Clone, Debug)]
+pub(crate) struct Kit {
+    pub(crate) shell: &'static str,
+    pub(crate) flock: bool,
+    pub(crate) setsid: bool,
+    pub(crate) gnu_tail: bool,
+}
+
+/// (With those that yash has built in and finds only where they are on PATH as well.)
+const TOOLS: &[&str] = &[
+    "[",
+    "test",
+    "echo",
+    "true",
+    "false",
+    "pwd",
+    "cat",
+    "cksum",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "flock",
+    "grep",
+    "head",
+    "id",
+    "kill",
+    "ls",
+    "mkdir",
+    "mv",
+    "printf",
+    "rm",
+    "rmdir",
+    "sed",
+    "seq",
+    "setsid",
+    "sha256sum",
+    "sleep",
+    "sync",
+    "tail",
+    "touch",
+    "tr",
+    "wc",
+];
+
+/// The shells that are there; those that are not are named once.
+pub(crate) fn shells() -> Vec<&'static str> {
+    let found = |name: &&'static str| {
+        let there = which(name).is_some();
+        if !there {
+            let message = format!("left out: {name} as the host's sh (apt-get install {name})");
+            assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none(), "{message}");
+            eprintln!("{message}");
+        }
+        there
+    };
+    ["dash", "bash", "busybox", "mksh", "yash"].into_iter().filter(found).collect()
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+/// The host.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    home: tempfile::TempDir,
+    pub(crate) kit: Kit,
+    bin: PathBuf,
+    /// Held while a process is started, and while there is no power.
+    pub(crate) power: Mutex<()>,
+}
+
+impl Lab {
+    pub(crate) fn new(kit: Kit) -> Self {
+        let home = tempfile::Builder::new().prefix("pinboot-torture-").tempdir().expect("a temporary home");
+        let bin = home.path().join("tools");
+        fs::create_dir(&bin).expect("a folder");
+        symlink(which(kit.shell).expect("asked before"), bin.join("sh")).expect("a link");
+        for tool in TOOLS {
+            let has = match *tool {
+                "flock" => kit.flock,
+                "setsid" => kit.setsid,
+                _ => true,
+            };
+            let from = if *tool == "tail" && !kit.gnu_tail { which("busybox") } else { which(tool) };
+            if let Some(from) = from.filter(|_| has) {
+                symlink(from, bin.join(tool)).expect("a link");
+            }
+        }
+        fs::create_dir(home.path().join("memory")).expect("a folder");
+        Self { home, kit, bin, power: Mutex::new(()) }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub(crate) fn sh(&self) -> PathBuf {
+        self.bin.join("sh")
+    }
+
+    /// Where the host keeps secrets.
+    pub(crate) fn memory(&self) -> PathBuf {
+        self.path("memory")
+    }
+
+    pub(crate) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.path(name)).unwrap_or_default()).into_owned()
+    }
+
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        self.read(name).lines().map(str::to_owned).collect()
+    }
+
+    /// Every process of this host: those that work in its home. (A process has its folder even while it
+    /// becomes another program, when it has no environment.)
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        let entries = fs::read_dir("/proc").expect("/proc").flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        numbers
+            .filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder.starts_with(self.home())))
+            .map(|pid| Process { pid, role: self.role(pid) })
+            .collect()
+    }
+
+    fn role(&self, pid: i32) -> Role {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        let word = |at: usize| words.get(at).copied().unwrap_or_default();
+        let name = word(0).rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        if name == b"tail" {
+            return Role::Follower;
+        }
+        let lock = fs::read_link(format!("/proc/{pid}/fd/8"));
+        let has_lock = lock.is_ok_and(|path| path.starts_with(self.path(".pinboot")));
+        match (has_lock, words.iter().any(|word| *word == b"plan")) {
+            (true, true) => Role::Runner,
+            (true, false) => Role::Step,
+            (false, _) => Role::Delivery,
+        }
+    }
+
+    /// The power goes: every process at once, none of which gets to do anything more.
+    pub(crate) fn power_cut(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let mut living = self.processes();
+            living.retain(|process| !is_dead(process.pid));
+            if living.is_empty() {
+                return;
+            }
+            for how in [Signal::STOP, Signal::KILL] {
+                for process in &living {
+                    signal(process.pid, how);
+                }
+            }
+            assert!(Instant::now() < deadline, "processes that cannot be killed: {living:?}");
+        }
+    }
+
+    /// Waits until nothing of the host lives any more.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.processes().iter().all(|process| is_dead(process.pid))
+    }
+}
+
+/// Whether the process is gone or waits only to be reaped.
+fn is_dead(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
+}
+
+pub(crate) fn signal(pid: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        // (It may have ended by itself.)
+        let _ = kill_process(pid, signal);
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.power_cut();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The shell that sshd would have started, and its helpers.
+    Delivery,
+    /// `tail`.
+    Follower,
+    /// The runner's shell, and its subshells.
+    Runner,
+    /// A process of a step.
+    Step,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) role: Role,
+}
