@@ -1,0 +1,181 @@
+//! One EC2 host: a private root with OpenSSH's server as the distribution sets it up, `ec2-user` and a sudo that asks no
+//! password; and somebody who runs pinboot against it from outside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::kit::INSIDE;
+use super::process::Process;
+use super::root::Root;
+use super::world::World;
+
+/// How a host differs from another.
+pub(crate) struct Image {
+    /// `amazon` (yum) or `debian` (apt).
+    pub(crate) family: &'static str,
+    /// What `/bin/sh` is.
+    pub(crate) sh: &'static str,
+    /// The login shell.
+    pub(crate) login: &'static str,
+    /// Whether AWS's own client is there.
+    pub(crate) aws: bool,
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Self { family: "amazon", sh: "/usr/bin/bash", login: "/bin/bash", aws: false }
+    }
+}
+
+/// See above.
+pub(crate) struct Host {
+    pub(crate) address: String,
+    /// The folder of whoever runs pinboot.
+    pub(crate) controller: TempDir,
+    key: PathBuf,
+    _sshd: Process,
+    pub(crate) root: Root,
+}
+
+impl Host {
+    /// Starts one in the world's network.
+    pub(crate) fn start(world: &World, name: &str, image: &Image) -> Self {
+        static NUMBER: AtomicU8 = AtomicU8::new(1);
+        let address = format!("127.0.1.{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let root = Root::start(name, &world.base(name), &world.kit.dir, Some(&world.root));
+        let key = format!("{INSIDE}/keys/Key pair name.pem.pub");
+        let provision = include_str!("provision.sh");
+        let aws = if image.aws { "aws" } else { "" };
+        root.run("/bin/sh", &["-c", provision, "provision", image.family, image.sh, image.login, &key, aws]);
+        // Everything else is the distribution's own configuration. (It would write its pid file only after the line that is
+        // waited for, and so in the middle of a test that looks at what was written.)
+        let mut command = root.command("/usr/sbin/sshd");
+        command.args(["-D", "-e", "-o", "PidFile=none", "-o", &format!("ListenAddress={address}")]);
+        let sshd = Process::start("sshd", &mut command);
+        sshd.wait_for("Server listening on", Duration::from_secs(20));
+        let key = world.kit.file("keys/Key pair name.pem");
+        let controller = TempDir::with_prefix("pinboot-controller-").expect("a temporary folder");
+        Self { address, controller, key, _sshd: sshd, root }
+    }
+
+    /// A file in the login user's home, as this process can read it.
+    pub(crate) fn home(&self, name: &str) -> PathBuf {
+        self.root.place(&format!("/home/ec2-user/{name}"))
+    }
+
+    /// Runs this repository's milestone.
+    pub(crate) fn milestone(&self, more: &[&str]) -> Told {
+        self.play(&Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml"), more)
+    }
+
+    /// Runs a playbook with the host's address in place of its own.
+    pub(crate) fn play(&self, playbook: &Path, more: &[&str]) -> Told {
+        Told::by(self.run(playbook).args(more))
+    }
+
+    /// Starts a playbook and does not wait for its end.
+    pub(crate) fn begin(&self, playbook: &Path) -> Process {
+        Process::start("pinboot", &mut self.run(playbook))
+    }
+
+    /// Finishes the last run, with what that run was given.
+    pub(crate) fn rerun(&self) -> Told {
+        Told::by(self.pinboot().args(["rerun", "--output", "json"]))
+    }
+
+    /// The milestone with some of its text replaced, as somebody who copied it would have it.
+    pub(crate) fn edited(&self, edits: &[(&str, &str)]) -> PathBuf {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml");
+        let mut text = fs::read_to_string(path).expect("the milestone");
+        for (old, new) in edits {
+            assert!(text.contains(old), "the milestone has no {old:?}");
+            text = text.replace(old, new);
+        }
+        let copy = self.controller.path().join("copy.yaml");
+        fs::write(&copy, text).expect("a copy of the milestone");
+        copy
+    }
+
+    /// What a new login of the user's says, started by OpenSSH's own client.
+    pub(crate) fn login(&self, command: &str) -> String {
+        let mut ssh = self.root.in_network("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o"]);
+        ssh.arg(format!("UserKnownHostsFile={}", self.controller.path().join("known_hosts").display()));
+        ssh.arg("-i").arg(&self.key).arg(format!("ec2-user@{}", self.address)).arg(command);
+        let output = ssh.output().expect("ssh starts");
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{command}: {}\n{stdout}\n{stderr}", output.status);
+        stdout.into_owned()
+    }
+
+    fn run(&self, playbook: &Path) -> Command {
+        let mut command = self.pinboot();
+        command.arg("run").arg(playbook).args(["--output", "json", "--host-key", "accept-new", "--known-hosts"]);
+        command.arg(self.controller.path().join("known_hosts")).arg("--key").arg(&self.key);
+        command.args(["-e", &format!("host={}", self.address)]);
+        command
+    }
+
+    /// The program under test, outside the host's file system and inside its network.
+    fn pinboot(&self) -> Command {
+        let mut command = self.root.in_network(env!("CARGO_BIN_EXE_pinboot"));
+        let controller = self.controller.path();
+        command.env("HOME", controller).env("PINBOOT_STATE_DIR", controller.join("state")).current_dir(controller);
+        command
+    }
+}
+
+/// What one call of the program came to.
+pub(crate) struct Told {
+    code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Told {
+    fn by(command: &mut Command) -> Self {
+        let output = command.output().expect("pinboot starts");
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Insists on an exit code, and shows everything where it is another.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        let all = format!("--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        assert_eq!(self.code, Some(code), "{all}");
+        // With JSON all is said on standard output; another line is a library's.
+        assert!(!self.stderr.contains("ERROR") && !self.stderr.contains("WARN"), "{all}");
+        assert!(!self.stdout.contains("\"host_lost\""), "{all}");
+        self
+    }
+
+    /// The finished steps' events, in order.
+    pub(crate) fn steps(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e} in {line}"));
+        self.stdout.lines().map(parse).filter(|event| event["kind"] == "step_finished").collect()
+    }
+
+    /// How each step ended, in one line.
+    pub(crate) fn outcomes(&self) -> String {
+        let outcomes: Vec<String> =
+            self.steps().iter().map(|step| step["outcome"].as_str().unwrap_or_default().to_owned()).collect();
+        outcomes.join(" ")
+    }
+
+    /// The cause that pinboot gives for the step that failed last.
+    pub(crate) fn cause(&self) -> String {
+        let steps = self.steps();
+        let failed = steps.iter().rev().find(|step| step["outcome"] == "failed");
+        let failed = failed.unwrap_or_else(|| panic!("no step failed\n{}", self.stdout));
+        failed["cause"].as_str().unwrap_or_else(|| panic!("no cause is given\n{}", self.stdout)).to_owned()
+    }
+}
