@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::journal::JournalError;
-use crate::transport::{Error, ErrorKind};
+use crate::transport::Error;
 
 /// Why a command could not do its work.
 #[derive(Debug)]
@@ -40,13 +40,6 @@ impl From<JournalError> for Fault {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        let code = match error.kind {
-            ErrorKind::Unreachable => 3,
-            ErrorKind::Auth => 4,
-            ErrorKind::HostKey => 5,
-            ErrorKind::Refused => 6,
-            ErrorKind::Local => 12,
-        };
-        Self::new(code, &error.message, error.hint.as_deref())
+        Self::new(error.kind.exit_code(), &error.message, error.hint.as_deref())
     }
 }

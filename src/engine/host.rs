@@ -185,7 +185,7 @@ impl<C: Connect> Life<'_, C> {
                     self.sleep(wait).await;
                     continue;
                 }
-                Err(error) => return self.refused(exit_code(error.kind), error.message, error.hint).await,
+                Err(error) => return self.refused(error.kind.exit_code(), error.message, error.hint).await,
             };
             // (Whoever only follows does not start another runner in the next boot.)
             let next_runner = !matches!(self.job.errand, Errand::Follow { resume: false, .. });
@@ -589,17 +589,6 @@ fn jitter(pause: Duration) -> Duration {
     let nanos =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     pause.mul_f64(f64::from(nanos % 1000) / 2000.0)
-}
-
-/// The exit code for a host that was not reached, by the family of the error.
-fn exit_code(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::Unreachable => 3,
-        ErrorKind::Auth => 4,
-        ErrorKind::HostKey => 5,
-        ErrorKind::Refused => 6,
-        ErrorKind::Local => 12,
-    }
 }
 
 fn shown_address(host: &Host) -> String {

@@ -115,3 +115,16 @@ pub enum ErrorKind {
     /// This machine: known_hosts could not be written (exit 12).
     Local,
 }
+
+impl ErrorKind {
+    /// The exit code that says so.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Unreachable => 3,
+            Self::Auth => 4,
+            Self::HostKey => 5,
+            Self::Refused => 6,
+            Self::Local => 12,
+        }
+    }
+}
