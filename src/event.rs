@@ -200,6 +200,9 @@ pub enum EventKind {
         /// The step allows failure, and the run goes on.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         allowed: bool,
+        /// What the step has left running on the host behind it: pids and commands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<String>,
     },
     /// The connection is gone; the run goes on at the host.
     HostLost {

@@ -132,6 +132,8 @@ pub struct StepView {
     pub cause: Option<String>,
     /// Its failure is allowed.
     pub allowed: bool,
+    /// What it has left running on the host: pids and commands.
+    pub left: Option<String>,
     /// Bytes of its download that are there, and of how many.
     pub progress: Option<(u64, Option<u64>)>,
 }
@@ -153,6 +155,7 @@ impl StepView {
             diff: None,
             cause: None,
             allowed: false,
+            left: None,
             progress: None,
         }
     }
@@ -400,7 +403,19 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
         EventKind::StepProgress { step, bytes, total } => {
             host.step_mut(*step, "", event).progress = Some((*bytes, *total));
         }
-        EventKind::StepFinished { step, name, outcome, elapsed_ms, status, failure, why, diff, cause, allowed } => {
+        EventKind::StepFinished {
+            step,
+            name,
+            outcome,
+            elapsed_ms,
+            status,
+            failure,
+            why,
+            diff,
+            cause,
+            allowed,
+            left,
+        } => {
             let step = host.step_mut(*step, name, event);
             step.name.clone_from(name);
             step.state = StepState::Finished(*outcome);
@@ -411,6 +426,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             step.diff.clone_from(diff);
             step.cause.clone_from(cause);
             step.allowed = *allowed;
+            step.left.clone_from(left);
             step.progress = None;
         }
         EventKind::HostLost { message } => {

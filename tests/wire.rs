@@ -244,6 +244,15 @@ fn a_failure_ends_the_run_and_says_how() {
                 3,
             ),
             (Work { timeout: Some(Duration::from_secs(1)), ..work("sleep 60 & sleep 60") }, "failed timeout", -1),
+            (
+                Work {
+                    timeout: Some(Duration::from_secs(1)),
+                    unless: script("sleep 60; true"),
+                    ..work("touch not-reached")
+                },
+                "failed slow",
+                -1,
+            ),
             (Work { cwd: Some("no such folder".into()), ..work("true") }, "failed status", -1),
         ];
         for (index, (step, outcome, status)) in cases.into_iter().enumerate() {
@@ -264,6 +273,19 @@ fn a_failure_ends_the_run_and_says_how() {
         }
         assert!(!host.path("not-reached").exists());
         assert!(!host.path("after-false").exists(), "set -e holds");
+    });
+}
+
+#[test]
+fn what_a_step_leaves_running_is_said_and_holds_nothing_up() {
+    on_each_shell(|host| {
+        let heard = host.deliver(1, &plan(vec![work("sleep 600 & echo $! >left"), work("true")]));
+        assert_eq!((heard.outcomes.len(), heard.end()), (2, "ok"), "{heard:#?}");
+        let pid = host.read("left").trim().to_owned();
+        let left: Vec<_> = heard.frames.iter().filter(|frame| matches!(frame, Frame::Left { .. })).collect();
+        let Some(pid) = rustix::process::Pid::from_raw(pid.parse().expect("a pid")) else { panic!("no pid") };
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
+        assert_eq!(left, [&Frame::Left { step: StepId(1), what: format!("{pid} sleep 600") }], "{heard:#?}");
     });
 }
 

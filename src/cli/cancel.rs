@@ -10,9 +10,10 @@ use super::rerun::Old;
 use super::run::runtime;
 use super::{complain, state};
 use crate::engine::{Job, Wish};
+use crate::event::escape;
 use crate::inventory::Host;
 use crate::remote::record::State as At;
-use crate::remote::stop;
+use crate::remote::{Stopped, stop, stopped};
 use crate::transport::ssh::Ssh;
 use crate::transport::{Chunk, Connect as _, Error, Session as _};
 use crate::view::RunView;
@@ -109,18 +110,25 @@ async fn tell_all(ssh: &Ssh, jobs: &[Job], wish: Wish) -> Result<u8, Fault> {
     for job in jobs {
         let run = &job.identity.run;
         let said = match ask(ssh, &job.host, &stop(&job.identity, level)).await {
-            Ok(said) => String::from_utf8_lossy(&said).trim().to_owned(),
+            Ok(said) => stopped(&said),
             Err(error) => {
                 complain(&format!("{}: {}", job.host.id, error.message));
                 worst = Err(Fault::from(error));
                 continue;
             }
         };
-        let said = match said.lines().last().unwrap_or_default() {
-            "told" if level == 2 => format!("run {run} is told to end the step in hand"),
-            "told" => format!("run {run} is told to begin no further step"),
-            "over" => format!("run {run} is over there"),
-            _ => format!("the host has no record of run {run}"),
+        let said = match said {
+            Some(Stopped::Told) if level == 2 => format!("run {run} is told to end the step in hand"),
+            Some(Stopped::Told) => format!("run {run} is told to begin no further step"),
+            Some(Stopped::Ended) => format!("the runner of run {run} was dead; what lived of its step has been ended"),
+            Some(Stopped::Left(left)) => {
+                let left = job.masker.mask(&escape(left.as_bytes()));
+                format!("the runner of run {run} was dead; still alive on the host: {left}")
+            }
+            Some(Stopped::Gone) => format!("the runner of run {run} is dead, and nothing of its step lives"),
+            Some(Stopped::Over) => format!("run {run} is over there"),
+            Some(Stopped::Unknown) => format!("the host has no record of run {run}"),
+            None => "the host did not understand the stop".to_owned(),
         };
         complain(&format!("{}: {said}; its end is shown by the pinboot that follows it", job.host.id));
     }

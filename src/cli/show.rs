@@ -122,6 +122,7 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
             "why": seen.and_then(|seen| seen.why.as_ref()),
             "diff": seen.and_then(|seen| seen.diff.as_ref()),
             "cause": seen.and_then(|seen| seen.cause.as_ref()),
+            "left": seen.and_then(|seen| seen.left.as_ref()),
             "tail": seen.map(|seen| seen.tail.lines().into_iter().map(|line| json!([line.count, line.text])).collect::<Vec<_>>()),
         })
     });

@@ -11,7 +11,7 @@ use crate::event::{EventKind, escape};
 use crate::ids::HostId;
 use crate::inventory::Host;
 use crate::remote::frame::{Frame, Piece, Splitter};
-use crate::remote::{Identity, delivery, follow, stop};
+use crate::remote::{Identity, Stopped, delivery, follow, stop, stopped};
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
 
 /// How often a first connection is tried where the server itself said that it is only busy.
@@ -503,7 +503,18 @@ impl<C: Connect> Life<'_, C> {
             told = self.pass_on_apart(level).await;
         }
         match told {
-            Ok(answer) => tracing::debug!(host = %self.job.host.id, "stop {level}: {}", escape(&answer).trim_end()),
+            Ok(answer) => match stopped(&answer) {
+                Some(Stopped::Left(left)) => {
+                    let left =
+                        if self.job.muted { String::new() } else { self.job.masker.mask(&escape(left.as_bytes())) };
+                    tracing::warn!(host = %self.job.host.id, "still alive on the host: {left}");
+                }
+                Some(_) => tracing::debug!(host = %self.job.host.id, "stop {level}: {}", escape(&answer).trim_end()),
+                None => {
+                    let said = escape(&answer);
+                    tracing::warn!(host = %self.job.host.id, "the host did not understand the stop and says: {}", said.trim_end());
+                }
+            },
             Err(error) => {
                 tracing::warn!(host = %self.job.host.id, "the host could not be told to stop: {}", error.message);
             }

@@ -91,6 +91,7 @@ struct Current {
     clock: Option<u64>,
     started_ms: u64,
     diff: Option<String>,
+    left: Option<String>,
     tail: String,
 }
 
@@ -205,9 +206,9 @@ impl Interpreter {
                 self.current = None;
                 if !self.over.contains_key(&step) {
                     let (mask, escaper) = (self.masker.stream(), Escaper::default());
-                    let (diff, tail) = (None, String::new());
-                    let phase = Phase::Check;
-                    self.current = Some(Current { step, phase, mask, escaper, clock, started_ms: now_ms, diff, tail });
+                    let (diff, left, tail) = (None, None, String::new());
+                    let (phase, started_ms) = (Phase::Check, now_ms);
+                    self.current = Some(Current { step, phase, mask, escaper, clock, started_ms, diff, left, tail });
                     events.push(EventKind::StepStarted { step, name: self.name(step) });
                 }
             }
@@ -219,6 +220,12 @@ impl Interpreter {
                 self.settle(events);
                 if let Some(current) = self.current.as_mut().filter(|current| current.step == step && !self.muted) {
                     current.diff = Some(self.masker.mask(&escape(&text)));
+                }
+            }
+            Frame::Left { step, what } => {
+                self.settle(events);
+                if let Some(current) = self.current.as_mut().filter(|current| current.step == step && !self.muted) {
+                    current.left = Some(self.masker.mask(&escape(what.as_bytes())));
                 }
             }
             Frame::Apply { .. } => {
@@ -304,7 +311,7 @@ impl Interpreter {
         let facts = self.facts.get(&step);
         // (The names of what lives may hold what nobody could hide.)
         let reason = match reason.split_once(' ') {
-            Some((word @ ("stopped" | "timeout"), _)) if self.muted => word,
+            Some((word @ ("stopped" | "timeout" | "slow"), _)) if self.muted => word,
             _ => reason,
         };
         let verdict = verdict(outcome, reason, facts);
@@ -318,7 +325,8 @@ impl Interpreter {
             _ => {}
         }
         self.over.insert(step, verdict.outcome);
-        let (tail, diff) = current.map_or((String::new(), None), |current| (current.tail, current.diff));
+        let (tail, diff, left) =
+            current.map_or((String::new(), None, None), |current| (current.tail, current.diff, current.left));
         events.push(EventKind::StepFinished {
             step,
             name: self.name(step),
@@ -330,6 +338,7 @@ impl Interpreter {
             diff: diff.filter(|_| !matches!(verdict.outcome, Outcome::Unchanged | Outcome::Skipped)),
             cause: if failed { (self.cause)(&tail) } else { None },
             allowed,
+            left,
         });
     }
 
@@ -417,6 +426,9 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
         ("failed", "timeout") => {
             failed(Failure::Timeout, true, Some(and_left("it took longer than its timeout", rest)))
         }
+        ("failed", "slow") => {
+            failed(Failure::Timeout, true, Some(and_left("its check took longer than the step's timeout", rest)))
+        }
         ("failed", "stopped") => failed(Failure::Stopped, true, Some(and_left("it was stopped", rest))),
         ("failed", "reboot") => failed(
             Failure::Timeout,
@@ -429,12 +441,20 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
         }
         ("failed", _) => failed(Failure::Status, true, None),
         ("unknown", "check") => plain(Outcome::Unknown, Some("its check could not find out".to_owned())),
+        ("unknown", "slow") => {
+            plain(Outcome::Unknown, Some(and_left("its check took longer than the step's timeout", rest)))
+        }
+        ("unknown", "stopped") => plain(Outcome::Unknown, Some(and_left("its check was stopped", rest))),
         ("unknown", "lost") if rest.is_empty() => {
             plain(Outcome::Unknown, Some("it began, left no result, and has no check".to_owned()))
         }
         ("unknown", "lost") => {
             plain(Outcome::Unknown, Some(format!("it began in run {rest}, left no result there, and has no check")))
         }
+        ("unknown", "cut") => plain(
+            Outcome::Unknown,
+            Some("it began and left no result, and the run was stopped before it was asked".into()),
+        ),
         ("unknown", "register") => plain(Outcome::Unknown, Some(unregistered())),
         (other, _) => plain(Outcome::Unknown, Some(format!("the host's runner said `{}`", escape(other.as_bytes())))),
     }

@@ -81,6 +81,7 @@ mod tests {
             diff: Some("+ a\n".into()),
             cause: None,
             allowed: false,
+            left: None,
         }));
         assert_eq!(
             line,
@@ -116,6 +117,7 @@ mod tests {
                 diff: None,
                 cause: Some("c".into()),
                 allowed: true,
+                left: Some("12 sleep 600".into()),
             },
             EventKind::HostLost { message: "gone".into() },
             EventKind::HostFinished { exit: 7, message: None },

@@ -87,6 +87,13 @@ pub enum Frame {
         /// How long it may take.
         seconds: u32,
     },
+    /// What a step has left running behind it.
+    Left {
+        /// Which step.
+        step: StepId,
+        /// Pids and commands.
+        what: String,
+    },
     /// How far a download is.
     Progress {
         /// Which step.
@@ -263,6 +270,11 @@ fn parse(body: &[u8]) -> Option<Frame> {
         },
         b"hold" => Frame::Hold { step: step(words.next())? },
         b"reboot" => Frame::Reboot { step: step(words.next())?, seconds: words.next()?.parse().ok()? },
+        b"left" => {
+            let (number, what) = split_word(rest);
+            let what = String::from_utf8_lossy(what).into_owned();
+            Frame::Left { step: step(std::str::from_utf8(number).ok())?, what }
+        }
         b"progress" => Frame::Progress {
             step: step(words.next())?,
             bytes: words.next()?.parse().ok()?,

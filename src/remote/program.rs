@@ -491,23 +491,3 @@ static CRC_TABLE: [u32; 256] = {
     }
     table
 };
-
-/// The command that tells a run to stop: level 1 begins no new step, level 2 ends the step in hand as well.
-///
-/// It prints `told` where the run goes on, `over` where it has ended, `none` where the host does not know it. A runner that
-/// died without a word leaves its number behind, which may be a stranger's by now; its start time tells them apart.
-pub fn stop(identity: &Identity, level: u8) -> Exec {
-    let script = format!(
-        "cd \"$HOME/.pinboot/runs/{}\" 2>/dev/null || {{ echo none; exit; }}\n\
-         [ ! -f end ] || {{ echo over; exit; }}\n\
-         umask 077\n\
-         echo {level} >stop.$$ && mv -f stop.$$ stop\n\
-         pid= now=\n\
-         {{ read -r pid start rest <runner; read -r now <\"/proc/$pid/stat\"; }} 2>/dev/null\n\
-         set -- ${{now##*) }}\n\
-         if [ ! -r /proc/self/stat ] || [ \"${{20-}}\" = \"$start\" ]; then kill -USR1 \"$pid\" 2>/dev/null; fi\n\
-         echo told\n",
-        identity.run
-    );
-    Exec { command: wrap(identity, &[script.as_bytes()]), stdin: Vec::new() }
-}

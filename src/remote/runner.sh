@@ -120,13 +120,13 @@ pb_outside() {
     *) set -- "$2" -c "$pb_reader" ;;
   esac
   # (A group of its own, so that a stop reaches all of it and nothing else; the run's lock goes along, the host's does not.)
-  printf '%s\n' "$pb_text" | exec $pb_setsid "$@" 1>&4 4>&- 8>&8 9>&- &
-  pb_pid=$!
+  printf '%s\n' "$pb_text" | exec $pb_setsid "$@" 1>&4 4>&- 7>&- 8>&8 9>&- &
+  pb_pid=$! pb_grouped=$pb_setsid
 }
 
 # Asks whether the step is so: 0 so, 79 not so, 77 passed over by only_if, else could not find out. What would change: pb_why.
 pb_ask() {
-  pb_why=
+  pb_why= pb_ended=
   if [ -n "$creates" ]; then
     # (Alone it needs no process.)
     [ -e "$creates" ] && return 0
@@ -142,15 +142,23 @@ set -eu
 cd $cwd 2>/dev/null || not_so
 $env
 $ask"
-      if [ -n "$guard" ]; then pb_outside "$as" sh 4>&1; wait $pb_pid; else pb_why=$(pb_outside "$as" sh 4>&1; wait $pb_pid); fi ;;
+      if [ -n "$guard" ]; then pb_outside "$as" sh 4>&1; else pb_outside "$as" sh 4>why; fi ;;
     *)
-      if [ -n "$guard" ]; then (pb_inside); else pb_why=$(pb_inside); fi ;;
+      # (In the background like a step, since a shell hears no signal while it waits for anything else.)
+      if [ -n "$guard" ]; then pb_inside & else pb_inside >why & fi
+      pb_pid=$! pb_grouped= ;;
   esac
-  pb_rc=$?
+  pb_mind
+  if [ -z "$guard" ] && [ -s why ]; then
+    pb_why=$(cat why)
+    : >why
+  fi
+  if [ -n "$pb_ended" ]; then return 143; fi
   if [ -n "$guard" ] && [ $pb_rc != 0 ]; then return 79; fi
   return $pb_rc
 }
 pb_inside() {
+  exec 7>&- 9>&-
   for pb_u in $secrets; do . "$pb_mem/$pb_u"; done
   eval "$content"
   set -eu
@@ -159,14 +167,41 @@ pb_inside() {
   eval "$ask"
 }
 
-# pb_stop_group LEADER: ends the step's process group, politely first; runs beside the runner, which waits for the leader.
-# Root's processes need sudo to be told.
+# pb_kin PID: sets pb_tree to what lives of a process that leads no group: itself and its descendants.
+pb_kin() {
+  pb_tree=$1 pb_h=
+  while [ "$pb_h" != "$pb_tree" ]; do
+    pb_h=$pb_tree
+    for pb_u in /proc/[0-9]*; do
+      pb_u=${pb_u#/proc/}
+      case " $pb_tree " in *" $pb_u "*) continue ;; esac
+      { read -r pb_rest <"/proc/$pb_u/stat"; } 2>/dev/null || continue
+      set -- ${pb_rest##*) }
+      case " $pb_tree " in *" ${2:-?} "*) pb_tree="$pb_tree $pb_u" ;; esac
+    done
+  done
+}
+
+# pb_signal SIGNAL PID: signals all of a step's command or check; false where nothing of it lives. Root's need sudo to be told.
 # (The one spelling of a group's kill that dash, bash, busybox, mksh and yash all read.)
 pb_signal() {
-  if [ "$as" != login ] && [ "$pb_uid" != 0 ] && sudo -n kill "-$1" "-$2" 2>/dev/null; then return 0; fi
-  kill "-$1" "-$2" 2>/dev/null
+  if [ -n "$pb_grouped" ]; then set -- "$1" "-$2"
+  else
+    # (Once for all signals: the first one takes the tree apart.)
+    [ -n "$pb_tree" ] || pb_kin "$2"
+    set -- "$1" $pb_tree
+  fi
+  pb_s=$1 pb_h=1
+  shift
+  for pb_u in "$@"; do
+    if [ "$as" != login ] && [ "$pb_uid" != 0 ] && sudo -n kill "-$pb_s" "$pb_u" 2>/dev/null; then pb_h=0
+    elif kill "-$pb_s" "$pb_u" 2>/dev/null; then pb_h=0; fi
+  done
+  return $pb_h
 }
-pb_stop_group() {
+# pb_stop_it PID: ends it, politely first; runs beside the runner, which waits for the process.
+pb_stop_it() {
+  pb_tree=
   pb_signal TERM "$1"
   pb_k=0
   while pb_signal 0 "$1" && [ $pb_k -lt 100 ]; do
@@ -176,28 +211,96 @@ pb_stop_group() {
   if pb_signal 0 "$1"; then pb_signal KILL "$1"; fi
 }
 
-# pb_name_left LEADER: after a stop, names in pb_left what lives of the step all the same: its group, and whatever left the
-# group and holds the run's lock. (What was killed takes a moment to go.)
+# pb_mind: waits for pb_pid, the step's command or its check, and ends it when its `timeout` is over or a stop says so. Sets pb_rc,
+# and pb_ended (late or stopped) where it was ended.
+pb_mind() {
+  pb_dog= pb_killer= pb_ended=
+  if [ -n "$timeout" ]; then
+    [ ! -f "$pb_n.late" ] || rm -f "$pb_n.late"
+    (
+      exec 7>&- 8>&- 9>&-
+      trap 'kill $pb_s 2>/dev/null; exit' TERM
+      sleep "$timeout" & pb_s=$!
+      wait $pb_s
+      trap '' TERM
+      : >"$pb_n.late"
+      pb_stop_it $pb_pid
+    ) &
+    pb_dog=$!
+  fi
+  while :; do
+    pb_sig=
+    wait $pb_pid
+    pb_rc=$?
+    [ -n "$pb_sig" ] || break
+    pb_read_stop
+    if [ "$pb_stop" = 2 ] && [ -z "$pb_killer" ]; then
+      pb_ended=stopped
+      (exec 7>&- 8>&- 9>&-; trap '' TERM USR1 HUP INT; pb_stop_it $pb_pid) &
+      pb_killer=$!
+    fi
+  done
+  if [ -n "$pb_dog" ]; then
+    kill -TERM $pb_dog 2>/dev/null
+    pb_join $pb_dog
+    if [ -f "$pb_n.late" ] && [ -z "$pb_ended" ]; then pb_ended=late; fi
+  fi
+  if [ -n "$pb_killer" ]; then pb_join $pb_killer; fi
+  if [ -n "$pb_ended" ]; then pb_name_left $pb_pid; fi
+}
+# pb_idle SECONDS: a pause that a stop ends. (It holds no lock: that would keep the next runner waiting.)
+pb_idle() {
+  pb_sig=
+  sleep "$1" 7>&- 8>&- 9>&- &
+  pb_pid=$!
+  wait $pb_pid
+  [ -z "$pb_sig" ] || kill $pb_pid 2>/dev/null
+}
+
+# pb_members LEADER LOCK: sets pb_v to the living processes of a group, and with LOCK to those outside it that were started by
+# this step and hold the run's lock; pb_h, where the group has any.
+pb_members() {
+  pb_v= pb_h= pb_since=${pb_up%.*}${pb_up#*.}
+  for pb_u in /proc/[0-9]*; do
+    [ "$pb_u" != /proc/$$ ] || continue
+    { read -r pb_rest <"$pb_u/stat"; } 2>/dev/null || continue
+    set -- "$1" "$2" ${pb_rest##*) }
+    [ "${3-Z}" != Z ] || continue
+    if [ "$5" = "$1" ]; then pb_h=1
+    else
+      [ -n "$2" ] && [ "$pb_u/fd/8" -ef lock ] || continue
+      # (Both count hundredths of a second since the boot.)
+      case $pb_since in *[!0-9]*|'') ;; *) [ "${22}" -ge "$pb_since" ] || continue ;; esac
+    fi
+    pb_v="$pb_v ${pb_u#/proc/}"
+  done
+}
+# pb_describe PIDS: sets pb_v to "PID COMMAND, PID COMMAND".
+pb_describe() {
+  pb_v=
+  for pb_u in $1; do
+    pb_rest=$(tr '\000\036\n' '   ' <"/proc/$pb_u/cmdline" | cut -c 1-80) 2>/dev/null
+    pb_v="$pb_v${pb_v:+, }$pb_u ${pb_rest% }"
+  done
+}
+# pb_name_left LEADER: after a stop, names in pb_left what lives of the step all the same. (What was killed takes a moment to go.)
 pb_name_left() {
   pb_k=0
-  while :; do
-    pb_v= pb_h=
-    for pb_u in /proc/[0-9]*; do
-      [ "$pb_u" != /proc/$$ ] || continue
-      { read -r pb_rest <"$pb_u/stat"; } 2>/dev/null || continue
-      set -- "$1" ${pb_rest##*) }
-      [ "${2-Z}" != Z ] || continue
-      if [ "$4" = "$1" ]; then pb_h=1; elif [ ! "$pb_u/fd/8" -ef lock ]; then continue; fi
-      pb_v="$pb_v ${pb_u#/proc/}"
-    done
-    [ -n "$pb_h" ] && [ $pb_k -lt 10 ] || break
+  while pb_members "$1" lock; [ -n "$pb_h" ] && [ $pb_k -lt 10 ]; do
     pb_k=$((pb_k + 1))
     sleep .1 2>/dev/null || { sleep 1; pb_k=$((pb_k + 9)); }
   done
-  for pb_u in $pb_v; do
-    pb_rest=$(tr '\000\036\n' '   ' <"/proc/$pb_u/cmdline" | cut -c 1-80) 2>/dev/null
-    pb_left="$pb_left${pb_left:+, }$pb_u $pb_rest"
-  done
+  pb_describe "$pb_v"
+  pb_left=$pb_v
+}
+# pb_name_behind LEADER: says what the step has left running in its group. (Root's processes do not answer: they are looked for.)
+pb_name_behind() {
+  [ -n "$pb_grouped" ] || return 0
+  if [ "$as" = login ] || [ "$pb_uid" = 0 ]; then kill -0 "-$1" 2>/dev/null || return 0; fi
+  pb_members "$1" ''
+  [ -n "$pb_v" ] || return 0
+  pb_describe "$pb_v"
+  pb_frame left "$pb_n" "$pb_v"
 }
 
 # Carries the step out once; sets pb_rc.
@@ -218,34 +321,10 @@ eval $pb_q"
   [ "$as" != apply ] || pb_who=root
   if [ -n "$register" ]; then pb_outside "$pb_who" "${shell:-sh}" 4>"$pb_n.out"; else pb_outside "$pb_who" "${shell:-sh}" 4>&1; fi
   #:point apply-started
-  pb_dog= pb_killer=
-  if [ -n "$timeout" ]; then
-    (
-      exec 8>&- 9>&-
-      trap 'kill $pb_s 2>/dev/null; exit' TERM
-      sleep "$timeout" & pb_s=$!
-      wait $pb_s
-      trap '' TERM
-      : >"$pb_n.late"
-      pb_stop_group $pb_pid
-    ) &
-    pb_dog=$!
-  fi
-  while :; do
-    pb_sig=
-    wait $pb_pid
-    pb_rc=$?
-    [ -n "$pb_sig" ] || break
-    pb_read_stop
-    if [ "$pb_stop" = 2 ] && [ -z "$pb_killer" ]; then
-      : >"$pb_n.stopped"
-      (exec 8>&- 9>&-; trap '' TERM USR1 HUP INT; pb_stop_group $pb_pid) &
-      pb_killer=$!
-    fi
-  done
-  if [ -n "$pb_dog" ]; then kill -TERM $pb_dog 2>/dev/null; pb_join $pb_dog; fi
-  if [ -n "$pb_killer" ]; then pb_join $pb_killer; fi
-  if [ -f "$pb_n.late" ] || [ -f "$pb_n.stopped" ]; then pb_name_left $pb_pid; fi
+  # (For whoever stops the run after this runner's death.)
+  { printf '%s %s %s\n' "$pb_n" $pb_pid "$pb_up" >>runner; } 2>/dev/null
+  pb_mind
+  if [ -z "$pb_ended" ]; then pb_name_behind $pb_pid; fi
   if [ -n "$register" ]; then cat "$pb_n.out"; fi
 }
 # pb_join PID: waits for one of our own helpers, signals or not.
@@ -393,8 +472,9 @@ pb_one() {
          pb_settle unchanged; return 0 ;;
       77) pb_passed="$pb_passed $1"; pb_now; pb_frame done "$1" skipped 0 "$pb_up" only_if; return 0 ;;
       79) ;;
-      *) if [ "$pb_mode" = check ]; then pb_now; pb_frame done "$1" unknown "$pb_rc" "$pb_up" check; return 0; fi
-         pb_done failed "$pb_rc" check; pb_failed; return ;;
+      *) pb_how_asked
+         if [ "$pb_mode" = check ]; then pb_now; pb_frame done "$1" unknown "$pb_rc" "$pb_up" "$pb_how"; return 0; fi
+         pb_done failed "$pb_rc" "$pb_how"; pb_failed; return ;;
     esac
     [ -n "$verify$creates" ] && verify=check
     if [ -n "$pb_why" ]; then pb_frame diff "$1" "$(printf '%s' "$pb_why" | tr -d '\036')"; fi
@@ -402,7 +482,7 @@ pb_one() {
     if [ -z "$pb_shown" ]; then eval "printf '%s\n' $byhand"; pb_shown=1; fi
     if [ -z "$wait" ] || [ "$pb_mode" = check ]; then pb_passed="$pb_passed $1"; pb_now; pb_shown=; pb_frame done "$1" byhand 0 "$pb_up"; return 0; fi
     pb_frame hold "$1"
-    sleep 5 8>&- 9>&-
+    pb_idle 5
     pb_read_stop
     if [ -n "$pb_stop" ]; then pb_shown=; pb_done failed 0 stopped; return 1; fi
   done
@@ -435,14 +515,16 @@ pb_one() {
     pb_now
     pb_frame apply "$1" "$pb_up"
     #:point apply-said
-    rm -f "$1.late" "$1.stopped"
     pb_try
     #:point applied
     if [ -n "$reboot" ] && [ $pb_rc = 0 ]; then pb_await "$pb_up"; return; fi
     pb_how=status
     [ $pb_rc != 81 ] || pb_how=integrity
-    [ ! -f "$1.late" ] || { pb_how=timeout; [ $pb_rc != 0 ] || pb_rc=124; }
-    [ ! -f "$1.stopped" ] || { pb_how=stopped; [ $pb_rc != 0 ] || pb_rc=143; }
+    case $pb_ended in
+      late) pb_how=timeout; [ $pb_rc != 0 ] || pb_rc=124 ;;
+      stopped) pb_how=stopped; [ $pb_rc != 0 ] || pb_rc=143 ;;
+    esac
+    [ -z "$pb_left" ] || pb_how="$pb_how $pb_left"
     if [ $pb_rc = 0 ] && [ -n "$verify" ]; then
       pb_ask
       pb_rc=$?
@@ -450,21 +532,27 @@ pb_one() {
         0|77) pb_rc=0 ;;
         79) pb_how=verify
             if [ -n "$pb_why" ]; then printf '%s\n' "$pb_why"; fi ;;
-        *) pb_how=check ;;
+        *) pb_how_asked ;;
       esac
     fi
     #:point verified
     if [ $pb_rc = 0 ]; then pb_done changed 0; return 0; fi
     pb_read_stop
-    if [ $pb_how = stopped ] || [ -n "$pb_stop" ] || [ $pb_tries -ge "$retries" ]; then break; fi
+    if [ -n "$pb_stop" ] || [ $pb_tries -ge "$retries" ]; then break; fi
     pb_tries=$((pb_tries + 1))
     pb_frame try "$1" "$pb_tries" "$pb_rc"
     #:point try-said
-    # (A pause holds no lock: it would keep the next runner waiting.)
-    sleep "$delay" 8>&- 9>&-
+    pb_idle "$delay"
+    pb_read_stop
+    [ -z "$pb_stop" ] || break
   done
-  pb_done failed "$pb_rc" "$pb_how${pb_left:+ $pb_left}"
+  pb_done failed "$pb_rc" "$pb_how"
   pb_failed
+}
+# Why a check did not answer.
+pb_how_asked() {
+  case $pb_ended in late) pb_how=slow ;; stopped) pb_how=stopped ;; *) pb_how=check ;; esac
+  [ -z "$pb_left" ] || pb_how="$pb_how $pb_left"
 }
 # After a failure: the run ends unless the step allows it.
 pb_failed() { [ -n "$allow" ]; }
@@ -573,7 +661,16 @@ pb_main() {
   if [ "$pb_past" != 0 ] || pb_look; then
     pb_i=1
     while [ $pb_i -le "$pb_total" ]; do
-      if [ -f stop ]; then pb_end=stopped; break; fi
+      if [ -f stop ]; then
+        pb_end=stopped
+        # (A step that an earlier runner left in hand is not asked any more, and not passed over in silence.)
+        if [ -f "$pb_i.began" ] && [ ! -f "$pb_i.rc" ]; then
+          pb_now
+          pb_frame start "$pb_i" "$pb_up"
+          pb_frame done "$pb_i" unknown 0 "$pb_up" cut
+        fi
+        break
+      fi
       pb_one $pb_i
       case $? in 0) ;; 2) pb_end=unknown; break ;; *) pb_end=failed; [ ! -f stop ] || pb_end=stopped; break ;; esac
       pb_i=$((pb_i + 1))
@@ -595,7 +692,7 @@ pb_main() {
     pb_store_end
   fi
   #:point end-said
-  rm -f spare
+  rm -f spare why
   # The last twenty runs are kept. (What is to go leaves in one step: half a record would be taken for one that never began.)
   cd .. || exit 0
   for pb_u in ../old-*; do [ ! -d "$pb_u" ] || rm -rf "$pb_u"; done

@@ -43,6 +43,7 @@ fn finished(name: &str, step: u32, outcome: Outcome) -> EventKind {
         diff: None,
         cause: None,
         allowed: false,
+        left: None,
     }
 }
 

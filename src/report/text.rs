@@ -188,7 +188,8 @@ fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
     let shown = if all { diff.len() } else { diff.len().min(MAX_DIFF_LINES) };
     let more = (diff.len() > shown).then(|| format!("… and {} more lines", diff.len() - shown));
     let diff: Vec<String> = diff.into_iter().take(shown).map(clean).chain(more).collect();
-    by_hand.into_iter().flatten().chain(diff).map(|line| format!("      {line}").trim_end().to_owned())
+    let left = step.left.iter().map(|left| format!("left running: {}", clean(left)));
+    by_hand.into_iter().flatten().chain(diff).chain(left).map(|line| format!("      {line}").trim_end().to_owned())
 }
 
 /// The last lines of an output, each once with its count.

@@ -54,6 +54,7 @@ pub(crate) fn ended(step: u32, outcome: Outcome, why: Option<&str>, allowed: boo
         diff: None,
         cause: None,
         allowed,
+        left: None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::world::{World, until};
-use crate::{Elsewhere, UNTIL_GO, address, begun, lives};
+use crate::world::{Signal, World, until};
+use crate::{Elsewhere, UNTIL_GO, address, begun, lives, runs_there};
 
 fn world() -> Option<World> {
     let world = World::new()?;
@@ -76,6 +76,42 @@ fn another_machine_stops_it_too() {
     run.told().exits(130);
     assert!(!lives(&world.read("pid")));
     elsewhere.reach(&world, &["cancel", "--host", &address(&world), &name[..4]]).exits(0).says(&["is over (stopped)"]);
+}
+
+#[test]
+fn a_check_that_does_not_end_is_ended_too() {
+    let Some(world) = World::new() else { return };
+    world.steps("  - name: Work\n    command: touch ~/after\n    unless: echo $$ >~/pid; sleep 618; true\n");
+    let run = world.start(&[]);
+    begun(&world, "pid");
+    let name = runs_there(&world).pop().expect("the run");
+    until("the check has begun", || has_sleeper("618"));
+    world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is told to end the step in hand")]);
+    run.told().exits(130).says(&["Work", "it was stopped"]);
+    assert!(!has_sleeper("618"));
+    assert!(!world.there("after").exists());
+}
+
+#[test]
+fn what_outlived_its_runner_is_ended() {
+    let Some(world) = world() else { return };
+    let run = world.start(&[]);
+    begun(&world, "pid");
+    until("the pid is written", || !world.read("pid").is_empty());
+    crate::signal(crate::runner(&world), Signal::KILL);
+    let name = world.runs().pop().expect("the run");
+    world.pinboot(&["cancel"]).exits(0).says(&[&format!("the runner of run {name} was dead; what lived of its step")]);
+    assert!(!lives(&world.read("pid")));
+    run.told().exits(130).says(&["it began and left no result, and the run was stopped", "1 not reached"]);
+    assert!(!world.there("after").exists());
+    world.pinboot(&["cancel"]).exits(0);
+}
+
+/// Whether somebody sleeps for so long.
+fn has_sleeper(seconds: &str) -> bool {
+    let sleeper = format!("sleep\0{seconds}\0");
+    let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| Some(entry.ok()?.path().join("cmdline")));
+    processes.filter_map(|path| fs::read_to_string(path).ok()).any(|words| words == sleeper)
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             diff: Some("+ *** \\x1b[31m".into()),
             cause: Some("the disk is full".into()),
             allowed: false,
+            left: None,
         })
     );
     assert_eq!(ending, Some(Ending::Over(1)));

@@ -1,0 +1,61 @@
+//! Telling a run to stop, from outside of it.
+
+use super::Identity;
+use super::program::{minified, wrap};
+use crate::transport::Exec;
+
+const STOP: &str = include_str!("stop.sh");
+
+/// What a host answers to a stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// A runner heard it.
+    Told,
+    /// The runner was dead, and what lived of its step has been ended.
+    Ended,
+    /// The runner was dead, and this lives of its step all the same: pids and commands, as the host has them.
+    Left(String),
+    /// The runner was dead, and nothing of the run lives.
+    Gone,
+    /// The run had ended before.
+    Over,
+    /// The host does not know the run.
+    Unknown,
+}
+
+/// The command that tells a run to stop: level 1 begins no new step, level 2 ends the step in hand as well.
+pub fn stop(identity: &Identity, level: u8) -> Exec {
+    let script = format!("pb_run={} pb_level={level}\n{}", identity.run, minified(STOP));
+    Exec { command: wrap(identity, &[script.as_bytes()]), stdin: Vec::new() }
+}
+
+/// Reads the answer to it, behind whatever the login says; `None` where there is none.
+pub fn stopped(output: &[u8]) -> Option<Stopped> {
+    let text = String::from_utf8_lossy(output);
+    let line = text.lines().last()?;
+    Some(match line.split_once(' ') {
+        Some(("left", left)) => Stopped::Left(left.to_owned()),
+        Some(_) => return None,
+        None => match line {
+            "told" => Stopped::Told,
+            "gone" => Stopped::Gone,
+            "ended" => Stopped::Ended,
+            "over" => Stopped::Over,
+            "none" => Stopped::Unknown,
+            _ => return None,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_the_last_line() {
+        assert_eq!(stopped(b"Welcome!\ntold\n"), Some(Stopped::Told));
+        assert_eq!(stopped(b"left 12 sleep 600, 13 sh\n"), Some(Stopped::Left("12 sleep 600, 13 sh".to_owned())));
+        assert_eq!(stopped(b"This account is currently not available.\n"), None);
+        assert_eq!(stopped(b""), None);
+    }
+}
