@@ -23,6 +23,8 @@ mod root;
 mod support;
 #[path = "host/tutorial.rs"]
 mod tutorial;
+#[path = "host/users.rs"]
+mod users;
 #[path = "host/web.rs"]
 mod web;
 #[path = "host/world.rs"]

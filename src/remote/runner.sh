@@ -36,7 +36,7 @@ pb_pause() { sleep ".$1" 2>/dev/null || sleep 1; }
 if command -v flock >/dev/null 2>&1; then
   pb_lock() {
     for pb_k in 1 1 2 ''; do
-      case $1 in 8) flock -n 8 8>&8 ;; 9) flock -n 9 9>&9 ;; esac && return 0
+      case $1 in 7) flock -n 7 7<&7 ;; 8) flock -n 8 8>&8 ;; 9) flock -n 9 9>&9 ;; esac && return 0
       [ -z "$pb_k" ] || pb_pause $pb_k
     done
     return 1
@@ -557,9 +557,34 @@ pb_how_asked() {
 # After a failure: the run ends unless the step allows it.
 pb_failed() { [ -n "$allow" ]; }
 
+# Users of one host have homes of their own, and with them locks and records of their own. A run that uses sudo works on what all
+# of them share, so it holds a lock that they share as well. Root writes its name into it, as long as nobody has it; where there
+# is no flock or no /run, only the runs of one user are kept apart.
+pb_world='command -v flock >/dev/null 2>&1 && [ -d /run ] || exit 0
+umask 022
+(exec 7>>/run/pinboot.lock && flock -n 7 && printf "%s\n" "$1" >/run/pinboot.lock) 2>/dev/null
+exit 0'
+# pb_ask_sudo: whether sudo serves; asked once.
+pb_ask_sudo() {
+  [ -z "$pb_sudo_ok" ] || return 0
+  if ! command -v sudo >/dev/null 2>&1; then pb_sudo_ok="no sudo"
+  elif pb_v=$(sudo -n -- sh -c "$pb_world" sh "$pb_run $pb_user_of" 2>&1 9>&-); then
+    pb_sudo_ok=yes
+    pb_take_world
+  else pb_sudo_ok=$pb_v; fi
+}
+pb_take_world() {
+  [ -r /run/pinboot.lock ] && command -v flock >/dev/null 2>&1 || return 0
+  exec 7</run/pinboot.lock
+  pb_lock 7 && return
+  pb_v=
+  { read -r pb_v </run/pinboot.lock; } 2>/dev/null
+  case $pb_v in ''|"$pb_run "*) pb_v='- - -' ;; esac
+  pb_refuse_busy
+}
+
 # Before anything begins: what steps need must be there, unless their checks say that they have nothing to do.
 pb_look() {
-  pb_sudo_ok=
   for pb_n in $pb_looks; do
     pb_load "$pb_n"
     [ -z "$skip" ] && [ ! -f "$pb_n.rc" ] || continue
@@ -567,11 +592,7 @@ pb_look() {
     case $as in
       login) ;;
       *) if [ "$pb_uid" != 0 ]; then
-           if [ -z "$pb_sudo_ok" ]; then
-             if ! command -v sudo >/dev/null 2>&1; then pb_sudo_ok="no sudo"
-             elif pb_v=$(sudo -n true 2>&1 9>&-); then pb_sudo_ok=yes
-             else pb_sudo_ok=$pb_v; fi
-           fi
+           pb_ask_sudo
            [ "$pb_sudo_ok" = yes ] || pb_lacks="sudo $pb_n $pb_sudo_ok"
          fi ;;
     esac
@@ -652,10 +673,17 @@ pb_main() {
   #:point run-said
   eval "$pb_lib"
   pb_end=ok
-  pb_past=0 pb_passed=
+  pb_past=0 pb_passed= pb_sudo_ok=
   if [ -z "$pb_fresh" ]; then
     for pb_u in $pb_reboots; do
       if [ -f "$pb_u.began" ]; then pb_past=$pb_u; read -r pb_k pb_v pb_passed <"$pb_u.began"; fi
+    done
+  fi
+  if [ "$pb_past" != 0 ]; then
+    # (What was looked at before the reboot is not looked at again; the lock went with that boot.)
+    for pb_u in $pb_looks; do
+      pb_load "$pb_u"
+      case $as in login) ;; *) [ "$pb_uid" = 0 ] || pb_ask_sudo ;; esac
     done
   fi
   if [ "$pb_past" != 0 ] || pb_look; then
@@ -684,10 +712,10 @@ pb_main() {
   # may be done again, later than it is said.)
   if [ -n "$pb_did" ]; then
     pb_store_end
-    exec 8>&- 9>&-
+    exec 7>&- 8>&- 9>&-
     pb_frame end $pb_end
   else
-    exec 8>&- 9>&-
+    exec 7>&- 8>&- 9>&-
     pb_frame end $pb_end
     pb_store_end
   fi
@@ -752,8 +780,11 @@ pb_busy() {
     pb_k=$((pb_k + 1))
     sleep .1 2>/dev/null || { sleep 1; pb_k=$((pb_k + 9)); }
   done
+  pb_refuse_busy
+}
+# (Nothing of this run lives or will: its folder may go with the old ones.)
+pb_refuse_busy() {
   pb_frame busy "$pb_v"
-  # (Nothing of this run lives or will: its folder may go with the old ones.)
   printf 'busy\n' >end
   pb_leave
 }

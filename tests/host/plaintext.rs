@@ -28,8 +28,11 @@ const OF_THE_SYSTEM: [&str; 8] = [
 /// The paths that a run wrote, without its own record and what the system writes by itself.
 fn effects(differences: Vec<String>) -> Vec<String> {
     let below = |path: &str, folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
-    let own =
-        |path: &str| below(path, "/home/ec2-user/.pinboot") || OF_THE_SYSTEM.iter().any(|known| below(path, known));
+    let own = |path: &str| {
+        below(path, "/home/ec2-user/.pinboot")
+            || path == "/run/pinboot.lock"
+            || OF_THE_SYSTEM.iter().any(|known| below(path, known))
+    };
     differences.into_iter().filter(|path| !own(path)).collect()
 }
 

@@ -1,0 +1,61 @@
+//! Two users of one host, each with a home and a record of their own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::ec2::{Host, Image};
+use super::process::Process;
+use super::world::world;
+
+const STEPS: &str = "  - name: Shared
+    sudo: true
+    script: |
+      echo x >>/srv/count
+      mkfifo -m 666 /srv/gate
+      read line </srv/gate
+      touch /srv/done
+    creates: /srv/done
+";
+
+fn playbook(host: &Host, user: &str, steps: &str) -> PathBuf {
+    let path = host.controller.path().join(format!("{user}.yaml"));
+    let text = format!(
+        "name: Shared\n\nvars:\n  host: example.org\n\nhosts:\n  one: {{ address: \"{{{{ host }}}}\", user: {user} }}\n\nsteps:\n{steps}"
+    );
+    fs::write(&path, text).expect("a playbook");
+    path
+}
+
+#[test]
+fn two_users_with_sudo_are_kept_apart() {
+    let Some(world) = world() else { return };
+    let host = Host::start(world, "users", &Image { family: "debian", sh: "/usr/bin/dash", ..Image::default() });
+    let second = "useradd -m -s /bin/bash ubuntu && printf 'ubuntu ALL=(ALL) NOPASSWD:ALL\n' >/etc/sudoers.d/91-ubuntu && \
+                  cp -r /home/ec2-user/.ssh /home/ubuntu/ && chown -R ubuntu:ubuntu /home/ubuntu/.ssh";
+    host.root.run("/bin/sh", &["-ec", second]);
+    let going = host.begin(&playbook(&host, "ec2-user", STEPS));
+    let patience = Duration::from_mins(1);
+    going.wait_for("\"step_started\"", patience);
+    // (A reader holds the gate open from then on.)
+    let mut keeper = Process::start(
+        "the gate's keeper",
+        host.root.command("/bin/sh").args([
+            "-c",
+            "until [ -p /srv/gate ]; do sleep .02; done; exec 3>/srv/gate; echo at the gate; read -r line; echo go >&3",
+        ]),
+    );
+    keeper.wait_for("at the gate", patience);
+
+    let run = fs::read_to_string(host.root.place("/run/pinboot.lock")).expect("who has the host");
+    let told = host.play(&playbook(&host, "ubuntu", STEPS), &[]).exits(9);
+    let run = run.split(' ').next().expect("a run");
+    assert!(told.stdout.contains(&format!("another run holds the host: run {run}, started by ")), "{}", told.stdout);
+    // Who needs nothing of root's is not kept waiting.
+    host.play(&playbook(&host, "ubuntu", "  - { name: Own, command: touch own, creates: ~/own }\n"), &[]).exits(0);
+
+    keeper.say("open\n");
+    going.wait_for("\"kind\":\"run_finished\",\"changed\":1,", patience);
+    host.play(&playbook(&host, "ubuntu", STEPS), &[]).exits(0);
+    assert_eq!(fs::read_to_string(host.root.place("/srv/count")).expect("a file"), "x\n");
+}
