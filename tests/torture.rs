@@ -24,6 +24,8 @@ mod flood;
 mod lab;
 #[path = "torture/local.rs"]
 mod local;
+#[path = "torture/stops.rs"]
+mod stops;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -162,6 +164,31 @@ fn a_connection_that_ends_before_or_after_anything_was_sent_is_taken_up_again() 
         dead_spots::connection_ends(*fate, full("dash")).map_err(|what| format!("{fate:?}: {what}"))
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_stop_at_any_moment_ends_what_it_says_and_loses_nothing() {
+    let shells = lab::shells();
+    let wanted = number("PINBOOT_TORTURE").unwrap_or(1000) / 8;
+    let one = number("PINBOOT_SEED");
+    let first = one.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        now.as_secs() * 1_000_000
+    });
+    let seeds: Vec<u64> =
+        (first..).take(if one.is_some() { 1 } else { usize::try_from(wanted).expect("few") }).collect();
+    let seen = Mutex::new((0, 0));
+    let failures = side_by_side(&seeds, |seed| {
+        let stopped = stops::case(kit(&shells, *seed), *seed).map_err(|what| format!("PINBOOT_SEED={seed}: {what}"))?;
+        let (in_time, dead) = &mut *seen.lock().expect("nobody panics with it");
+        *in_time += usize::from(stopped.in_time);
+        *dead += usize::from(stopped.dead);
+        Ok(())
+    });
+    let (in_time, dead) = *seen.lock().expect("nobody panics with it");
+    eprintln!("seeds from {first}: {} stops, {in_time} before the end, {dead} with a dead runner", seeds.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(one.is_some() || in_time > seeds.len() / 3, "too few stops came in time: {in_time}");
 }
 
 /// Does something only where the next test starts it, in a process of its own.

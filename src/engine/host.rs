@@ -354,9 +354,7 @@ impl<C: Connect> Life<'_, C> {
         let mut splitter = Splitter::new(&self.job.identity.nonce);
         let peer = session.peer().clone();
         let mut wish = *self.wish.borrow_and_update();
-        if wish > Wish::Go {
-            self.pass_on(&mut session, wish).await;
-        }
+        let mut untold = wish > Wish::Go && !self.pass_on(&mut session, wish).await;
         let mut killed = None;
         let left = loop {
             let running = self.interpreter.running().is_some();
@@ -366,6 +364,10 @@ impl<C: Connect> Life<'_, C> {
                         Chunk::Stdout(bytes) => {
                             if let Some(ending) = self.bytes(&mut splitter, &bytes, &peer, began).await {
                                 break Left::Ended(ending);
+                            }
+                            // (The wish was on its way before the delivery had put the run there.)
+                            if untold && self.interpreter.greeted() {
+                                untold = !self.pass_on(&mut session, wish).await;
                             }
                         }
                         Chunk::Stderr(bytes) => {
@@ -404,7 +406,7 @@ impl<C: Connect> Life<'_, C> {
                     if let Wish::Leave(code) = wish {
                         break Left::Leaving(code);
                     }
-                    self.pass_on(&mut session, wish).await;
+                    untold = !self.pass_on(&mut session, wish).await;
                 }
                 () = tokio::time::sleep(PAUSE), if running => {
                     if let Some(event) = self.interpreter.pause() {
@@ -489,12 +491,12 @@ impl<C: Connect> Life<'_, C> {
         .await;
     }
 
-    /// Tells the host what the user wants.
-    async fn pass_on(&self, session: &mut C::Session, wish: Wish) {
+    /// Tells the host what the user wants; false where it does not know the run yet.
+    async fn pass_on(&self, session: &mut C::Session, wish: Wish) -> bool {
         let level = match wish {
             Wish::AfterStep => 1,
             Wish::Now => 2,
-            Wish::Go | Wish::Leave(_) => return,
+            Wish::Go | Wish::Leave(_) => return true,
         };
         let mut told = session.exec(stop(&self.job.identity, level)).await;
         if let Err(Error { kind: ErrorKind::Refused, message, .. }) = &told {
@@ -504,6 +506,7 @@ impl<C: Connect> Life<'_, C> {
         }
         match told {
             Ok(answer) => match stopped(&answer) {
+                Some(Stopped::Unknown) => return false,
                 Some(Stopped::Left(left)) => {
                     let left =
                         if self.job.muted { String::new() } else { self.job.masker.mask(&escape(left.as_bytes())) };
@@ -519,6 +522,7 @@ impl<C: Connect> Life<'_, C> {
                 tracing::warn!(host = %self.job.host.id, "the host could not be told to stop: {}", error.message);
             }
         }
+        true
     }
 
     /// Whether something of the run may be at the host, so that a wish to stop has to be told there.

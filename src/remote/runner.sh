@@ -229,16 +229,17 @@ pb_mind() {
     pb_dog=$!
   fi
   while :; do
+    # (The wish may be older than the process. Where it comes between this look and the waiting, the signal is repeated.)
     pb_sig=
-    wait $pb_pid
-    pb_rc=$?
-    [ -n "$pb_sig" ] || break
     pb_read_stop
     if [ "$pb_stop" = 2 ] && [ -z "$pb_killer" ]; then
       pb_ended=stopped
       (exec 7>&- 8>&- 9>&-; trap '' TERM USR1 HUP INT; pb_stop_it $pb_pid) &
       pb_killer=$!
     fi
+    wait $pb_pid
+    pb_rc=$?
+    [ -n "$pb_sig" ] || break
   done
   if [ -n "$pb_dog" ]; then
     kill -TERM $pb_dog 2>/dev/null
@@ -691,13 +692,16 @@ pb_main() {
     while [ $pb_i -le "$pb_total" ]; do
       if [ -f stop ]; then
         pb_end=stopped
-        # (A step that an earlier runner left in hand is not asked any more, and not passed over in silence.)
-        if [ -f "$pb_i.began" ] && [ ! -f "$pb_i.rc" ]; then
+        [ -z "$pb_fresh" ] || break
+        # (What an earlier runner has stored is told; what it left in hand is not asked any more, and not passed over in silence.)
+        if [ -f "$pb_i.rc" ]; then pb_one $pb_i
+        elif [ -f "$pb_i.began" ]; then
           pb_now
           pb_frame start "$pb_i" "$pb_up"
           pb_frame done "$pb_i" unknown 0 "$pb_up" cut
         fi
-        break
+        pb_i=$((pb_i + 1))
+        continue
       fi
       pb_one $pb_i
       case $? in 0) ;; 2) pb_end=unknown; break ;; *) pb_end=failed; [ ! -f stop ] || pb_end=stopped; break ;; esac

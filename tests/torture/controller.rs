@@ -70,14 +70,26 @@ pub(crate) async fn live(connect: Local, job: Job, death: Death) -> Life {
     let mut said: BTreeMap<u32, String> = BTreeMap::new();
     let patience = Duration::from_mins(1);
     let (ended, events) =
-        watch_over(connect, job, death, patience, |step, text| said.entry(step).or_default().push_str(text)).await;
+        watch_over(connect, job, death, patience, content(), |step, text| said.entry(step).or_default().push_str(text))
+            .await;
     Life { ended, said, events }
+}
+
+/// Lives until the run's end, with a user who may want to stop it.
+pub(crate) async fn live_until(connect: Local, job: Job, wishes: watch::Receiver<Wish>) -> Life {
+    let (ended, events) = watch_over(connect, job, Death::Never, Duration::from_mins(1), wishes, |_, _| {}).await;
+    Life { ended, said: BTreeMap::new(), events }
 }
 
 /// Listens to the run's end, with more patience.
 pub(crate) async fn listen(connect: Local, job: Job, mut hear: impl FnMut(&str)) -> Ended {
     let patience = Duration::from_mins(10);
-    watch_over(connect, job, Death::Never, patience, |_, text| hear(text)).await.0
+    watch_over(connect, job, Death::Never, patience, content(), |_, text| hear(text)).await.0
+}
+
+/// A user who wants nothing.
+fn content() -> watch::Receiver<Wish> {
+    watch::channel(Wish::Go).1
 }
 
 async fn watch_over(
@@ -85,6 +97,7 @@ async fn watch_over(
     job: Job,
     death: Death,
     patience: Duration,
+    wishes: watch::Receiver<Wish>,
     mut hear: impl FnMut(u32, &str),
 ) -> (Ended, u64) {
     let run = job.identity.run.clone();
@@ -114,7 +127,6 @@ async fn watch_over(
         Ok(())
     };
     let options = Options { forks: 1, reconnect_for: Duration::from_mins(1), wait: Duration::ZERO, cause: |_| None };
-    let (_wish, wishes) = watch::channel(Wish::Go);
     let engine = engine::run(Arc::new(connect), vec![job], options, wishes, Some(first), RunView::default(), emit);
     let deadline = match death {
         Death::After(time) => time,

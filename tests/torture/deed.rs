@@ -26,11 +26,24 @@ pub(crate) struct Deed {
     pub(crate) secret: bool,
     pub(crate) lines: u64,
     pub(crate) naps: [u64; 3],
+    /// What does not end by itself as long as there is no file `fast`.
+    pub(crate) hangs: Option<Hangs>,
 }
+
+/// Part of a plan that may hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hangs {
+    /// The counting step's check.
+    Check,
+    /// The talking step.
+    Step,
+}
+
+const HANG: &str = "[ -e fast ] || sleep 60; ";
 
 impl Deed {
     pub(crate) fn plain() -> Self {
-        Self { unknown: OnUnknown::Fail, large: false, secret: false, lines: 20, naps: [0, 0, 0] }
+        Self { unknown: OnUnknown::Fail, large: false, secret: false, lines: 20, naps: [0, 0, 0], hangs: None }
     }
 
     pub(crate) fn of(chance: &mut Chance) -> Self {
@@ -41,6 +54,7 @@ impl Deed {
             lines: 10 + chance.below(400),
             // (Hundredths of a second. Some are long enough for a next runner to come while the step of a dead one lives.)
             naps: [0; 3].map(|_: u64| chance.of(&[0, 2, 5, 8, 40])),
+            hangs: None,
         }
     }
 
@@ -52,17 +66,19 @@ impl Deed {
                  sleep .{nap:02}\nrm -f alive{number}\necho counted"
             )
         };
+        let hang = |what| if self.hangs == Some(what) { HANG } else { "" };
         let blind = counting(3, self.naps[1]);
         let talk = format!(
-            "{WATCH}\nwatch 4\ni=0\nwhile [ $i -lt {lines} ]; do\necho \"line $i of what is said here\"\n\
+            "{WATCH}\nwatch 4\n{}i=0\nwhile [ $i -lt {lines} ]; do\necho \"line $i of what is said here\"\n\
              [ $((i % 50)) != 7 ] || sleep .{nap:02}\ni=$((i + 1))\ndone >&2\nrm -f alive4\nprintf 'no newline at the end'",
+            hang(Hangs::Step),
             lines = self.lines,
             nap = self.naps[2],
         );
         let mut works = vec![
             Work { creates: Some("~/made".into()), ..work("echo making; touch made") },
             Work {
-                unless: Some(Script::author("grep -q '^E' count2 2>/dev/null")),
+                unless: Some(Script::author(format!("{}grep -q '^E' count2 2>/dev/null", hang(Hangs::Check)))),
                 ..work(&counting(2, self.naps[0]))
             },
             Work { on_unknown: self.unknown, ..work(&blind) },

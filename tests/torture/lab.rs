@@ -143,6 +143,19 @@ impl Lab {
             .collect()
     }
 
+    /// The same for a person: parent, group and words of each.
+    pub(crate) fn described(&self) -> String {
+        let describe = |process: Process| {
+            let read = |file: &str| fs::read(format!("/proc/{}/{file}", process.pid)).unwrap_or_default();
+            let stat = String::from_utf8_lossy(&read("stat")).into_owned();
+            let ids = stat.rsplit(") ").next().unwrap_or_default().split(' ').take(3).collect::<Vec<_>>().join(" ");
+            let words = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+            let words: String = words.chars().take(60).collect();
+            format!("\n  {} {:?} ({ids}): {words:?}", process.pid, process.role)
+        };
+        self.processes().into_iter().map(describe).collect()
+    }
+
     fn role(&self, pid: i32) -> Role {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
