@@ -144,6 +144,14 @@ pub enum EventKind {
         /// Who has the host, and since when.
         message: String,
     },
+    /// Something about a host that may harm the run later, and does not yet.
+    HostNote {
+        /// What it is, a sentence.
+        message: String,
+        /// What to do about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
     /// A step is looked at.
     StepStarted {
         /// Its place in the plan.

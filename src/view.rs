@@ -444,7 +444,10 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             }
             host.exit = Some(*exit);
         }
-        EventKind::RunStarted { .. } | EventKind::RunFinished { .. } | EventKind::Unknown => {}
+        EventKind::RunStarted { .. }
+        | EventKind::HostNote { .. }
+        | EventKind::RunFinished { .. }
+        | EventKind::Unknown => {}
     }
 }
 

@@ -200,7 +200,13 @@ impl Interpreter {
     fn frame(&mut self, frame: Frame, now_ms: u64, events: &mut Vec<EventKind>) -> Option<Ending> {
         match frame {
             Frame::Hello { .. } => self.greeted = true,
-            Frame::Run | Frame::Pad => {}
+            Frame::Note(word) if word == "session" => {
+                let message =
+                    "the host ends everything of a login with its connection (KillUserProcesses=yes), the run as well";
+                let hint = "let the user use sudo, or type `sudo loginctl enable-linger` for the user there";
+                events.push(EventKind::HostNote { message: message.to_owned(), hint: Some(hint.to_owned()) });
+            }
+            Frame::Run | Frame::Pad | Frame::Note(_) => {}
             Frame::Start { step, clock } => {
                 self.settle(events);
                 self.current = None;
@@ -434,6 +440,11 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
             Failure::Timeout,
             false,
             Some("the host did not reboot in time: it is in the same boot as before".to_owned()),
+        ),
+        ("failed", "secret") => failed(
+            Failure::Check,
+            false,
+            Some(format!("the host does not have the secret `{rest}` any more: `pinboot rerun` sends it again")),
         ),
         ("failed", "register") => failed(Failure::Check, false, Some(unregistered())),
         ("failed", "full") => {

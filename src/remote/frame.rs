@@ -42,6 +42,8 @@ pub enum Frame {
     Run,
     /// The place of bytes that the host lost, and that had been seen before.
     Pad,
+    /// Something about the host that may harm the run: `session`, where its processes end with the login.
+    Note(String),
     /// A step is looked at.
     Start {
         /// Which.
@@ -256,6 +258,7 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"gone" => Frame::Gone,
         b"run" => Frame::Run,
         b"pad" => Frame::Pad,
+        b"note" => Frame::Note(text()),
         b"start" => Frame::Start { step: step(words.next())?, clock: words.next().and_then(clock) },
         b"so" => Frame::So { step: step(words.next())? },
         b"diff" => {

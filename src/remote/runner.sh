@@ -1,7 +1,7 @@
 # The runner: carries out the plan on the host, detached from any connection. POSIX sh, nothing else assumed.
 # Before it stand pb_run, pb_nonce, pb_mode, pb_total, pb_user_of (who started the run, and when), pb_looks (steps that need a look
 # before anything begins), pb_reboots (steps that reboot the host) and the step functions pb_step_1 … ; the working directory is
-# the run's own folder. Standard output and standard error are the run's log. pb_mem (where the secrets are) and pb_from (which
+# the run's own folder. Standard output and standard error are the run's log. pb_mem (where the secrets are put) and pb_from (which
 # byte of the log is wanted next) come from the delivery. A line `#:point NAME` is where a test may end the runner; in what is
 # sent it is a comment, and left out.
 
@@ -97,8 +97,9 @@ $pb_exports"
 pb_r_$pb_u=$pb_q"
   done
   for pb_u in $secrets; do
+    eval "pb_v=\$pb_m_$pb_u"
     pb_text="$pb_text
-$(cat "$pb_mem/$pb_u")"
+$pb_v"
   done
 }
 
@@ -159,7 +160,8 @@ $ask"
 }
 pb_inside() {
   exec 7>&- 9>&-
-  for pb_u in $secrets; do . "$pb_mem/$pb_u"; done
+  for pb_u in $secrets; do eval "eval \"\$pb_m_$pb_u\""; done
+  for pb_u in $pb_kept; do unset "pb_m_$pb_u"; done
   eval "$content"
   set -eu
   eval "cd $cwd" 2>/dev/null || not_so
@@ -452,6 +454,10 @@ pb_one() {
     if [ -z "$pb_b_run" ]; then pb_await "$pb_was"; return; fi
     pb_lost=
   fi
+  for pb_u in $secrets; do
+    eval "pb_v=\${pb_m_$pb_u-}"
+    if [ -z "$pb_v" ]; then pb_done failed 0 "secret $pb_u"; pb_failed; return; fi
+  done
   for pb_u in $uses; do
     eval "pb_v=\${pb_r_$pb_u-?unset?}"
     if [ "$pb_v" = '?unset?' ] && [ "$pb_mode" = run ]; then pb_done failed 0 "register $pb_u"; pb_failed; return; fi
@@ -616,6 +622,32 @@ pb_look() {
   done
 }
 
+# pb_stay: where systemd ends everything of a login when its connection ends (KillUserProcesses=yes), the runner leaves the login's
+# scope for one of its own, by root's word, or by the user's where its manager outlives the login. It must have started nothing yet.
+pb_stay() {
+  pb_v=
+  while read -r pb_u; do case $pb_u in */session-*.scope) pb_v=1 ;; esac; done 2>/dev/null </proc/self/cgroup
+  [ -n "$pb_v" ] && command -v busctl >/dev/null 2>&1 || return 0
+  set -- org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses
+  [ "$(busctl get-property "$@" 2>/dev/null)" = 'b true' ] || return 0
+  set -- call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit
+  set -- "$@" 'ssa(sv)a(sa(sv))' "pinboot-$pb_run-$$.scope" fail 1 PIDs au 1 $$ 0
+  if busctl "$@" || sudo -n busctl "$@"; then :
+  elif [ -e "/var/lib/systemd/linger/${LOGNAME-}" ] && busctl --user "$@"; then :
+  else
+    pb_frame note session
+    return 0
+  fi >/dev/null 2>&1
+  # (systemd moves it a moment after it has answered.)
+  pb_k=0
+  while [ $pb_k -lt 30 ]; do
+    while read -r pb_u; do case $pb_u in */pinboot-*.scope) return 0 ;; esac; done </proc/self/cgroup
+    pb_k=$((pb_k + 1))
+    pb_pause 1
+  done
+  pb_frame note session
+}
+
 pb_main() {
   umask 077
   exec >>log 2>&1 </dev/null || exit 6
@@ -660,7 +692,18 @@ pb_main() {
       if [ "${pb_v%/*}" -ef .. ]; then rm -rf "$pb_u"; fi
     fi
   done
-  [ -z "$pb_mem" ] || [ -d "$pb_mem" ] || exit 0
+  # (A file would not do: where the last login of a user ends, systemd clears all that was theirs in /dev/shm and $XDG_RUNTIME_DIR.)
+  pb_kept=
+  if [ -n "$pb_mem" ]; then
+    for pb_u in "$pb_mem"/*; do
+      pb_v=${pb_u##*/}
+      eval "pb_m_$pb_v=\$(cat \"\$pb_u\") && [ -n \"\$pb_m_$pb_v\" ]" || exit 0
+      pb_kept="$pb_kept $pb_v"
+    done
+    rm -rf "$pb_mem"
+  fi
+  #:point memory-cleared
+  pb_stay
   pb_now
   pb_start_of $$
   printf '%s %s\n' "$pb_run" "$pb_user_of" >../../owner
@@ -710,8 +753,6 @@ pb_main() {
   else
     pb_end=unfit
   fi
-  [ -z "$pb_mem" ] || rm -rf "$pb_mem"
-  #:point memory-cleared
   # (Whoever hears of the end may begin the next run at once. The end is stored when the log is: where nothing was done, which
   # may be done again, later than it is said.)
   if [ -n "$pb_did" ]; then

@@ -58,6 +58,10 @@ pub fn tell(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
             lines.extend(details(step, style.verbose).map(result));
             lines
         }
+        (EventKind::HostNote { message: what, hint }, Some(host)) => {
+            let hint = hint.as_deref().map(|hint| format!("\n  hint: {}", clean(hint))).unwrap_or_default();
+            vec![message(format!("{}: {}{hint}", clean(&host.id.0), clean(what)))]
+        }
         (EventKind::HostWaiting { message: what }, Some(host)) => {
             vec![message(format!("{}: {}; waiting until it has ended", clean(&host.id.0), clean(what)))]
         }
