@@ -277,6 +277,16 @@ fn a_failure_ends_the_run_and_says_how() {
 }
 
 #[test]
+fn what_cannot_be_stored_is_not_said_to_be_done() {
+    on_each_shell(|host| {
+        let heard = host.deliver(1, &plan(vec![work("rm -rf ~/.pinboot/runs/01000001"), work("touch not-reached")]));
+        assert_eq!(heard.outcomes, ["unknown unstored changed"], "{heard:#?}");
+        assert!(heard.frames.contains(&Frame::End("unknown".to_owned())), "{heard:#?}");
+        assert!(!host.path("not-reached").exists());
+    });
+}
+
+#[test]
 fn what_a_step_leaves_running_is_said_and_holds_nothing_up() {
     on_each_shell(|host| {
         let heard = host.deliver(1, &plan(vec![work("sleep 600 & echo $! >left"), work("true")]));

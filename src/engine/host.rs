@@ -210,6 +210,10 @@ impl<C: Connect> Life<'_, C> {
                 Left::Ended(Ending::Stopped) => {
                     return (130, Some(self.with_follow("stopped as you wished: no further step was begun")));
                 }
+                // (A disk that has become read-only, a record that was removed.)
+                Left::Ended(Ending::Refused(code, message, hint)) if self.interpreter.has_begun() => {
+                    return self.cannot_go_on(code, message, hint).await;
+                }
                 Left::Ended(Ending::Refused(code, message, hint)) => return self.refused(code, message, hint).await,
                 Left::Ended(Ending::NotThere) => return self.not_there().await,
                 Left::Ended(Ending::Other(run, _)) => {
@@ -265,6 +269,17 @@ impl<C: Connect> Life<'_, C> {
                 }
             }
         }
+    }
+
+    /// The host refuses to go on with a run of which something was begun.
+    async fn cannot_go_on(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
+        let message = format!("{message}; the run cannot go on there");
+        let (exit, message) = match self.interpreter.in_hand() {
+            Some(step) => (8, format!("{message}, and what became of {step} is not known")),
+            None => (code, message),
+        };
+        self.tell(EventKind::HostNote { message, hint }).await;
+        (exit, Some(format!("`pinboot rerun {}` takes it up when that is mended", self.job.identity.run)))
     }
 
     /// Tells that the connection is back, where it was lost.

@@ -135,6 +135,18 @@ impl Interpreter {
         self.current.as_ref().map(|current| current.step)
     }
 
+    /// Whether a step was begun or is over: then the host cannot say any more that nothing was.
+    pub(super) fn has_begun(&self) -> bool {
+        self.over.values().any(|outcome| matches!(outcome, Outcome::Changed | Outcome::Failed))
+            || self.in_hand().is_some()
+    }
+
+    /// The step that is being carried out, by its name.
+    pub(super) fn in_hand(&self) -> Option<String> {
+        let current = self.current.as_ref().filter(|current| current.phase == Phase::Apply)?;
+        Some(format!("step {} ({})", current.step, self.name(current.step)))
+    }
+
     /// The step for which the host reboots at this moment, and how long that may take.
     pub(super) fn rebooting(&self) -> Option<(StepId, Duration)> {
         self.rebooting
@@ -327,7 +339,7 @@ impl Interpreter {
             _ if allowed => {}
             (Outcome::Failed, Some(Failure::Integrity)) => self.exit = 11,
             (Outcome::Failed, _) => self.exit = 1,
-            (Outcome::Unknown, _) if reason.split(' ').next() == Some("lost") => self.exit = 8,
+            (Outcome::Unknown, _) if matches!(reason.split(' ').next(), Some("lost" | "unstored")) => self.exit = 8,
             _ => {}
         }
         self.over.insert(step, verdict.outcome);
@@ -461,6 +473,10 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
         }
         ("unknown", "lost") => {
             plain(Outcome::Unknown, Some(format!("it began in run {rest}, left no result there, and has no check")))
+        }
+        ("unknown", "unstored") => {
+            let how = if rest == "changed" { "well".to_owned() } else { format!("as {}", escape(rest.as_bytes())) };
+            plain(Outcome::Unknown, Some(format!("it ended {how}, but the host could not store that")))
         }
         ("unknown", "cut") => plain(
             Outcome::Unknown,

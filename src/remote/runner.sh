@@ -351,19 +351,28 @@ pb_await() {
   pb_failed
 }
 
-# pb_done OUTCOME STATUS REASON: says and stores how the step ended.
+# pb_store RESULT: over the reserved bytes, not truncated, which works on a full disk too.
+pb_store() {
+  printf '%s\n' "$1" 1<>"$pb_n.rct" || return
+  #:point result-written
+  if [ -n "$register" ] && [ -f "$pb_n.out" ]; then pb_flush "$pb_n.rct" "$pb_n.out" log; else pb_flush "$pb_n.rct" log; fi
+  #:point result-synced
+  mv -f "$pb_n.rct" "$pb_n.rc" || return
+  #:point result-renamed
+  pb_flush .
+}
+# pb_done OUTCOME STATUS REASON: stores and says how the step ended. What cannot be stored (its disk has died or become read-only,
+# the step has removed the record) and cannot be asked either is not said to be done, and ends the run.
 pb_done() {
   pb_now
   pb_did=1
   [ "$1" != failed ] || pb_passed="$pb_passed $pb_n"
-  # (Over the reserved bytes, not truncated: this works on a full disk too.)
-  printf '%s %s %s\n' "$1" "$2" "$step_digest" 1<>"$pb_n.rct"
-  #:point result-written
-  if [ -n "$register" ] && [ -f "$pb_n.out" ]; then pb_flush "$pb_n.rct" "$pb_n.out" log; else pb_flush "$pb_n.rct" log; fi
-  #:point result-synced
-  mv -f "$pb_n.rct" "$pb_n.rc"
-  #:point result-renamed
-  pb_flush .
+  # (Twice, since what stores it may be killed by somebody.)
+  if ! { pb_store "$1 $2 $step_digest" || pb_store "$1 $2 $step_digest"; } 2>/dev/null && [ "$1 $verify" != "changed check" ]; then
+    pb_unstored=1
+    pb_frame done "$pb_n" unknown "$2" "$pb_up" "unstored $1"
+    return
+  fi
   #:point result-kept
   pb_frame done "$pb_n" "$1" "$2" "$pb_up" "$3"
   #:point done-said
@@ -655,7 +664,7 @@ pb_main() {
   pb_plan=$pb_dir/plan
   pb_quote "$pb_plan"
   pb_plan_word=$pb_q
-  pb_home=$HOME pb_exports= pb_shown= pb_sig= pb_did= pb_boot=-
+  pb_home=$HOME pb_exports= pb_shown= pb_sig= pb_did= pb_unstored= pb_boot=-
   { read -r pb_boot <"${pb_boot_file:-/proc/sys/kernel/random/boot_id}"; } 2>/dev/null
   pb_uid=
   [ -z "$pb_looks" ] || { while read -r pb_k pb_v pb_rest; do case $pb_k in Uid:) pb_uid=$pb_v; break ;; esac; done </proc/self/status; } 2>/dev/null
@@ -747,7 +756,9 @@ pb_main() {
         continue
       fi
       pb_one $pb_i
-      case $? in 0) ;; 2) pb_end=unknown; break ;; *) pb_end=failed; [ ! -f stop ] || pb_end=stopped; break ;; esac
+      pb_rc=$?
+      [ -z "$pb_unstored" ] || pb_rc=2
+      case $pb_rc in 0) ;; 2) pb_end=unknown; break ;; *) pb_end=failed; [ ! -f stop ] || pb_end=stopped; break ;; esac
       pb_i=$((pb_i + 1))
     done
   else

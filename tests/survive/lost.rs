@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::world::{Signal, World};
-use crate::{UNTIL_GO, begun, signal};
+use crate::{UNTIL_GO, begun, cut_power, signal};
 
 #[test]
 fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
@@ -25,4 +25,24 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun", &name, "-v"]).exits(0).says(&["the end", "1 changed"]);
     assert_eq!(world.read("count"), "x\n", "it went on, and nothing was done twice");
+}
+
+/// A record that cannot be used any more in the middle of a run, as on a disk that has become read-only.
+#[test]
+fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!("  - name: Work\n    command: chmod 755 ~/.pinboot; touch ~/begun; {UNTIL_GO}\n"));
+    let run = world.start(&[]);
+    begun(&world, "begun");
+    cut_power(&world);
+    run.told().exits(8).says(&[
+        "~/.pinboot on the host can be read or written by others; the run cannot go on there, and what became of step 1 \
+         (Work) is not known",
+        "hint: type `chmod 700 ~/.pinboot` there",
+        "takes it up when that is mended",
+    ]);
+    fs::set_permissions(world.there(".pinboot"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("ours");
+    world.pinboot(&["rerun"]).exits(8).says(&["left no result there, and has no check"]);
+    fs::write(world.there("go"), "").expect("go");
+    world.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["1 changed"]);
 }
