@@ -13,7 +13,7 @@ pub use time::{parse_timestamp, timestamp};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId};
 
 /// The version of the event format.
 pub const VERSION: u32 = 1;
@@ -127,8 +127,11 @@ pub enum EventKind {
         /// Whether the run was already going on (or over) on the host and is only followed.
         #[serde(default)]
         followed: bool,
+        /// What the machine calls itself in `/etc/machine-id`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine_id: Option<String>,
     },
-    /// A host could not be used; nothing of this run's was begun on it.
+    /// A host could not be used; nothing of this run's was begun on it (or, where the run was only followed, nothing by this).
     HostUnreachable {
         /// The exit code that says why (3, 4, 5, 6, 9 or 10).
         code: u8,
@@ -137,6 +140,9 @@ pub enum EventKind {
         /// What to do.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
+        /// The run had been begun before and was to be followed: it may go on there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        followed: bool,
     },
     /// Another run has the host, and this one waits for its end; nothing of it was begun there. Told again only where
     /// the message is another one.
@@ -168,6 +174,28 @@ pub enum EventKind {
         /// While what.
         #[serde(default)]
         phase: Phase,
+        /// Whether the journal has it: of a long output it has the beginning and the end. What is not kept has the `seq` of
+        /// the event before it.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        kept: bool,
+    },
+    /// The end of a step's output that was too long to be kept whole. It was shown when it came: the text is for those who
+    /// read the journal.
+    StepAbridged {
+        /// Its place in the plan.
+        step: StepId,
+        /// The last MiB of it, as it was shown.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+        /// How many bytes of what was shown are missing before it.
+        left_out: u64,
+        /// How many lines end among them.
+        #[serde(default)]
+        left_out_lines: u64,
+        /// How many bytes the host sent in all, as they are in its log between the step's frames.
+        bytes: u64,
+        /// The SHA-256 of those.
+        sha256: Digest,
     },
     /// A download has come so far. Only for eyes: it is kept out of the journal and of `--output json`, and its `seq`
     /// is that of the event before it.
@@ -255,10 +283,19 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Whether the event is for eyes only: neither journalled nor counted by `seq`.
+    /// Whether the event is for eyes only: neither written into the journal nor counted by `seq`.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::StepProgress { .. })
+        matches!(self, Self::StepProgress { .. } | Self::StepOutput { kept: false, .. })
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 impl Outcome {

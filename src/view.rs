@@ -10,12 +10,18 @@ mod tail;
 use std::collections::HashMap;
 
 use crate::event::{Event, EventKind, Failure, Mode, Outcome, parse_timestamp};
-use crate::ids::{HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId};
 
 pub use tail::{Tail, TailLine};
 
 /// What [`EventKind::StepFinished`] carries as `why` for a step that a person must do.
 pub const BY_HAND: &str = "by hand";
+
+/// What stands before a run's name in the `why` of a step that was done in an earlier run.
+pub const DONE_IN: &str = "done in run ";
+
+/// The same, where it began in an earlier run and left no result there.
+pub const BEGUN_IN: &str = "it began in run ";
 
 /// The state of a run after some of its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +88,8 @@ pub struct HostView {
     pub connect_ms: u64,
     /// Whether the run was already there and is only followed.
     pub followed: bool,
+    /// What the machine calls itself.
+    pub machine_id: Option<String>,
     /// The steps that were looked at, in order.
     pub steps: Vec<StepView>,
     /// Its part of the exit code, once it is known.
@@ -99,6 +107,17 @@ pub enum StepState {
     Running,
     /// It is over.
     Finished(Outcome),
+}
+
+/// The measure of an output of which only the beginning and the end are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abridged {
+    /// How many bytes of what was shown are missing between the two.
+    pub left_out: u64,
+    /// How many bytes the host sent in all.
+    pub bytes: u64,
+    /// The SHA-256 of those.
+    pub sha256: Digest,
 }
 
 /// One step on one host.
@@ -120,6 +139,10 @@ pub struct StepView {
     pub tail: Tail,
     /// How many bytes it said.
     pub output_bytes: u64,
+    /// How many of them the journal does not have as they came.
+    pub unkept: u64,
+    /// What the journal has of a long output besides its beginning.
+    pub abridged: Option<Abridged>,
     /// Exit status of its command, for a failure.
     pub status: Option<i32>,
     /// In what way it failed.
@@ -149,6 +172,8 @@ impl StepView {
             elapsed_ms: 0,
             tail: Tail::default(),
             output_bytes: 0,
+            unkept: 0,
+            abridged: None,
             status: None,
             failure: None,
             why: None,
@@ -186,6 +211,7 @@ impl HostView {
             key_status: String::new(),
             connect_ms: 0,
             followed: false,
+            machine_id: None,
             steps: Vec::new(),
             exit: None,
             message: None,
@@ -371,7 +397,7 @@ impl RunView {
 
 fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
     match kind {
-        EventKind::HostReady { user, address, key_type, fingerprint, key_status, elapsed_ms, followed } => {
+        EventKind::HostReady { user, address, key_type, fingerprint, key_status, elapsed_ms, followed, machine_id } => {
             host.state = HostState::Ready;
             host.user.clone_from(user);
             host.address.clone_from(address);
@@ -380,10 +406,12 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             host.key_status.clone_from(key_status);
             host.connect_ms = *elapsed_ms;
             host.followed = *followed;
+            host.machine_id.clone_from(machine_id);
             (host.exit, host.message, host.hint) = (None, None, None);
         }
-        EventKind::HostUnreachable { code, message, hint } => {
+        EventKind::HostUnreachable { code, message, hint, followed } => {
             host.state = HostState::Unreachable;
+            host.followed = *followed;
             host.exit = Some(*code);
             host.message = Some(message.clone());
             host.hint.clone_from(hint);
@@ -395,10 +423,21 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
         EventKind::StepStarted { step, name } => {
             *host.step_mut(*step, name, event) = StepView::new(*step, name, event);
         }
-        EventKind::StepOutput { step, text, .. } => {
+        EventKind::StepOutput { step, text, kept, .. } => {
             let step = host.step_mut(*step, "", event);
             step.output_bytes += text.len() as u64;
+            step.unkept += if *kept { 0 } else { text.len() as u64 };
             step.tail.push(text);
+        }
+        EventKind::StepAbridged { step, text, left_out, left_out_lines, bytes, sha256 } => {
+            let step = host.step_mut(*step, "", event);
+            // (Whoever heard it as it came has it already.)
+            if step.unkept == 0 {
+                step.output_bytes += left_out + text.len() as u64;
+                step.tail.skip(*left_out_lines);
+                step.tail.push(text);
+            }
+            step.abridged = Some(Abridged { left_out: *left_out, bytes: *bytes, sha256: sha256.clone() });
         }
         EventKind::StepProgress { step, bytes, total } => {
             host.step_mut(*step, "", event).progress = Some((*bytes, *total));

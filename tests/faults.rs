@@ -13,6 +13,8 @@ mod rows;
 mod connect;
 #[path = "faults/host.rs"]
 mod host;
+#[path = "faults/identity.rs"]
+mod identity;
 #[path = "faults/input.rs"]
 mod input;
 #[path = "faults/link.rs"]

@@ -11,9 +11,9 @@ use std::time::Duration;
 use pinboot::event::Mode;
 use pinboot::ids::{Digest, HostId, RunId, StepId};
 use pinboot::kinds::{Content, Recipe};
-use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, Work};
 use pinboot::remote::frame::{Frame, Piece, Splitter};
-use pinboot::remote::{Identity, delivery, program};
+use pinboot::remote::{Identity, Known, Stored, delivery, program};
 use pinboot::script::Script;
 use pinboot::secret::Secret;
 
@@ -78,12 +78,18 @@ impl Host {
     }
 
     fn deliver_from(&self, run: u8, plan: &Plan, from: u64) -> Heard {
+        self.deliver_to(None, run, plan, from)
+    }
+
+    /// Delivers a plan for a host that is known from before.
+    fn deliver_to(&self, known: Option<&Known>, run: u8, plan: &Plan, from: u64) -> Heard {
         let identity = self.identity(run);
-        let exec = delivery(&program(plan, &identity), &identity, from, None, &plan.secrets);
+        let exec = delivery(&program(plan, &identity), &identity, from, None, known, &plan.secrets);
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(std::str::from_utf8(&exec.command).expect("the exec string is ASCII"))
             .env("HOME", self.home.path())
+            .env("pb_machine_file", self.path("machine-id"))
             .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.bin.display()))
             .env_remove("XDG_RUNTIME_DIR")
             .stdin(Stdio::piped())
@@ -161,25 +167,7 @@ fn plan(steps: Vec<Work>) -> Plan {
 }
 
 fn work(apply: &str) -> Work {
-    Work {
-        recipe: Recipe { apply: Script::author(apply), ..Recipe::default() },
-        only_if: None,
-        when_changed: Vec::new(),
-        only_when_changed: false,
-        creates: None,
-        unless: None,
-        run_as: RunAs::Login,
-        cwd: None,
-        env: Vec::new(),
-        timeout: None,
-        retries: 0,
-        delay: Duration::ZERO,
-        register: None,
-        allow_failure: false,
-        always: false,
-        on_unknown: OnUnknown::Fail,
-        earlier: Vec::new(),
-    }
+    Work::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a field of the plan is optional")]
@@ -530,6 +518,129 @@ fn what_an_earlier_run_began_without_a_result_is_not_begun_again() {
             assert_eq!(host.read("count"), if expected == "changed" { "x\n" } else { "" }, "case {index}");
             assert_eq!(heard.end(), if expected.starts_with("unknown") { "unknown" } else { "ok" }, "case {index}");
         }
+    });
+}
+
+/// The result of a run's second step, which the host had on a day at nine.
+fn stored(run: &RunId) -> Stored {
+    Stored { run: run.clone(), since: "2026-11-24T09:00:00.123Z".to_owned(), step: StepId(2) }
+}
+
+#[test]
+fn a_host_forgets_a_run_only_for_later_ones() {
+    on_each_shell(|host| {
+        let steps = plan(vec![work("echo x >>count")]);
+        let run = RunId::from_random([1, 0, 0, 1]);
+        let known = Known { run: run.clone(), machine_id: None, stored: vec![stored(&run)] };
+        let runs = host.path(".pinboot/runs");
+        std::fs::create_dir_all(&runs).expect("a record");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(host.path(".pinboot"), private).expect("chmod");
+        for (records, last, forgets) in [
+            (19, "2026-11-25T09:00:00.123Z", false),
+            (20, "2026-11-25T08:00:00.123Z", true),
+            (20, "2026-11-24T09:00:00.123Z", true),
+            (20, "2026-11-24T09:00:00.122Z", false),
+            (20, "2026-11-24T08:59:59.999Z", false),
+            (20, "2026-10-25T19:00:00.000Z", false),
+            (20, "", false),
+            (20, "- -", false),
+        ] {
+            let _ = std::fs::remove_dir_all(&runs);
+            for number in 0..records {
+                std::fs::create_dir_all(runs.join(format!("{number:08x}"))).expect("a record");
+            }
+            std::fs::write(host.path(".pinboot/owner"), format!("00000013 me@here {last}\n")).expect("an owner");
+            let mut again = steps.clone();
+            if let Action::Work(work) = &mut again.steps[0].action {
+                work.earlier = vec![(run.clone(), StepId(1))];
+                work.remembered = Some(Remembered::Done(run.clone()));
+            }
+            let heard = host.deliver_to(Some(&known), 2, &again, 1);
+            if forgets {
+                assert_eq!(heard.outcomes, [format!("unchanged before {run}")], "{records} {last}: {heard:#?}");
+            } else {
+                assert_eq!(heard.frames, [Frame::Lost(run.clone())], "{records} {last}");
+            }
+            assert_eq!(host.read("count"), "", "{records} {last}");
+        }
+    });
+}
+
+#[test]
+fn what_a_host_has_comes_before_what_a_journal_remembers() {
+    on_each_shell(|host| {
+        let step = plan(vec![work("echo x >>count")]);
+        let changed = format!("changed 0 {}", &step.steps[0].digest.as_str()[..16]);
+        let run = RunId::from_random([1, 0, 0, 1]);
+        let (done, begun) = (Remembered::Done(run.clone()), Remembered::Begun(run.clone()));
+        let table: [(Option<Kept<'_>>, &Remembered, &str); 8] = [
+            (None, &done, "unchanged before 01000001"),
+            (None, &begun, "unknown lost 01000001"),
+            (Some(&[("rc", &changed)]), &begun, "unchanged before 01000001"),
+            (Some(&[("rc", "failed 1 0")]), &begun, "changed"),
+            (Some(&[("rc", "failed 1 0")]), &done, "changed"),
+            (Some(&[("began", "1")]), &done, "unknown lost 01000001"),
+            (Some(&[]), &begun, "changed"),
+            (Some(&[]), &done, "changed"),
+        ];
+        for (index, (kept, remembered, expected)) in table.into_iter().enumerate() {
+            let _ = std::fs::remove_dir_all(host.path(".pinboot"));
+            let _ = std::fs::remove_file(host.path("count"));
+            if let Some(files) = kept {
+                let folder = host.path(".pinboot/runs").join(run.as_str());
+                std::fs::create_dir_all(&folder).expect("a record");
+                let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+                std::fs::set_permissions(host.path(".pinboot"), private).expect("chmod");
+                for (name, text) in files {
+                    std::fs::write(folder.join(format!("1.{name}")), format!("{text}\n")).expect("a record");
+                }
+            }
+            let mut again = step.clone();
+            if let Action::Work(work) = &mut again.steps[0].action {
+                work.earlier = vec![(run.clone(), StepId(1))];
+                work.remembered = Some(remembered.clone());
+            }
+            let heard = host.deliver(2, &again);
+            assert_eq!(heard.outcomes, [expected], "case {index}: {heard:#?}");
+            assert_eq!(host.read("count"), if expected == "changed" { "x\n" } else { "" }, "case {index}");
+        }
+    });
+}
+
+#[test]
+fn only_the_host_that_is_meant_begins_a_run() {
+    on_each_shell(|host| {
+        let one = "0123456789abcdef0123456789abcdef".to_owned();
+        let steps = plan(vec![work("echo x >>count"), work("false")]);
+        std::fs::write(host.path("machine-id"), format!("{one}\n")).expect("a machine id");
+        let first = host.deliver(1, &steps);
+        assert_eq!(first.frames[0], Frame::Hello { new: true, machine_id: Some(one.clone()) });
+        let run = RunId::from_random([1, 0, 0, 1]);
+        let known = Known { run: run.clone(), machine_id: Some(one), stored: vec![stored(&run)] };
+        for (id, shown) in [
+            ("fedcba9876543210fedcba9876543210", Some("fedcba9876543210fedcba9876543210".to_owned())),
+            ("uninitialized", None),
+            ("", None),
+        ] {
+            std::fs::write(host.path("machine-id"), id).expect("a machine id");
+            assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [Frame::Stranger(shown)]);
+        }
+        std::fs::remove_file(host.path("machine-id")).expect("removed");
+        assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [Frame::Stranger(None)]);
+        // Nobody asks for its name, but for what it has stored.
+        let known = Known { machine_id: None, ..known };
+        let result = host.path(".pinboot/runs").join(run.as_str()).join("2.rc");
+        let kept = std::fs::read(&result).expect("a result");
+        std::fs::remove_file(&result).expect("removed");
+        let stale = Frame::Stale { run, step: StepId(2) };
+        assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [stale]);
+        assert_eq!(host.read("count"), "x\n");
+        assert!(!host.path(".pinboot/runs/02000002").exists(), "nothing was claimed");
+        std::fs::write(&result, kept).expect("a result");
+        let second = host.deliver_to(Some(&known), 2, &steps, 1);
+        assert_eq!(second.frames[0], Frame::Hello { new: true, machine_id: None });
+        assert_eq!(host.read("count"), "x\nx\n");
     });
 }
 

@@ -113,6 +113,9 @@ pub(super) struct Rerun {
     /// not done, whatever its `on_unknown` says
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) assume: Option<Assume>,
+    /// The hosts are those of the old run, although they show another key or machine id
+    #[arg(long)]
+    pub(super) same_host: bool,
     #[command(flatten)]
     pub(super) values: Values,
     #[command(flatten)]

@@ -209,6 +209,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         facts: plan.map(facts).unwrap_or_default(),
         masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
         muted: record.has_secrets && plan.is_none(),
+        known: None,
         errand: Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: false },
     };
     let first = EventKind::RunStarted {

@@ -37,11 +37,11 @@ fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
     let held = state.is_held(&run);
     let read = state.read(&run)?;
     let given = flags(&Values::default(), &Choice::default(), &cancel.reach);
-    let old = Old::take_up(read, given).map_err(|mut fault| {
+    let old = Old::take_up(&state, read, given).map_err(|mut fault| {
         fault.text.push_str("\n  `pinboot cancel --host USER@ADDRESS` with --key stops the run without its playbook");
         fault
     })?;
-    let jobs = old.jobs()?;
+    let mut jobs = old.jobs()?;
     if jobs.is_empty() {
         complain(&format!("run {run} is over: there is nothing to stop"));
         return Ok(0);
@@ -49,7 +49,7 @@ fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
     if held {
         // Its end is shown by whoever follows it.
         return runtime()?.block_on(async {
-            let ssh = old.connector(&cancel.reach, &jobs).await?;
+            let ssh = old.connector(&cancel.reach, &mut jobs).await?;
             tell_all(&ssh, &jobs, wish(cancel)).await
         });
     }

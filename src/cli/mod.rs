@@ -85,7 +85,7 @@ fn one(cli: &Cli, run: Option<&str>) -> Result<u8, Fault> {
     print(&if cli.wants_json() {
         format!("{}\n", show::json(&read, held))
     } else {
-        show::text(&read, held, color(&io::stdout()))
+        show::text(&read, held, show::Look { color: color(&io::stdout()), verbose: cli.verbose > 0 })
     })
 }
 

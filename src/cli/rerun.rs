@@ -7,7 +7,7 @@ use super::args::{Cli, Reach, Rerun, flags};
 use super::fault::Fault;
 use super::files::{self, Ready};
 use super::live::{self, Setting};
-use super::run::{How, begin, identity, runtime, target};
+use super::run::{How, begin, identity, insist, runtime, target};
 use super::{color, complain, state};
 use crate::engine::{Errand, Job, StepFacts, Wish};
 use crate::event::{Failure, Mode, Outcome};
@@ -30,7 +30,8 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
         complain(&format!("run {run} is finished: nothing failed, and nothing was left out"));
         return Ok(0);
     }
-    let mut old = Old::take_up(read, flags(&rerun.values, &rerun.choice, &rerun.reach))?;
+    let mut old = Old::take_up(&state, read, flags(&rerun.values, &rerun.choice, &rerun.reach))?;
+    old.same_host = rerun.same_host;
     let jobs = old.jobs()?;
     if !jobs.is_empty() {
         let followed: Vec<HostId> = jobs.iter().map(|job| job.host.id.clone()).collect();
@@ -39,14 +40,19 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
         if wish != Wish::Go || !followed.iter().all(|host| leaves_work(&old.view, &after, host)) {
             return Ok(after.exit_code());
         }
-        old.read = state.read(&run)?;
+        old.past[0] = state.read(&run)?;
     }
     if !old.ready.warnings.is_empty() {
         complain(&old.ready.warnings);
     }
-    let how =
-        How { mode: old.read.header.mode, reach: &rerun.reach, wait: rerun.patience.time(), assume: rerun.assume };
-    begin(cli, &old.playbook, old.ready, &how, Some(&old.read))
+    let how = How {
+        mode: old.read().header.mode,
+        reach: &rerun.reach,
+        wait: rerun.patience.time(),
+        assume: rerun.assume,
+        same_host: rerun.same_host,
+    };
+    begin(cli, &old.playbook, old.ready, &how, &old.past)
 }
 
 /// Another pinboot of this machine follows the run.
@@ -57,19 +63,21 @@ pub(super) fn held(run: &RunId) -> Fault {
 
 /// A run of this machine's, with its playbook as it stands now.
 pub(super) struct Old {
-    /// What was recorded of it.
-    pub(super) read: JournalRead,
+    /// What was recorded of it, and of the runs that it was to finish.
+    past: Vec<JournalRead>,
     /// How it stood when it was taken up.
     pub(super) view: RunView,
     /// Its flags, those that are given anew in front.
     flags: Flags,
+    /// Whether its hosts may show another key or machine id than then.
+    same_host: bool,
     playbook: PathBuf,
     ready: Ready,
 }
 
 impl Old {
     /// Reads the playbook of a run, in the folder and with the flags of then.
-    pub(super) fn take_up(read: JournalRead, given: Flags) -> Result<Self, Fault> {
+    pub(super) fn take_up(state: &State, read: JournalRead, given: Flags) -> Result<Self, Fault> {
         let flags = merged(&read.header.flags, absolute(given)?);
         std::env::set_current_dir(&read.header.cwd).map_err(|error| {
             let message = format!(
@@ -92,13 +100,20 @@ impl Old {
         let playbook = if playbook.exists() { playbook } else { read.header.playbook_path.clone() };
         let ready = files::read(&playbook, &flags, read.header.mode, color(&std::io::stderr()))?;
         let view = read.view();
-        Ok(Self { read, view, flags, playbook, ready })
+        let mut past = state.before(&read);
+        past.insert(0, read);
+        Ok(Self { past, view, flags, same_host: false, playbook, ready })
+    }
+
+    /// What was recorded of it.
+    fn read(&self) -> &JournalRead {
+        &self.past[0]
     }
 
     /// What follows the run on each host where nobody saw its end.
     pub(super) fn jobs(&self) -> Result<Vec<Job>, Fault> {
         let unseen: Vec<&HostSummary> =
-            self.read.header.hosts.iter().filter(|host| is_unseen(&self.view, &host.host)).collect();
+            self.read().header.hosts.iter().filter(|host| is_unseen(&self.view, &host.host)).collect();
         let jobs: Vec<Job> = unseen
             .iter()
             .filter_map(|summary| {
@@ -107,11 +122,11 @@ impl Old {
                     .plans
                     .iter()
                     .find(|(host, _)| host.id == summary.host && target(host) == summary.target)?;
-                Some(follow_job(host, Masker::new(&plan.secrets), summary, &self.read, &self.view))
+                Some(follow_job(host, Masker::new(&plan.secrets), summary, self.read(), &self.view))
             })
             .collect();
         if jobs.len() < unseen.len() {
-            let run = &self.read.header.run;
+            let run = &self.read().header.run;
             let message = format!("run {run} may still go on at a host that the playbook does not name as it did then");
             return Err(Fault::new(
                 10,
@@ -128,12 +143,12 @@ impl Old {
         cli: &Cli,
         state: &State,
         reach: &Reach,
-        jobs: Vec<Job>,
+        mut jobs: Vec<Job>,
         wish: Wish,
     ) -> Result<(RunView, Wish), Fault> {
-        let (journal, read) = state.reopen(&self.read.header.run)?;
+        let (journal, read) = state.reopen(&self.read().header.run)?;
         runtime()?.block_on(async {
-            let ssh = self.connector(reach, &jobs).await?;
+            let ssh = self.connector(reach, &mut jobs).await?;
             let setting = Setting {
                 cli,
                 flags: &self.flags,
@@ -147,19 +162,23 @@ impl Old {
         })
     }
 
-    /// A way to reach the hosts of these jobs, whose keys can be used.
-    pub(super) async fn connector(&self, reach: &Reach, jobs: &[Job]) -> Result<Ssh, Fault> {
-        let ssh = live::connector(&self.flags, reach)?;
+    /// A way to reach the hosts of these jobs, whose keys can be used; the jobs hold for the hosts of then.
+    pub(super) async fn connector(&self, reach: &Reach, jobs: &mut [Job]) -> Result<Ssh, Fault> {
+        let mut ssh = live::connector(&self.flags, reach)?;
         live::look_at_keys(&ssh, jobs.iter().map(|job| &job.host)).await?;
+        for job in jobs {
+            insist(&mut ssh, job, &self.past, &self.read().header.run, self.same_host);
+        }
         Ok(ssh)
     }
 }
 
 /// Whether nobody saw the host's part of the run end. (Where nothing was heard of the host at all, the delivery may
-/// have gone out all the same.)
+/// have gone out all the same. Where it was to be followed and was not reached, it is as it was.)
 fn is_unseen(view: &RunView, host: &HostId) -> bool {
-    view.host(host).is_some_and(|host| {
-        host.state != HostState::Unreachable && matches!(host.exit, None | Some(7 | 129 | 130 | 131 | 141 | 143))
+    view.host(host).is_some_and(|host| match host.state {
+        HostState::Unreachable => host.followed,
+        _ => matches!(host.exit, None | Some(7 | 129 | 130 | 131 | 141 | 143)),
     })
 }
 
@@ -174,7 +193,7 @@ fn leaves_work(before: &RunView, after: &RunView, host: &HostId) -> bool {
     match after.host(host).and_then(|host| host.exit) {
         Some(8) => !has_unknown(after, host),
         Some(130) => true,
-        Some(10) => !has_arrived(before, host),
+        Some(10) => !has_arrived(before, host) && !is_unseen(after, host),
         _ => false,
     }
 }
@@ -207,6 +226,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
         facts: summary.steps.iter().map(|step| (step.id, fact(step))).collect(),
         masker,
         muted: false,
+        known: None,
         errand: Errand::Follow {
             over,
             exit: exit.max().unwrap_or(0),

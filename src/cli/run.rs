@@ -16,8 +16,9 @@ use crate::inventory::Host;
 use crate::journal::store::KEPT_RUNS;
 use crate::journal::{Header, HostSummary, JournalRead, rerun};
 use crate::plan::{Action, OnUnknown, Plan, show};
-use crate::remote::{Identity, program};
+use crate::remote::{Identity, Known, Stored, program};
 use crate::secret::Masker;
+use crate::transport::ssh::{ExpectedKey, Ssh};
 use crate::view::RunView;
 
 /// Runs a playbook, or shows what would be run.
@@ -35,8 +36,8 @@ pub(super) fn run(cli: &Cli, run: &Run) -> Result<u8, Fault> {
     if ready.plans.is_empty() {
         return Err(Fault::new(2, "the playbook names no hosts", Some("add `hosts:` to it, or give --host")));
     }
-    let how = How { mode, reach: &run.reach, wait: run.patience.time(), assume: None };
-    begin(cli, &run.playbook, ready, &how, None)
+    let how = How { mode, reach: &run.reach, wait: run.patience.time(), assume: None, same_host: false };
+    begin(cli, &run.playbook, ready, &how, &[])
 }
 
 /// What a run is begun with besides its playbook.
@@ -49,27 +50,30 @@ pub(super) struct How<'a> {
     pub(super) wait: Duration,
     /// What is assumed of steps of unknown outcome.
     pub(super) assume: Option<Assume>,
+    /// Whether a host may show another key or machine id than before.
+    pub(super) same_host: bool,
 }
 
-/// Begins a new run and carries it out; `old` is the run that it finishes.
+/// Begins a new run and carries it out; `past` is the run that it finishes, and those which that one was to finish.
 pub(super) fn begin(
     cli: &Cli,
     playbook: &Path,
     mut ready: Ready,
     how: &How<'_>,
-    old: Option<&JournalRead>,
+    past: &[JournalRead],
 ) -> Result<u8, Fault> {
+    let old = past.first();
     if let Some(assume) = how.assume {
         ready.plans.iter_mut().for_each(|(_, plan)| assume_for(plan, assume));
     }
-    if let Some(old) = old {
+    if old.is_some() {
         for (host, plan) in &mut ready.plans {
-            let decisions = rerun::outstanding(old, plan, &target(host));
+            let decisions = rerun::outstanding(past, plan, &target(host));
             rerun::apply(plan, &decisions);
         }
     }
     runtime()?.block_on(async {
-        let ssh = live::connector(&ready.flags, how.reach)?;
+        let mut ssh = live::connector(&ready.flags, how.reach)?;
         live::look_at_keys(&ssh, ready.plans.iter().map(|(host, _)| host)).await?;
         let header = header(playbook, &ready, how.mode, old)?;
         let state = state()?;
@@ -84,7 +88,12 @@ pub(super) fn begin(
         }
         let first = started(&header, &ready.name, &ready.plans);
         let commands = live::commands(&ready.plans);
-        let jobs = ready.plans.iter().map(|(host, plan)| job(host, plan, &header)).collect();
+        let mut jobs: Vec<Job> = ready.plans.iter().map(|(host, plan)| job(host, plan, &header)).collect();
+        if let Some(old) = old {
+            for job in &mut jobs {
+                insist(&mut ssh, job, past, &old.header.run, how.same_host);
+            }
+        }
         let setting = Setting {
             cli,
             flags: &ready.flags,
@@ -97,6 +106,29 @@ pub(super) fn begin(
         let (view, _) = live::carry_out(setting, ssh, jobs, Some(first), RunView::default(), |_| ()).await?;
         Ok(view.exit_code())
     })
+}
+
+/// Lets a job hold only for the host that the runs of before saw; `run` is what the user takes up. Where the user has vouched
+/// for the host, it may show another key and another machine id, but must have what it stored.
+pub(super) fn insist(ssh: &mut Ssh, job: &mut Job, past: &[JournalRead], run: &RunId, same_host: bool) {
+    let Some(seen) = rerun::seen(past, &job.host.id, &target(&job.host)) else { return };
+    if !same_host {
+        ssh.expect(
+            &job.host,
+            ExpectedKey {
+                key_type: seen.key_type,
+                fingerprint: seen.fingerprint,
+                whose: format!("run {}", seen.run),
+                hint: format!(
+                    "nothing was begun; where it is that host, with another key by now: `pinboot rerun {run} --same-host`; \
+                     otherwise begin a new run: pinboot run PLAYBOOK"
+                ),
+            },
+        );
+    }
+    let machine_id = seen.machine_id.filter(|_| !same_host);
+    let stored = seen.stored.into_iter().map(|(run, since, step)| Stored { run, since, step }).collect();
+    job.known = Some(Known { run: seen.run, machine_id, stored });
 }
 
 /// Lets the steps that nothing can be asked about hear what the user knows of them.
@@ -135,6 +167,7 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         facts: facts(plan),
         masker: Masker::new(&plan.secrets),
         muted: false,
+        known: None,
         errand: Errand::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),

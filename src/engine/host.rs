@@ -11,7 +11,7 @@ use crate::event::{EventKind, escape};
 use crate::ids::HostId;
 use crate::inventory::Host;
 use crate::remote::frame::{Frame, Piece, Splitter};
-use crate::remote::{Identity, Stopped, delivery, follow, stop, stopped};
+use crate::remote::{Identity, Known, Stopped, delivery, follow, stop, stopped};
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
 
 /// How often a first connection is tried where the server itself said that it is only busy.
@@ -80,6 +80,9 @@ pub(super) async fn life<C: Connect>(
         rebooting_since: None,
     };
     let (exit, message) = life.live().await;
+    if let Some(end_of_output) = life.interpreter.leave() {
+        life.tell(end_of_output).await;
+    }
     life.tell(EventKind::HostFinished { exit, message }).await;
 }
 
@@ -128,7 +131,7 @@ impl<C: Connect> Life<'_, C> {
 
     /// Nothing of the run was begun: says so and gives the exit code.
     async fn refused(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
-        self.tell(EventKind::HostUnreachable { code, message, hint }).await;
+        self.tell(EventKind::HostUnreachable { code, message, hint, followed: self.follows() }).await;
         (code, None)
     }
 
@@ -159,7 +162,7 @@ impl<C: Connect> Life<'_, C> {
                 // While the host reboots, anything may happen to a connection but another host key.
                 Err(error)
                     if self.interpreter.rebooting().is_some()
-                        && !matches!(error.kind, ErrorKind::HostKey | ErrorKind::Local) =>
+                        && !matches!(error.kind, ErrorKind::HostKey | ErrorKind::OtherHost | ErrorKind::Local) =>
                 {
                     Left::Lost(error.message)
                 }
@@ -216,6 +219,7 @@ impl<C: Connect> Life<'_, C> {
                 }
                 Left::Ended(Ending::Refused(code, message, hint)) => return self.refused(code, message, hint).await,
                 Left::Ended(Ending::NotThere) => return self.not_there().await,
+                Left::Ended(Ending::Stranger(shown)) => return self.stranger(shown).await,
                 Left::Ended(Ending::Other(run, _)) => {
                     let message = format!("run {run} still goes on at the host");
                     let hint = format!("type `pinboot rerun {run}` to follow it, or give --wait");
@@ -341,12 +345,12 @@ impl<C: Connect> Life<'_, C> {
     }
 
     fn exec(&self) -> Exec {
-        let Job { identity, errand, .. } = &self.job;
+        let Job { identity, errand, known, .. } = &self.job;
         match errand {
             Errand::Deliver { program, secrets, after } => {
-                delivery(program, identity, self.from, after.as_ref(), secrets)
+                delivery(program, identity, self.from, after.as_ref(), known.as_ref(), secrets)
             }
-            Errand::Follow { resume, .. } => follow(identity, self.from, *resume),
+            Errand::Follow { resume, .. } => follow(identity, self.from, *resume, known.as_ref()),
         }
     }
 
@@ -424,7 +428,7 @@ impl<C: Connect> Life<'_, C> {
                     untold = !self.pass_on(&mut session, wish).await;
                 }
                 () = tokio::time::sleep(PAUSE), if running => {
-                    if let Some(event) = self.interpreter.pause() {
+                    for event in self.interpreter.pause() {
                         self.tell(event).await;
                     }
                 }
@@ -455,8 +459,8 @@ impl<C: Connect> Life<'_, C> {
         }
         tracing::trace!(bytes = bytes.len(), held, from = self.from, "came");
         for piece in pieces {
-            if let Piece::Frame(Frame::Hello { new }, _) = &piece {
-                self.hello(*new, peer, began).await;
+            if let Piece::Frame(Frame::Hello { new, machine_id }, _) = &piece {
+                self.hello(*new, machine_id.clone(), peer, began).await;
             }
             let before = self.interpreter.rebooting();
             let (events, ending) = self.interpreter.take(piece, millis(began.elapsed()));
@@ -483,7 +487,7 @@ impl<C: Connect> Life<'_, C> {
         None
     }
 
-    async fn hello(&mut self, new: bool, peer: &Peer, began: Instant) {
+    async fn hello(&mut self, new: bool, machine_id: Option<String>, peer: &Peer, began: Instant) {
         self.begun = 0;
         if self.ready {
             return;
@@ -502,6 +506,7 @@ impl<C: Connect> Life<'_, C> {
             key_status: if peer.added { "added" } else { "known" }.to_owned(),
             elapsed_ms: millis(began.elapsed()),
             followed: !new,
+            machine_id,
         })
         .await;
     }
@@ -582,6 +587,29 @@ impl<C: Connect> Life<'_, C> {
         let hint = "the address may belong to another host now, or ~/.pinboot was removed there; look, and begin a new \
                     run: pinboot run PLAYBOOK";
         self.refused(10, message, Some(hint.to_owned())).await
+    }
+
+    /// Another machine has the address.
+    async fn stranger(&self, shown: Option<String>) -> (u8, Option<String>) {
+        let Some(Known { run, machine_id: Some(meant), .. }) = &self.job.known else {
+            return self.refused(10, "the host takes itself for another one".to_owned(), None).await;
+        };
+        let shown = shown.unwrap_or_else(|| "nothing".to_owned());
+        let message = format!(
+            "this is not the host of run {run}: its machine id (/etc/machine-id) is {shown}, and that host's was {meant}"
+        );
+        if self.ready {
+            return (10, Some(message));
+        }
+        let rerun = match &self.job.errand {
+            Errand::Deliver { after: Some(after), .. } => after,
+            _ => &self.job.identity.run,
+        };
+        let hint = format!(
+            "nothing was begun; where it is that host, with another id by now: `pinboot rerun {rerun} --same-host`; \
+             otherwise begin a new run: pinboot run PLAYBOOK"
+        );
+        self.refused(10, message, Some(hint)).await
     }
 
     fn goes_on(&self) -> String {

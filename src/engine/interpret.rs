@@ -1,15 +1,18 @@
 //! What a host's frames mean: pieces of the stream become events. Pure; secrets are masked and bytes made safe here,
 //! in one place.
 
+mod keep;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
+use self::keep::Keeper;
 use crate::event::{Escaper, EventKind, Failure, Outcome, Phase, escape};
 use crate::ids::{RunId, StepId};
 use crate::plan::{Action, Plan};
 use crate::remote::frame::{Frame, Piece, Unfit};
 use crate::secret::{MaskStream, Masker};
-use crate::view::BY_HAND;
+use crate::view::{BEGUN_IN, BY_HAND, DONE_IN};
 
 /// How much of a step's last output is kept for recognising a known error.
 const TAIL: usize = 64 * 1024;
@@ -60,6 +63,8 @@ pub(super) enum Ending {
     Gone,
     /// The host does not know the run that was to be followed.
     NotThere,
+    /// It is another host than the one that is meant, and calls itself so.
+    Stranger(Option<String>),
 }
 
 /// Reads one host's stream.
@@ -93,6 +98,7 @@ struct Current {
     diff: Option<String>,
     left: Option<String>,
     tail: String,
+    keeper: Keeper,
 }
 
 impl Interpreter {
@@ -177,10 +183,19 @@ impl Interpreter {
     }
 
     /// Gives out what is held of a line that has not ended: nothing more has come for a while.
-    pub(super) fn pause(&mut self) -> Option<EventKind> {
-        let current = self.current.as_mut()?;
-        let text = current.escaper.flush();
-        said(current, text)
+    pub(super) fn pause(&mut self) -> Vec<EventKind> {
+        let mut events = Vec::new();
+        if let Some(current) = &mut self.current {
+            let text = current.escaper.flush();
+            said(current, text, &mut events);
+        }
+        events
+    }
+
+    /// Gives the end of what the step in hand has said so far, where it is kept apart: nothing more will be heard of it.
+    pub(super) fn leave(&mut self) -> Option<EventKind> {
+        let current = self.current.take()?;
+        current.keeper.end(current.step)
     }
 
     fn raw(&mut self, raw: &[u8], events: &mut Vec<EventKind>) {
@@ -190,9 +205,10 @@ impl Interpreter {
             return;
         }
         let Some(current) = self.current.as_mut().filter(|_| !self.muted) else { return };
+        current.keeper.count(raw);
         let masked = current.mask.push(raw);
         let text = current.escaper.push(&masked);
-        events.extend(said(current, text));
+        said(current, text, events);
     }
 
     /// Ends a stretch of output.
@@ -201,7 +217,15 @@ impl Interpreter {
             let masked = std::mem::replace(&mut current.mask, self.masker.stream()).finish();
             let mut text = current.escaper.push(&masked);
             text.push_str(&current.escaper.finish());
-            events.extend(said(current, text));
+            said(current, text, events);
+        }
+    }
+
+    /// A sentence of ours among what a step says.
+    fn remark(&mut self, step: StepId, text: String, events: &mut Vec<EventKind>) {
+        self.settle(events);
+        if let Some(current) = self.current.as_mut().filter(|current| current.step == step) {
+            said(current, text, events);
         }
     }
 
@@ -225,8 +249,9 @@ impl Interpreter {
                 if !self.over.contains_key(&step) {
                     let (mask, escaper) = (self.masker.stream(), Escaper::default());
                     let (diff, left, tail) = (None, None, String::new());
-                    let (phase, started_ms) = (Phase::Check, now_ms);
-                    self.current = Some(Current { step, phase, mask, escaper, clock, started_ms, diff, left, tail });
+                    let (phase, started_ms, keeper) = (Phase::Check, now_ms, Keeper::default());
+                    self.current =
+                        Some(Current { step, phase, mask, escaper, clock, started_ms, diff, left, tail, keeper });
                     events.push(EventKind::StepStarted { step, name: self.name(step) });
                 }
             }
@@ -253,19 +278,10 @@ impl Interpreter {
                 }
             }
             Frame::Try { step, number, status } => {
-                self.settle(events);
-                if self.running() == Some(step) {
-                    let text = format!("(ended with status {status}; try {} follows)\n", number + 1);
-                    events.push(EventKind::StepOutput { step, text, phase: Phase::Apply });
-                }
+                let text = format!("(ended with status {status}; try {} follows)\n", number + 1);
+                self.remark(step, text, events);
             }
-            Frame::Hold { step } => {
-                self.settle(events);
-                if self.running() == Some(step) {
-                    let text = "(waiting until it is done)\n".to_owned();
-                    events.push(EventKind::StepOutput { step, text, phase: Phase::Check });
-                }
-            }
+            Frame::Hold { step } => self.remark(step, "(waiting until it is done)\n".to_owned(), events),
             Frame::Reboot { step, seconds } => {
                 if !self.over.contains_key(&step) {
                     self.rebooting = Some((step, Duration::from_secs(u64::from(seconds))));
@@ -298,6 +314,21 @@ impl Interpreter {
             }
             Frame::Other { run, nonce } => return Some(Ending::Other(run, nonce)),
             Frame::None => return Some(Ending::NotThere),
+            Frame::Stranger(machine_id) => return Some(Ending::Stranger(machine_id)),
+            Frame::Lost(run) => {
+                let message = format!(
+                    "the host has no record of run {run}, which was begun there, and has not had enough runs since to forget \
+                     it: it is another host or an older copy of its disk, or ~/.pinboot was removed there"
+                );
+                return Some(Ending::Refused(10, message, Some(ANEW.to_owned())));
+            }
+            Frame::Stale { run, step } => {
+                let message = format!(
+                    "the host has no result of step {step} in its record of run {run}, which it said it had stored: this \
+                     is an older copy of that host's disk"
+                );
+                return Some(Ending::Refused(10, message, Some(ANEW.to_owned())));
+            }
             Frame::Gone => {
                 self.settle(events);
                 return Some(Ending::Gone);
@@ -343,8 +374,10 @@ impl Interpreter {
             _ => {}
         }
         self.over.insert(step, verdict.outcome);
-        let (tail, diff, left) =
-            current.map_or((String::new(), None, None), |current| (current.tail, current.diff, current.left));
+        let (tail, diff, left) = current.map_or((String::new(), None, None), |current| {
+            events.extend(current.keeper.end(step));
+            (current.tail, current.diff, current.left)
+        });
         events.push(EventKind::StepFinished {
             step,
             name: self.name(step),
@@ -387,10 +420,10 @@ impl Interpreter {
     }
 }
 
-/// Output of the step in hand as an event, where there is any.
-fn said(current: &mut Current, text: String) -> Option<EventKind> {
+/// Output of the step in hand as events: what is kept of it, and what is only shown.
+fn said(current: &mut Current, text: String, events: &mut Vec<EventKind>) {
     if text.is_empty() {
-        return None;
+        return;
     }
     current.tail.push_str(&text);
     if current.tail.len() > 2 * TAIL {
@@ -398,7 +431,13 @@ fn said(current: &mut Current, text: String) -> Option<EventKind> {
         let cut = (cut..current.tail.len()).find(|at| current.tail.is_char_boundary(*at)).unwrap_or(0);
         current.tail.drain(..cut);
     }
-    Some(EventKind::StepOutput { step: current.step, text, phase: current.phase })
+    let (step, phase) = (current.step, current.phase);
+    let (first, rest) = current.keeper.divide(text);
+    for (text, kept) in [(first, true), (rest, false)] {
+        if !text.is_empty() {
+            events.push(EventKind::StepOutput { step, text, phase, kept });
+        }
+    }
 }
 
 struct Verdict {
@@ -421,7 +460,7 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
         )
     };
     match (outcome, word) {
-        ("unchanged", "before") => plain(Outcome::Unchanged, Some(format!("done in run {rest}"))),
+        ("unchanged", "before") => plain(Outcome::Unchanged, Some(format!("{DONE_IN}{rest}"))),
         ("unchanged", _) => plain(Outcome::Unchanged, None),
         ("changed", "found") => {
             plain(Outcome::Changed, Some("its result was lost, and its check found it done".to_owned()))
@@ -472,7 +511,7 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
             plain(Outcome::Unknown, Some("it began, left no result, and has no check".to_owned()))
         }
         ("unknown", "lost") => {
-            plain(Outcome::Unknown, Some(format!("it began in run {rest}, left no result there, and has no check")))
+            plain(Outcome::Unknown, Some(format!("{BEGUN_IN}{rest}, left no result there, and has no check")))
         }
         ("unknown", "unstored") => {
             let how = if rest == "changed" { "well".to_owned() } else { format!("as {}", escape(rest.as_bytes())) };
@@ -486,6 +525,9 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
         (other, _) => plain(Outcome::Unknown, Some(format!("the host's runner said `{}`", escape(other.as_bytes())))),
     }
 }
+
+/// What can be done where host and journal do not fit together.
+pub(super) const ANEW: &str = "nothing was begun; look what is there, and begin a new run, whose checks find out what is so: pinboot run PLAYBOOK";
 
 fn again() -> String {
     "begin a new run, which will say why if it is still so".to_owned()

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::event::{Event, EventKind, Outcome, timestamp};
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
-use crate::remote::Identity;
+use crate::remote::{Identity, Known};
 use crate::secret::{Masker, Secret};
 use crate::transport::Connect;
 use crate::view::RunView;
@@ -36,6 +36,8 @@ pub struct Job {
     pub masker: Masker,
     /// Whether what steps say is kept from everybody: there are secrets in the run that nobody here could hide.
     pub muted: bool,
+    /// The host that is meant, where earlier runs have seen it.
+    pub known: Option<Known>,
     /// What is delivered.
     pub errand: Errand,
 }

@@ -62,7 +62,7 @@ pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
 mod tests {
     use super::*;
     use crate::event::{Failure, Mode, Outcome, Phase};
-    use crate::ids::{RunId, StepId};
+    use crate::ids::{Digest, RunId, StepId};
 
     fn event(kind: EventKind) -> Event {
         Event { seq: 7, at: "2026-01-02T03:04:05.678Z".into(), host: Some(HostId("web".into())), kind }
@@ -103,8 +103,17 @@ mod tests {
                 steps: 3,
                 rerun_of: Some(run),
             },
-            EventKind::HostUnreachable { code: 4, message: "no".into(), hint: None },
-            EventKind::StepOutput { step, text: "a\n\u{2713}\\x1b".into(), phase: Phase::Check },
+            EventKind::HostUnreachable { code: 4, message: "no".into(), hint: None, followed: true },
+            EventKind::StepOutput { step, text: "a\n\u{2713}\\x1b".into(), phase: Phase::Check, kept: true },
+            EventKind::StepOutput { step, text: "b".into(), phase: Phase::Apply, kept: false },
+            EventKind::StepAbridged {
+                step,
+                text: "z\n".into(),
+                left_out: 3,
+                left_out_lines: 1,
+                bytes: 9,
+                sha256: Digest::of(b"x"),
+            },
             EventKind::StepProgress { step, bytes: u64::MAX, total: None },
             EventKind::StepFinished {
                 step,

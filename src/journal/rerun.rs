@@ -5,16 +5,15 @@
 //! such step that the old run had as well, byte for byte and for the same target, refers to its place in that run, and
 //! the runner looks there before it begins anything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::header::StepSummary;
+use super::header::{HostSummary, StepSummary};
 use super::read::JournalRead;
-use crate::event::Mode;
-use crate::ids::{Digest, RunId, StepId};
-use crate::plan::{Action, Plan};
-
-/// How many runs back a step refers: as many as a host keeps.
-const LONGEST_CHAIN: usize = 20;
+use super::store::HOST_KEEPS;
+use crate::event::{Mode, Outcome};
+use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::plan::{Action, Plan, Remembered};
+use crate::view::{BEGUN_IN, DONE_IN, RunView, StepView};
 
 /// What a rerun does about one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +32,111 @@ pub enum What {
     /// Its check is asked, and it runs if need be.
     Asked,
     /// It has no check: it runs, unless the host has a record of it from one of these runs, the latest first, that says
-    /// that it was done, or that it was begun and left no result.
-    Runs(Vec<(RunId, StepId)>),
+    /// that it was done, or that it was begun and left no result. What the journals remember counts where the host has
+    /// forgotten the run.
+    Runs(Vec<(RunId, StepId)>, Option<Remembered>),
     /// It runs because it says `always`.
     Always,
 }
 
-/// Decides, for every step of the new plan, what is to be done about it after the old run.
+/// What earlier runs saw of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The run that saw it last.
+    pub run: RunId,
+    /// Algorithm of the key that it showed.
+    pub key_type: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// What the machine called itself.
+    pub machine_id: Option<String>,
+    /// Results that it said it had stored: the run, when it had it at the latest (RFC 3339), and the last such step.
+    pub stored: Vec<(RunId, String, StepId)>,
+}
+
+/// What these runs (the last one first) saw of a host; `None` where none of them came there.
+pub fn seen(past: &[JournalRead], host: &HostId, target: &str) -> Option<Seen> {
+    let mut seen: Option<Seen> = None;
+    let mut stored: BTreeMap<RunId, (String, StepId)> = BTreeMap::new();
+    for old in past {
+        let summary = old.header.hosts.iter().find(|there| there.host == *host && there.target == target);
+        let view = old.view();
+        let came_there = view.host(host).filter(|host| !host.fingerprint.is_empty());
+        let Some((summary, host)) = summary.zip(came_there) else { continue };
+        seen.get_or_insert_with(|| Seen {
+            run: old.header.run.clone(),
+            key_type: host.key_type.clone(),
+            fingerprint: host.fingerprint.clone(),
+            machine_id: host.machine_id.clone(),
+            stored: Vec::new(),
+        });
+        if old.header.mode != Mode::Run {
+            continue;
+        }
+        for step in &host.steps {
+            let there = if is_stored(step) { Some((&old.header.run, step.id)) } else { done_in(step, summary) };
+            if let Some((run, step)) = there {
+                // (Where a run is only heard of, it began before the one that heard of it: the host still had it then.)
+                let (since, last) = stored.entry(run.clone()).or_insert_with(|| (String::new(), step));
+                *since = old.header.started.clone().max(std::mem::take(since));
+                *last = step.max(*last);
+            }
+        }
+    }
+    let stored = stored.into_iter().map(|(run, (since, step))| (run, since, step)).collect();
+    seen.map(|seen| Seen { stored, ..seen })
+}
+
+/// The earlier run, and its step, in which the host says that this step was done.
+fn done_in<'a>(step: &StepView, plan: &'a HostSummary) -> Option<(&'a RunId, StepId)> {
+    let run = step.why.as_deref()?.strip_prefix(DONE_IN)?;
+    let summary = plan.steps.iter().find(|summary| summary.id == step.id)?;
+    summary.earlier.iter().find(|(earlier, _)| earlier.as_str() == run).map(|(run, step)| (run, *step))
+}
+
+/// What these runs remember of a step that has these places in them, the latest first.
+fn remembered(
+    past: &[JournalRead],
+    views: &[RunView],
+    host: &HostId,
+    places: &[(RunId, StepId)],
+) -> Option<Remembered> {
+    for (run, id) in places {
+        let Some(at) = past.iter().position(|old| old.header.run == *run) else { continue };
+        let Some(step) = views[at].host(host).and_then(|host| host.step(*id)) else { continue };
+        let told = |before: &str| RunId::parse(step.why.as_deref()?.strip_prefix(before)?.get(..8)?);
+        match step.outcome() {
+            Some(Outcome::Changed) => return Some(Remembered::Done(run.clone())),
+            Some(Outcome::Unchanged) => return told(DONE_IN).map(Remembered::Done),
+            // (It was looked at, and nobody saw its end.)
+            None | Some(Outcome::Unknown) => {
+                return Some(Remembered::Begun(told(BEGUN_IN).unwrap_or_else(|| run.clone())));
+            }
+            Some(Outcome::Failed | Outcome::WouldChange) => return None,
+            Some(Outcome::Skipped) => {}
+        }
+    }
+    None
+}
+
+/// Whether a step ended in a way that the host stores before it says so. (A failure that has no status may have come of a
+/// full disk.)
+fn is_stored(step: &StepView) -> bool {
+    match step.outcome() {
+        Some(Outcome::Changed) => true,
+        Some(Outcome::Failed) => step.status.is_some(),
+        _ => false,
+    }
+}
+
+/// Decides, for every step of the new plan, what is to be done about it after the runs of before.
 ///
-/// `target` is the new host's `user@address:port`: nothing of another target is taken over. Where the same step stands in
+/// `past` is the old run, and those that it was to finish, the latest first; `target` is the new host's
+/// `user@address:port`: nothing of another target is taken over. Where the same step stands in
 /// a plan more than once, the first stands for the first, the second for the second.
-pub fn outstanding(old: &JournalRead, new: &Plan, target: &str) -> Vec<Decision> {
-    let before = before(old, new, target);
+pub fn outstanding(past: &[JournalRead], new: &Plan, target: &str) -> Vec<Decision> {
+    let before = past.first().map_or_else(HashMap::new, |old| before(old, new, target));
+    let views: Vec<RunView> = past.iter().map(JournalRead::view).collect();
     let mut turn: HashMap<&Digest, usize> = HashMap::new();
     let decide = |step: &crate::plan::PlannedStep, turn: usize| match &step.action {
         Action::Skip { .. } => What::Skipped,
@@ -52,7 +144,9 @@ pub fn outstanding(old: &JournalRead, new: &Plan, target: &str) -> Vec<Decision>
         Action::Work(work) if work.always => What::Always,
         Action::Work(_) => {
             let same = before.get(&step.digest).and_then(|turns| turns.get(turn));
-            What::Runs(same.map_or_else(Vec::new, |step| places(&old.header.run, step)))
+            let places = same.map_or_else(Vec::new, |step| places(&past[0].header.run, step));
+            let remembered = remembered(past, &views, &new.host, &places);
+            What::Runs(places, remembered)
         }
     };
     let steps = new.steps.iter();
@@ -69,9 +163,9 @@ pub fn outstanding(old: &JournalRead, new: &Plan, target: &str) -> Vec<Decision>
 pub fn apply(plan: &mut Plan, decisions: &[Decision]) {
     for (step, decision) in plan.steps.iter_mut().zip(decisions) {
         if let Action::Work(work) = &mut step.action {
-            work.earlier = match &decision.what {
-                What::Runs(earlier) => earlier.clone(),
-                _ => Vec::new(),
+            (work.earlier, work.remembered) = match &decision.what {
+                What::Runs(earlier, remembered) => (earlier.clone(), remembered.clone()),
+                _ => (Vec::new(), None),
             };
         }
     }
@@ -79,7 +173,7 @@ pub fn apply(plan: &mut Plan, decisions: &[Decision]) {
 
 /// Where a host may have a record of a step: in the old run, and where that run was to look itself.
 fn places(run: &RunId, step: &StepSummary) -> Vec<(RunId, StepId)> {
-    std::iter::once((run.clone(), step.id)).chain(step.earlier.iter().cloned()).take(LONGEST_CHAIN).collect()
+    std::iter::once((run.clone(), step.id)).chain(step.earlier.iter().cloned()).take(HOST_KEEPS).collect()
 }
 
 /// The old run's steps on this host, by digest, turn by turn.

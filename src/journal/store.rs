@@ -18,6 +18,9 @@ pub(super) const EVENTS: &str = "events.jsonl";
 const HEADER: &str = "run.json";
 const LOCK: &str = "lock";
 
+/// How many runs a host keeps.
+pub(super) const HOST_KEEPS: usize = 20;
+
 /// How many runs [`State::prune`] keeps.
 pub const KEPT_RUNS: usize = 200;
 
@@ -133,6 +136,17 @@ impl State {
         let bytes = fs::read(&path).map_err(|error| JournalError::io("cannot read", &path, &error))?;
         let (events, torn) = read::parse(&bytes, &path)?;
         Ok(JournalRead { header, events, torn, folder })
+    }
+
+    /// The runs that this one finishes, the last one first, as far back as a host keeps them and as they can be read.
+    pub fn before(&self, read: &JournalRead) -> Vec<JournalRead> {
+        let mut before: Vec<JournalRead> = Vec::new();
+        while before.len() < HOST_KEEPS {
+            let Some(run) = &before.last().unwrap_or(read).header.rerun_of else { break };
+            let Ok(earlier) = self.read(run) else { break };
+            before.push(earlier);
+        }
+        before
     }
 
     fn header(&self, run: &RunId) -> Result<Header, JournalError> {

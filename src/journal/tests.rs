@@ -9,7 +9,7 @@ use super::*;
 use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::kinds::Recipe;
-use crate::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use crate::plan::{Action, Plan, PlannedStep, Remembered, Work};
 use crate::script::{Script, Text};
 use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
 
@@ -23,25 +23,6 @@ fn run(name: &str) -> RunId {
 fn step(id: u32, text: &str, check: bool) -> PlannedStep {
     let recipe =
         Recipe { check: check.then(|| Script::fill("not_so", &[])), apply: Script::author(text), ..Recipe::default() };
-    let work = Work {
-        recipe,
-        only_if: None,
-        when_changed: Vec::new(),
-        only_when_changed: false,
-        creates: None,
-        unless: None,
-        run_as: RunAs::Login,
-        cwd: None,
-        env: Vec::new(),
-        timeout: None,
-        retries: 0,
-        delay: std::time::Duration::ZERO,
-        register: None,
-        allow_failure: false,
-        always: false,
-        on_unknown: OnUnknown::Fail,
-        earlier: Vec::new(),
-    };
     PlannedStep {
         id: StepId(id),
         label: id.to_string(),
@@ -49,7 +30,7 @@ fn step(id: u32, text: &str, check: bool) -> PlannedStep {
         kind: "command",
         digest: Digest::of(text.as_bytes()),
         origin: format!("p.yaml:{id}"),
-        action: Action::Work(Box::new(work)),
+        action: Action::Work(Box::new(Work::plain(recipe))),
     }
 }
 
@@ -330,13 +311,19 @@ fn old(texts: &[&str], outcomes: &[Outcome]) -> JournalRead {
     }
 }
 
+/// What is decided, without what the journal remembers.
 fn decided(old: &JournalRead, new: &Plan, target: &str) -> Vec<What> {
-    outstanding(old, new, target).into_iter().map(|decision| decision.what).collect()
+    let bare = |what| match what {
+        What::Runs(places, _) => What::Runs(places, None),
+        what => what,
+    };
+    let decisions = outstanding(std::slice::from_ref(old), new, target);
+    decisions.into_iter().map(|decision| bare(decision.what)).collect()
 }
 
 /// It runs, unless the host knows better from these steps of these runs.
 fn runs(earlier: &[(&str, u32)]) -> What {
-    What::Runs(earlier.iter().map(|(name, step)| (run(name), StepId(*step))).collect())
+    What::Runs(earlier.iter().map(|(name, step)| (run(name), StepId(*step))).collect(), None)
 }
 
 #[test]
@@ -350,7 +337,7 @@ fn what_a_rerun_does_about_a_step() {
         (&["x"], &["x'"], vec![anew()]),
         (&["x", "x", "x"], &["x", "x", "x", "x"], vec![refers(1), refers(2), refers(3), anew()]),
     ] {
-        // What the journal saw of a step makes no difference: the host may know more of it.
+        // What the journal saw of a step makes no difference to where the host is to look: it may know more of it.
         for outcomes in [&[][..], &[Outcome::Changed][..], &[Outcome::Failed][..], &[Outcome::Changed; 3][..]] {
             assert_eq!(decided(&old(texts, outcomes), &plan(new), TARGET), expected, "{texts:?} then {new:?}");
         }
@@ -381,15 +368,14 @@ fn options_of_a_step_count_as_its_check_or_run_it_always() {
     change(0, |work| work.always = true);
     change(1, |work| work.creates = Some(Text::from("/x")));
     new.steps[2].action = Action::Skip { why: "when".into() };
-    let what: Vec<What> = outstanding(&read, &new, TARGET).into_iter().map(|decision| decision.what).collect();
-    assert_eq!(what, [What::Always, What::Asked, What::Skipped]);
+    assert_eq!(decided(&read, &new, TARGET), [What::Always, What::Asked, What::Skipped]);
 }
 
 #[test]
 fn a_chain_of_reruns_refers_to_every_run_that_may_have_done_it() {
     let first = old(&["x", "y"], &[Outcome::Changed, Outcome::Failed]);
     let mut plans = plan(&["x", "y"]);
-    let decisions = outstanding(&first, &plans, TARGET);
+    let decisions = outstanding(std::slice::from_ref(&first), &plans, TARGET);
     apply(&mut plans, &decisions);
     let mut second = old(&["x", "y"], &[]);
     second.header = Header { rerun_of: Some(run("0000000a")), ..header("0000000b", &plans) };
@@ -398,10 +384,68 @@ fn a_chain_of_reruns_refers_to_every_run_that_may_have_done_it() {
 
     // The chain is no longer than the host's memory.
     for number in 0x10..0x30_u32 {
-        let decisions = outstanding(&second, &plans, TARGET);
+        let decisions = outstanding(std::slice::from_ref(&second), &plans, TARGET);
         apply(&mut plans, &decisions);
         second.header = header(&format!("{number:08x}"), &plans);
     }
-    let [What::Runs(earlier), _] = &decided(&second, &plans, TARGET)[..] else { panic!("both run") };
+    let [What::Runs(earlier, _), _] = &decided(&second, &plans, TARGET)[..] else { panic!("both run") };
     assert_eq!((earlier.len(), earlier[0].0.as_str(), earlier[19].0.as_str()), (20, "0000002f", "0000001c"));
+}
+
+/// What a chain of journals, the latest first, remembers of the steps of a plan.
+fn memory(past: &[JournalRead], new: &Plan) -> Vec<Option<Remembered>> {
+    let what = outstanding(past, new, TARGET).into_iter().map(|decision| decision.what);
+    let remembered = what.map(|what| match what {
+        What::Runs(_, remembered) => remembered,
+        what => panic!("{what:?}"),
+    });
+    remembered.collect()
+}
+
+#[test]
+fn a_journal_remembers_what_was_done_and_what_was_begun() {
+    use Outcome::{Changed, Failed, Skipped, Unchanged, Unknown};
+    let texts = ["a", "b", "c", "d", "e", "f"];
+    let mut first = old(&texts, &[Changed, Failed, Unknown, Skipped, Unchanged]);
+    first.events.push(stamped(&[("a", begun(6))]).remove(0));
+    let new = plan(&texts);
+    let (done, begun) = (|name| Some(Remembered::Done(run(name))), |name| Some(Remembered::Begun(run(name))));
+    let a = "0000000a";
+    assert_eq!(memory(std::slice::from_ref(&first), &new), [done(a), None, begun(a), None, None, begun(a)]);
+    assert_eq!(memory(&[], &new), vec![None; 6]);
+
+    // A later run says more of some, and nothing of others.
+    let mut plans = new.clone();
+    let decisions = outstanding(std::slice::from_ref(&first), &plans, TARGET);
+    apply(&mut plans, &decisions);
+    let mut kinds = vec![("", started(&["a"], 6)), ("a", ready())];
+    kinds.push(("a", ended(1, Unchanged, Some("done in run 0000000a"), false)));
+    kinds.push(("a", ended(2, Changed, None, false)));
+    kinds.push(("a", ended(3, Failed, None, false)));
+    kinds.push((
+        "a",
+        ended(4, Unknown, Some("it began in run 00000009, left no result there, and has no check"), false),
+    ));
+    let header =
+        Header { rerun_of: Some(run(a)), started: "2026-01-03T03:04:05.678Z".into(), ..header("0000000b", &plans) };
+    let second = JournalRead { header, events: stamped(&kinds), torn: None, folder: PathBuf::new() };
+    let past = [second, first];
+    assert_eq!(memory(&past, &new), [done(a), done("0000000b"), None, begun("00000009"), None, begun(a)]);
+
+    // Of each run the last result that the host had stored, and when it still had it.
+    let seen = super::rerun::seen(&past, &HostId("a".into()), TARGET).unwrap();
+    assert_eq!((seen.run, seen.fingerprint.as_str()), (run("0000000b"), "SHA256:abc"));
+    assert_eq!(
+        seen.stored,
+        [
+            (run(a), "2026-01-03T03:04:05.678Z".to_owned(), StepId(2)),
+            (run("0000000b"), "2026-01-03T03:04:05.678Z".to_owned(), StepId(3)),
+        ]
+    );
+    assert_eq!(super::rerun::seen(&past, &HostId("a".into()), "other@10.0.0.1:22"), None);
+    // Without the journal of the first, the second one's word for it stands.
+    let second = std::slice::from_ref(&past[0]);
+    assert_eq!(memory(second, &new)[0], done(a));
+    let seen = super::rerun::seen(second, &HostId("a".into()), TARGET).unwrap();
+    assert_eq!(seen.stored[0], (run(a), "2026-01-03T03:04:05.678Z".to_owned(), StepId(1)));
 }

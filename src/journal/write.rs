@@ -71,7 +71,7 @@ impl Journal {
 /// host has its own record of both. Nor needs a step that changed nothing: it can be asked again.
 fn must_be_safe(kind: &EventKind) -> bool {
     match kind {
-        EventKind::StepOutput { .. } | EventKind::StepStarted { .. } => false,
+        EventKind::StepOutput { .. } | EventKind::StepAbridged { .. } | EventKind::StepStarted { .. } => false,
         EventKind::StepFinished { outcome, .. } => {
             !matches!(outcome, Outcome::Unchanged | Outcome::Skipped | Outcome::WouldChange)
         }

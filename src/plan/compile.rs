@@ -572,6 +572,7 @@ impl Compiler<'_, '_> {
             always: options.always,
             on_unknown: on_unknown.unwrap_or_default(),
             earlier: Vec::new(),
+            remembered: None,
         };
         Some((work, digests))
     }

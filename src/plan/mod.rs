@@ -92,9 +92,44 @@ pub struct Work {
     /// Where the host may have a record of this very step from earlier runs, the latest first (a rerun of a step without
     /// a check): a stored success stands for the step, and a begin without a result keeps it from being begun again.
     pub earlier: Vec<(RunId, StepId)>,
+    /// What the controller remembers of it, for a host that has forgotten all of those runs.
+    pub remembered: Option<Remembered>,
+}
+
+/// What a controller remembers of a step that nothing can be asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// It was done in this run.
+    Done(RunId),
+    /// It began in this run and left no result.
+    Begun(RunId),
 }
 
 impl Work {
+    /// A recipe with nothing said about it: the login user, in its home, one try.
+    pub fn plain(recipe: Recipe) -> Self {
+        Self {
+            recipe,
+            only_if: None,
+            when_changed: Vec::new(),
+            only_when_changed: false,
+            creates: None,
+            unless: None,
+            run_as: RunAs::Login,
+            cwd: None,
+            env: Vec::new(),
+            timeout: None,
+            retries: 0,
+            delay: Duration::ZERO,
+            register: None,
+            allow_failure: false,
+            always: false,
+            on_unknown: OnUnknown::default(),
+            earlier: Vec::new(),
+            remembered: None,
+        }
+    }
+
     /// Whether anything can say that the step is so already.
     pub fn has_check(&self) -> bool {
         self.recipe.check.is_some() || self.creates.is_some() || self.unless.is_some()

@@ -2,7 +2,8 @@
 # runner detached and follows its log. Delivered again, it only follows (or lets the runner go on where its record ends).
 # Before it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_sum (cksum and size of the plan),
 # pb_after (a run to follow instead while it goes on), pb_stdin (what comes on standard input; or `follow`: begin nothing), pb_resume
-# (with `follow`: the plan that is there is gone on with, where its runner is gone).
+# (with `follow`: the plan that is there is gone on with, where its runner is gone), pb_host (the machine id that an earlier run
+# saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
 pb_say() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$*"; }
 pb_unfit() { pb_say unfit "$*"; exit 6; }
 # pb_do WHAT COMMAND…: runs a command that must work, and says why it did not. (A command that was killed says nothing of the
@@ -38,6 +39,11 @@ pb_runs() {
   set -- ${pb_rest##*) }
   [ "${20-$pb_start}" = "$pb_start" ]
 }
+# The machine's own name. (A first boot says `uninitialized` there.)
+pb_id=
+{ read -r pb_id <"${pb_machine_file:-/etc/machine-id}"; } 2>/dev/null
+case $pb_id in *[!0-9a-f]*) pb_id= ;; esac
+if [ -n "$pb_host" ] && [ "$pb_id" != "$pb_host" ]; then pb_say stranger "$pb_id"; exit 10; fi
 umask 077
 [ -n "${HOME-}" ] || pb_unfit home unset
 cd "$HOME" 2>/dev/null || pb_unfit home "$HOME"
@@ -52,6 +58,26 @@ case $pb_have in drwx------*) ;; *) pb_unfit record mode ;; esac
 cd .pinboot || pb_unfit record cd
 [ -d runs ] || pb_do record mkdir -p runs
 cd runs || pb_unfit record cd
+# pb_forgets DAY TIME: whether what was here then may have been removed with time: twenty runs are kept, and the last is later. (A
+# digit before the time: not every shell takes 09 for a number.)
+pb_forgets() {
+  pb_k=0 pb_left=
+  for pb_u in */; do pb_k=$((pb_k + 1)); done
+  [ $pb_k -ge 20 ] || return 1
+  { read -r pb_u pb_u pb_left <../owner; } 2>/dev/null
+  pb_u=$IFS
+  IFS=-T:.Z
+  set -- "$1" "1$2" $pb_left
+  IFS=$pb_u
+  [ "$3$4$5" -gt "$1" ] 2>/dev/null || { [ "$3$4$5" = "$1" ] && [ "1$6$7$8$9" -ge "$2" ] 2>/dev/null; }
+}
+# Less than earlier runs saw stored: an older copy of the host's disk, or another one.
+for pb_v in $pb_stored; do
+  pb_rest=${pb_v#*:} pb_v=${pb_v%%:*}
+  if [ -f "$pb_v.rc" ]; then continue; fi
+  if [ -d "${pb_v%/*}" ]; then pb_say stale "${pb_v%/*}" "${pb_v#*/}"; exit 10; fi
+  pb_forgets "${pb_rest%:*}" "${pb_rest#*:}" || { pb_say lost "${pb_v%/*}"; exit 10; }
+done
 # A rerun follows the run that it is to finish as long as that one goes on.
 if [ -n "$pb_after" ] && [ -d "$pb_after" ] && [ ! -f "$pb_after/end" ] && pb_held "$pb_after/lock"; then
   pb_say other "$pb_after" "$(cat "$pb_after/nonce")"
@@ -144,7 +170,7 @@ elif [ "$pb_stdin" != follow ] || [ -n "$pb_resume" ]; then
   pb_pid=$!
   #:point runner-started
 fi
-if [ -n "$pb_new" ]; then pb_say hello new; else pb_say hello again; fi
+if [ -n "$pb_new" ]; then pb_say hello new "$pb_id"; else pb_say hello again "$pb_id"; fi
 #:point greeted
 pb_first=$pb_from
 # pb_rest_of_log: what has come since the last look, each byte once. (dd only sets the place; the status is that of one program.)

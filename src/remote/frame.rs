@@ -3,6 +3,7 @@
 //! A frame is `RS pb:NONCE verb fields… RS newline`. The nonce is 128 bits of chance known to this run alone, so that
 //! nothing that a step or a login script prints can be taken for one.
 
+use super::program::is_machine_id;
 use crate::ids::{RunId, StepId};
 
 const SEPARATOR: u8 = 0x1e;
@@ -17,6 +18,19 @@ pub enum Frame {
     Hello {
         /// Whether this delivery began the run.
         new: bool,
+        /// What the machine calls itself, where it does.
+        machine_id: Option<String>,
+    },
+    /// This is not the host that is meant: it calls itself so (or nothing).
+    Stranger(Option<String>),
+    /// The host has no record of that run, which it cannot have forgotten yet.
+    Lost(RunId),
+    /// The host has that run's record, without the result of that step, which it said it had stored.
+    Stale {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
     },
     /// The host cannot carry out the run; no step was begun. The fields say what and why.
     Unfit(Unfit),
@@ -249,7 +263,10 @@ fn parse(body: &[u8]) -> Option<Frame> {
     let mut words = std::str::from_utf8(rest).unwrap_or("").split_ascii_whitespace();
     let step = |word: Option<&str>| word.and_then(|w| w.parse().ok()).map(StepId);
     Some(match verb {
-        b"hello" => Frame::Hello { new: rest == b"new" },
+        b"hello" => Frame::Hello { new: words.next() == Some("new"), machine_id: machine_id(words.next()) },
+        b"stranger" => Frame::Stranger(machine_id(words.next())),
+        b"lost" => Frame::Lost(RunId::parse(words.next()?)?),
+        b"stale" => Frame::Stale { run: RunId::parse(words.next()?)?, step: step(words.next())? },
         b"unfit" => Frame::Unfit(unfit(rest)?),
         b"busy" => Frame::Busy { owner: text() },
         b"mismatch" => Frame::Mismatch,
@@ -293,6 +310,11 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"end" => Frame::End(text()),
         _ => return None,
     })
+}
+
+/// A machine's name; whatever else stands there is none.
+fn machine_id(word: Option<&str>) -> Option<String> {
+    word.filter(|word| is_machine_id(word)).map(str::to_owned)
 }
 
 fn unfit(rest: &[u8]) -> Option<Unfit> {
@@ -359,7 +381,7 @@ mod tests {
     fn frames_and_bytes_are_told_apart_whatever_the_chunks() {
         let mut stream = b"motd \x1e noise\x1epb:wrong start 1\x1e\n".to_vec();
         let noise = stream.len();
-        stream.extend(framed("hello new"));
+        stream.extend(framed(&format!("hello new {}", "ab".repeat(16))));
         stream.extend(framed("start 1 12.34"));
         stream.extend(b"no newline at the end \x1e\n \xff");
         stream.extend(framed("diff 1 -a\n+b"));
@@ -377,7 +399,7 @@ mod tests {
         assert_eq!(
             frames,
             [
-                Frame::Hello { new: true },
+                Frame::Hello { new: true, machine_id: Some("ab".repeat(16)) },
                 Frame::Start { step: StepId(1), clock: Some(1234) },
                 Frame::Diff { step: StepId(1), text: b"-a\n+b".to_vec() },
                 Frame::Done {
@@ -410,6 +432,25 @@ mod tests {
         assert_eq!(all(&stream, 5), [Piece::Frame(Frame::Run, stream.len())], "every byte is accounted for");
         let torn = format!("out\x1epb:{NONCE} start").into_bytes();
         assert_eq!(all(&torn, 4), [Piece::Raw(b"out".to_vec())]);
+    }
+
+    #[test]
+    fn a_machine_has_a_name_or_none() {
+        let read = |body: &str| all(&framed(body), 64);
+        let hello = |id: Option<&str>| Frame::Hello { new: false, machine_id: id.map(str::to_owned) };
+        let id = "00112233445566778899aabbccddeeff";
+        for (body, frame) in [
+            (format!("hello again {id}"), hello(Some(id))),
+            ("hello again".to_owned(), hello(None)),
+            ("hello again ".to_owned(), hello(None)),
+            ("hello again 0011".to_owned(), hello(None)),
+            (format!("hello again {}", id.to_uppercase()), hello(None)),
+            (format!("stranger {id}"), Frame::Stranger(Some(id.to_owned()))),
+            ("stranger ".to_owned(), Frame::Stranger(None)),
+        ] {
+            let length = framed(&body).len();
+            assert_eq!(read(&body), [Piece::Frame(frame, length)], "{body}");
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::event::Mode;
-use crate::ids::RunId;
+use crate::ids::{RunId, StepId};
 use crate::kinds::{self, Content};
-use crate::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use crate::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, RunAs, Work};
 use crate::script::{Part, Script, Text};
 use crate::secret::Secret;
 use crate::transport::Exec;
@@ -39,6 +39,37 @@ pub struct Identity {
     pub started_by: String,
     /// The host's POSIX shell, `/bin/sh`.
     pub shell: String,
+}
+
+/// What earlier runs saw of a host. Another host, or an older copy of this one, is refused before anything is claimed there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The run that saw it last.
+    pub run: RunId,
+    /// What the machine calls itself in `/etc/machine-id`; `None`: nobody knows, or whoever knows the host has vouched for it.
+    pub machine_id: Option<String>,
+    /// Results that the host said it had stored: of each run the last one.
+    pub stored: Vec<Stored>,
+}
+
+/// A result that a host said it had stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The run.
+    pub run: RunId,
+    /// When the host still had it, RFC 3339: it forgets a run only for the sake of later ones.
+    pub since: String,
+    /// The step.
+    pub step: StepId,
+}
+
+impl Stored {
+    /// `RUN/STEP:YYYYMMDD:hhmmssmmm`, without anything that a shell could misread.
+    fn word(&self) -> String {
+        let digits: String = self.since.chars().filter(char::is_ascii_digit).take(17).collect();
+        let (day, time) = digits.split_at(digits.len().min(8));
+        format!("{}/{}:{day:0<8}:{time:0<9}", self.run, self.step)
+    }
 }
 
 /// Writes the file that the host keeps as the run's `plan`.
@@ -228,6 +259,11 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     }
     let earlier: Vec<String> = work.earlier.iter().map(|(run, id)| format!("{run}/{id}")).collect();
     set("before", &listed(&earlier));
+    match &work.remembered {
+        None => {}
+        Some(Remembered::Done(run)) => set("word", &format!("'done {run}'")),
+        Some(Remembered::Begun(run)) => set("word", &format!("'begun {run}'")),
+    }
     // (Only where nothing can be asked does a later run look at what this one stored.)
     if !work.has_check() {
         set("step_digest", &step.digest.as_str()[..16]);
@@ -369,12 +405,13 @@ pub(super) fn minified(shell: &str) -> String {
 /// Wraps a program for one exec.
 ///
 /// `from` is the first byte of the run's log that is wanted, counted from 1; `after` names a run that is to be followed
-/// instead, as long as it goes on.
+/// instead, as long as it goes on; `known` is the host that is meant.
 pub fn delivery(
     program: &[u8],
     identity: &Identity,
     from: u64,
     after: Option<&RunId>,
+    known: Option<&Known>,
     secrets: &[(String, Secret)],
 ) -> Exec {
     let mut stdin = Vec::new();
@@ -385,7 +422,7 @@ pub fn delivery(
         stdin.push(b'\n');
     }
     let sum = cksum(program);
-    let header = |what: &str| header(identity, from, &sum, after, what);
+    let header = |what: &str| header(identity, from, &sum, after, known, what);
     // (A NUL cannot be in an argument, not even spelt: some shells end the text there.)
     if !program.contains(&0) {
         let command = wrap_spelt(identity, &[header(&what), encode(program)]);
@@ -398,10 +435,10 @@ pub fn delivery(
 }
 
 /// The command that follows a run which the host knows already. It begins nothing; with `resume` it starts a runner on
-/// the host's own plan where there is none before the run is over.
-pub fn follow(identity: &Identity, from: u64, resume: bool) -> Exec {
+/// the host's own plan where there is none before the run is over. `known` is the host that is meant.
+pub fn follow(identity: &Identity, from: u64, resume: bool, known: Option<&Known>) -> Exec {
     let what = if resume { "follow resume" } else { "follow" };
-    let command = wrap_spelt(identity, &[header(identity, from, "", None, what)]);
+    let command = wrap_spelt(identity, &[header(identity, from, "", None, known, what)]);
     Exec { command, stdin: Vec::new() }
 }
 
@@ -409,18 +446,36 @@ pub fn follow(identity: &Identity, from: u64, resume: bool) -> Exec {
 static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
 
 /// The delivery's shell, spelt, with what it has to know in front.
-fn header(identity: &Identity, from: u64, sum: &str, after: Option<&RunId>, what: &str) -> String {
+fn header(
+    identity: &Identity,
+    from: u64,
+    sum: &str,
+    after: Option<&RunId>,
+    known: Option<&Known>,
+    what: &str,
+) -> String {
     let (what, resume) = match what.strip_suffix(" resume") {
         Some(what) => (what, "1"),
         None => (what, ""),
     };
-    let known = format!(
-        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_after={} pb_resume={resume} pb_stdin='{what}'\n",
+    // (Whatever a journal says of the machine's name: what is none is not sent.)
+    let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
+    let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
+    let settings = format!(
+        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_after={} pb_resume={resume} pb_host={} pb_stored='{}' \
+         pb_stdin='{what}'\n",
         identity.run,
         identity.nonce,
         after.map_or("", RunId::as_str),
+        machine_id.unwrap_or_default(),
+        stored.join(" "),
     );
-    encode(known.as_bytes()) + &DELIVERY
+    encode(settings.as_bytes()) + &DELIVERY
+}
+
+/// Whether a text can be a machine's name in `/etc/machine-id`.
+pub(super) fn is_machine_id(text: &str) -> bool {
+    text.len() == 32 && super::record::is_hex(text)
 }
 
 /// The exec string: a constant that no login shell can misread, and arguments spelt so that none can either.

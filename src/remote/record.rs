@@ -106,7 +106,7 @@ pub fn likeness(program: &[u8]) -> String {
     let mut lines = program.split_inclusive(|&b| b == b'\n');
     lines.next();
     let kept: Vec<u8> = lines
-        .filter(|line| !line.starts_with(b"before=") && !line.starts_with(b"unknown="))
+        .filter(|line| ![&b"before="[..], b"word=", b"unknown="].iter().any(|name| line.starts_with(name)))
         .flatten()
         .copied()
         .collect();

@@ -75,7 +75,7 @@ pb_start_of() {
 # pb_load N: resets what a step may say of itself and lets step N say it.
 pb_load() {
   pb_n=$1 pb_name= ask= guard= verify= creates= apply= content= as=login user= cwd='"$pb_home"' env= uses= secrets= needs= shell=
-  reboot= pb_left= timeout= retries=0 delay=0 register= allow= unknown=fail after= byhand= wait= exports= export_names= before= skip= step_digest=
+  reboot= pb_left= timeout= retries=0 delay=0 register= allow= unknown=fail after= byhand= wait= exports= export_names= before= word= skip= step_digest=
   "pb_step_$1"
 }
 
@@ -359,16 +359,17 @@ pb_store() {
   #:point result-synced
   mv -f "$pb_n.rct" "$pb_n.rc" || return
   #:point result-renamed
-  pb_flush .
+  # (Where there is no `sync`, there is none.)
+  pb_flush . || return 0
 }
 # pb_done OUTCOME STATUS REASON: stores and says how the step ended. What cannot be stored (its disk has died or become read-only,
-# the step has removed the record) and cannot be asked either is not said to be done, and ends the run.
+# the step has removed the record) is not said to be done, and ends the run: a rerun takes a result that was said for one that is there.
 pb_done() {
   pb_now
   pb_did=1
   [ "$1" != failed ] || pb_passed="$pb_passed $pb_n"
   # (Twice, since what stores it may be killed by somebody.)
-  if ! { pb_store "$1 $2 $step_digest" || pb_store "$1 $2 $step_digest"; } 2>/dev/null && [ "$1 $verify" != "changed check" ]; then
+  if ! { pb_store "$1 $2 $step_digest" || pb_store "$1 $2 $step_digest"; } 2>/dev/null; then
     pb_unstored=1
     pb_frame done "$pb_n" unknown "$2" "$pb_up" "unstored $1"
     return
@@ -442,6 +443,7 @@ pb_one() {
     for pb_u in $before; do
       pb_b_run=${pb_u%%/*} pb_b_n=${pb_u#*/}
       if [ -f "../$pb_b_run/$pb_b_n.rc" ]; then
+        word=
         read -r pb_o pb_rc pb_rest <"../$pb_b_run/$pb_b_n.rc"
         [ "$pb_o $pb_rest" = "changed $step_digest" ] || break
         pb_frame done "$1" unchanged 0 "$pb_up" "before $pb_b_run"
@@ -449,10 +451,16 @@ pb_one() {
         pb_settle unchanged "../$pb_b_run"
         return 0
       elif [ -f "../$pb_b_run/$pb_b_n.began" ]; then
-        pb_lost=1
+        word= pb_lost=1
         break
       fi
     done
+    # The controller remembers a run that is forgotten here, where the last twenty are kept.
+    if [ -n "$word" ] && [ ! -d "../${word#* }" ]; then
+      pb_b_run=${word#* }
+      case $word in done*) pb_frame done "$1" unchanged 0 "$pb_up" "before $pb_b_run"; pb_settle unchanged "../$pb_b_run"; return 0 ;; esac
+      pb_lost=1
+    fi
   fi
   if [ -n "$reboot" ] && [ -n "$pb_lost" ]; then
     # The host was to reboot, and nobody saw it: whether it did is plain.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Reporter, Sink};
-use crate::event::{Event, to_json_line};
+use crate::event::{Event, EventKind, to_json_line};
 use crate::view::RunView;
 
 /// Writes one JSON object a line and flushes behind each, so that a reader sees it when it happens.
@@ -20,10 +20,18 @@ impl Jsonl {
 
 impl Reporter for Jsonl {
     fn event(&mut self, event: &Event, _run: &RunView) -> io::Result<()> {
-        if event.kind.is_transient() {
-            return Ok(());
-        }
-        let mut line = to_json_line(event);
+        let mut line = match &event.kind {
+            EventKind::StepProgress { .. } => return Ok(()),
+            // (Its text has been shown, piece by piece.)
+            EventKind::StepAbridged { .. } => {
+                let mut measure = event.clone();
+                if let EventKind::StepAbridged { text, .. } = &mut measure.kind {
+                    text.clear();
+                }
+                to_json_line(&measure)
+            }
+            _ => to_json_line(event),
+        };
         line.push('\n');
         self.out.write_all(line.as_bytes())?;
         self.out.flush()

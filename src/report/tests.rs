@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::text::{clean, duration, pad, truncate};
 use super::*;
-use crate::event::{EventKind, Failure, Outcome, from_json_line};
+use crate::event::{EventKind, Failure, Outcome, Phase, from_json_line};
 use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
 
 /// A sink that can be read.
@@ -133,6 +133,7 @@ fn three_hosts() -> Vec<Event> {
         code: 4,
         message: "authentication refused for ec2-user\u{202e}".into(),
         hint: Some("is it the right key?".into()),
+        followed: false,
     };
     let mut kinds = vec![
         ("", started(&["a", "b", "c"], 2)),
@@ -171,6 +172,27 @@ fn json_is_one_object_a_line_without_progress() {
     events.remove(3);
     let read: Vec<Event> = out.text().lines().map(|line| from_json_line(line).unwrap()).collect();
     assert_eq!(read, events);
+}
+
+#[test]
+fn json_does_not_say_the_end_of_a_long_output_twice() {
+    let out = Buffer::default();
+    let step = StepId(1);
+    let more = EventKind::StepOutput { step, text: "more\n".into(), phase: Phase::Apply, kept: false };
+    let end = EventKind::StepAbridged {
+        step,
+        text: "more\n".into(),
+        left_out: 0,
+        left_out_lines: 0,
+        bytes: 9,
+        sha256: crate::ids::Digest::of(b""),
+    };
+    let events = stamped(&[("a", begun(1)), ("a", said(1, "all\n")), ("a", more), ("a", end)]);
+    show(&mut Jsonl::new(Box::new(out.clone())), &events);
+    let text = out.text();
+    assert_eq!((text.lines().count(), text.matches("more").count()), (4, 1), "{text}");
+    assert!(text.contains(r#""kind":"step_output","step":1,"text":"more\n","phase":"apply","kept":false}"#), "{text}");
+    assert!(text.contains(r#""left_out":0"#), "{text}");
 }
 
 #[test]

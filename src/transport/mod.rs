@@ -110,6 +110,8 @@ pub enum ErrorKind {
     Auth,
     /// The host key is unknown, changed or revoked (exit 5).
     HostKey,
+    /// The host key is good, but another one than that of the host that is meant (exit 10).
+    OtherHost,
     /// The channel or command was refused (exit 6).
     Refused,
     /// This machine: known_hosts could not be written (exit 12).
@@ -124,6 +126,7 @@ impl ErrorKind {
             Self::Auth => 4,
             Self::HostKey => 5,
             Self::Refused => 6,
+            Self::OtherHost => 10,
             Self::Local => 12,
         }
     }

@@ -35,6 +35,7 @@ pub(crate) fn ready() -> EventKind {
         key_status: "known".into(),
         elapsed_ms: 600,
         followed: false,
+        machine_id: None,
     }
 }
 
@@ -59,7 +60,7 @@ pub(crate) fn ended(step: u32, outcome: Outcome, why: Option<&str>, allowed: boo
 }
 
 pub(crate) fn said(step: u32, text: &str) -> EventKind {
-    EventKind::StepOutput { step: StepId(step), text: text.into(), phase: Phase::Apply }
+    EventKind::StepOutput { step: StepId(step), text: text.into(), phase: Phase::Apply, kept: true }
 }
 
 pub(crate) fn gone(exit: u8) -> EventKind {

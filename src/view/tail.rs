@@ -58,6 +58,11 @@ impl Tail {
         }
     }
 
+    /// Takes note of lines that were said and are not at hand.
+    pub fn skip(&mut self, lines: u64) {
+        self.dropped += lines;
+    }
+
     /// The lines that are kept, the unfinished one among them.
     pub fn lines(&self) -> Vec<TailLine> {
         let mut whole = self.clone();

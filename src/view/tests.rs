@@ -1,13 +1,22 @@
 use super::samples::{begun, ended, gone, ready, said, stamped, started};
 use super::*;
-use crate::event::{from_json_line, to_json_line};
+use crate::event::{Phase, from_json_line, to_json_line};
+use crate::ids::Digest;
 
 #[test]
 fn a_run_from_begin_to_end() {
     let events = stamped(&[
         ("", started(&["a", "b"], 3)),
         ("a", ready()),
-        ("b", EventKind::HostUnreachable { code: 3, message: "no such host".into(), hint: Some("look".into()) }),
+        (
+            "b",
+            EventKind::HostUnreachable {
+                code: 3,
+                message: "no such host".into(),
+                hint: Some("look".into()),
+                followed: false,
+            },
+        ),
         ("b", gone(3)),
         ("a", begun(1)),
         ("a", said(1, "hello\nwor")),
@@ -101,4 +110,38 @@ fn the_same_view_comes_out_of_the_same_lines() {
     ]);
     let read: Vec<Event> = events.iter().map(|event| from_json_line(&to_json_line(event)).unwrap()).collect();
     assert_eq!(RunView::of(&read), RunView::of(&events));
+}
+
+#[test]
+fn a_long_output_looks_the_same_live_and_out_of_a_journal() {
+    let step = StepId(1);
+    let more = |text: &str| EventKind::StepOutput { step, text: text.into(), phase: Phase::Apply, kept: false };
+    let end = EventKind::StepAbridged {
+        step,
+        text: "c\nd\n".into(),
+        left_out: 4,
+        left_out_lines: 2,
+        bytes: 10,
+        sha256: Digest::of(b""),
+    };
+    let live = stamped(&[
+        ("a", begun(1)),
+        ("a", said(1, "0\n")),
+        ("a", more("a\nb\n")),
+        ("a", more("c\nd\n")),
+        ("a", end),
+        ("a", ended(1, Outcome::Changed, None, false)),
+    ]);
+    let kept: Vec<Event> = live.iter().filter(|event| !event.kind.is_transient()).cloned().collect();
+    assert_eq!(kept.len(), 4);
+    let (live, kept) = (RunView::of(&live), RunView::of(&kept));
+    let [live, kept] = [&live, &kept].map(|view| &view.hosts[0].steps[0]);
+    assert_eq!((live.output_bytes, kept.output_bytes), (10, 10));
+    assert_eq!((&live.abridged, live.tail.last(), kept.tail.last()), (&kept.abridged, Some("d"), Some("d")));
+    assert_eq!(live.tail.dropped() + live.tail.lines().len() as u64, 5);
+    assert_eq!(kept.tail.dropped() + kept.tail.lines().len() as u64, 5);
+    // (A step that is begun again says everything again.)
+    let mut again = RunView::of(&stamped(&[("a", begun(1)), ("a", said(1, "0\n"))]));
+    again.fold(&stamped(&[("a", begun(1))])[0]);
+    assert_eq!((again.hosts[0].steps[0].output_bytes, &again.hosts[0].steps[0].abridged), (0, &None));
 }

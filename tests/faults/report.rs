@@ -119,7 +119,6 @@ const NOT_AUTOMATED: &[(&str, &str)] = &[
         "C12",
         "systemd-logind is not at hand; what is left when everything of a session was killed is the case of a killed runner",
     ),
-    ("E10", "an old copy of the host's disk, with an older record on it, is not told apart from the disk itself"),
     ("E11", "no `faketime` at hand; the names of runs come from chance and durations from the monotonic clock"),
 ];
 
@@ -287,6 +286,7 @@ fn cases() -> Vec<&'static Case> {
         super::stream::CASES,
         super::host::CASES,
         super::rerun::CASES,
+        super::identity::CASES,
     ];
     here.into_iter().flatten().chain(ELSEWHERE).collect()
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use serde_json::Value;
+use sha2::Digest as _;
+
 use super::link::Link;
 use super::running::{HELD, held, output, release, whole};
 use super::support::sshd::signal;
@@ -20,7 +23,10 @@ cases! {
         "the runner and sshd's session are stopped for longer than a connection may be silent"
         => Told("0", "the connection was lost; connected again; the step is one attempt");
     a_hundred_megabytes_in_one_line_and_in_many ["B10" "B11"]
-        "100 MB of output, half of it one line, with RekeyLimit 4M" => Told("0", "at most 64 MB of memory; the log is whole at the host");
+        "100 MB of output, half of it one line, with RekeyLimit 4M" => Told("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log is whole at the host");
+    a_long_output_that_is_followed_again_is_not_kept_twice ["B11" "E3"]
+        "7 MB of output; the controller is killed in the middle of it, and the run taken up again"
+        => Told("0", "all of it is shown; the journal has its beginning and its end once");
     bytes_that_are_no_text_are_kept_and_shown_escaped ["B12"]
         "binary, a NUL, characters cut between packets of one byte, no newline at the end" => Shown("bytes", "      café");
     a_reader_that_does_not_read_holds_the_host_up_for_nothing ["B22"]
@@ -139,10 +145,84 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
     release(&world);
     going.told().exits(0);
     assert!(most <= 64 * 1024, "{most} kB");
-    let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
-    let length = fs::metadata(log).expect("the log").len();
-    assert!((100_000_000..100_010_000).contains(&length), "{length}");
     assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
+    let run = world.runs().pop().expect("a run");
+    let log = fs::read(world.there(".pinboot/runs").join(&run).join("log")).expect("the log");
+    let said = said_in(&log, 1);
+    assert_eq!(said.len(), 100_000_001, "a hundred million bytes and a line feed");
+    let journal = fs::read_to_string(world.here("state/runs").join(&run).join("events.jsonl")).expect("a journal");
+    assert!(journal.len() < 4_000_000, "{}", journal.len());
+    let ends: Vec<Value> = journal.lines().map(parse).filter(|event| event["kind"] == "step_abridged").collect();
+    let [end] = ends.as_slice() else { panic!("{} ends", ends.len()) };
+    assert_eq!((end["bytes"].as_u64(), end["sha256"].as_str()), (Some(100_000_001), Some(sha256(&said).as_str())));
+    let kept: usize = journal.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.len())).sum();
+    assert_eq!(kept as u64 + end["left_out"].as_u64().expect("a number"), 100_000_001);
+    let shown = world.pinboot(&["show", "-v"]).exits(0);
+    assert!((2 << 20..3 << 20).contains(&shown.stdout.len()), "{}", shown.stdout.len());
+    shown.says(&[
+        "      … (9",
+        &format!("all of it is in ~/.pinboot/runs/{run}/log on the host)"),
+        "      one of many lines\n",
+    ]);
+}
+
+/// What the log has between the frames of one step, from its begin to its end.
+fn said_in(log: &[u8], step: u32) -> Vec<u8> {
+    let mut said = Vec::new();
+    let mut within = false;
+    // (Nothing else in it has this byte.)
+    for (place, piece) in log.split(|byte| *byte == 0x1e).enumerate() {
+        if place % 2 == 1 {
+            let frame = String::from_utf8_lossy(piece);
+            let words: Vec<&str> = frame.split(' ').skip(1).collect();
+            match words[..] {
+                ["start", number, ..] => within = number == step.to_string(),
+                ["done", ..] => within = false,
+                _ => {}
+            }
+        } else if within {
+            said.extend_from_slice(piece.strip_prefix(b"\n").unwrap_or(piece));
+        }
+    }
+    said
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_long_output_that_is_followed_again_is_not_kept_twice() {
+    let Some(world) = World::new() else { return };
+    world.steps(
+        "
+  - name: Talks
+    script: |
+      seq 1 500000
+      : >talked
+      until [ -e go ]; do sleep .02; done
+      seq 1 500000
+    always: true
+",
+    );
+    let going = world.start(&["--json"]);
+    until("it has talked", || world.there("talked").exists());
+    going.kill();
+    release(&world);
+    let told = world.pinboot(&["rerun", "--json"]).exits(0);
+    let lines: String = (1..=500_000).map(|number| format!("{number}\n")).collect();
+    assert!(output(&told) == lines.repeat(2), "all of it is shown, in order and once");
+    assert_eq!(world.journal(), ["1 changed", "exit 0", "exit 0"]);
+    let run = world.runs().pop().expect("a run");
+    let folder = world.here("state/runs").join(&run);
+    let journal = fs::read_to_string(folder.join("events.jsonl")).expect("a journal");
+    let events: Vec<Value> = journal.lines().map(parse).collect();
+    for (place, event) in events.iter().enumerate() {
+        assert_eq!(event["seq"], place + 1);
+    }
+    assert_eq!(events.iter().filter(|event| event["kind"] == "step_abridged").count(), 1);
+    let shown = world.pinboot(&["show", "-v"]).exits(0).stdout;
+    assert_eq!((shown.matches("\n      1\n").count(), shown.matches("\n      500000\n").count()), (1, 1));
 }
 
 #[test]

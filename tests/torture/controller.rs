@@ -61,6 +61,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         facts: facts(plan),
         masker: Masker::new(&plan.secrets),
         muted: false,
+        known: None,
         errand,
     }
 }

@@ -1,12 +1,11 @@
 //! What the host is to do, and what must hold of it afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::time::Duration;
 
 use pinboot::event::Mode;
 use pinboot::ids::{Digest, HostId, RunId, StepId};
 use pinboot::kinds::{Content, Recipe};
-use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Work};
 use pinboot::remote::Identity;
 use pinboot::remote::frame::{Frame, Piece, Splitter};
 use pinboot::script::Script;
@@ -139,25 +138,7 @@ echo "$pb_me" >"alive$1"
 }"#;
 
 fn work(apply: &str) -> Work {
-    Work {
-        recipe: Recipe { apply: Script::author(apply), ..Recipe::default() },
-        only_if: None,
-        when_changed: Vec::new(),
-        only_when_changed: false,
-        creates: None,
-        unless: None,
-        run_as: RunAs::Login,
-        cwd: None,
-        env: Vec::new(),
-        timeout: None,
-        retries: 0,
-        delay: Duration::ZERO,
-        register: None,
-        allow_failure: false,
-        always: false,
-        on_unknown: OnUnknown::Fail,
-        earlier: Vec::new(),
-    }
+    Work::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
 }
 
 /// A run of this number on the host.

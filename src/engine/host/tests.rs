@@ -249,7 +249,7 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
     };
     let id = HostId("h".to_owned());
     let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
-    let job = Job { host, identity, facts: HashMap::new(), masker, muted: false, errand };
+    let job = Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, errand };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
     let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_| None };
     let (sender, mut events) = mpsc::channel(10_000);

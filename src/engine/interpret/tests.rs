@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::Digest;
 use crate::secret::Secret;
 
 fn interpreter() -> Interpreter {
@@ -47,7 +48,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
         &mut interpreter,
         vec![
             raw("motd of the host\n"),
-            frame(Frame::Hello { new: true }),
+            frame(Frame::Hello { new: true, machine_id: None }),
             start(1),
             raw("checking\n"),
             frame(Frame::Diff { step: StepId(1), text: b"+ hunter2hunter2 \x1b[31m".to_vec() }),
@@ -58,7 +59,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             frame(Frame::End("failed".into())),
         ],
     );
-    let output = |text: &str, phase| EventKind::StepOutput { step: StepId(1), text: text.into(), phase };
+    let output = |text: &str, phase| EventKind::StepOutput { step: StepId(1), text: text.into(), phase, kept: true };
     assert_eq!(events[0], EventKind::StepStarted { step: StepId(1), name: "one".into() });
     assert_eq!(events[1], output("checking\n", Phase::Check));
     let said: String = events
@@ -102,7 +103,7 @@ fn the_exit_code_follows_from_what_happened() {
     ];
     for (steps, exit) in cases {
         let mut interpreter = interpreter();
-        let mut pieces = vec![frame(Frame::Hello { new: true })];
+        let mut pieces = vec![frame(Frame::Hello { new: true, machine_id: None })];
         for (step, outcome, reason) in *steps {
             pieces.extend([start(*step), done(*step, outcome, 3, reason)]);
         }
@@ -114,7 +115,7 @@ fn the_exit_code_follows_from_what_happened() {
 #[test]
 fn what_a_second_runner_tells_again_is_not_told_twice() {
     let mut interpreter = interpreter();
-    let hello = || frame(Frame::Hello { new: false });
+    let hello = || frame(Frame::Hello { new: false, machine_id: None });
     let (first, _) = feed(&mut interpreter, vec![hello(), start(1), done(1, "changed", 0, ""), start(2), raw("half")]);
     assert_eq!(first.len(), 3, "{first:?}");
     interpreter.connect_again();
@@ -132,6 +133,49 @@ fn what_a_second_runner_tells_again_is_not_told_twice() {
     let finished = second.iter().filter(|event| matches!(event, EventKind::StepFinished { .. })).count();
     assert_eq!(finished, 1, "{second:?}");
     assert_eq!(ending, Some(Ending::Over(0)));
+}
+
+#[test]
+fn a_long_output_is_shown_whole_and_kept_in_part() {
+    let mut interpreter = interpreter();
+    let line = "hunter2hunter2 is what it is not\n";
+    let all = line.repeat(100_000);
+    let mut pieces =
+        vec![frame(Frame::Hello { new: true, machine_id: None }), start(1), frame(Frame::Apply { step: StepId(1) })];
+    pieces.extend(all.as_bytes().chunks(32_768).map(|chunk| Piece::Raw(chunk.to_vec())));
+    pieces.extend([frame(Frame::Try { step: StepId(1), number: 1, status: 3 }), done(1, "failed", 7, "status")]);
+    pieces.extend([start(2), raw("short\n"), done(2, "changed", 0, "")]);
+    let (events, _) = feed(&mut interpreter, pieces);
+    let said = |only: Option<bool>| -> String {
+        let text = events.iter().filter_map(|event| match event {
+            EventKind::StepOutput { step: StepId(1), text, kept, .. } if only.is_none_or(|only| only == *kept) => {
+                Some(text.as_str())
+            }
+            _ => None,
+        });
+        text.collect()
+    };
+    let shown = format!("{}(ended with status 3; try 2 follows)\n", all.replace("hunter2hunter2", "***"));
+    assert!(said(None) == shown);
+    let at = events.iter().position(|event| matches!(event, EventKind::StepAbridged { .. })).expect("its end");
+    let EventKind::StepAbridged { step, text, left_out, bytes, sha256, .. } = &events[at] else { unreachable!() };
+    assert_eq!((*step, *bytes, sha256), (StepId(1), all.len() as u64, &Digest::of(all.as_bytes())));
+    assert!(shown.ends_with(text));
+    assert_eq!((said(Some(true)).len() + text.len()) as u64 + left_out, shown.len() as u64);
+    assert!(matches!(events[at + 1], EventKind::StepFinished { step: StepId(1), .. }));
+    let ends = events.iter().filter(|event| matches!(event, EventKind::StepAbridged { .. })).count();
+    assert_eq!(ends, 1, "a short output has none");
+}
+
+#[test]
+fn what_a_step_in_hand_said_last_is_kept_when_nothing_more_is_heard_of_it() {
+    let mut interpreter = interpreter();
+    assert_eq!(interpreter.leave(), None);
+    feed(&mut interpreter, vec![frame(Frame::Hello { new: true, machine_id: None }), start(1), raw("short\n")]);
+    assert_eq!(interpreter.leave(), None);
+    feed(&mut interpreter, vec![start(1), raw(&"x\n".repeat(2 << 20))]);
+    assert!(matches!(interpreter.leave(), Some(EventKind::StepAbridged { left_out, .. }) if left_out > 1 << 20));
+    assert_eq!(interpreter.running(), None);
 }
 
 #[test]

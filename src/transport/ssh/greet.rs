@@ -10,13 +10,13 @@ use russh::{Preferred, SshId, cipher, compression};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::Config;
 use super::dial::{self, Dialled};
 use super::handler::{self, End, Fault, First, Handler, Judge, Shared};
 use super::known_hosts::{self, HostKeys};
 use super::queue::{self, Outlet};
 use super::text;
 use super::wire::{Greeting, Lease, Wire};
+use super::{Config, ExpectedKey};
 use crate::inventory::Host;
 use crate::transport::{Error, ErrorKind, Exec};
 
@@ -37,7 +37,12 @@ pub(crate) struct Greeted {
 }
 
 /// Connects and checks the host key.
-pub(crate) async fn greet(config: &Config, host: &Host, exec: &Exec) -> Result<Greeted, Error> {
+pub(crate) async fn greet(
+    config: &Config,
+    expected: Option<&ExpectedKey>,
+    host: &Host,
+    exec: &Exec,
+) -> Result<Greeted, Error> {
     let sources = known_hosts::read_all(config.known_hosts.iter().chain(&config.known_hosts_read_only))?;
     let host_keys = HostKeys::of(&host.address, host.port, &sources);
     for place in &host_keys.known.bad {
@@ -47,7 +52,7 @@ pub(crate) async fn greet(config: &Config, host: &Host, exec: &Exec) -> Result<G
         let (file, lines) = (first.path.display(), host_keys.known.bad.len());
         tracing::warn!(%file, line = first.line, lines, "known_hosts has lines that cannot be read; they are skipped");
     }
-    let settings = Arc::new(settings(config, &host_keys));
+    let settings = Arc::new(settings(config, expected, &host_keys));
     let deadline = Instant::now() + config.connect_timeout;
     let Dialled { socket, address, round_trip } = dial::dial(host, deadline).await?;
 
@@ -59,7 +64,13 @@ pub(crate) async fn greet(config: &Config, host: &Host, exec: &Exec) -> Result<G
     let learn_to = config.known_hosts.first().cloned();
     let handler = Handler {
         shared: shared.clone(),
-        judge: Some(Judge { mode: config.host_key_mode.clone(), host_keys, learn_to, address }),
+        judge: Some(Judge {
+            mode: config.host_key_mode.clone(),
+            host_keys,
+            expected: expected.cloned(),
+            learn_to,
+            address,
+        }),
         deadline,
         first: First::new(exec.clone(), greeting.clone(), intake, tell),
     };
@@ -94,7 +105,7 @@ pub(crate) async fn greet(config: &Config, host: &Host, exec: &Exec) -> Result<G
 }
 
 /// The protocol's settings for one host.
-fn settings(config: &Config, host_keys: &HostKeys) -> client::Config {
+fn settings(config: &Config, expected: Option<&ExpectedKey>, host_keys: &HostKeys) -> client::Config {
     client::Config {
         client_id: SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-pinboot_", env!("CARGO_PKG_VERSION")))),
         nodelay: true,
@@ -103,7 +114,10 @@ fn settings(config: &Config, host_keys: &HostKeys) -> client::Config {
         keepalive_max: 2,
         inactivity_timeout: None,
         preferred: Preferred {
-            key: Cow::Owned(host_key_algorithms(&host_keys.known_types())),
+            key: Cow::Owned(host_key_algorithms(
+                &host_keys.known_types(),
+                expected.map(|expected| expected.key_type.as_str()),
+            )),
             // By measured speed; the library's own order begins with the slower ChaCha20.
             cipher: Cow::Borrowed(&[
                 cipher::AES_128_GCM,
@@ -119,8 +133,8 @@ fn settings(config: &Config, host_keys: &HostKeys) -> client::Config {
 }
 
 /// The algorithms to ask a host key in: first those that known_hosts has a key for, as OpenSSH does, so that a host that
-/// is known by one key is not asked for another.
-fn host_key_algorithms(known: &[&str]) -> Vec<Algorithm> {
+/// is known by one key is not asked for another; of several, the one that is expected.
+fn host_key_algorithms(known: &[&str], expected: Option<&str>) -> Vec<Algorithm> {
     let ecdsa = |curve| Algorithm::Ecdsa { curve };
     let mut algorithms = vec![
         ("ssh-ed25519", Algorithm::Ed25519),
@@ -131,7 +145,7 @@ fn host_key_algorithms(known: &[&str]) -> Vec<Algorithm> {
         ("ssh-rsa", Algorithm::Rsa { hash: Some(HashAlg::Sha512) }),
         ("ssh-rsa", Algorithm::Rsa { hash: Some(HashAlg::Sha256) }),
     ];
-    algorithms.sort_by_key(|(name, _)| !known.contains(name));
+    algorithms.sort_by_key(|(name, _)| (!known.contains(name), expected != Some(*name)));
     algorithms.into_iter().map(|(_, algorithm)| algorithm).collect()
 }
 

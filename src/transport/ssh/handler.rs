@@ -15,13 +15,13 @@ use russh::{ChannelId, ChannelOpenFailure, Sig};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use super::HostKeyMode;
 use super::fit;
 use super::known_hosts::{self, HostKey, HostKeys, Learned, Verdict};
 use super::prompt::HostKeyQuestion;
 use super::queue::Intake;
 use super::text;
 use super::wire::Greeting;
+use super::{ExpectedKey, HostKeyMode};
 use crate::transport::{Chunk, Error, ErrorKind, Exec, Peer};
 
 /// How much of a server's banner is kept.
@@ -98,6 +98,8 @@ impl Shared {
 pub(crate) struct Judge {
     pub(crate) mode: HostKeyMode,
     pub(crate) host_keys: HostKeys,
+    /// The one key that will do.
+    pub(crate) expected: Option<ExpectedKey>,
     /// Where a new key is added; none where there is no such file.
     pub(crate) learn_to: Option<PathBuf>,
     pub(crate) address: SocketAddr,
@@ -109,6 +111,9 @@ impl Judge {
         let verdict = self.host_keys.judge(shown);
         if let Some(error) = self.host_keys.refuse(&verdict, shown) {
             return Err(error);
+        }
+        if let Some(expected) = self.expected.as_ref().filter(|expected| expected.fingerprint != shown.fingerprint()) {
+            return Err(self.host_keys.other_host(shown, expected));
         }
         if verdict == Verdict::Match {
             return Ok(false);

@@ -17,6 +17,7 @@ use rustix::fs::{FileType, FlockOperation, OFlags};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use super::ExpectedKey;
 use super::text;
 use crate::transport::{Error, ErrorKind};
 
@@ -403,6 +404,21 @@ impl HostKeys {
                 ),
             ),
         }
+    }
+
+    /// The error for a key that is good, and not the one that is expected.
+    pub(crate) fn other_host(&self, shown: &HostKey, expected: &ExpectedKey) -> Error {
+        let clean = |text: &str| text::escaped(text.as_bytes(), 300);
+        let whose = clean(&expected.whose);
+        let message = format!(
+            "{} is not the host of {whose}: it shows the key {} {}, and that host had {} {}",
+            clean(&self.name),
+            clean(shown.kind()),
+            shown.fingerprint(),
+            clean(&expected.key_type),
+            clean(&expected.fingerprint),
+        );
+        Error::new(ErrorKind::OtherHost, message).with_hint(expected.hint.clone())
     }
 
     /// The error for a key that nobody has vouched for.

@@ -93,6 +93,19 @@ impl Config {
     }
 }
 
+/// The key by which a host was known to somebody who means that host and no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedKey {
+    /// Its algorithm, such as `ssh-ed25519`.
+    pub key_type: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// Who was shown it, such as `run 3f9c00ff`.
+    pub whose: String,
+    /// What to do where the host shows another one.
+    pub hint: String,
+}
+
 /// A key file that has been loaded, or the message and hint of why it could not be.
 type Loaded = Result<Arc<PrivateKey>, (String, Option<String>)>;
 
@@ -102,12 +115,19 @@ pub struct Ssh {
     config: Config,
     /// Key files are loaded once: with many hosts, and over reconnects, a passphrase is asked for once.
     keys: Mutex<HashMap<PathBuf, Loaded>>,
+    /// By address and port.
+    expected: HashMap<(String, u16), ExpectedKey>,
 }
 
 impl Ssh {
     /// A way to reach hosts, with no connection yet.
     pub fn new(config: Config) -> Self {
-        Self { config, keys: Mutex::default() }
+        Self { config, keys: Mutex::default(), expected: HashMap::new() }
+    }
+
+    /// Refuses the host where it shows another key than this one, however good known_hosts finds that.
+    pub fn expect(&mut self, host: &Host, key: ExpectedKey) {
+        self.expected.insert((host.address.clone(), host.port), key);
     }
 
     /// Loads a key file, or gives what came of it the first time: its type and fingerprint, as `ssh-keygen -l` has them.
@@ -146,7 +166,8 @@ impl Connect for Ssh {
             Some(path) => auth::Identity::Key(self.key(path).await?),
             None => auth::Identity::Agent(auth::agent(self.config.agent.as_deref()).await?),
         };
-        let mut greeted = greet::greet(&self.config, host, exec).await?;
+        let expected = self.expected.get(&(host.address.clone(), host.port));
+        let mut greeted = greet::greet(&self.config, expected, host, exec).await?;
         auth::login(&mut greeted, identity, host, self.config.login_timeout).await?;
         session::start(greeted, host, self.config.login_timeout).await
     }
