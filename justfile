@@ -22,8 +22,9 @@ accept:
 ci *PARTS:
     .ci/run {{ PARTS }}
 
-# Round trips and times over a delayed link, against one `ssh host bash -s`; needs root.
+# Start-up, lost connections, and round trips and times over a delayed link, against one `ssh host bash -s`; needs root.
 bench *ARGS:
     cargo build --release
     benches/start-up
+    benches/lost-connection
     sudo benches/round-trips {{ ARGS }}

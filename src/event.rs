@@ -127,6 +127,9 @@ pub enum EventKind {
         /// Whether the run was already going on (or over) on the host and is only followed.
         #[serde(default)]
         followed: bool,
+        /// Whether it was over already.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        over: bool,
         /// What the machine calls itself in `/etc/machine-id`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         machine_id: Option<String>,

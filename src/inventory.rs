@@ -19,6 +19,17 @@ pub struct Host {
     pub key: Option<PathBuf>,
 }
 
+impl Host {
+    /// The address as a person writes it, with the port where it is not 22.
+    pub fn shown_address(&self) -> String {
+        match (self.port, self.address.contains(':')) {
+            (22, _) => self.address.clone(),
+            (port, true) => format!("[{}]:{port}", self.address),
+            (port, false) => format!("{}:{port}", self.address),
+        }
+    }
+}
+
 /// `[USER@]ADDR[:PORT]` taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {

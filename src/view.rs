@@ -88,6 +88,8 @@ pub struct HostView {
     pub connect_ms: u64,
     /// Whether the run was already there and is only followed.
     pub followed: bool,
+    /// Whether it was over when it was last come to.
+    pub over: bool,
     /// What the machine calls itself.
     pub machine_id: Option<String>,
     /// The steps that were looked at, in order.
@@ -211,6 +213,7 @@ impl HostView {
             key_status: String::new(),
             connect_ms: 0,
             followed: false,
+            over: false,
             machine_id: None,
             steps: Vec::new(),
             exit: None,
@@ -397,7 +400,17 @@ impl RunView {
 
 fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
     match kind {
-        EventKind::HostReady { user, address, key_type, fingerprint, key_status, elapsed_ms, followed, machine_id } => {
+        EventKind::HostReady {
+            user,
+            address,
+            key_type,
+            fingerprint,
+            key_status,
+            elapsed_ms,
+            followed,
+            over,
+            machine_id,
+        } => {
             host.state = HostState::Ready;
             host.user.clone_from(user);
             host.address.clone_from(address);
@@ -406,6 +419,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             host.key_status.clone_from(key_status);
             host.connect_ms = *elapsed_ms;
             host.followed = *followed;
+            host.over = *over;
             host.machine_id.clone_from(machine_id);
             (host.exit, host.message, host.hint) = (None, None, None);
         }

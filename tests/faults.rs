@@ -9,6 +9,8 @@
 #[macro_use]
 mod rows;
 
+#[path = "faults/clock.rs"]
+mod clock;
 #[path = "faults/connect.rs"]
 mod connect;
 #[path = "faults/host.rs"]

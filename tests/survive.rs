@@ -23,6 +23,7 @@ mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use support::sshd::signal;
 use world::{Signal, Told, World, until};
@@ -87,10 +88,15 @@ impl Elsewhere {
 
     /// The program with these words and the way to the host.
     fn reach(&self, world: &World, words: &[&str]) -> Told {
+        Told::of(&self.command(world, words).output().expect("pinboot starts"))
+    }
+
+    /// The same, not yet started.
+    fn command(&self, world: &World, words: &[&str]) -> Command {
         let mut command = world::pinboot(self.path());
         command.args(words).args(["--host-key", "strict", "--known-hosts"]).arg(world.server.known_hosts());
         command.arg("--key").arg(world.server.key());
-        Told::of(&command.output().expect("pinboot starts"))
+        command
     }
 }
 

@@ -615,7 +615,7 @@ fn only_the_host_that_is_meant_begins_a_run() {
         let steps = plan(vec![work("echo x >>count"), work("false")]);
         std::fs::write(host.path("machine-id"), format!("{one}\n")).expect("a machine id");
         let first = host.deliver(1, &steps);
-        assert_eq!(first.frames[0], Frame::Hello { new: true, machine_id: Some(one.clone()) });
+        assert_eq!(first.frames[0], Frame::Hello { new: true, over: false, machine_id: Some(one.clone()) });
         let run = RunId::from_random([1, 0, 0, 1]);
         let known = Known { run: run.clone(), machine_id: Some(one), stored: vec![stored(&run)] };
         for (id, shown) in [
@@ -639,7 +639,7 @@ fn only_the_host_that_is_meant_begins_a_run() {
         assert!(!host.path(".pinboot/runs/02000002").exists(), "nothing was claimed");
         std::fs::write(&result, kept).expect("a result");
         let second = host.deliver_to(Some(&known), 2, &steps, 1);
-        assert_eq!(second.frames[0], Frame::Hello { new: true, machine_id: None });
+        assert_eq!(second.frames[0], Frame::Hello { new: true, over: false, machine_id: None });
         assert_eq!(host.read("count"), "x\nx\n");
     });
 }

@@ -96,13 +96,7 @@ pub(super) struct Run {
     #[arg(long)]
     pub(super) check: bool,
     #[command(flatten)]
-    pub(super) values: Values,
-    #[command(flatten)]
-    pub(super) choice: Choice,
-    #[command(flatten)]
-    pub(super) patience: Patience,
-    #[command(flatten)]
-    pub(super) reach: Reach,
+    pub(super) given: Given,
 }
 
 #[derive(Debug, Args)]
@@ -117,13 +111,29 @@ pub(super) struct Rerun {
     #[arg(long)]
     pub(super) same_host: bool,
     #[command(flatten)]
+    pub(super) given: Given,
+}
+
+/// What `run` and `rerun` are told alike.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Given {
+    #[command(flatten)]
     pub(super) values: Values,
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(super) hosts: Hosts,
+    #[command(flatten)]
+    pub(super) steps: Steps,
     #[command(flatten)]
     pub(super) patience: Patience,
     #[command(flatten)]
     pub(super) reach: Reach,
+}
+
+impl Given {
+    /// The flags as the journal keeps them.
+    pub(super) fn flags(&self) -> Flags {
+        flags(&[&self.values, &self.hosts, &self.steps, &self.reach])
+    }
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +162,8 @@ pub(super) struct Attach {
     pub(super) playbook: Option<PathBuf>,
     #[command(flatten)]
     pub(super) values: Values,
+    #[command(flatten)]
+    pub(super) steps: Steps,
     #[command(flatten)]
     pub(super) reach: Reach,
 }
@@ -195,15 +207,20 @@ fn assignment(text: &str) -> Result<String, String> {
     }
 }
 
-/// Which hosts and steps.
+/// Which hosts.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Choice {
+pub(super) struct Hosts {
     /// Run on this host instead of the playbook's
     #[arg(long, value_name = "[USER@]ADDR[:PORT]", env = "PINBOOT_HOST", hide_env_values = true)]
     pub(super) host: Option<String>,
     /// Run on these of the playbook's hosts only
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', env = "PINBOOT_LIMIT", hide_env_values = true)]
     pub(super) limit: Vec<String>,
+}
+
+/// Which steps.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Steps {
     /// Run only the steps with one of these tags
     #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
     pub(super) tags: Vec<String>,
@@ -281,23 +298,51 @@ pub(super) enum HostKey {
     Ask,
 }
 
-/// The flags as the journal keeps them.
-pub(super) fn flags(values: &Values, choice: &Choice, reach: &Reach) -> Flags {
-    let vars = values.vars.iter().filter_map(|var| var.split_once('='));
-    Flags {
-        host: choice.host.clone(),
-        limit: choice.limit.clone(),
-        user: reach.user.clone(),
-        key: reach.key.clone(),
-        vars: vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        secret_vars: Vec::new(),
-        vars_files: values.vars_files.clone(),
-        tags: choice.tags.clone(),
-        skip_tags: choice.skip_tags.clone(),
-        from: choice.from.clone(),
-        only: choice.only.clone(),
-        host_key: reach.host_key.and_then(|mode| Some(mode.to_possible_value()?.get_name().to_owned())),
-        known_hosts: reach.known_hosts.clone(),
-        forks: reach.forks,
+/// A group of flags that the journal keeps.
+pub(super) trait Kept {
+    /// Writes them down.
+    fn note(&self, flags: &mut Flags);
+}
+
+/// The flags of these groups as the journal keeps them.
+pub(super) fn flags(groups: &[&dyn Kept]) -> Flags {
+    let mut flags = Flags::default();
+    for group in groups {
+        group.note(&mut flags);
+    }
+    flags
+}
+
+impl Kept for Values {
+    fn note(&self, flags: &mut Flags) {
+        let vars = self.vars.iter().filter_map(|var| var.split_once('='));
+        flags.vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        flags.vars_files.clone_from(&self.vars_files);
+    }
+}
+
+impl Kept for Hosts {
+    fn note(&self, flags: &mut Flags) {
+        flags.host.clone_from(&self.host);
+        flags.limit.clone_from(&self.limit);
+    }
+}
+
+impl Kept for Steps {
+    fn note(&self, flags: &mut Flags) {
+        flags.tags.clone_from(&self.tags);
+        flags.skip_tags.clone_from(&self.skip_tags);
+        flags.from.clone_from(&self.from);
+        flags.only.clone_from(&self.only);
+    }
+}
+
+impl Kept for Reach {
+    fn note(&self, flags: &mut Flags) {
+        flags.user.clone_from(&self.user);
+        flags.key.clone_from(&self.key);
+        flags.host_key = self.host_key.and_then(|mode| Some(mode.to_possible_value()?.get_name().to_owned()));
+        flags.known_hosts.clone_from(&self.known_hosts);
+        flags.forks = self.forks;
     }
 }

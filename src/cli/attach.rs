@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{Attach, Choice, Cli, Reach, flags};
+use super::args::{Attach, Cli, Reach, flags};
 use super::cancel::ask;
 use super::fault::Fault;
 use super::files::{self, Ready, local_user};
 use super::live::{self, Setting};
-use super::rerun::{follow_job, held};
-use super::run::{header, random, remote_shell, runtime, started, target};
+use super::rerun::{follow_job, has_unknown, held};
+use super::run::{header, random, remote_shell, rerun_command, runtime, started, target};
 use super::{color, complain, state};
 use crate::engine::{Errand, Job, Wish, facts};
 use crate::event::{EventKind, Mode, escape};
@@ -25,10 +25,14 @@ use crate::view::RunView;
 
 /// Finds the run on the host and follows it to its end; where its runner is gone, it is gone on with.
 pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<u8, Fault> {
+    if let (None, Some(flag)) = (&attach.playbook, of_the_plan(attach)) {
+        let message = format!("{flag} says something of a playbook, and there is none");
+        return Err(Fault::new(2, message, Some("give the run's playbook with --playbook FILE")));
+    }
     let mut known = attach.playbook.as_deref().map(|path| Known::read(path, attach, Mode::Run)).transpose()?;
     let (host, flags) = match &known {
         Some(known) => (known.host.clone(), known.ready.flags.clone()),
-        None => (bare_host(&attach.host, &attach.reach)?, flags(&attach.values, &Choice::default(), &attach.reach)),
+        None => (bare_host(&attach.host, &attach.reach)?, flags(&[&attach.reach])),
     };
     runtime()?.block_on(async {
         let ssh = live::connector(&flags, &attach.reach)?;
@@ -38,6 +42,7 @@ pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<u8, Fault> {
             known = Some(Known::read(path, attach, Mode::Check)?);
         }
         let taken = Taken::new(&host, &record, known)?;
+        let lacks_secrets = record.has_secrets && taken.known.is_none();
         let commands =
             taken.known.as_ref().map_or_else(|| live::commands(&[]), |known| live::commands(&known.ready.plans));
         let setting = Setting {
@@ -50,8 +55,33 @@ pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<u8, Fault> {
             wish: Wish::Go,
         };
         let (view, _) = live::carry_out(setting, ssh, vec![taken.job], taken.first, taken.view, |_| ()).await?;
-        Ok(view.exit_code())
+        let exit = view.exit_code();
+        if exit == 8 && lacks_secrets && !has_unknown(&view, &host.id) {
+            complain(&format!("run {} needs secrets that nobody here has: {}", record.run, with_secrets(&record.run)));
+        }
+        Ok(exit)
     })
+}
+
+/// A flag that makes the run's plan out of its playbook.
+fn of_the_plan(attach: &Attach) -> Option<&'static str> {
+    let Attach { values, steps, .. } = attach;
+    let given = [
+        ("--var", !values.vars.is_empty()),
+        ("--tags", !steps.tags.is_empty()),
+        ("--skip-tags", !steps.skip_tags.is_empty()),
+        ("--from", steps.from.is_some()),
+        ("--only", !steps.only.is_empty()),
+    ];
+    given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
+}
+
+/// What goes on with an interrupted run that needs secrets.
+fn with_secrets(run: &RunId) -> String {
+    format!(
+        "give the run's playbook with --playbook FILE, and its variables as then (-e, --vars-file, the environment): they \
+         are sent again; or type `pinboot rerun {run}` on the machine that began it"
+    )
 }
 
 /// The run's playbook, as far as it concerns the host.
@@ -64,7 +94,7 @@ struct Known {
 impl Known {
     /// Reads the playbook. The host is one of the playbook's, or an address.
     fn read(path: &Path, attach: &Attach, mode: Mode) -> Result<Self, Fault> {
-        let flags = flags(&attach.values, &Choice::default(), &attach.reach);
+        let flags = flags(&[&attach.values, &attach.steps, &attach.reach]);
         let named = Flags { limit: vec![attach.host.clone()], ..flags.clone() };
         let ready = files::read(path, &named, mode, false).or_else(|_| {
             let addressed = Flags { host: Some(attach.host.clone()), ..flags };
@@ -102,14 +132,19 @@ impl Taken {
             fits
         });
         let (mut job, first) = found_job(host, record, known.as_ref().map(Known::plan));
-        if record.has_secrets && record.state == At::Gone {
+        if record.has_secrets && record.state == At::Gone && known.is_none() {
             let message =
                 format!("run {run} was interrupted at the host, and the secrets that it needs are not there any more");
-            let hint = format!("`pinboot rerun {run}` on the machine that began it, or run the playbook anew");
-            return Err(Fault::new(8, message, Some(&hint)));
+            return Err(Fault::new(8, message, Some(&with_secrets(&run))));
         }
         if let Errand::Follow { resume, .. } = &mut job.errand {
-            *resume = !record.has_secrets;
+            *resume = match &known {
+                Some(known) => Some(known.plan().secrets.clone()),
+                None => (!record.has_secrets).then(Vec::new),
+            };
+        }
+        if known.is_some() {
+            job.again = rerun_command(&run);
         }
         let Some(known) = known else {
             return Ok(Self { job, known: None, journal: None, first: Some(first), view: RunView::default() });
@@ -145,7 +180,7 @@ impl Taken {
         let mut job = follow_job(host, Masker::new(&known.plan().secrets), summary, &read, &view);
         job.host.id.clone_from(&summary.host);
         if let Errand::Follow { resume, .. } = &mut job.errand {
-            *resume = known.plan().secrets.is_empty();
+            *resume = Some(known.plan().secrets.clone());
         }
         Ok(Self { job, known: Some(known), journal: Some(journal), first: None, view })
     }
@@ -158,7 +193,7 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
         return Err(Fault::new(
             2,
             format!("`{}` is no run's name", wanted.escape_default()),
-            Some("a run is named by hexadecimal digits"),
+            Some("a run is named by eight hexadecimal digits, or by as many of the first ones as no other run has"),
         ));
     }
     let mark = hex(&random::<16>()?);
@@ -177,7 +212,7 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
         )),
         Some(Answer::Several(names)) => {
             let names = names.iter().map(|name| escape(name.as_bytes())).collect::<Vec<_>>().join(", ");
-            let message = format!("{}: `{wanted}` is the begin of several runs: {names}", host.id);
+            let message = format!("{}: `{wanted}` is the beginning of several runs: {names}", host.id);
             Err(Fault::new(2, message, Some("give one more letter")))
         }
         Some(Answer::Unborn(run)) => {
@@ -210,7 +245,8 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
         muted: record.has_secrets && plan.is_none(),
         known: None,
-        errand: Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: false },
+        again: format!("pinboot attach {}@{} {}", host.user, host.shown_address(), record.run),
+        errand: Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {
         run: record.run.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::args::{Cancel, Choice, Cli, Values, flags};
+use super::args::{Cancel, Cli, flags};
 use super::attach::{find, found_job};
 use super::fault::Fault;
 use super::live::{self, Setting};
@@ -33,10 +33,14 @@ fn wish(cancel: &Cancel) -> Wish {
 /// A run of this machine's.
 fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
     let state = state()?;
-    let run = state.resolve(cancel.run.as_deref())?;
+    let run = state.resolve(cancel.run.as_deref()).map_err(|error| {
+        let mut fault = Fault::from(error);
+        fault.text.push_str("\n  a run that another machine began: pinboot cancel --host USER@ADDRESS --key FILE");
+        fault
+    })?;
     let held = state.is_held(&run);
     let read = state.read(&run)?;
-    let given = flags(&Values::default(), &Choice::default(), &cancel.reach);
+    let given = flags(&[&cancel.reach]);
     let old = Old::take_up(&state, read, given).map_err(|mut fault| {
         fault.text.push_str("\n  `pinboot cancel --host USER@ADDRESS` with --key stops the run without its playbook");
         fault
@@ -59,7 +63,7 @@ fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
 
 /// A run of another machine's.
 fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
-    let flags = flags(&Values::default(), &Choice::default(), &cancel.reach);
+    let flags = flags(&[&cancel.reach]);
     let host = super::attach::bare_host(host, &cancel.reach)?;
     runtime()?.block_on(async {
         let ssh = live::connector(&flags, &cancel.reach)?;
@@ -72,7 +76,13 @@ fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
                 return Ok(0);
             }
             At::Gone => {
-                complain(&format!("nothing of run {} goes on at the host: its runner is gone", record.run));
+                complain(&format!(
+                    "nothing of run {0} goes on at the host: its runner was ended from outside (killed, or the host was \
+                     restarted) before the run was over; `pinboot attach {1}@{2} {0} --playbook FILE` would go on with it",
+                    record.run,
+                    host.user,
+                    host.shown_address()
+                ));
                 return Ok(0);
             }
             At::Runs => {}

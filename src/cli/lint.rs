@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::args::{Choice, Cli, Reach, Values, flags};
+use super::args::{Cli, Values, flags};
 use super::fault::Fault;
 use super::{color, complain, files, print};
 use crate::event::{Mode, VERSION};
@@ -14,7 +14,7 @@ use crate::source::{Diagnostic, Severity, Sources, merged, render};
 
 /// Checks playbooks; 2 where one of them has an error, 0 where there are only warnings or none.
 pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<u8, Fault> {
-    let flags = flags(values, &Choice::default(), &Reach::default());
+    let flags = flags(&[values]);
     let color = color(&std::io::stderr());
     let mut code = 0;
     let mut lines = String::new();

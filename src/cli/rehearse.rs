@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::args::{Choice, Cli, Reach, Rehearse, flags};
+use super::args::{Cli, Reach, Rehearse, flags};
 use super::fault::Fault;
 use super::files::{self, Ready};
 use super::live::{self, Setting};
@@ -15,6 +15,7 @@ use crate::engine::Wish;
 use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::ids::StepId;
 use crate::inventory::Host;
+use crate::journal::Flags;
 use crate::plan::{Action, Plan};
 use crate::rehearse::verdict::{CutRun, StepResult, judge, judge_cut};
 use crate::rehearse::{self, Refused, World, world};
@@ -24,8 +25,7 @@ use crate::view::RunView;
 
 /// Rehearses a playbook, host by host; 0 where every one of them passed.
 pub(super) fn rehearse(cli: &Cli, args: &Rehearse) -> Result<u8, Fault> {
-    let choice = Choice { limit: args.limit.clone(), ..Choice::default() };
-    let flags = flags(&args.values, &choice, &Reach::default());
+    let flags = Flags { limit: args.limit.clone(), ..flags(&[&args.values]) };
     let ready = files::read(&args.playbook, &flags, Mode::Run, color(&std::io::stderr()))?;
     if !ready.warnings.is_empty() {
         complain(&ready.warnings);

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{Cli, Reach, Rerun, flags};
+use super::args::{Cli, Reach, Rerun};
 use super::fault::Fault;
 use super::files::{self, Ready};
 use super::live::{self, Setting};
-use super::run::{How, begin, identity, insist, runtime, target};
+use super::run::{How, begin, identity, insist, rerun_command, runtime, target};
 use super::{color, complain, state};
 use crate::engine::{Errand, Job, StepFacts, Wish};
 use crate::event::{Failure, Mode, Outcome};
@@ -30,12 +30,12 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
         complain(&format!("run {run} is finished: nothing failed, and nothing was left out"));
         return Ok(0);
     }
-    let mut old = Old::take_up(&state, read, flags(&rerun.values, &rerun.choice, &rerun.reach))?;
+    let mut old = Old::take_up(&state, read, rerun.given.flags())?;
     old.same_host = rerun.same_host;
     let jobs = old.jobs()?;
     if !jobs.is_empty() {
         let followed: Vec<HostId> = jobs.iter().map(|job| job.host.id.clone()).collect();
-        let (after, wish) = old.follow(cli, &state, &rerun.reach, jobs, Wish::Go)?;
+        let (after, wish) = old.follow(cli, &state, &rerun.given.reach, jobs, Wish::Go)?;
         // What ended without its steps being done is taken up below. Everything else is the run's own end.
         if wish != Wish::Go || !followed.iter().all(|host| leaves_work(&old.view, &after, host)) {
             return Ok(after.exit_code());
@@ -47,8 +47,8 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
     }
     let how = How {
         mode: old.read().header.mode,
-        reach: &rerun.reach,
-        wait: rerun.patience.time(),
+        reach: &rerun.given.reach,
+        wait: rerun.given.patience.time(),
         assume: rerun.assume,
         same_host: rerun.same_host,
     };
@@ -174,11 +174,11 @@ impl Old {
 }
 
 /// Whether nobody saw the host's part of the run end. (Where nothing was heard of the host at all, the delivery may
-/// have gone out all the same. Where it was to be followed and was not reached, it is as it was.)
+/// have gone out all the same; where it was to be followed and could not be asked, it is as it was.)
 fn is_unseen(view: &RunView, host: &HostId) -> bool {
     view.host(host).is_some_and(|host| match host.state {
         HostState::Unreachable => host.followed,
-        _ => matches!(host.exit, None | Some(7 | 129 | 130 | 131 | 141 | 143)),
+        _ => matches!(host.exit, None | Some(3..=7 | 129 | 130 | 131 | 141 | 143)),
     })
 }
 
@@ -188,18 +188,23 @@ pub(super) fn has_arrived(view: &RunView, host: &HostId) -> bool {
 }
 
 /// Whether the run that was followed ended on this host in a way that leaves something for a new run: its runner was
-/// killed or had been told to stop, or it had never come there.
+/// killed or had been told to stop before, or it had never come there. (Whoever stops it now does not want another one.)
 fn leaves_work(before: &RunView, after: &RunView, host: &HostId) -> bool {
     match after.host(host).and_then(|host| host.exit) {
         Some(8) => !has_unknown(after, host),
-        Some(130) => true,
+        Some(130) => is_over(after, host) || before.host(host).is_some_and(|host| host.exit == Some(130)),
         Some(10) => !has_arrived(before, host) && !is_unseen(after, host),
         _ => false,
     }
 }
 
+/// Whether the run had ended before it was followed.
+fn is_over(view: &RunView, host: &HostId) -> bool {
+    view.host(host).is_some_and(|host| host.over)
+}
+
 /// Whether the run itself found the outcome of a step unknown.
-fn has_unknown(view: &RunView, host: &HostId) -> bool {
+pub(super) fn has_unknown(view: &RunView, host: &HostId) -> bool {
     let steps = view.host(host).into_iter().flat_map(|host| &host.steps);
     steps.filter(|step| step.outcome() == Some(Outcome::Unknown)).count() > 0
 }
@@ -227,11 +232,12 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
         masker,
         muted: false,
         known: None,
+        again: rerun_command(&old.header.run),
         errand: Errand::Follow {
             over,
             exit: exit.max().unwrap_or(0),
             arrived: has_arrived(view, &summary.host),
-            resume: false,
+            resume: None,
         },
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Assume, Cli, Reach, Run, flags};
+use super::args::{Assume, Cli, Reach, Run};
 use super::fault::Fault;
 use super::files::{self, Ready};
 use super::live::{self, Setting};
@@ -24,7 +24,7 @@ use crate::view::RunView;
 /// Runs a playbook, or shows what would be run.
 pub(super) fn run(cli: &Cli, run: &Run) -> Result<u8, Fault> {
     let mode = if run.check { Mode::Check } else { Mode::Run };
-    let flags = flags(&run.values, &run.choice, &run.reach);
+    let flags = run.given.flags();
     let ready = files::read(&run.playbook, &flags, mode, color(&std::io::stderr()))?;
     if !ready.warnings.is_empty() {
         complain(&ready.warnings);
@@ -36,7 +36,8 @@ pub(super) fn run(cli: &Cli, run: &Run) -> Result<u8, Fault> {
     if ready.plans.is_empty() {
         return Err(Fault::new(2, "the playbook names no hosts", Some("add `hosts:` to it, or give --host")));
     }
-    let how = How { mode, reach: &run.reach, wait: run.patience.time(), assume: None, same_host: false };
+    let reach = &run.given.reach;
+    let how = How { mode, reach, wait: run.given.patience.time(), assume: None, same_host: false };
     begin(cli, &run.playbook, ready, &how, &[])
 }
 
@@ -168,6 +169,7 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         masker: Masker::new(&plan.secrets),
         muted: false,
         known: None,
+        again: rerun_command(&header.run),
         errand: Errand::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),
@@ -175,6 +177,11 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         },
         identity,
     }
+}
+
+/// What takes a run up that this machine has a journal of.
+pub(super) fn rerun_command(run: &RunId) -> String {
+    format!("pinboot rerun {run}")
 }
 
 /// What makes a run's frames its own, for this machine and user.

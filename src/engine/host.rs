@@ -9,9 +9,8 @@ use super::interpret::{Ending, Interpreter};
 use super::{Errand, Job, Options, Wish};
 use crate::event::{EventKind, escape};
 use crate::ids::HostId;
-use crate::inventory::Host;
 use crate::remote::frame::{Frame, Piece, Splitter};
-use crate::remote::{Identity, Known, Stopped, delivery, follow, stop, stopped};
+use crate::remote::{Known, Stopped, delivery, follow, stop, stopped};
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
 
 /// How often a first connection is tried where the server itself said that it is only busy.
@@ -74,6 +73,7 @@ pub(super) async fn life<C: Connect>(
         from: 1,
         sent: false,
         ready: false,
+        over: false,
         begun: 0,
         runners: 0,
         lost_at: None,
@@ -113,6 +113,8 @@ struct Life<'a, C: Connect> {
     sent: bool,
     /// `HostReady` has been told.
     ready: bool,
+    /// The run was over when it was come to.
+    over: bool,
     /// Connections that were lost between the login and the first word of the command.
     begun: u32,
     /// Runners that died since the last step was over.
@@ -133,6 +135,15 @@ impl<C: Connect> Life<'_, C> {
     async fn refused(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
         self.tell(EventKind::HostUnreachable { code, message, hint, followed: self.follows() }).await;
         (code, None)
+    }
+
+    /// The host could not be asked: nothing was begun, or nobody knows how a run stands that was begun before.
+    async fn not_reached(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
+        if !self.follows() {
+            return self.refused(code, message, hint).await;
+        }
+        let hint = hint.map_or(String::new(), |hint| format!(" ({hint})"));
+        (code, Some(self.with_follow(&format!("{message}{hint}; the run may go on there"))))
     }
 
     async fn live(&mut self) -> (u8, Option<String>) {
@@ -188,10 +199,10 @@ impl<C: Connect> Life<'_, C> {
                     self.sleep(wait).await;
                     continue;
                 }
-                Err(error) => return self.refused(error.kind.exit_code(), error.message, error.hint).await,
+                Err(error) => return self.not_reached(error.kind.exit_code(), error.message, error.hint).await,
             };
             // (Whoever only follows does not start another runner in the next boot.)
-            let next_runner = !matches!(self.job.errand, Errand::Follow { resume: false, .. });
+            let next_runner = !matches!(self.job.errand, Errand::Follow { resume: None, .. });
             let expected = match left {
                 Left::Lost(_) | Left::Silent | Left::Ended(Ending::Refused(6, ..)) => true,
                 Left::Ended(Ending::Gone) => next_runner,
@@ -208,7 +219,13 @@ impl<C: Connect> Life<'_, C> {
             match left {
                 Left::Ended(Ending::Over(exit)) => return (exit, None),
                 Left::Ended(Ending::Stopped) if self.follows() && *self.wish.borrow() == Wish::Go => {
-                    return (130, Some("the run had been stopped before its last step".to_owned()));
+                    let message = "the run had been stopped before its last step".to_owned();
+                    let message = if self.over {
+                        message
+                    } else {
+                        self.with_follow("somebody stopped the run: no further step was begun")
+                    };
+                    return (130, Some(message));
                 }
                 Left::Ended(Ending::Stopped) => {
                     return (130, Some(self.with_follow("stopped as you wished: no further step was begun")));
@@ -236,7 +253,7 @@ impl<C: Connect> Life<'_, C> {
                 Left::Ended(Ending::Gone) => {
                     self.runners += 1;
                     let message = "the runner on the host was ended from outside (killed, or the host was restarted)";
-                    if matches!(self.job.errand, Errand::Follow { resume: false, .. }) {
+                    if matches!(self.job.errand, Errand::Follow { resume: None, .. }) {
                         return (8, Some(format!("{message} before the run was over")));
                     }
                     if self.runners > RUNNERS {
@@ -252,8 +269,8 @@ impl<C: Connect> Life<'_, C> {
                     );
                 }
                 Left::Silent => {
-                    let (message, hint) = silent(&self.interpreter.noise());
-                    return self.refused(6, message, Some(hint)).await;
+                    let (code, message, hint) = silent(&self.interpreter.noise());
+                    return self.not_reached(code, message, Some(hint)).await;
                 }
                 Left::Leaving(code) => return (code, Some(self.goes_on())),
                 Left::Lost(reason) => {
@@ -350,7 +367,7 @@ impl<C: Connect> Life<'_, C> {
             Errand::Deliver { program, secrets, after } => {
                 delivery(program, identity, self.from, after.as_ref(), known.as_ref(), secrets)
             }
-            Errand::Follow { resume, .. } => follow(identity, self.from, *resume, known.as_ref()),
+            Errand::Follow { resume, .. } => follow(identity, self.from, resume.as_deref(), known.as_ref()),
         }
     }
 
@@ -459,8 +476,8 @@ impl<C: Connect> Life<'_, C> {
         }
         tracing::trace!(bytes = bytes.len(), held, from = self.from, "came");
         for piece in pieces {
-            if let Piece::Frame(Frame::Hello { new, machine_id }, _) = &piece {
-                self.hello(*new, machine_id.clone(), peer, began).await;
+            if let Piece::Frame(Frame::Hello { new, over, machine_id }, _) = &piece {
+                self.hello((*new, *over), machine_id.clone(), peer, began).await;
             }
             let before = self.interpreter.rebooting();
             let (events, ending) = self.interpreter.take(piece, millis(began.elapsed()));
@@ -487,12 +504,12 @@ impl<C: Connect> Life<'_, C> {
         None
     }
 
-    async fn hello(&mut self, new: bool, machine_id: Option<String>, peer: &Peer, began: Instant) {
+    async fn hello(&mut self, (new, over): (bool, bool), machine_id: Option<String>, peer: &Peer, began: Instant) {
         self.begun = 0;
         if self.ready {
             return;
         }
-        self.ready = true;
+        (self.ready, self.over) = (true, over);
         let host = &self.job.host;
         let noise = self.interpreter.noise();
         if !noise.is_empty() {
@@ -500,13 +517,14 @@ impl<C: Connect> Life<'_, C> {
         }
         self.tell(EventKind::HostReady {
             user: host.user.clone(),
-            address: shown_address(host),
+            address: host.shown_address(),
             key_type: peer.key_type.clone(),
             fingerprint: peer.fingerprint.clone(),
             key_status: if peer.added { "added" } else { "known" }.to_owned(),
             elapsed_ms: millis(began.elapsed()),
             followed: !new,
             machine_id,
+            over,
         })
         .await;
     }
@@ -613,12 +631,11 @@ impl<C: Connect> Life<'_, C> {
     }
 
     fn goes_on(&self) -> String {
-        if self.sent { self.with_follow("the run goes on at the host") } else { "nothing was begun".to_owned() }
+        if self.there() { self.with_follow("the run goes on at the host") } else { "nothing was begun".to_owned() }
     }
 
     fn with_follow(&self, message: &str) -> String {
-        let Identity { run, .. } = &self.job.identity;
-        format!("{message}; `pinboot rerun {run}` takes it up")
+        format!("{message}; `{}` takes it up", self.job.again)
     }
 }
 
@@ -649,41 +666,38 @@ fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(f64::from(nanos % 1000) / 2000.0)
 }
 
-fn shown_address(host: &Host) -> String {
-    match (host.port, host.address.contains(':')) {
-        (22, _) => host.address.clone(),
-        (port, true) => format!("[{}]:{port}", host.address),
-        (port, false) => format!("{}:{port}", host.address),
-    }
-}
-
 const FORCED: &str = "a forced command (`command=` in authorized_keys, `ForceCommand` in sshd_config)";
 
-/// The command ended without the runner's first word: what the login shell said instead.
-fn silent(noise: &str) -> (String, String) {
+/// The command ended without the runner's first word: the exit code, and what the login shell said instead.
+fn silent(noise: &str) -> (u8, String, String) {
     let shell =
         "the login shell must run commands with /bin/sh: see the user's entry in /etc/passwd and its start-up files";
     if noise.is_empty() {
         return (
+            6,
             "the host ran something else than the runner, and it said nothing".to_owned(),
             format!("{FORCED} is one cause; otherwise {shell}"),
         );
     }
     let last: Vec<&str> = noise.lines().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
     let said = last.join(" / ");
+    // (With PAM the login itself is refused for it, and there is one code for both.)
     if noise.contains("/etc/nologin") {
         return (
+            4,
             format!("nobody may log in on the host at the moment, which says: {said}"),
             "it is being shut down or repaired: wait, or remove /etc/nologin there".to_owned(),
         );
     }
     if noise.contains("account is currently not available") || noise.contains("nologin") {
         (
+            6,
             format!("the user may not log in on the host, which says: {said}"),
             "give the user a login shell, or log in as another user".to_owned(),
         )
     } else {
         (
+            6,
             format!("the host ran something else than the runner and says: {said}"),
             format!("{FORCED} is one cause; otherwise {shell}"),
         )

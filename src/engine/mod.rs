@@ -38,6 +38,8 @@ pub struct Job {
     pub muted: bool,
     /// The host that is meant, where earlier runs have seen it.
     pub known: Option<Known>,
+    /// The command that takes the run up again, for a person to type.
+    pub again: String,
     /// What is delivered.
     pub errand: Errand,
 }
@@ -62,8 +64,9 @@ pub enum Errand {
         exit: u8,
         /// Whether an earlier controller heard of the run from the host: then the host must have a record of it.
         arrived: bool,
-        /// Where the runner is gone before the run is over, whether another one goes on with the host's own plan.
-        resume: bool,
+        /// Where the runner is gone before the run is over, another one goes on with the host's own plan and with these
+        /// secrets, which are sent apart; `None`: none does.
+        resume: Option<Vec<(String, Secret)>>,
     },
 }
 
@@ -107,10 +110,11 @@ pub async fn run<C: Connect, E>(
     mut view: RunView,
     mut emit: impl FnMut(&Event, &RunView) -> Result<(), E>,
 ) -> Result<RunView, E> {
+    let clock = Clock::new();
     let mut tell = |host: Option<HostId>, kind: EventKind, view: &mut RunView| {
         // (What is for eyes only is not counted.)
         let seq = if kind.is_transient() { view.seq } else { view.seq + 1 };
-        let event = Event { seq, at: timestamp(now()), host, kind };
+        let event = Event { seq, at: timestamp(clock.now()), host, kind };
         view.fold(&event);
         emit(&event, view)
     };
@@ -152,8 +156,26 @@ pub async fn run<C: Connect, E>(
     Ok(view)
 }
 
-/// The time of day, for people.
-#[expect(clippy::disallowed_methods, reason = "the one place where events get their time")]
-fn now() -> SystemTime {
-    SystemTime::now()
+/// The time of day for people, as it was when the run was taken up, and what has passed since. (Somebody may set the
+/// system's clock meanwhile, and the run must not take a year longer by that.)
+struct Clock {
+    began: SystemTime,
+    since: Duration,
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where events get their time")]
+    fn new() -> Self {
+        Self { began: SystemTime::now(), since: Self::awake_or_asleep() }
+    }
+
+    fn now(&self) -> SystemTime {
+        self.began + Self::awake_or_asleep().saturating_sub(self.since)
+    }
+
+    /// The time since this machine was started, with that in which it slept.
+    fn awake_or_asleep() -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::try_from(time).unwrap_or_default()
+    }
 }

@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::error::{JournalError, JournalErrorKind};
 use super::header::Header;
@@ -20,6 +21,9 @@ const LOCK: &str = "lock";
 
 /// How many runs a host keeps.
 pub(super) const HOST_KEEPS: usize = 20;
+
+/// So much later than the run before it a run is at least; file systems keep times as fine as this.
+const TICK: Duration = Duration::from_millis(1);
 
 /// How many runs [`State::prune`] keeps.
 pub const KEPT_RUNS: usize = 200;
@@ -97,6 +101,7 @@ impl State {
             let new = folder.join("run.json.new");
             let mut file = create_new(&new)?;
             file.write_all(header.to_line().as_bytes())?;
+            file.set_modified(self.after_all_others()?)?;
             file.sync_all()?;
             fs::rename(&new, &path)?;
             File::open(folder)?.sync_all()?;
@@ -104,6 +109,19 @@ impl State {
         };
         write().map_err(|error| JournalError::io("cannot write", &path, &error))?;
         Ok(Journal::new(header.run.clone(), folder.to_owned(), events, 1, lock))
+    }
+
+    /// This moment, or one behind the newest run's where the clock has been set back since: the order of runs is that in
+    /// which they were begun.
+    fn after_all_others(&self) -> io::Result<SystemTime> {
+        let mut latest = SystemTime::now();
+        for entry in fs::read_dir(&self.runs)? {
+            let written = fs::metadata(entry?.path().join(HEADER)).and_then(|meta| meta.modified());
+            if let Ok(written) = written {
+                latest = latest.max(written + TICK);
+            }
+        }
+        Ok(latest)
     }
 
     /// Opens the journal of an old run to go on with it: takes its lock, reads it, and cuts off what a crash tore.
@@ -177,7 +195,7 @@ impl State {
         match (fitting.next(), fitting.next()) {
             (Some(run), None) => Ok(run.clone()),
             (Some(first), Some(second)) => {
-                let message = format!("`{given}` is the begin of several runs: {first}, {second}");
+                let message = format!("`{given}` is the beginning of several runs: {first}, {second}");
                 Err(JournalError::new(JournalErrorKind::UnknownRun, message).hint("give one more letter"))
             }
             _ => Err(self.unknown(given)),
@@ -206,7 +224,8 @@ impl State {
         for entry in fs::read_dir(&self.runs).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Some(run) = entry.file_name().to_str().and_then(RunId::parse) else { continue };
-            // The header's file is written once: its time is when the run began. A damaged header keeps its place.
+            // The header's file is written once: its time is when the run began, and later than that of every run before.
+            // A damaged header keeps its place.
             if let Ok(meta) = fs::metadata(entry.path().join(HEADER)) {
                 runs.push((meta.mtime(), meta.mtime_nsec(), run));
             }

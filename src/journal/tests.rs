@@ -283,7 +283,7 @@ fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
     assert_eq!(state.resolve(None).unwrap(), run("77777777"));
     assert_eq!(state.resolve(Some("3f8")).unwrap(), run("3f8c0003"));
     for (given, message, hint) in [
-        ("3f9", "`3f9` is the begin of several runs: 3f9c0002, 3f9c0001", "give one more letter"),
+        ("3f9", "`3f9` is the beginning of several runs: 3f9c0002, 3f9c0001", "give one more letter"),
         ("3f9c0102", "there is no run `3f9c0102`", "did you mean 3f9c0002?"),
         ("", "there is no run ``", "pinboot runs lists them"),
         ("../../etc\u{1b}", "there is no run `../../etc`", "pinboot runs lists them"),
@@ -297,6 +297,25 @@ fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
     drop(held);
     assert_eq!(state.prune(store::KEPT_RUNS).unwrap(), 0);
     assert_eq!(state.prune(0).unwrap(), 2);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_change_the_order_of_runs() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    let names = ["30000000", "10000000", "20000000"];
+    let year = std::time::Duration::from_hours(8760);
+    for (at, name) in names.into_iter().enumerate() {
+        drop(state.create(&header(name, &plan(&[]))).unwrap());
+        if at == 0 {
+            // (The first of them was begun while the clock was a year ahead.)
+            let file = temp.path().join("runs").join(name).join("run.json");
+            let ahead = std::time::SystemTime::now() + year;
+            fs::File::options().write(true).open(file).unwrap().set_modified(ahead).unwrap();
+        }
+    }
+    assert_eq!(state.list().unwrap(), names.map(run).into_iter().rev().collect::<Vec<_>>());
+    assert_eq!(state.resolve(None).unwrap(), run("20000000"));
 }
 
 /// An old run of these steps with these outcomes.

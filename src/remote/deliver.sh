@@ -1,9 +1,9 @@
 # The delivery: what the exec string carries besides the plan. It claims the run's folder, puts the plan there whole, starts the
 # runner detached and follows its log. Delivered again, it only follows (or lets the runner go on where its record ends).
 # Before it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_sum (cksum and size of the plan),
-# pb_after (a run to follow instead while it goes on), pb_stdin (what comes on standard input; or `follow`: begin nothing), pb_resume
-# (with `follow`: the plan that is there is gone on with, where its runner is gone), pb_host (the machine id that an earlier run
-# saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
+# pb_after (a run to follow instead while it goes on), pb_stdin (what comes on standard input), pb_follow (not empty: begin nothing),
+# pb_resume (with pb_follow: the plan that is there is gone on with, where its runner is gone), pb_host (the machine id that an
+# earlier run saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
 pb_say() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$*"; }
 pb_unfit() { pb_say unfit "$*"; exit 6; }
 # pb_do WHAT COMMAND…: runs a command that must work, and says why it did not. (A command that was killed says nothing of the
@@ -84,15 +84,15 @@ if [ -n "$pb_after" ] && [ -d "$pb_after" ] && [ ! -f "$pb_after/end" ] && pb_he
   exit 0
 fi
 # A run that found the host taken left nothing but its name.
-if [ "$pb_stdin" != follow ] && { read -r pb_v <"$pb_run/end"; } 2>/dev/null && [ "$pb_v" = busy ]; then rm -rf "$pb_run"; fi
+if [ -z "$pb_follow" ] && { read -r pb_v <"$pb_run/end"; } 2>/dev/null && [ "$pb_v" = busy ]; then rm -rf "$pb_run"; fi
 # Who has the host is found out before anything is claimed; the runner asks once more, for those who come at the same moment.
-if [ "$pb_stdin" != follow ] && [ ! -d "$pb_run" ] && { read -r pb_v <../owner; } 2>/dev/null; then
+if [ -z "$pb_follow" ] && [ ! -d "$pb_run" ] && { read -r pb_v <../owner; } 2>/dev/null; then
   pb_last=${pb_v%% *}
   if [ -d "$pb_last" ] && [ ! -f "$pb_last/end" ] && pb_held "$pb_last/lock"; then pb_say busy "$pb_v"; exit 9; fi
 fi
 pb_new=
 # (Whoever has seen bytes of the log does not begin a run whose record is gone: it has been begun.)
-if [ ! -d "$pb_run" ] && { [ "$pb_stdin" = follow ] || [ "$pb_from" -gt 1 ]; }; then pb_say none; exit 0; fi
+if [ ! -d "$pb_run" ] && { [ -n "$pb_follow" ] || [ "$pb_from" -gt 1 ]; }; then pb_say none; exit 0; fi
 if [ -n "$pb_resume" ] && [ ! -f "$pb_run/plan" ]; then pb_say none; exit 0; fi
 if mkdir "$pb_run" 2>/dev/null; then pb_new=1
 elif [ ! -d "$pb_run" ]; then pb_do record mkdir -p "$pb_run"; fi
@@ -110,7 +110,7 @@ pb_begun() {
   for pb_h in *.began; do [ ! -f "$pb_h" ] || return 0; done
   pb_held lock
 }
-if [ "$pb_stdin" = follow ]; then :
+if [ -n "$pb_follow" ]; then :
 elif [ ! -f plan ] || { ! pb_sound plan && ! pb_begun; }; then
   # (Two deliveries of one run may write it at once: each its own file, the same bytes.)
   case $pb_stdin in
@@ -142,7 +142,7 @@ if [ -f end ]; then :
 elif [ -z "$pb_new" ] && pb_held lock; then
   # Alive: followed by its pid, or (the runner dead, something of its step alive) by its lock.
   if ! pb_runs; then pb_wait lock & pb_pid=$!; fi
-elif [ "$pb_stdin" != follow ] || [ -n "$pb_resume" ]; then
+elif [ -z "$pb_follow" ] || [ -n "$pb_resume" ]; then
   # (What the runner says must find a place on a disk that fills up.)
   pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || pb_failed $? record
   pb_mem=
@@ -170,7 +170,8 @@ elif [ "$pb_stdin" != follow ] || [ -n "$pb_resume" ]; then
   pb_pid=$!
   #:point runner-started
 fi
-if [ -n "$pb_new" ]; then pb_say hello new "$pb_id"; else pb_say hello again "$pb_id"; fi
+if [ -n "$pb_new" ]; then pb_v=new; elif [ -f end ]; then pb_v=over; else pb_v=again; fi
+pb_say hello $pb_v "$pb_id"
 #:point greeted
 pb_first=$pb_from
 # pb_rest_of_log: what has come since the last look, each byte once. (dd only sets the place; the status is that of one program.)

@@ -18,6 +18,8 @@ pub enum Frame {
     Hello {
         /// Whether this delivery began the run.
         new: bool,
+        /// Whether the run has ended already.
+        over: bool,
         /// What the machine calls itself, where it does.
         machine_id: Option<String>,
     },
@@ -263,7 +265,10 @@ fn parse(body: &[u8]) -> Option<Frame> {
     let mut words = std::str::from_utf8(rest).unwrap_or("").split_ascii_whitespace();
     let step = |word: Option<&str>| word.and_then(|w| w.parse().ok()).map(StepId);
     Some(match verb {
-        b"hello" => Frame::Hello { new: words.next() == Some("new"), machine_id: machine_id(words.next()) },
+        b"hello" => {
+            let how = words.next();
+            Frame::Hello { new: how == Some("new"), over: how == Some("over"), machine_id: machine_id(words.next()) }
+        }
         b"stranger" => Frame::Stranger(machine_id(words.next())),
         b"lost" => Frame::Lost(RunId::parse(words.next()?)?),
         b"stale" => Frame::Stale { run: RunId::parse(words.next()?)?, step: step(words.next())? },
@@ -399,7 +404,7 @@ mod tests {
         assert_eq!(
             frames,
             [
-                Frame::Hello { new: true, machine_id: Some("ab".repeat(16)) },
+                Frame::Hello { new: true, over: false, machine_id: Some("ab".repeat(16)) },
                 Frame::Start { step: StepId(1), clock: Some(1234) },
                 Frame::Diff { step: StepId(1), text: b"-a\n+b".to_vec() },
                 Frame::Done {
@@ -437,7 +442,7 @@ mod tests {
     #[test]
     fn a_machine_has_a_name_or_none() {
         let read = |body: &str| all(&framed(body), 64);
-        let hello = |id: Option<&str>| Frame::Hello { new: false, machine_id: id.map(str::to_owned) };
+        let hello = |id: Option<&str>| Frame::Hello { new: false, over: false, machine_id: id.map(str::to_owned) };
         let id = "00112233445566778899aabbccddeeff";
         for (body, frame) in [
             (format!("hello again {id}"), hello(Some(id))),

@@ -414,59 +414,66 @@ pub fn delivery(
     known: Option<&Known>,
     secrets: &[(String, Secret)],
 ) -> Exec {
-    let mut stdin = Vec::new();
-    let mut what = String::new();
-    if !secrets.is_empty() {
-        what.push_str("secrets");
-        stdin.extend(secret_line(secrets).expose().as_bytes());
-        stdin.push(b'\n');
-    }
+    let mut input = Input::new(secrets);
     let sum = cksum(program);
-    let header = |what: &str| header(identity, from, &sum, after, known, what);
+    let header = |input: &Input| {
+        header(identity, from, &sum, known, &input.what, &format!("pb_after={}", after.map_or("", RunId::as_str)))
+    };
     // (A NUL cannot be in an argument, not even spelt: some shells end the text there.)
     if !program.contains(&0) {
-        let command = wrap_spelt(identity, &[header(&what), encode(program)]);
+        let command = wrap_spelt(identity, &[header(&input), encode(program)]);
         if command.len() <= EXEC_LIMIT {
-            return Exec { command, stdin };
+            return Exec { command, stdin: input.bytes };
         }
     }
-    stdin.extend(program);
-    Exec { command: wrap_spelt(identity, &[header(&format!("{what} plan"))]), stdin }
+    input.what.push_str(" plan");
+    input.bytes.extend(program);
+    Exec { command: wrap_spelt(identity, &[header(&input)]), stdin: input.bytes }
 }
 
-/// The command that follows a run which the host knows already. It begins nothing; with `resume` it starts a runner on
-/// the host's own plan where there is none before the run is over. `known` is the host that is meant.
-pub fn follow(identity: &Identity, from: u64, resume: bool, known: Option<&Known>) -> Exec {
-    let what = if resume { "follow resume" } else { "follow" };
-    let command = wrap_spelt(identity, &[header(identity, from, "", None, known, what)]);
-    Exec { command, stdin: Vec::new() }
+/// The command that follows a run which the host knows already. It begins nothing.
+///
+/// With `resume` it starts a runner on the host's own plan where there is none before the run is over, and gives it these
+/// secrets. `known` is the host that is meant.
+pub fn follow(identity: &Identity, from: u64, resume: Option<&[(String, Secret)]>, known: Option<&Known>) -> Exec {
+    let input = Input::new(resume.unwrap_or_default());
+    let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1" };
+    let command = wrap_spelt(identity, &[header(identity, from, "", known, &input.what, how)]);
+    Exec { command, stdin: input.bytes }
+}
+
+/// What goes over standard input.
+struct Input {
+    /// What it is, for the delivery's shell.
+    what: String,
+    bytes: Vec<u8>,
+}
+
+impl Input {
+    /// The secrets' line, which comes first; nothing where there are none.
+    fn new(secrets: &[(String, Secret)]) -> Self {
+        if secrets.is_empty() {
+            return Self { what: String::new(), bytes: Vec::new() };
+        }
+        let mut bytes = secret_line(secrets).expose().as_bytes().to_vec();
+        bytes.push(b'\n');
+        Self { what: "secrets".to_owned(), bytes }
+    }
 }
 
 /// The delivery's shell as it is spelt: the same for every connection.
 static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
 
-/// The delivery's shell, spelt, with what it has to know in front.
-fn header(
-    identity: &Identity,
-    from: u64,
-    sum: &str,
-    after: Option<&RunId>,
-    known: Option<&Known>,
-    what: &str,
-) -> String {
-    let (what, resume) = match what.strip_suffix(" resume") {
-        Some(what) => (what, "1"),
-        None => (what, ""),
-    };
+/// The delivery's shell, spelt, with what it has to know in front; `more` are assignments that stand behind empty ones.
+fn header(identity: &Identity, from: u64, sum: &str, known: Option<&Known>, stdin: &str, more: &str) -> String {
     // (Whatever a journal says of the machine's name: what is none is not sent.)
     let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
     let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
     let settings = format!(
-        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_after={} pb_resume={resume} pb_host={} pb_stored='{}' \
-         pb_stdin='{what}'\n",
+        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_stdin='{stdin}' pb_after= pb_follow= pb_resume= \
+         pb_host={} pb_stored='{}' {more}\n",
         identity.run,
         identity.nonce,
-        after.map_or("", RunId::as_str),
         machine_id.unwrap_or_default(),
         stored.join(" "),
     );

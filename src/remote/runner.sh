@@ -726,7 +726,8 @@ pb_main() {
   printf '%s %s\n' "$pb_run" "$pb_user_of" >../../owner
   #:point owner-written
   pb_fresh=1
-  [ ! -f runner ] || pb_fresh=
+  if [ -f runner ]; then pb_fresh=; else pb_take_turn; fi
+  #:point turn-taken
   printf '%s %s %s\n' $$ "$pb_start" "$pb_boot" >runner
   #:point runner-written
   [ -n "$pb_fresh" ] || pb_pad "$(wc -c <log)"
@@ -788,8 +789,14 @@ pb_main() {
   # The last twenty runs are kept. (What is to go leaves in one step: half a record would be taken for one that never began.)
   cd .. || exit 0
   for pb_u in ../old-*; do [ ! -d "$pb_u" ] || rm -rf "$pb_u"; done
-  pb_k=0
-  for pb_u in $(ls -t); do
+  # (The clock does not say which those are: it may have been set back. What is in no list is older than what is.)
+  pb_v=
+  if [ -f ../order ]; then while read -r pb_u; do pb_v="$pb_u $pb_v"; done <../order; fi
+  pb_k=0 pb_h=' '
+  for pb_u in $pb_v $(ls -t); do
+    case $pb_h in *" $pb_u "*) continue ;; esac
+    pb_h="$pb_h$pb_u "
+    [ -d "$pb_u" ] || continue
     pb_k=$((pb_k + 1))
     if [ $pb_k -gt 20 ] && [ -f "$pb_u/end" ] && mv "$pb_u" "../old-$pb_u" 2>/dev/null; then
       #:point pruned
@@ -803,6 +810,15 @@ pb_store_end() {
   #:point end-written
   [ -z "$pb_did" ] || pb_flush end .
   #:point end-synced
+}
+# pb_take_turn: puts this run at the end of the list of runs, which is kept short. (Whoever has the host's lock is alone here.)
+pb_take_turn() {
+  {
+    printf '%s\n' "$pb_run" >>../../order
+    pb_k=0
+    while read -r pb_u; do pb_k=$((pb_k + 1)); done <../../order
+    if [ $pb_k -gt 100 ]; then tail -n 50 ../../order >../../order.new && mv -f ../../order.new ../../order; fi
+  } 2>/dev/null
 }
 # Who had the host last.
 pb_owner() {
@@ -846,9 +862,10 @@ pb_busy() {
   done
   pb_refuse_busy
 }
-# (Nothing of this run lives or will: its folder may go with the old ones.)
+# (Nothing of this run lives or will: its folder may go with the old ones. Until then its own delivery reads it.)
 pb_refuse_busy() {
   pb_frame busy "$pb_v"
+  { printf '%s\n' "$pb_run" >>../../order; } 2>/dev/null
   printf 'busy\n' >end
   pb_leave
 }

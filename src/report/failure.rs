@@ -17,14 +17,10 @@ const MAX_COMMAND_LINES: usize = 20;
 /// feed at its end.
 pub fn failure_block(run: Option<&RunId>, host: &HostView, step: &StepView, command: Option<&str>) -> String {
     let way = in_what_way(step);
-    let mut out = format!(
-        "{}: step {} ({}) {} after {}",
-        clean(&host.id.0),
-        step.id,
-        clean(&step.name),
-        way,
-        duration(step.elapsed_ms)
-    );
+    // (Without the playbook a step has no name but its number.)
+    let number = format!("step {}", step.id);
+    let name = if step.name == number { String::new() } else { format!(" ({})", clean(&step.name)) };
+    let mut out = format!("{}: {number}{name} {way} after {}", clean(&host.id.0), duration(step.elapsed_ms));
     if let Some(why) = step.why.as_ref().filter(|why| !way.contains(why.as_str())) {
         write!(out, "\n  why      {}", clean(why)).expect("a string takes all");
     }

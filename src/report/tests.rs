@@ -389,7 +389,7 @@ fn a_failure_says_in_what_way() {
         (Some(Failure::Integrity), None, "failed: what came is not what was asked for, after"),
         (Some(Failure::Timeout), None, "failed: it took longer than its timeout, after"),
         (Some(Failure::Stopped), None, "failed: it was stopped after"),
-        (None, None, "a: step 1 (step 1) failed after 1.5 s\n  output   none\n  next     pinboot rerun 3f9c00ff"),
+        (None, None, "a: step 1 failed after 1.5 s\n  output   none\n  next     pinboot rerun 3f9c00ff"),
     ] {
         let text = block(failure, status);
         assert!(text.contains(words), "{text}");

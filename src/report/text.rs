@@ -213,9 +213,14 @@ pub fn tail_lines(tail: &Tail) -> Vec<String> {
 pub fn summary(run: &RunView) -> String {
     let totals = run.totals();
     let hosts = run.hosts.len();
-    let going_on = u32::try_from(run.hosts.iter().filter(|host| goes_on(host)).count()).unwrap_or(u32::MAX);
+    let in_hand = |lives: bool| {
+        let hosts = run.hosts.iter().filter(|host| is_in_hand(host) && lives != (host.exit == Some(8)));
+        u32::try_from(hosts.count()).unwrap_or(u32::MAX)
+    };
+    // (Exit 8: the host has said that nothing of the run lives.)
+    let (going_on, broken_off) = (in_hand(true), in_hand(false));
     let not_reached = run.not_reached().unwrap_or(0);
-    let steps = plural(totals.steps() + going_on + not_reached, "step");
+    let steps = plural(totals.steps() + going_on + broken_off + not_reached, "step");
     let mut line = match hosts {
         0 | 1 => steps,
         _ => format!("{hosts} hosts, {steps}"),
@@ -240,6 +245,9 @@ pub fn summary(run: &RunView) -> String {
     if going_on > 0 {
         parts.push(format!("{going_on} going on"));
     }
+    if broken_off > 0 {
+        parts.push(format!("{broken_off} broken off"));
+    }
     if not_reached > 0 {
         parts.push(format!("{not_reached} not reached"));
     }
@@ -253,8 +261,8 @@ pub fn summary(run: &RunView) -> String {
     line
 }
 
-/// Whether a step of the host's is in hand, as far as anybody knows.
-fn goes_on(host: &HostView) -> bool {
+/// Whether a step of the host's was begun and its end was not seen.
+fn is_in_hand(host: &HostView) -> bool {
     host.state != HostState::Unreachable && host.running().is_some()
 }
 

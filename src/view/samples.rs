@@ -35,6 +35,7 @@ pub(crate) fn ready() -> EventKind {
         key_status: "known".into(),
         elapsed_ms: 600,
         followed: false,
+        over: false,
         machine_id: None,
     }
 }

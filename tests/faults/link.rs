@@ -18,6 +18,15 @@ struct Shared {
     is_shut: AtomicBool,
     /// What the host says goes on a byte at a time.
     is_sliced: AtomicBool,
+    rewriting: Mutex<Option<Rewriting>>,
+}
+
+/// Words that become others of the same length, whoever says them.
+struct Rewriting {
+    from: &'static str,
+    into: &'static str,
+    /// How often they did.
+    count: usize,
 }
 
 struct Flow {
@@ -49,9 +58,13 @@ impl Link {
                 let flow = Flow { near, far, is_swallowed: AtomicBool::default(), is_flipped: AtomicBool::default() };
                 let flow = Arc::new(flow);
                 shared.flows.lock().expect("flows").push(Arc::clone(&flow));
-                let (up, shared) = (Arc::clone(&flow), Arc::clone(&shared));
-                std::thread::spawn(move || up.carry(&up.near, &up.far, &AtomicBool::default(), &AtomicBool::default()));
-                std::thread::spawn(move || flow.carry(&flow.far, &flow.near, &flow.is_flipped, &shared.is_sliced));
+                let (up, shared, and) = (Arc::clone(&flow), Arc::clone(&shared), Arc::clone(&shared));
+                std::thread::spawn(move || {
+                    up.carry(&up.near, &up.far, &AtomicBool::default(), &AtomicBool::default(), &and);
+                });
+                std::thread::spawn(move || {
+                    flow.carry(&flow.far, &flow.near, &flow.is_flipped, &shared.is_sliced, &shared);
+                });
             }
         });
         link
@@ -86,6 +99,22 @@ impl Link {
         self.shared.is_sliced.store(true, Ordering::SeqCst);
     }
 
+    /// Changes these words into others of the same length from now on.
+    pub(crate) fn rewrite(&self, from: &'static str, into: &'static str) {
+        assert_eq!(from.len(), into.len());
+        *self.shared.rewriting.lock().expect("words") = Some(Rewriting { from, into, count: 0 });
+    }
+
+    /// Changes nothing any more.
+    pub(crate) fn let_be(&self) {
+        *self.shared.rewriting.lock().expect("words") = None;
+    }
+
+    /// How often they were changed.
+    pub(crate) fn rewrites(&self) -> usize {
+        self.shared.rewriting.lock().expect("words").as_ref().map_or(0, |rewriting| rewriting.count)
+    }
+
     /// How many connections went through.
     pub(crate) fn flows(&self) -> usize {
         self.shared.flows.lock().expect("flows").len()
@@ -99,6 +128,18 @@ impl Drop for Link {
     }
 }
 
+impl Shared {
+    /// (What is to be changed comes in one piece: it stands in the first packet that each side sends.)
+    fn rewrite(&self, bytes: &mut [u8]) {
+        if let Some(Rewriting { from, into, count }) = &mut *self.rewriting.lock().expect("words")
+            && let Some(at) = bytes.windows(from.len()).position(|window| window == from.as_bytes())
+        {
+            bytes[at..at + from.len()].copy_from_slice(into.as_bytes());
+            *count += 1;
+        }
+    }
+}
+
 impl Flow {
     fn end(&self) {
         for socket in [&self.near, &self.far] {
@@ -106,12 +147,20 @@ impl Flow {
         }
     }
 
-    fn carry(&self, mut from: &TcpStream, mut to: &TcpStream, flipped: &AtomicBool, sliced: &AtomicBool) {
+    fn carry(
+        &self,
+        mut from: &TcpStream,
+        mut to: &TcpStream,
+        flipped: &AtomicBool,
+        sliced: &AtomicBool,
+        shared: &Shared,
+    ) {
         let mut bytes = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes) {
             if self.is_swallowed.load(Ordering::SeqCst) {
                 continue;
             }
+            shared.rewrite(&mut bytes[..length]);
             if flipped.swap(false, Ordering::SeqCst) {
                 bytes[0] ^= 0x10;
             }

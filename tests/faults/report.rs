@@ -106,20 +106,13 @@ const MATRIX: &[(&str, &[(&str, &str)])] = &[
 
 /// What no case shows, or not all of a row, and why.
 const NOT_AUTOMATED: &[(&str, &str)] = &[
-    ("A20", "the account in PAM's hands: the machine's own PAM would have to be changed"),
-    ("A24", "a server without strict key exchange: it would have to be written for the purpose"),
     ("B5", "a real restart with another boot id: the host's side is killed whole instead"),
     ("B7", "no file system at hand that forgets what was not synced: the torture cuts the log back itself"),
     ("C3", "a file system that turns read-only while a step runs"),
     (
-        "C7",
-        "no `faketime` at hand, and the machine's own clock is not the tests' to turn; by construction order comes from step numbers, liveness from a lock, durations from the time since boot; only which old runs are removed goes by the times of files",
-    ),
-    (
         "C12",
         "systemd-logind is not at hand; what is left when everything of a session was killed is the case of a killed runner",
     ),
-    ("E11", "no `faketime` at hand; the names of runs come from chance and durations from the monotonic clock"),
 ];
 
 /// Tests elsewhere that cover a row: below the whole program, where the fault can be made more finely.
@@ -287,6 +280,7 @@ fn cases() -> Vec<&'static Case> {
         super::host::CASES,
         super::rerun::CASES,
         super::identity::CASES,
+        super::clock::CASES,
     ];
     here.into_iter().flatten().chain(ELSEWHERE).collect()
 }

@@ -1,46 +1,12 @@
 //! A secret is where its step needs it, and nowhere else.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::support::traces::{holding, showing};
 use super::world::{World, pinboot, until};
 
 const SECRET: &str = "s3cr3t-Zq7/kv+word";
-
-/// Every file below a folder that holds these bytes.
-fn holding(folder: &Path, secret: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let (path, kind) = (entry.path(), entry.file_type());
-        match kind {
-            Ok(kind) if kind.is_dir() => found.extend(holding(&path, secret)),
-            Ok(kind) if kind.is_file() => {
-                let bytes = fs::read(&path).unwrap_or_default();
-                if bytes.windows(secret.len()).any(|window| window == secret.as_bytes()) {
-                    found.push(path.display().to_string());
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Every process but the given one whose arguments or environment hold the secret.
-fn showing(but: u32) -> Vec<String> {
-    let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
-    let numbered = processes.filter(|path| {
-        path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).is_some_and(|pid| pid != but)
-    });
-    numbered
-        .flat_map(|process| ["cmdline", "environ"].map(|name| process.join(name)))
-        .filter(|file| {
-            let bytes = fs::read(file).unwrap_or_default();
-            bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
-        })
-        .map(|file| file.display().to_string())
-        .collect()
-}
 
 #[test]
 fn a_secret_is_in_no_file_no_argument_no_log_and_no_output() {
@@ -71,7 +37,7 @@ steps:
     let going = super::world::Going::start(&mut command);
     until("the step is begun", || world.there("held").exists());
     // (The program itself was given it in its environment, by whoever started it.)
-    assert_eq!(showing(going.pid()), Vec::<String>::new());
+    assert_eq!(showing(SECRET, going.pid()), Vec::<String>::new());
     assert_eq!([holding(world.home.path(), SECRET), holding(&state, SECRET)].concat(), Vec::<String>::new());
     // (What they came in is gone with the runner's first look at it.)
     let memory = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).into_iter().chain([PathBuf::from("/dev/shm")]);

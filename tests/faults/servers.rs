@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::link::Link;
-use super::support::sshd::{free_port, keygen};
+use super::support::sshd::{Options, free_port, keygen};
 use super::support::{left_out, mounts, need};
-use super::world::{Signal, Told, World, seen, until, user_with};
+use super::world::{Signal, Told, World, pinboot, seen, until, user_on};
 
 cases! {
     small_servers_carry_a_run_through_a_cut ["B1" "B14" "B15" "A6"]
@@ -27,7 +27,18 @@ cases! {
     one_session_a_connection_is_enough ["A19"]
         "MaxSessions 1: a run, and one that is stopped by Ctrl-C twice" => Shown("one_session", "ending the step in hand");
     accounts_that_are_shut ["A20"] "the account has expired" => Shown("shut_expired", "127.0.0.1:");
-    accounts_that_are_shut ["A20"] "/etc/nologin is there" => Shown("shut_nologin", "127.0.0.1: nobody");
+    accounts_that_are_shut ["A20"] "/etc/nologin is there: the login goes through, and the session is refused"
+        => Shown("shut_nologin", "127.0.0.1: nobody");
+    accounts_that_are_shut ["A20"] "the account has expired, and PAM says so once the key is accepted"
+        => Shown("shut_expired_pam", "is not let in");
+    accounts_that_are_shut ["A20"] "/etc/nologin is there, and PAM shows what it holds once the key is accepted"
+        => Shown("shut_nologin_pam", "is not let in");
+    a_key_exchange_that_is_tampered_with_is_noticed ["A24"]
+        "somebody in between takes strict key exchange out of what the server offers, or out of what pinboot offers"
+        => Shown("tampered", "could not prove its host key");
+    small_servers_carry_a_run_through_a_cut ["A24"]
+        "tinysshd, which knows no strict key exchange and one cipher, which needs it"
+        => Told("0", "it is connected to, as OpenSSH's client does; `-v` says so");
     a_server_with_old_ciphers_only ["A24"] "aes128-cbc is all that the server offers" => Shown("old_ciphers", "no cipher in common");
 }
 
@@ -135,7 +146,8 @@ fn tinysshd(world: &mut World, also: &[&Path]) -> Option<PathBuf> {
 #[test]
 fn small_servers_carry_a_run_through_a_cut() {
     let Some(()) = root() else { return };
-    for name in ["dropbear", "tinysshd"] {
+    // (tinysshd has neither strict key exchange nor a cipher that does without; dropbear has both, or is given the better.)
+    for (name, weak) in [("dropbear", false), ("tinysshd", true)] {
         let Some(mut world) = World::new() else { return };
         let (_running, key) = if name == "dropbear" {
             let Some((running, key)) = dropbear(&mut world) else { return };
@@ -147,13 +159,15 @@ fn small_servers_carry_a_run_through_a_cut() {
         let link = Link::to(world.server.port);
         world.go_by(link.port);
         world.steps(HELD);
-        let mut going = super::world::Going::start(world.reach(&["run", "p.yaml", "--json"]).arg("--key").arg(&key));
+        let mut going =
+            super::world::Going::start(world.reach(&["run", "p.yaml", "--json", "-v"]).arg("--key").arg(&key));
         until("the step is begun", || world.there("held").exists() || going.has_ended());
         assert!(world.there("held").exists(), "{name}: {:?}", going.told());
         link.cut();
         until("it connects again", || link.flows() == 2);
         fs::write(world.there("go"), "").expect("a file");
         let told = going.told().exits(0);
+        assert_eq!(told.stderr.contains("no strict key exchange"), weak, "{name}: {}", told.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
         super::support::sshd::signal(child, Signal::KILL);
         assert_eq!(super::running::output(&told), "begun\nended\n", "{name}");
@@ -276,18 +290,58 @@ fn accounts_that_are_shut() {
     // (A copy of /etc, for this server alone.)
     let copy = "mount -t tmpfs -o mode=755 none /mnt; cp -a /etc /mnt/";
     let bind = "mount --bind /mnt/etc /etc";
-    let expired =
-        format!("{copy}; sed 's/^visitor:.*/visitor:*:19000:0:99999:7::1:/' /etc/shadow >/mnt/etc/shadow; {bind}");
-    let nologin = format!("{copy}; printf 'Down for repair\\033[31m until noon.\\n' >/mnt/etc/nologin; {bind}");
-    // (Whoever is let in before he is turned away has logged in: the host is unfit then.)
-    for (name, more, code) in [("expired", &expired, 4), ("nologin", &nologin, 6)] {
-        let Some(world) = user_with("/bin/sh", None, more) else { return };
+    let expired = "sed 's/^visitor:.*/visitor:*:19000:0:99999:7::1:/' /etc/shadow >/mnt/etc/shadow";
+    let nologin = "printf 'Down for repair\\033[31m until noon.\\n' >/mnt/etc/nologin";
+    // (What Debian's own `sshd` and `common-account` come to, for a key.)
+    let pam = "printf '%s\\n' 'auth required pam_deny.so' 'account required pam_nologin.so' 'account required pam_unix.so' \
+               'session required pam_permit.so' >/mnt/etc/pam.d/sshd";
+    // Whoever asks for the login, sshd itself or PAM: it is refused, and what the host says about it is told.
+    for (name, shut, uses_pam) in [
+        ("expired", expired, false),
+        ("nologin", nologin, false),
+        ("expired_pam", expired, true),
+        ("nologin_pam", nologin, true),
+    ] {
+        let change = |options: Options| if uses_pam { options.line("UsePAM yes") } else { options };
+        let Some(world) = user_on(change, "/bin/sh", None, &format!("{copy}; {shut}; {pam}; {bind}")) else { return };
         world.steps(STEPS);
         let told = world.run(&[]);
         seen!(world, format!("shut_{name}"), told);
-        told.exits(i32::from(code));
-        super::connect::untouched(&world, code);
+        told.exits(4);
+        super::connect::untouched(&world, 4);
     }
+}
+
+#[test]
+fn a_key_exchange_that_is_tampered_with_is_noticed() {
+    let Some(mut world) = World::new() else { return };
+    let link = Link::to(world.server.port);
+    world.go_by(link.port);
+    world.steps(STEPS);
+    let known = fs::read(world.server.known_hosts()).expect("known_hosts");
+    for (side, from, into) in [
+        ("the server's", "kex-strict-s-v00@openssh.com", "kex-strikt-s-v00@openssh.com"),
+        ("pinboot's", "kex-strict-c-v00@openssh.com", "kex-strikt-c-v00@openssh.com"),
+    ] {
+        link.rewrite(from, into);
+        let told = world.run(&[]).exits(3);
+        assert!(link.rewrites() > 0, "{side} offer came through as it was");
+        if side == "the server's" {
+            seen!(world, "tampered", told);
+        }
+        super::connect::untouched(&world, 3);
+    }
+    // Nor is the key taken for a new host's.
+    fs::write(world.server.known_hosts(), "").expect("known_hosts");
+    let mut command = pinboot(world.controller.path());
+    command.args(["run", "p.yaml", "--host-key", "accept-new", "--known-hosts"]).arg(world.server.known_hosts());
+    command.args(["--host", &format!("{}@127.0.0.1:{}", world.user, link.port), "--key"]).arg(world.server.key());
+    Told::of(&command.output().expect("pinboot starts")).exits(3).says(&["could not prove its host key"]);
+    assert_eq!(fs::read(world.server.known_hosts()).expect("known_hosts"), b"");
+    // Where nobody meddles, it is the same server.
+    fs::write(world.server.known_hosts(), known).expect("known_hosts");
+    link.let_be();
+    world.run(&[]).exits(0);
 }
 
 #[test]

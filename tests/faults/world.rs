@@ -242,9 +242,20 @@ impl World {
 /// A world with a user of its own, who has this login shell (and this PATH); everything of it is seen by that server only.
 /// `more` is shell that is carried out before the server starts, with the home as `$1`.
 pub(crate) fn user_with(shell: &str, path: Option<&Path>, more: &str) -> Option<World> {
+    user_on(|options| options, shell, path, more)
+}
+
+/// The same on a server that is a little different.
+pub(crate) fn user_on(
+    change: impl FnOnce(Options) -> Options,
+    shell: &str,
+    path: Option<&Path>,
+    more: &str,
+) -> Option<World> {
     let keep = folder("pinboot-users-");
     let files = keep.path().display().to_string();
-    let mut world = World::with(|mut options, home| {
+    let mut world = World::with(|options, home| {
+        let mut options = change(options);
         let home = home.display();
         options.environment.retain(|(name, _)| name != "PATH");
         if let Some(path) = path {

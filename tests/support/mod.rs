@@ -4,7 +4,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+pub mod clock;
 pub mod sshd;
+pub mod traces;
 
 /// Where a program is, or `None` after one line that says what is left out and what brings it in.
 ///

@@ -1,8 +1,10 @@
 //! `pinboot attach`: a run is found by its host's record, on a machine that knows nothing of it.
 
 use std::fs;
+use std::process::Command;
 
-use crate::world::{World, until};
+use crate::support::traces::{holding, showing};
+use crate::world::{self, Going, Told, World, until};
 use crate::{Elsewhere, UNTIL_GO, address, begun, cut_power};
 
 fn world() -> Option<World> {
@@ -85,28 +87,135 @@ fn a_playbook_that_is_not_the_runs_gives_no_names() {
     assert!(elsewhere.pinboot(&["runs"]).exits(0).stdout.lines().count() <= 1);
 }
 
+/// A playbook with a secret of the environment's, in a run that both host and controller are taken away from.
+fn interrupted(secret: &str) -> Option<World> {
+    let world = World::new()?;
+    world.playbook(&format!(
+        "
+name: A test
+secrets: [token]
+from_env: [TOKEN]
+vars: {{ token: '{{{{ env.TOKEN }}}}' }}
+steps:
+  - name: Work
+    script: |
+      echo x >>~/count
+      echo 'it says' {{{{ token }}}}
+      {UNTIL_GO}
+      printf %s {{{{ token }}}} | wc -c >~/length
+    creates: ~/length
+  - name: After
+    command: printf %s {{{{ token }}}} | cksum >~/sum
+    creates: ~/sum
+"
+    ));
+    let run = Going::start(world.run_command(&[]).env("TOKEN", secret));
+    begun(&world, "count");
+    run.kill();
+    cut_power(&world);
+    Some(world)
+}
+
 #[test]
-fn secrets_stay_where_they_are() {
+fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
+    const SECRET: &str = "hunter22-Attach/+hunter";
+    let Some(world) = interrupted(SECRET) else { return };
+    let elsewhere = Elsewhere::new(&world);
+    let address = address(&world);
+    let words = ["attach", &address, "--playbook", "p.yaml", "-vv", "--json"];
+    let mut attached = Going::start(elsewhere.command(&world, &words).env("TOKEN", SECRET));
+    until("its step begins again", || world.read("count") == "x\nx\n" || attached.has_ended());
+    // (The program itself was given it in its environment, by whoever started it.)
+    assert_eq!(showing(SECRET, attached.pid()), Vec::<String>::new());
+    let record = world.there(".pinboot/runs").join(world.runs().pop().expect("the run"));
+    // What a step says stands in the host's own log alone, which nobody but its user can read.
+    assert_eq!(holding(world.home.path(), SECRET), [record.join("log").display().to_string()]);
+    assert_eq!(holding(elsewhere.path(), SECRET), Vec::<String>::new());
+    fs::write(world.there("go"), "").expect("go");
+    let told = attached.told().exits(0);
+    assert!(told.stdout.contains("it says ***") && told.stdout.contains("\"changed\":2"), "{told:?}");
+    assert!(!format!("{}{}", told.stdout, told.stderr).contains(SECRET), "{told:?}");
+    // It ended as an undisturbed one would have.
+    let sum = Command::new("sh").args(["-c", &format!("printf %s '{SECRET}' | cksum")]).output().expect("sh starts");
+    assert_eq!(world.read("length").trim(), SECRET.len().to_string());
+    assert_eq!(world.read("sum").as_bytes(), sum.stdout);
+    assert_eq!(holding(elsewhere.path(), SECRET), Vec::<String>::new());
+    let left = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    let prefix = format!("pinboot-{}-", world.runs()[0]);
+    assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)), "they are gone");
+    // Where it was begun its end is known, and there is nothing more to do.
+    let mut rerun = world::pinboot(world.controller.path());
+    Told::of(&rerun.arg("rerun").env("TOKEN", SECRET).output().expect("pinboot starts")).exits(0).says(&["2 changed"]);
+    assert_eq!(world.read("count"), "x\nx\n");
+}
+
+#[test]
+fn a_run_with_secrets_is_not_gone_on_with_by_whoever_has_none() {
+    const SECRET: &str = "hunter33-Attach/+hunter";
+    let Some(world) = interrupted(SECRET) else { return };
+    let elsewhere = Elsewhere::new(&world);
+    let address = address(&world);
+    elsewhere
+        .reach(&world, &["attach", &address])
+        .exits(8)
+        .says(&["the secrets that it needs are not there", "with --playbook FILE"]);
+    elsewhere.reach(&world, &["attach", &address, "--playbook", "p.yaml"]).exits(2).says(&["TOKEN"]);
+    // With another playbook they would be another's.
+    let text = fs::read_to_string(elsewhere.path().join("p.yaml")).expect("the playbook");
+    fs::write(elsewhere.path().join("other.yaml"), text.replace("wc -c", "wc -m")).expect("another one");
+    let other = ["attach", &address, "--playbook", "other.yaml"];
+    let told = elsewhere.command(&world, &other).env("TOKEN", SECRET).output().expect("pinboot starts");
+    Told::of(&told).exits(8).says(&["the playbook is not the one of run", "with --playbook FILE"]);
+    assert_eq!(world.read("count"), "x\n", "nothing was begun");
+    // Whoever followed from before, without them, is told the same in the end.
+    fs::write(world.there("go"), "").expect("go");
+    let mut rerun = world::pinboot(world.controller.path());
+    Told::of(&rerun.arg("rerun").env("TOKEN", SECRET).output().expect("pinboot starts")).exits(0);
+    let told = elsewhere.reach(&world, &["attach", &address, "-v"]).exits(0);
+    assert!(!format!("{}{}", told.stdout, told.stderr).contains("hunter33"), "{told:?}");
+}
+
+#[test]
+fn a_runner_that_dies_under_a_follower_without_secrets_leaves_a_hint() {
+    const SECRET: &str = "hunter44-Attach/+hunter";
     let Some(world) = World::new() else { return };
     world.playbook(&format!(
-        "name: A test\nsecrets: [token]\nvars:\n  token: hunter22hunter\nsteps:\n  - name: Work\n    command: echo x >>~/count; \
-         echo {{{{ token }}}}; {UNTIL_GO}\n    on_unknown: rerun\n"
+        "name: A test\nsecrets: [token]\nvars: {{ token: {SECRET} }}\nsteps:\n  - name: Work\n    command: echo x >>~/count; \
+         true {{{{ token }}}}; {UNTIL_GO}; touch ~/done\n    creates: ~/done\n"
     ));
     let run = world.start(&[]);
     begun(&world, "count");
     run.kill();
     let elsewhere = Elsewhere::new(&world);
+    let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
+    attached.wait_for("followed");
     cut_power(&world);
-    let address = address(&world);
-    elsewhere.reach(&world, &["attach", &address]).exits(8).says(&["the secrets that it needs are not there"]);
-    assert_eq!(world.read("count"), "x\n");
-    // Where it was begun they are known.
+    attached.told().exits(8).says(&["the runner on the host was ended from outside", "with --playbook FILE"]);
     fs::write(world.there("go"), "").expect("go");
-    world.pinboot(&["rerun"]).exits(0);
-    let told = elsewhere.reach(&world, &["attach", &address, "-v"]).exits(0);
-    assert!(!format!("{}{}", told.stdout, told.stderr).contains("hunter22"), "{told:?}");
-    let told = elsewhere.reach(&world, &["attach", &address, "-v", "--playbook", "p.yaml"]).exits(0);
-    assert!(!format!("{}{}", told.stdout, told.stderr).contains("hunter22"), "{told:?}");
+    elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0).says(&["1 changed"]);
+    assert_eq!(world.read("count"), "x\nx\n");
+}
+
+#[test]
+fn the_steps_are_chosen_as_they_were_then() {
+    let Some(world) = World::new() else { return };
+    world.steps(
+        "  - { name: One, command: 'echo x >>~/one', tags: [a] }\n  - { name: Two, command: 'echo x >>~/two; test -e ~/go', tags: [b] }\n",
+    );
+    world.run(&["--tags", "b"]).exits(1);
+    let elsewhere = Elsewhere::new(&world);
+    let address = address(&world);
+    let attach = |more: &[&str]| elsewhere.reach(&world, &[&["attach", &address], more].concat());
+    attach(&["--playbook", "p.yaml"]).exits(1).says(&["the playbook is not the one of run"]);
+    attach(&["--playbook", "p.yaml", "--only", "Two"]).exits(1).says(&["Two"]);
+    attach(&["--playbook", "p.yaml", "--tags", "b"]).exits(1).says(&["Two", "pinboot rerun"]);
+    // A rerun has them from the record of it.
+    fs::write(world.there("go"), "").expect("go");
+    elsewhere.pinboot(&["rerun"]).exits(0);
+    assert_eq!((world.read("one").as_str(), world.read("two").as_str()), ("", "x\nx\n"));
+    for flag in [["--tags", "b"], ["--skip-tags", "b"], ["--from", "Two"], ["--only", "Two"], ["-e", "a=b"]] {
+        attach(&flag).exits(2).says(&["says something of a playbook", "--playbook FILE"]);
+    }
 }
 
 #[test]

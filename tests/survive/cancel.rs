@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::world::{Signal, World, until};
+use crate::world::{self, Going, Signal, World, until};
 use crate::{Elsewhere, UNTIL_GO, address, begun, lives, runs_there};
 
 fn world() -> Option<World> {
@@ -112,6 +112,49 @@ fn has_sleeper(seconds: &str) -> bool {
     let sleeper = format!("sleep\0{seconds}\0");
     let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| Some(entry.ok()?.path().join("cmdline")));
     processes.filter_map(|path| fs::read_to_string(path).ok()).any(|words| words == sleeper)
+}
+
+#[test]
+fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
+    let Some(world) = world() else { return };
+    let run = world.start(&[]);
+    begun(&world, "pid");
+    until("the pid is written", || !world.read("pid").is_empty());
+    run.kill();
+    let mut following = Going::start(world::pinboot(world.controller.path()).arg("rerun"));
+    following.wait_for("is followed");
+    world.pinboot(&["cancel"]).exits(0);
+    following.told().exits(130).says(&["somebody stopped the run", "`pinboot rerun"]);
+    assert!(!lives(&world.read("pid")));
+    assert_eq!(world.runs().len(), 1, "nothing was begun anew");
+    fs::write(world.there("go"), "").expect("go");
+    world.pinboot(&["rerun"]).exits(0).says(&["2 changed"]);
+}
+
+#[test]
+fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!("  - {{ name: Work, command: 'echo x >>~/count; {UNTIL_GO}' }}\n"));
+    let run = world.start(&[]);
+    begun(&world, "count");
+    run.kill();
+    let known = fs::read(world.server.known_hosts()).expect("known_hosts");
+    fs::write(world.server.known_hosts(), "").expect("known_hosts");
+    let name = world.runs().pop().expect("the run");
+    let told = format!("the run may go on there; `pinboot rerun {name}` takes it up");
+    world.pinboot(&["rerun"]).exits(5).says(&[&told, "1 going on"]);
+    world.pinboot(&["cancel"]).exits(5).says(&[&told]);
+    fs::write(world.server.known_hosts(), known).expect("known_hosts");
+    let elsewhere = Elsewhere::new(&world);
+    let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
+    attached.wait_for("is followed");
+    attached.signal(Signal::TERM);
+    let again = format!("`pinboot attach {} {name}` takes it up", address(&world));
+    attached.told().exits(143).says(&[&again]);
+    fs::write(world.there("go"), "").expect("go");
+    world.pinboot(&["rerun"]).exits(0).says(&["Work", "1 changed"]);
+    assert_eq!(world.read("count"), "x\n", "the one run was followed to its end");
+    assert_eq!(world.runs().len(), 1);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         None => program(plan, identity),
     };
     let errand = if follow {
-        Errand::Follow { over: Vec::new(), exit: 0, arrived: false, resume: false }
+        Errand::Follow { over: Vec::new(), exit: 0, arrived: false, resume: None }
     } else {
         Errand::Deliver { program: Arc::new(program), secrets: plan.secrets.clone(), after: None }
     };
@@ -62,6 +62,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         masker: Masker::new(&plan.secrets),
         muted: false,
         known: None,
+        again: String::new(),
         errand,
     }
 }

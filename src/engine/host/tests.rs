@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use super::*;
 use crate::event::Outcome;
 use crate::ids::{RunId, StepId};
+use crate::inventory::Host;
+use crate::remote::Identity;
 use crate::secret::Masker;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -243,13 +245,14 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
         shell: "/bin/sh".to_owned(),
     };
     let errand = if follows {
-        Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: false }
+        Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: None }
     } else {
         Errand::Deliver { program: std::sync::Arc::default(), secrets: Vec::new(), after: None }
     };
     let id = HostId("h".to_owned());
     let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
-    let job = Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, errand };
+    let job =
+        Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, again: String::new(), errand };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
     let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_| None };
     let (sender, mut events) = mpsc::channel(10_000);

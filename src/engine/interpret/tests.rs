@@ -48,7 +48,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
         &mut interpreter,
         vec![
             raw("motd of the host\n"),
-            frame(Frame::Hello { new: true, machine_id: None }),
+            frame(Frame::Hello { new: true, over: false, machine_id: None }),
             start(1),
             raw("checking\n"),
             frame(Frame::Diff { step: StepId(1), text: b"+ hunter2hunter2 \x1b[31m".to_vec() }),
@@ -103,7 +103,7 @@ fn the_exit_code_follows_from_what_happened() {
     ];
     for (steps, exit) in cases {
         let mut interpreter = interpreter();
-        let mut pieces = vec![frame(Frame::Hello { new: true, machine_id: None })];
+        let mut pieces = vec![frame(Frame::Hello { new: true, over: false, machine_id: None })];
         for (step, outcome, reason) in *steps {
             pieces.extend([start(*step), done(*step, outcome, 3, reason)]);
         }
@@ -115,7 +115,7 @@ fn the_exit_code_follows_from_what_happened() {
 #[test]
 fn what_a_second_runner_tells_again_is_not_told_twice() {
     let mut interpreter = interpreter();
-    let hello = || frame(Frame::Hello { new: false, machine_id: None });
+    let hello = || frame(Frame::Hello { new: false, over: false, machine_id: None });
     let (first, _) = feed(&mut interpreter, vec![hello(), start(1), done(1, "changed", 0, ""), start(2), raw("half")]);
     assert_eq!(first.len(), 3, "{first:?}");
     interpreter.connect_again();
@@ -140,8 +140,11 @@ fn a_long_output_is_shown_whole_and_kept_in_part() {
     let mut interpreter = interpreter();
     let line = "hunter2hunter2 is what it is not\n";
     let all = line.repeat(100_000);
-    let mut pieces =
-        vec![frame(Frame::Hello { new: true, machine_id: None }), start(1), frame(Frame::Apply { step: StepId(1) })];
+    let mut pieces = vec![
+        frame(Frame::Hello { new: true, over: false, machine_id: None }),
+        start(1),
+        frame(Frame::Apply { step: StepId(1) }),
+    ];
     pieces.extend(all.as_bytes().chunks(32_768).map(|chunk| Piece::Raw(chunk.to_vec())));
     pieces.extend([frame(Frame::Try { step: StepId(1), number: 1, status: 3 }), done(1, "failed", 7, "status")]);
     pieces.extend([start(2), raw("short\n"), done(2, "changed", 0, "")]);
@@ -171,7 +174,10 @@ fn a_long_output_is_shown_whole_and_kept_in_part() {
 fn what_a_step_in_hand_said_last_is_kept_when_nothing_more_is_heard_of_it() {
     let mut interpreter = interpreter();
     assert_eq!(interpreter.leave(), None);
-    feed(&mut interpreter, vec![frame(Frame::Hello { new: true, machine_id: None }), start(1), raw("short\n")]);
+    feed(
+        &mut interpreter,
+        vec![frame(Frame::Hello { new: true, over: false, machine_id: None }), start(1), raw("short\n")],
+    );
     assert_eq!(interpreter.leave(), None);
     feed(&mut interpreter, vec![start(1), raw(&"x\n".repeat(2 << 20))]);
     assert!(matches!(interpreter.leave(), Some(EventKind::StepAbridged { left_out, .. }) if left_out > 1 << 20));

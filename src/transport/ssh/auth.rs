@@ -229,8 +229,15 @@ fn cut_short(end: &End, who: &str, with: &str, said: &str) -> Error {
                 .with_hint("the agent holds more keys than the host wants to try; name the right one with --key")
         }
         // It said something before it hung up: an account that has expired, a host that lets nobody in (nologin).
-        _ if !said.is_empty() => Error::new(ErrorKind::Auth, message)
-            .with_hint("the key was not the trouble; see what the host says about the account"),
+        _ if !said.is_empty() => {
+            let how = match end {
+                End::Disconnected(_) => format!(" (the connection {})", end.text()),
+                End::Broken(_) | End::NoMethodLeft => String::new(),
+            };
+            let message = format!("{who} is not let in {with}{said}{how}");
+            Error::new(ErrorKind::Auth, message)
+                .with_hint("the key was not the trouble; see what the host says about the account")
+        }
         End::Disconnected(_) => {
             Error::new(ErrorKind::Auth, message).with_hint("see the host's own log: journalctl -u sshd")
         }
@@ -289,7 +296,8 @@ mod tests {
         ] {
             let error = cut_short(&end, "me@h", "with the key k", said);
             assert_eq!(error.kind, kind, "{error}");
-            assert!(error.message.contains(&end.text()) && error.message.ends_with(said), "{error}");
+            let told = if said.is_empty() { end.text() } else { said.to_owned() };
+            assert!(error.message.contains(&told), "{error}");
             assert!(!error.retry, "what may count as a failed login is not repeated");
         }
     }

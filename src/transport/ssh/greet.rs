@@ -118,12 +118,13 @@ fn settings(config: &Config, expected: Option<&ExpectedKey>, host_keys: &HostKey
                 &host_keys.known_types(),
                 expected.map(|expected| expected.key_type.as_str()),
             )),
-            // By measured speed; the library's own order begins with the slower ChaCha20.
+            // By measured speed, and ChaCha20 last: it alone can be harmed where a server knows no strict key exchange
+            // (docs/decisions/0013-strict-key-exchange.md).
             cipher: Cow::Borrowed(&[
                 cipher::AES_128_GCM,
                 cipher::AES_256_GCM,
-                cipher::CHACHA20_POLY1305,
                 cipher::AES_256_CTR,
+                cipher::CHACHA20_POLY1305,
             ]),
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
@@ -177,9 +178,14 @@ fn explain(host: &Host, greeting: &Greeting, fault: Option<Fault>, end: Option<&
             ))
             .with_hint("the host's SSH server is very old, or its policy leaves too little")
         }
-        Some(russh::Error::WrongServerSig) => Error::new(
-            ErrorKind::HostKey,
-            format!("{place} shows a host key that it cannot sign with: whoever answers is not the owner of that key"),
+        // (Its host key need not be another one: the signature is over all that was said so far.)
+        Some(russh::Error::WrongServerSig) => unreachable(format!(
+            "{place} could not prove its host key: what it has signed is not what came here. Either the beginning of the \
+             connection was changed on the way, or whoever answers does not own that key"
+        ))
+        .with_hint(
+            "nothing was sent, and no key was added to known_hosts; somebody or something (a proxy, a middlebox) stands \
+             between you and the host: try from another network",
         ),
         Some(error) => {
             let why = match end {

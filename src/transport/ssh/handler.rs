@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use russh::client::{self, DisconnectReason, Session};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
-use russh::{ChannelId, ChannelOpenFailure, Sig};
+use russh::{ChannelId, ChannelOpenFailure, Names, Sig, cipher};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -26,6 +26,8 @@ use crate::transport::{Chunk, Error, ErrorKind, Exec, Peer};
 
 /// How much of a server's banner is kept.
 const BANNER: usize = 4096;
+/// How the names of those MACs end that are made over what is encrypted.
+const ETM: &str = "-etm@openssh.com";
 
 /// What ends a connection: russh's own reasons, or an error that is ready to be told.
 #[derive(Debug)]
@@ -243,6 +245,16 @@ impl First {
 
 impl client::Handler for Handler {
     type Error = Fault;
+
+    async fn kex_done(&mut self, _: Option<&[u8]>, names: &Names, _: &mut Session) -> Result<(), Fault> {
+        let (cipher, mac) = (names.cipher.as_ref(), names.server_mac.as_ref());
+        if !names.strict_kex() {
+            // (As with OpenSSH's client, that is no reason to refuse a server.)
+            let can_be_harmed = names.cipher == cipher::CHACHA20_POLY1305 || mac.ends_with(ETM);
+            tracing::info!(cipher, can_be_harmed, "the server knows no strict key exchange");
+        }
+        Ok(())
+    }
 
     async fn auth_banner(&mut self, banner: &str, _session: &mut Session) -> Result<(), Fault> {
         tracing::info!(banner = text::one_line(banner, BANNER), "the host says before login");
