@@ -25,6 +25,8 @@ mod link;
 mod report;
 #[path = "faults/rerun.rs"]
 mod rerun;
+#[path = "faults/restart.rs"]
+mod restart;
 #[path = "faults/running.rs"]
 mod running;
 #[path = "faults/secrets.rs"]
@@ -34,5 +36,7 @@ mod servers;
 #[path = "faults/stream.rs"]
 mod stream;
 mod support;
+#[path = "faults/terminal.rs"]
+mod terminal;
 #[path = "faults/world.rs"]
 mod world;

@@ -44,6 +44,15 @@ fn runner(world: &World) -> u32 {
     text.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a pid")
 }
 
+/// The processes that hold the run's lock: its runner and everything of its steps.
+fn holders(world: &World) -> Vec<u32> {
+    let run = runs_there(world).pop().expect("a run");
+    let lock = fs::canonicalize(world.there(&format!(".pinboot/runs/{run}/lock"))).expect("a lock");
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers.filter(|pid| fs::read_link(format!("/proc/{pid}/fd/8")).is_ok_and(|file| file == lock)).collect()
+}
+
 /// Ends the runner and what it has started, as a power cut would.
 fn cut_power(world: &World) {
     let runner = runner(world);
@@ -59,6 +68,14 @@ fn cut_power(world: &World) {
     for pid in all {
         signal(pid, Signal::KILL);
     }
+    // (A list of children may lack some while others of them end.)
+    until("nothing of the run lives", || {
+        let holders = holders(world);
+        for pid in &holders {
+            signal(*pid, Signal::KILL);
+        }
+        holders.is_empty()
+    });
 }
 
 fn lives(pid: &str) -> bool {

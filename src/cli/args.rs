@@ -57,7 +57,10 @@ pub(super) enum Command {
     /// Follow a run that another machine began, by the host's own record of it
     Attach(Attach),
     /// List the runs of this machine, the newest first
-    Runs,
+    Runs {
+        #[command(subcommand)]
+        what: Option<Runs>,
+    },
     /// Show one run, the last one if none is named
     Show {
         /// Its name, or the beginning of it
@@ -81,6 +84,18 @@ pub(super) enum Command {
         /// Which
         #[arg(value_enum)]
         shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Runs {
+    /// Show what is wrong with the journal of a run, and what would be lost by cutting it there
+    Repair {
+        /// Its name, or the beginning of it
+        run: String,
+        /// Cut it there; a copy of the whole is kept beside it
+        #[arg(long)]
+        cut: bool,
     },
 }
 

@@ -53,7 +53,8 @@ fn dispatch(cli: &Cli) -> Result<u8, Fault> {
         Command::Rerun(rerun) => rerun::rerun(cli, rerun),
         Command::Cancel(cancel) => cancel::cancel(cli, cancel),
         Command::Attach(attach) => attach::attach(cli, attach),
-        Command::Runs => history(cli),
+        Command::Runs { what: None } => history(cli),
+        Command::Runs { what: Some(args::Runs::Repair { run, cut }) } => repair(run, *cut),
         Command::Show { run } => one(cli, run.as_deref()),
         Command::Lint { playbooks, values } => lint::lint(cli, playbooks, values),
         Command::Kinds { kind } => explain(cli, kind.as_deref()),
@@ -76,6 +77,13 @@ fn history(cli: &Cli) -> Result<u8, Fault> {
         })
         .collect();
     print(&if cli.wants_json() { runs::json_lines(&rows) } else { runs::table(&rows) })
+}
+
+fn repair(run: &str, cut: bool) -> Result<u8, Fault> {
+    let state = state()?;
+    let run = state.resolve(Some(run))?;
+    let (damage, copy) = if cut { state.cut(&run)?.unzip() } else { (state.damage(&run)?, None) };
+    print(&runs::repaired(&run, damage.as_ref(), copy.as_deref()))
 }
 
 fn one(cli: &Cli, run: Option<&str>) -> Result<u8, Fault> {

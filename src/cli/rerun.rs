@@ -7,7 +7,7 @@ use super::args::{Cli, Reach, Rerun};
 use super::fault::Fault;
 use super::files::{self, Ready};
 use super::live::{self, Setting};
-use super::run::{How, begin, identity, insist, rerun_command, runtime, target};
+use super::run::{How, begin, identity, insist, rerun_command, runtime, started, target};
 use super::{color, complain, state};
 use crate::engine::{Errand, Job, StepFacts, Wish};
 use crate::event::{Failure, Mode, Outcome};
@@ -26,6 +26,12 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
         return Err(held(&run));
     }
     let read = state.read(&run)?;
+    if let Some(torn) = read.torn {
+        complain(&format!(
+            "the last {} bytes of the journal of run {run} were torn by a crash and do not count; the host's own record does",
+            torn.bytes
+        ));
+    }
     if read.view().exit == Some(0) {
         complain(&format!("run {run} is finished: nothing failed, and nothing was left out"));
         return Ok(0);
@@ -158,7 +164,10 @@ impl Old {
                 wait: Duration::ZERO,
                 wish,
             };
-            live::carry_out(setting, ssh, jobs, None, read.view(), |_| ()).await
+            // (Of a journal that was cut, even the first event may be missing.)
+            let view = read.view();
+            let first = view.run.is_none().then(|| started(&read.header, &self.ready.name, &self.ready.plans));
+            live::carry_out(setting, ssh, jobs, first, view, |_| ()).await
         })
     }
 
@@ -176,7 +185,7 @@ impl Old {
 /// Whether nobody saw the host's part of the run end. (Where nothing was heard of the host at all, the delivery may
 /// have gone out all the same; where it was to be followed and could not be asked, it is as it was.)
 fn is_unseen(view: &RunView, host: &HostId) -> bool {
-    view.host(host).is_some_and(|host| match host.state {
+    view.host(host).is_none_or(|host| match host.state {
         HostState::Unreachable => host.followed,
         _ => matches!(host.exit, None | Some(3..=7 | 129 | 130 | 131 | 141 | 143)),
     })

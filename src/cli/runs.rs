@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
-use crate::event::{Mode, VERSION};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::ids::{HostId, RunId};
-use crate::journal::{JournalError, JournalRead};
+use crate::journal::{Damage, JournalError, JournalRead};
 use crate::report::text::{clean, duration, pad, truncate};
 use crate::view::Totals;
 
@@ -151,6 +154,53 @@ pub(super) fn columns<const N: usize>(lines: &[[String; N]]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// How many ends of steps that are lost are named.
+const LOST: usize = 20;
+
+/// What is wrong with the journal of a run, what would be lost of it, and what to type next; `copy` is where the whole is,
+/// once it was cut.
+pub(super) fn repaired(run: &RunId, damage: Option<&Damage>, copy: Option<&Path>) -> String {
+    let Some(damage) = damage else {
+        return format!("the journal of run {run} is not damaged: there is nothing to repair\n");
+    };
+    let events = |count: usize| format!("{count} event{}", if count == 1 { "" } else { "s" });
+    let mut out = format!("run {run}: line {} of its journal: {}\n", damage.line, clean(&damage.what));
+    let gone = if copy.is_some() { "cut" } else { "lost" };
+    let whole = events(damage.events.len());
+    writeln!(out, "  kept      {} before it", events(damage.kept)).expect("a string takes all");
+    writeln!(out, "  {gone:<10}{} bytes from there on, with {whole} that can be read", damage.bytes)
+        .expect("a string takes all");
+    let ends: Vec<String> = damage.events.iter().filter_map(end).collect();
+    for end in ends.iter().take(LOST) {
+        writeln!(out, "            {end}").expect("a string takes all");
+    }
+    if ends.len() > LOST {
+        writeln!(out, "            … and {} more ends of steps", ends.len() - LOST).expect("a string takes all");
+    }
+    match copy {
+        Some(copy) => writeln!(
+            out,
+            "  copy      {}\n  next      pinboot rerun {run}     (hears from the host what is missing here)",
+            clean(&copy.display().to_string())
+        ),
+        None => writeln!(out, "  next      pinboot runs repair {run} --cut     (a copy of the whole is kept)"),
+    }
+    .expect("a string takes all");
+    out
+}
+
+/// The end of a step, or of a host's part of the run.
+fn end(event: &Event) -> Option<String> {
+    let host = event.host.as_ref().map_or_else(String::new, |host| clean(&host.0));
+    match &event.kind {
+        EventKind::StepFinished { step, name, outcome, .. } => {
+            Some(format!("{host}: step {step} ({}) {}", clean(name), outcome.word()))
+        }
+        EventKind::HostFinished { exit, .. } => Some(format!("{host}: the end (exit {exit})")),
+        _ => None,
+    }
 }
 
 /// The history as one JSON object a line.

@@ -162,8 +162,9 @@ impl Header {
         let corrupt = |what: &str| JournalError::new(JournalErrorKind::Corrupt, format!("{name}: {what}"));
         let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         if !checksum::is_sealed(line) {
-            return Err(corrupt("it is damaged: its checksum does not fit")
-                .hint("run the playbook anew; its checks find out what is so already"));
+            return Err(corrupt("it is damaged: its checksum does not fit").hint(
+                "follow the run by the host's own record: `pinboot attach [USER@]HOST`; or run the playbook anew",
+            ));
         }
         let mut value: serde_json::Value =
             serde_json::from_slice(line).map_err(|error| corrupt(&format!("it is no JSON: {error}")))?;

@@ -19,7 +19,7 @@ mod write;
 
 pub use error::{JournalError, JournalErrorKind};
 pub use header::{Flags, Header, HostSummary, StepSummary};
-pub use read::{JournalRead, Torn};
+pub use read::{Damage, JournalRead, Torn};
 pub use store::{State, state_dir};
 pub use write::Journal;
 

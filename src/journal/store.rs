@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::error::{JournalError, JournalErrorKind};
 use super::header::Header;
-use super::read::{self, JournalRead};
+use super::read::{self, Damage, JournalRead};
 use super::write::Journal;
 use crate::event::{Event, EventKind};
 use crate::ids::RunId;
@@ -154,6 +154,42 @@ impl State {
         let bytes = fs::read(&path).map_err(|error| JournalError::io("cannot read", &path, &error))?;
         let (events, torn) = read::parse(&bytes, &path)?;
         Ok(JournalRead { header, events, torn, folder })
+    }
+
+    /// What is wrong with a run's events, where they are damaged. Touches nothing.
+    pub fn damage(&self, run: &RunId) -> Result<Option<Damage>, JournalError> {
+        self.header(run)?;
+        let path = self.folder(run).join(EVENTS);
+        let bytes = fs::read(&path).map_err(|error| JournalError::io("cannot read", &path, &error))?;
+        read::damage(&bytes, &path)
+    }
+
+    /// Cuts a damaged run's events off where the damage begins; gives what was cut and the copy of the whole that is kept.
+    pub fn cut(&self, run: &RunId) -> Result<Option<(Damage, PathBuf)>, JournalError> {
+        let folder = self.folder(run);
+        let _lock = lock(&folder, run)?;
+        let Some(damage) = self.damage(run)? else { return Ok(None) };
+        let path = folder.join(EVENTS);
+        // (A copy of an earlier repair is never written over.)
+        let mut number = 1;
+        let copy = loop {
+            let copy = folder.join(format!("{EVENTS}.damaged{number}"));
+            if !copy.exists() {
+                break copy;
+            }
+            number += 1;
+        };
+        let cut = || {
+            let mut kept = create_new(&copy)?;
+            io::copy(&mut File::open(&path)?, &mut kept)?;
+            kept.sync_all()?;
+            File::open(&folder)?.sync_all()?;
+            let events = OpenOptions::new().write(true).open(&path)?;
+            events.set_len(damage.whole)?;
+            events.sync_all()
+        };
+        cut().map_err(|error| JournalError::io("cannot repair", &path, &error))?;
+        Ok(Some((damage, copy)))
     }
 
     /// The runs that this one finishes, the last one first, as far back as a host keeps them and as they can be read.

@@ -194,6 +194,15 @@ fn a_journal_cut_at_any_byte_is_a_shorter_one_and_can_be_continued() {
             assert_eq!(noted.map_or(0, |noted| noted.bytes), (torn.len() - length) as u64, "cut at {cut}");
         }
     }
+    // As after a power cut: the file has its length, and zeros where the last of it was not on disk.
+    for cut in 0..bytes.len() {
+        let zeroed = [&bytes[..cut], &vec![0; bytes.len() - cut]].concat();
+        let (read, noted) = super::read::parse(&zeroed, &path).unwrap();
+        let whole = ends.iter().filter(|end| **end <= cut).count();
+        assert_eq!(read, events[..whole], "zeros from {cut} on");
+        let length = ends[..whole].last().copied().unwrap_or(0);
+        assert_eq!(noted.map(|noted| (noted.whole, noted.bytes)), Some((length as u64, (bytes.len() - length) as u64)));
+    }
     let cut = ends[20] + 7;
     fs::write(&path, [&bytes[..cut], &[0; 100]].concat()).unwrap();
     let (mut journal, read) = state.reopen(&run("00000001")).unwrap();
@@ -243,6 +252,43 @@ fn a_flipped_bit_never_makes_a_step_done() {
         let error = Header::from_line(&flipped, "run.json").unwrap_err();
         assert_eq!(error.kind.exit_code(), 10, "byte {place}");
     }
+}
+
+#[test]
+fn a_damaged_journal_is_cut_where_the_damage_begins_and_kept_beside() {
+    let temp = tempfile::tempdir().unwrap();
+    let state = State::open(temp.path()).unwrap();
+    let (plan, events) = fifty();
+    let name = run("00000001");
+    let folder = write(&state, &header("00000001", &plan), &events);
+    let path = folder.join("events.jsonl");
+    let bytes = fs::read(&path).unwrap();
+    assert!(state.damage(&name).unwrap().is_none() && state.cut(&name).unwrap().is_none());
+    let ends: Vec<usize> = bytes.iter().zip(1..).filter(|(byte, _)| **byte == b'\n').map(|(_, end)| end).collect();
+    for (number, line) in [0, 7, 48].into_iter().enumerate() {
+        let begin = if line == 0 { 0 } else { ends[line - 1] };
+        let mut damaged = bytes.clone();
+        damaged[begin + 9] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        let hint = state.read(&name).unwrap_err().hint.unwrap();
+        assert!(hint.contains("`pinboot runs repair 00000001`") && hint.contains("HOST 00000001`"), "{hint}");
+        let seen = state.damage(&name).unwrap().expect("damage");
+        assert_eq!(fs::read(&path).unwrap(), damaged, "it is only looked at");
+        assert_eq!((seen.line, seen.kept, seen.bytes), (line + 1, line, (bytes.len() - begin) as u64));
+        assert_eq!(seen.events, events[line + 1..]);
+        let (_, copy) = state.cut(&name).unwrap().expect("damage");
+        assert_eq!(copy, folder.join(format!("events.jsonl.damaged{}", number + 1)));
+        assert_eq!(fs::read(&copy).unwrap(), damaged);
+        assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        let (journal, read) = state.reopen(&name).unwrap();
+        assert_eq!((read.events.as_slice(), read.torn, journal.next_seq()), (&events[..line], None, line as u64 + 1));
+        let error = state.cut(&name).unwrap_err();
+        assert_eq!(error.kind, JournalErrorKind::Locked);
+    }
+    // Nothing of a newer pinboot's is cut.
+    let newer = super::checksum::seal(r#"{"v":9,"seq":1,"at":"t","kind":"x"}"#);
+    fs::write(&path, newer).unwrap();
+    assert_eq!(state.cut(&name).unwrap_err().hint.as_deref(), Some("use that pinboot"));
 }
 
 #[test]

@@ -173,7 +173,6 @@ fi
 if [ -n "$pb_new" ]; then pb_v=new; elif [ -f end ]; then pb_v=over; else pb_v=again; fi
 pb_say hello $pb_v "$pb_id"
 #:point greeted
-pb_first=$pb_from
 # pb_rest_of_log: what has come since the last look, each byte once. (dd only sets the place; the status is that of one program.)
 pb_rest_of_log() {
   pb_size=$(wc -c <log) || return
@@ -206,10 +205,8 @@ fi || exit
 pb_end=
 { read -r pb_end <end; } 2>/dev/null
 if [ -n "$pb_end" ]; then
-  # (The runner may have died between storing the end and saying it.)
-  if [ "$(wc -c <log)" -ge "$pb_first" ]; then
-    { case $(tail -c 60 log) in *"pb:$pb_nonce end "*) exit ;; esac; } 2>/dev/null
-  fi
+  # (The runner may have died between storing the end and saying it; or it said it behind the follower's last look, where that
+  # went by a lock or by a second runner. Whoever has heard it does not listen any more.)
   pb_say end "$pb_end"
 # (Where the follower was late and a next runner lives, the connection is taken up again.)
 elif ! pb_held lock; then pb_say gone; fi

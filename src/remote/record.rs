@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_likeness_leaves_out_what_belongs_to_one_run() {
         let one = b"pb_run=1\nsame\nbefore='a/1'\nend\n".as_slice();
-        let other = b"pb_run=2 pb_x=\nsame\nunknown=done\nend\n".as_slice();
+        let other = b"pb_run=2 pb_x=\nsame\nword='done 3'\nunknown=done\nend\n".as_slice();
         assert_eq!(likeness(one), likeness(other));
         assert_ne!(likeness(one), likeness(b"pb_run=1\nother\nend\n"));
     }

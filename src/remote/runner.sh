@@ -13,7 +13,8 @@ pb_frame() {
 pb_print() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$1"; }
 pb_up=-
 if [ -r /proc/uptime ]; then pb_now() { read -r pb_up pb_rest </proc/uptime; }; else pb_now() { :; }; fi
-pb_flush() { sync "$@" 2>/dev/null || sync 2>/dev/null; }
+# (Where there is no sync, what is written is all that can be had.)
+if command -v sync >/dev/null 2>&1; then pb_flush() { sync "$@" 2>/dev/null || sync 2>/dev/null; }; else pb_flush() { :; }; fi
 
 # pb_quote VALUE: sets pb_q to the value as one single-quoted word.
 pb_quote() {

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use pinboot::ids::RunId;
 use pinboot::remote::{Identity, stop};
 
 use super::running::{HELD, held, output, release, whole};
-use super::support::sshd::signal;
+use super::support::sshd::{Options, signal};
 use super::support::{mounts, need};
-use super::world::{Signal, World, folder, path_without, seen, until, user_with};
+use super::world::{Signal, World, folder, on_each, on_each_with, path_without, seen, until, user_with};
 
 cases! {
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B19"] "sudo asks for a password" => Shown("sudo_password", "127.0.0.1:");
@@ -51,6 +52,15 @@ const ROOT: &str = "
   - { name: First, command: touch touched, always: true }
   - { name: As root, command: id -u >who, sudo: true, always: true }
 ";
+
+/// The host cannot take the run: that is said, and no step is begun.
+#[track_caller]
+fn is_unfit(world: &World, name: &str) {
+    world.steps(STEPS);
+    let told = world.run(&[]).exits(6);
+    seen!(world, name, told);
+    unfit(world);
+}
 
 fn unfit(world: &World) {
     assert!(!world.there("touched").exists(), "no step was begun");
@@ -131,44 +141,41 @@ fn a_full_or_read_only_home_is_named() {
         else {
             return;
         };
-        world.steps(STEPS);
-        let told = world.run(&[]).exits(6);
-        seen!(world, format!("home_{name}"), told);
-        unfit(&world);
+        is_unfit(&world, &format!("home_{name}"));
     }
 }
 
 #[test]
 fn a_disk_that_fills_up_in_a_step_keeps_the_steps_result() {
     let Some(()) = mounts() else { return };
-    let Some(world) = World::with(|options, home| {
+    let small = |options: Options, home: &Path| {
         options.mounts(format!("mount -t tmpfs -o size=1m,mode=755 none {0}", home.display()))
-    }) else {
-        return;
     };
-    world.steps(
-        "
+    on_each_with(small, |world| {
+        world.steps(
+            "
   - { name: Before, command: 'echo x >>count'}
   - { name: Fill it, command: 'head -c 2M /dev/zero >big; echo never' }
 ",
-    );
-    let told = world.run(&[]).exits(1);
-    seen!(world, "fills_up", told);
-    assert_eq!(world.journal(), ["1 changed", "2 failed", "exit 1", "exit 1"]);
-    // (The home is seen in the server's own namespace only.)
-    let home = format!("/proc/{}/root{}", world.server.pid(), world.home.path().display());
-    let run = world.runs().pop().expect("a run");
-    let rc = fs::read_to_string(format!("{home}/.pinboot/runs/{run}/2.rc")).expect("the result is there");
-    assert!(rc.starts_with("failed 1 "), "{rc}");
-    world.steps(
-        "
+        );
+        let told = world.run(&[]).exits(1);
+        seen!(world, "fills_up", told);
+        assert_eq!(world.journal(), ["1 changed", "2 failed", "exit 1", "exit 1"]);
+        // (The home is seen in the server's own namespace only.)
+        let home = format!("/proc/{}/root{}", world.server.pid(), world.home.path().display());
+        let run = world.runs().pop().expect("a run");
+        let rc = fs::read_to_string(format!("{home}/.pinboot/runs/{run}/2.rc")).expect("the result is there");
+        assert!(rc.starts_with("failed 1 "), "{rc}");
+        world.steps(
+            "
   - { name: Before, command: 'echo x >>count'}
   - { name: Fill it, command: 'echo filled' }
 ",
-    );
-    fs::remove_file(format!("{home}/big")).expect("room is made");
-    world.pinboot(&["rerun"]).exits(0).says(&["1 unchanged"]);
-    assert_eq!(fs::read_to_string(format!("{home}/count")).expect("count"), "x\n");
+        );
+        fs::remove_file(format!("{home}/big")).expect("room is made");
+        world.pinboot(&["rerun"]).exits(0).says(&["1 unchanged"]);
+        assert_eq!(fs::read_to_string(format!("{home}/count")).expect("count"), "x\n");
+    });
 }
 
 #[test]
@@ -200,10 +207,7 @@ fn homes_that_are_not_there_or_not_theirs() {
         }) else {
             return;
         };
-        world.steps(STEPS);
-        let told = world.run(&[]).exits(6);
-        seen!(world, format!("home_{name}"), told);
-        unfit(&world);
+        is_unfit(&world, &format!("home_{name}"));
     }
 }
 
@@ -232,40 +236,32 @@ fn a_home_that_the_user_cannot_write_to() {
     let Some(()) = mounts() else { return };
     let Some(world) = user_with("/bin/sh", None, "") else { return };
     std::os::unix::fs::chown(world.home.path(), Some(0), Some(0)).expect("chown");
-    world.steps(STEPS);
-    let told = world.run(&[]).exits(6);
-    seen!(world, "home_not_writable", told);
-    unfit(&world);
+    is_unfit(&world, "home_not_writable");
 }
 
 #[test]
 fn a_record_that_others_could_have_made_is_not_used() {
     let Some(world) = World::new() else { return };
-    world.steps(STEPS);
     let elsewhere = folder("pinboot-elsewhere-");
     symlink(elsewhere.path(), world.there(".pinboot")).expect("a link");
-    seen!(world, "record_link", world.run(&[]).exits(6));
-    unfit(&world);
+    is_unfit(&world, "record_link");
     assert_eq!(fs::read_dir(elsewhere.path()).expect("a folder").count(), 0, "the link is not followed");
 
     fs::remove_file(world.there(".pinboot")).expect("removed");
     fs::create_dir(world.there(".pinboot")).expect("a folder");
     fs::set_permissions(world.there(".pinboot"), fs::Permissions::from_mode(0o777)).expect("chmod");
-    seen!(world, "record_open", world.run(&[]).exits(6));
-    unfit(&world);
+    is_unfit(&world, "record_open");
 
     fs::remove_dir(world.there(".pinboot")).expect("removed");
     fs::write(world.there(".pinboot"), "a file").expect("a file");
-    seen!(world, "record_file", world.run(&[]).exits(6));
-    unfit(&world);
+    is_unfit(&world, "record_file");
 
     if rustix::process::getuid().is_root() {
         fs::remove_file(world.there(".pinboot")).expect("removed");
         fs::create_dir(world.there(".pinboot")).expect("a folder");
         fs::set_permissions(world.there(".pinboot"), fs::Permissions::from_mode(0o700)).expect("chmod");
         std::os::unix::fs::chown(world.there(".pinboot"), Some(54321), Some(54321)).expect("chown");
-        seen!(world, "record_owner", world.run(&[]).exits(6));
-        unfit(&world);
+        is_unfit(&world, "record_owner");
     }
 }
 
@@ -294,42 +290,40 @@ fn a_host_with_few_programs_carries_a_run_all_the_same() {
     let Some(busybox) = need("busybox", "busybox-static") else { return };
     let path = path_without(&["setsid", "flock", "sync", "tail"]);
     std::os::unix::fs::symlink(busybox, path.path().join("tail")).expect("a link");
-    let Some(world) = World::with(|mut options, _| {
-        options.environment.retain(|(name, _)| name != "PATH");
-        options.env("PATH", path.path().display().to_string())
-    }) else {
-        return;
-    };
-    world.steps(HELD);
-    let going = world.start(&["--json"]);
-    held(&world);
-    world.server.kill_sessions();
-    until("it connects again", || world.logins() == 2);
-    world.run(&[]).exits(9);
-    release(&world);
-    let told = going.told().exits(0);
-    assert_eq!(output(&told), whole());
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
-    // The host is free again.
-    world.run(&[]).exits(0);
-    assert_eq!(world.read("count"), "x\nx\n");
+    let few = |options: Options, _: &Path| options.env("PATH", path.path().display().to_string());
+    on_each_with(few, |world| {
+        world.steps(HELD);
+        let going = world.start(&["--json"]);
+        held(&world);
+        world.server.kill_sessions();
+        until("it connects again", || world.logins() == 2);
+        world.run(&[]).exits(9);
+        release(&world);
+        let told = going.told().exits(0);
+        assert_eq!(output(&told), whole());
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+        // The host is free again.
+        world.run(&[]).exits(0);
+        assert_eq!(world.read("count"), "x\nx\n");
+    });
 }
 
 #[test]
 fn a_step_that_outlives_its_runner_holds_the_host() {
-    let Some(world) = World::new() else { return };
-    world.steps(&HELD.replace("    always: true\n", ""));
-    let going = world.start(&[]);
-    held(&world);
-    let run = world.runs();
-    signal(world.runner().0, Signal::KILL);
-    let told = world.run(&[]).exits(9);
-    seen!(world, "outlived", told);
-    release(&world);
-    // (It ended well, but nobody was there to store it.)
-    going.told().exits(8).says(&["it began, left no result, and has no check", "--assume not-done"]);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
-    assert!(!world.there(&format!(".pinboot/runs/{}/1.rc", run[0])).exists());
+    on_each(|world| {
+        world.steps(&HELD.replace("    always: true\n", ""));
+        let going = world.start(&[]);
+        held(&world);
+        let run = world.runs();
+        signal(world.runner().0, Signal::KILL);
+        let told = world.run(&[]).exits(9);
+        seen!(world, "outlived", told);
+        release(&world);
+        // (It ended well, but nobody was there to store it.)
+        going.told().exits(8).says(&["it began, left no result, and has no check", "--assume not-done"]);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
+        assert!(!world.there(&format!(".pinboot/runs/{}/1.rc", run[0])).exists());
+    });
 }
 
 #[test]

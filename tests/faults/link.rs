@@ -2,8 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 /// Relays connections from a port of its own.
 pub(crate) struct Link {
@@ -19,6 +20,10 @@ struct Shared {
     /// What the host says goes on a byte at a time.
     is_sliced: AtomicBool,
     rewriting: Mutex<Option<Rewriting>>,
+    /// How much of what the host says the next connection carries before it is reset; 0 for all.
+    limit: AtomicU64,
+    /// When a connection was reset last.
+    reset: Mutex<Option<SystemTime>>,
 }
 
 /// Words that become others of the same length, whoever says them.
@@ -36,6 +41,9 @@ struct Flow {
     is_swallowed: AtomicBool,
     /// The next byte from the host is changed.
     is_flipped: AtomicBool,
+    /// See [`Shared`]; and how much it has carried so far.
+    limit: u64,
+    carried: AtomicU64,
 }
 
 impl Link {
@@ -55,16 +63,18 @@ impl Link {
                 for socket in [&near, &far] {
                     socket.set_nodelay(true).expect("a socket");
                 }
-                let flow = Flow { near, far, is_swallowed: AtomicBool::default(), is_flipped: AtomicBool::default() };
-                let flow = Arc::new(flow);
+                let flow = Arc::new(Flow {
+                    near,
+                    far,
+                    is_swallowed: AtomicBool::default(),
+                    is_flipped: AtomicBool::default(),
+                    limit: shared.limit.swap(0, Ordering::SeqCst),
+                    carried: AtomicU64::default(),
+                });
                 shared.flows.lock().expect("flows").push(Arc::clone(&flow));
                 let (up, shared, and) = (Arc::clone(&flow), Arc::clone(&shared), Arc::clone(&shared));
-                std::thread::spawn(move || {
-                    up.carry(&up.near, &up.far, &AtomicBool::default(), &AtomicBool::default(), &and);
-                });
-                std::thread::spawn(move || {
-                    flow.carry(&flow.far, &flow.near, &flow.is_flipped, &shared.is_sliced, &shared);
-                });
+                std::thread::spawn(move || up.carry(&up.near, &up.far, &and, false));
+                std::thread::spawn(move || flow.carry(&flow.far, &flow.near, &shared, true));
             }
         });
         link
@@ -115,6 +125,22 @@ impl Link {
         self.shared.rewriting.lock().expect("words").as_ref().map_or(0, |rewriting| rewriting.count)
     }
 
+    /// Resets the next connection, on both sides, behind so many bytes from the host.
+    pub(crate) fn reset_behind(&self, bytes: u64) {
+        self.shared.limit.store(bytes, Ordering::SeqCst);
+    }
+
+    /// When a connection was reset, which has been seen then.
+    pub(crate) fn was_reset(&self) -> Option<SystemTime> {
+        self.shared.reset.lock().expect("its time").take()
+    }
+
+    /// How much the host said on the last connection.
+    pub(crate) fn carried(&self) -> u64 {
+        let flows = self.shared.flows.lock().expect("flows");
+        flows.last().map_or(0, |flow| flow.carried.load(Ordering::SeqCst))
+    }
+
     /// How many connections went through.
     pub(crate) fn flows(&self) -> usize {
         self.shared.flows.lock().expect("flows").len()
@@ -147,26 +173,44 @@ impl Flow {
         }
     }
 
-    fn carry(
-        &self,
-        mut from: &TcpStream,
-        mut to: &TcpStream,
-        flipped: &AtomicBool,
-        sliced: &AtomicBool,
-        shared: &Shared,
-    ) {
+    /// Ends both sides with RST, as a firewall does that has forgotten the connection.
+    fn reset(&self) {
+        for socket in [&self.near, &self.far] {
+            // (A socket that is disconnected says RST, whoever else still has it open.)
+            let _ = rustix::net::connect_unspec(socket);
+        }
+    }
+
+    /// Carries what one side says to the other; what the host says comes with what its link does to that.
+    fn carry(&self, mut from: &TcpStream, mut to: &TcpStream, shared: &Shared, is_host: bool) {
         let mut bytes = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes) {
             if self.is_swallowed.load(Ordering::SeqCst) {
                 continue;
             }
             shared.rewrite(&mut bytes[..length]);
-            if flipped.swap(false, Ordering::SeqCst) {
-                bytes[0] ^= 0x10;
+            let (mut length, mut size) = (length, length);
+            let mut is_last = false;
+            if is_host {
+                if self.is_flipped.swap(false, Ordering::SeqCst) {
+                    bytes[0] ^= 0x10;
+                }
+                if shared.is_sliced.load(Ordering::SeqCst) {
+                    size = 1;
+                }
+                let before = self.carried.fetch_add(length as u64, Ordering::SeqCst);
+                if self.limit > 0 && before + length as u64 >= self.limit {
+                    length = usize::try_from(self.limit - before).expect("less than a buffer");
+                    is_last = true;
+                }
             }
-            let size = if sliced.load(Ordering::SeqCst) { 1 } else { length };
             if bytes[..length].chunks(size).any(|piece| to.write_all(piece).is_err()) {
                 break;
+            }
+            if is_last {
+                *shared.reset.lock().expect("its time") = Some(SystemTime::now());
+                self.reset();
+                return;
             }
         }
         if !self.is_swallowed.load(Ordering::SeqCst) {

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::rows::{Case, Seen};
+use super::support::sshd::Software;
 
 /// The sections and rows: what can go wrong between a person and a host.
 const MATRIX: &[(&str, &[(&str, &str)])] = &[
@@ -106,12 +107,24 @@ const MATRIX: &[(&str, &[(&str, &str)])] = &[
 
 /// What no case shows, or not all of a row, and why.
 const NOT_AUTOMATED: &[(&str, &str)] = &[
-    ("B5", "a real restart with another boot id: the host's side is killed whole instead"),
     ("B7", "no file system at hand that forgets what was not synced: the torture cuts the log back itself"),
     ("C3", "a file system that turns read-only while a step runs"),
     (
         "C12",
         "systemd-logind is not at hand; what is left when everything of a session was killed is the case of a killed runner",
+    ),
+];
+
+/// Rows of which some cases, or all, are played on OpenSSH alone, and why.
+const ON_OPENSSH_ALONE: &[(&[&str], &str)] = &[
+    (&["B10"], "keys are exchanged anew at the word of `RekeyLimit`, which small servers do not have"),
+    (
+        &["B19", "B20", "C1", "C3", "C4", "C5", "C6", "C8"],
+        "what the delivery finds at the host; by then the server has done its part",
+    ),
+    (
+        &["E4", "E5", "E6", "E8", "E9", "E10", "E12"],
+        "what happens on this machine; the server sees a login, or nothing of it",
     ),
 ];
 
@@ -279,6 +292,8 @@ fn cases() -> Vec<&'static Case> {
         super::stream::CASES,
         super::host::CASES,
         super::rerun::CASES,
+        super::restart::CASES,
+        super::terminal::CASES,
         super::identity::CASES,
         super::clock::CASES,
     ];
@@ -306,6 +321,31 @@ fn seen(case: &Case) -> Result<(String, String), String> {
     }
 }
 
+/// The servers that a case is played on, as its text has it: all of them, the one that it names, or OpenSSH.
+fn servers(case: &Case) -> String {
+    let text = fs::read_to_string(root(case.file)).unwrap_or_default();
+    let Some((_, text)) = text.split_once(&format!("fn {}(", case.test)) else { return String::new() };
+    let text = text.split("\n}\n").next().unwrap_or_default();
+    // (Those that cannot show it stand there with their reasons.)
+    let reason = |software: &Software| {
+        let (_, behind) = text.split_once("on_each_but(").and(text.split_once(&format!("Software::{software:?},")))?;
+        behind.split('"').nth(1)
+    };
+    let named = |software: &Software| text.contains(&format!("World::on(Software::{software:?},"));
+    let is_on_each = text.contains("on_each");
+    let plays = |software: &Software| if is_on_each { reason(software).is_none() } else { named(software) };
+    let mut names: Vec<String> =
+        Software::ALL.iter().filter(|software| plays(software)).map(|software| software.name().to_owned()).collect();
+    for software in Software::ALL {
+        names.extend(reason(&software).map(|why| format!("not {}: {why}", software.name())));
+    }
+    if !names.is_empty() {
+        return format!("; {}", names.join(", "));
+    }
+    let words = ["World::", "user_with(", "world(", "machine("];
+    if words.iter().any(|word| text.contains(word)) { "; OpenSSH".to_owned() } else { String::new() }
+}
+
 fn document(faults: &mut Vec<String>) -> String {
     let cases = cases();
     let rows = || MATRIX.iter().flat_map(|(_, rows)| rows.iter());
@@ -317,7 +357,8 @@ fn document(faults: &mut Vec<String>) -> String {
          sentence that is seen. Each case also looks at the host (what ran, and how often) and at the journal.\n\
          This page is made from the tests by `PINBOOT_ACCEPT=1 cargo test --test faults report`, and a test holds it against\n\
          them; sentences are those of the snapshots, where `HOME`, `RUN1`, `PORT` and the like stand for what differs from\n\
-         machine to machine. What is wrong in a playbook (exit 2) is in `tests/playbooks/`, downloads are in `tests/kinds/`.\n\n\
+         machine to machine. Behind the name of each case stand the servers that it is played on. What is wrong\n\
+         in a playbook (exit 2) is in `tests/playbooks/`, downloads are in `tests/kinds/`.\n\n\
          {} rows, {covered} with a case.\n",
         rows().count(),
     );
@@ -327,21 +368,26 @@ fn document(faults: &mut Vec<String>) -> String {
             let _ = write!(out, "\n**{row}** {what}.\n\n");
             for case in of(row) {
                 let module = case.file.trim_start_matches("tests/faults/").trim_end_matches(".rs");
+                let on = servers(case);
                 match seen(case) {
                     Ok((exit, words)) if exit.is_empty() && words.is_empty() => {
                         let _ = writeln!(out, "- {}: `{}` in {}", case.broken, case.test, case.file);
                     }
                     Ok((exit, words)) if exit.is_empty() => {
-                        let _ = writeln!(out, "- {} → {words} (`{module}::{}`)", case.broken, case.test);
+                        let _ = writeln!(out, "- {} → {words} (`{module}::{}`{on})", case.broken, case.test);
                     }
                     Ok((exit, words)) => {
-                        let _ = writeln!(out, "- {} → exit {exit}: {words} (`{module}::{}`)", case.broken, case.test);
+                        let _ =
+                            writeln!(out, "- {} → exit {exit}: {words} (`{module}::{}`{on})", case.broken, case.test);
                     }
                     Err(fault) => faults.push(fault),
                 }
             }
             for (_, why) in NOT_AUTOMATED.iter().filter(|(not, _)| not == row) {
                 let _ = writeln!(out, "- not automated: {why}");
+            }
+            for (_, why) in ON_OPENSSH_ALONE.iter().filter(|(rows, _)| rows.contains(row)) {
+                let _ = writeln!(out, "- on OpenSSH alone: {why}");
             }
         }
     }

@@ -16,6 +16,12 @@ cases! {
         => Shown("record_gone", "no record");
     a_host_with_another_key_is_not_rerun_on ["E10"] "the host shows another key by the time of the rerun" => Shown("rerun_other_key", "127.0.0.1:");
     a_damaged_journal_is_not_guessed_at ["E6"] "a bit in the middle is flipped; it is left as it is" => Shown("journal_damaged", "pinboot:");
+    a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host ["E6"] "a bit in the middle is flipped, and the journal repaired"
+        => Shown("journal_repaired", "run RUN1");
+    a_journal_that_is_damaged_from_its_first_line_is_written_anew ["E6"] "a bit in its first line is flipped, and the journal repaired"
+        => Told("1", "the run is heard from the host from its first step on");
+    a_run_with_a_damaged_journal_is_followed_without_it ["E6"] "a bit in the middle is flipped; `pinboot attach`"
+        => Told("0", "the run is followed by the host's own record");
     a_damaged_journal_is_not_guessed_at ["E6"] "its end is torn off" => Told("0", "it is only shorter; nothing is done twice");
     an_allowed_failure_that_the_old_controller_saw_stays_allowed ["E3"] "killed behind a failure that is allowed"
         => Shown("followed_allowed", "changed");
@@ -143,9 +149,75 @@ fn a_damaged_journal_is_not_guessed_at() {
     // Torn at its end, as by a power cut, it is only shorter.
     fs::write(&file, &whole[..whole.len() - 20]).expect("a journal");
     world.steps(&format!("{}  - {{ name: Right, command: 'true' }}\n", counted("a")));
-    world.pinboot(&["rerun"]);
+    world.pinboot(&["rerun"]).says(&["were torn by a crash and do not count"]);
     world.pinboot(&["rerun"]).exits(0);
     assert_eq!(times(&world, "a"), 1);
+}
+
+/// Flips a bit in the second line of the last run's journal.
+fn flip(world: &World) {
+    let file = world.here("state/runs").join(world.runs().pop().expect("a run")).join("events.jsonl");
+    let mut bytes = fs::read(&file).expect("a journal");
+    let second = bytes.split_inclusive(|byte| *byte == b'\n').take(1).map(<[u8]>::len).sum::<usize>();
+    bytes[second + 20] ^= 4;
+    fs::write(&file, bytes).expect("a journal");
+}
+
+#[test]
+fn a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!("{}{}  - {{ name: Wrong, command: 'false' }}\n", counted("a"), counted("b")));
+    world.run(&[]).exits(1);
+    flip(&world);
+    world.pinboot(&["rerun"]).exits(10).says(&["pinboot runs repair"]);
+    let run = world.runs().pop().expect("a run");
+    seen!(world, "journal_repaired", world.pinboot(&["runs", "repair", &run]).exits(0));
+    world.pinboot(&["rerun"]).exits(10);
+    seen!(world, "journal_cut", world.pinboot(&["runs", "repair", &run, "--cut"]).exits(0));
+    world.pinboot(&["runs", "repair", &run]).exits(0).says(&["there is nothing to repair"]);
+    // The host says what is missing here; that is the run's own end.
+    world.pinboot(&["rerun"]).exits(1);
+    assert_eq!(world.runs().len(), 1, "it was followed");
+    assert_eq!(world.journal(), ["1 changed", "2 changed", "3 failed", "exit 1", "exit 1"]);
+    world.steps(&format!("{}{}  - {{ name: Right, command: 'true' }}\n", counted("a"), counted("b")));
+    world.pinboot(&["rerun"]).exits(0);
+    assert_eq!(["a", "b"].map(|name| times(&world, name)), [1, 1]);
+}
+
+#[test]
+fn a_journal_that_is_damaged_from_its_first_line_is_written_anew() {
+    let Some(world) = World::new() else { return };
+    world.steps(&format!("{}  - {{ name: Wrong, command: 'false' }}\n", counted("a")));
+    world.run(&[]).exits(1);
+    let run = world.runs().pop().expect("a run");
+    let file = world.here("state/runs").join(&run).join("events.jsonl");
+    let mut bytes = fs::read(&file).expect("a journal");
+    bytes[10] ^= 4;
+    fs::write(&file, bytes).expect("a journal");
+    world.pinboot(&["runs", "repair", &run, "--cut"]).exits(0);
+    world.pinboot(&["rerun"]).exits(1);
+    assert_eq!(world.journal(), ["1 changed", "2 failed", "exit 1", "exit 1"]);
+    world.pinboot(&["show"]).exits(0).says(&["A test"]);
+    assert_eq!(times(&world, "a"), 1);
+}
+
+#[test]
+fn a_run_with_a_damaged_journal_is_followed_without_it() {
+    let Some(world) = World::new() else { return };
+    world.steps("  - { name: Held, script: 'echo x >>count; until [ -e go ]; do sleep .02; done' }\n");
+    let going = world.start(&[]);
+    until("the step is begun", || world.there("count").exists());
+    going.kill();
+    flip(&world);
+    world.pinboot(&["rerun"]).exits(10).says(&["pinboot attach"]);
+    fs::write(world.there("go"), "").expect("a file");
+    let host = format!("{}@127.0.0.1:{}", world.user, world.server.port);
+    let run = world.runs().pop().expect("a run");
+    let mut attach = super::world::pinboot(world.controller.path());
+    attach.args(["attach", &host, &run, "--host-key", "strict", "--known-hosts"]).arg(world.server.known_hosts());
+    attach.arg("--key").arg(world.server.key());
+    Told::of(&attach.output().expect("pinboot starts")).exits(0).says(&["step 1"]);
+    assert_eq!(times(&world, "count"), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::support::sshd::signal;
-use super::world::{Going, Signal, World, pinboot, seen, until};
+use super::world::{Going, Signal, World, on_each, pinboot, seen, until};
 
 cases! {
     a_connection_that_is_cut_in_a_step_is_taken_up_again ["B1" "B3"]
@@ -85,103 +85,108 @@ pub(crate) fn whole() -> String {
 
 #[test]
 fn a_connection_that_is_cut_in_a_step_is_taken_up_again() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let going = world.start(&["--json"]);
-    held(&world);
-    world.server.kill_sessions();
-    until("it connects again", || world.server.log().matches("Accepted publickey").count() == 2);
-    release(&world);
-    let told = going.told().exits(0);
-    assert_eq!(output(&told), whole(), "nothing is lost and nothing said twice");
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
-    assert_eq!(world.journal(), ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
+    on_each(|world| {
+        world.steps(HELD);
+        let going = world.start(&["--json"]);
+        held(&world);
+        world.server.kill_sessions();
+        until("it connects again", || world.logins() == 2);
+        release(&world);
+        let told = going.told().exits(0);
+        assert_eq!(output(&told), whole(), "nothing is lost and nothing said twice");
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+        assert_eq!(world.journal(), ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
+    });
 }
 
 #[test]
 fn a_person_is_told_of_a_cut() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let going = world.start(&[]);
-    held(&world);
-    world.server.kill_sessions();
-    until("it connects again", || world.server.log().matches("Accepted publickey").count() == 2);
-    release(&world);
-    seen!(world, "cut", going.told().exits(0));
+    on_each(|world| {
+        world.steps(HELD);
+        let going = world.start(&[]);
+        held(&world);
+        world.server.kill_sessions();
+        until("it connects again", || world.logins() == 2);
+        release(&world);
+        seen!(world, "cut", going.told().exits(0));
+    });
 }
 
 #[test]
 fn a_cut_between_the_delivery_and_its_answer_begins_nothing_twice() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    // The session is killed as soon as the host has begun anything of it: the answer may or may not be on its way.
-    for what in [".pinboot", ".pinboot/runs", ".pinboot/owner"] {
-        let _ = fs::remove_dir_all(world.there(".pinboot"));
-        for file in ["count", "after", "held", "go"] {
-            let _ = fs::remove_file(world.there(file));
+    on_each(|world| {
+        world.steps(HELD);
+        // The session is killed as soon as the host has begun anything of it: the answer may or may not be on its way.
+        for what in [".pinboot", ".pinboot/runs", ".pinboot/owner"] {
+            let _ = fs::remove_dir_all(world.there(".pinboot"));
+            for file in ["count", "after", "held", "go"] {
+                let _ = fs::remove_file(world.there(file));
+            }
+            let going = world.start(&["--json"]);
+            until(what, || world.there(what).exists());
+            world.server.kill_sessions();
+            held(&world);
+            release(&world);
+            let told = going.told().exits(0);
+            assert_eq!(output(&told), whole(), "after {what}");
+            assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "after {what}");
         }
-        let going = world.start(&["--json"]);
-        until(what, || world.there(what).exists());
-        world.server.kill_sessions();
-        held(&world);
-        release(&world);
-        let told = going.told().exits(0);
-        assert_eq!(output(&told), whole(), "after {what}");
-        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "after {what}");
-    }
+    });
 }
 
 #[test]
 fn a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself() {
-    let Some(mut world) = World::new() else { return };
-    world.steps(HELD);
-    let going = world.start(&["--reconnect-for", "1"]);
-    held(&world);
-    // The listener goes first: nobody answers any more.
-    signal(world.server.pid(), Signal::STOP);
-    world.server.kill_sessions();
-    let told = going.told();
-    signal(world.server.pid(), Signal::CONT);
-    assert_eq!(told.code, Some(7), "{told:?}");
-    seen!(world, "not_regained", told);
-    release(&world);
-    world.server = world.server.restart();
-    let rerun = world.pinboot(&["rerun"]).exits(0);
-    seen!(world, "not_regained_then_rerun", rerun);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    on_each(|mut world| {
+        world.steps(HELD);
+        let going = world.start(&["--reconnect-for", "1"]);
+        held(&world);
+        // The listener goes first: nobody answers any more.
+        signal(world.server.pid(), Signal::STOP);
+        world.server.kill_sessions();
+        let told = going.told();
+        signal(world.server.pid(), Signal::CONT);
+        assert_eq!(told.code, Some(7), "{told:?}");
+        seen!(world, "not_regained", told);
+        release(&world);
+        world.server = world.server.restart();
+        let rerun = world.pinboot(&["rerun"]).exits(0);
+        seen!(world, "not_regained_then_rerun", rerun);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    });
 }
 
 #[test]
 fn steps_that_end_in_odd_ways() {
-    let Some(world) = World::new() else { return };
-    for (name, step) in [
-        ("exit_255", "command: exit 255"),
-        ("killed", "command: kill -9 $$"),
-        ("not_found", "command: no-such-program --flag"),
-        ("not_executable", "command: ./data"),
-        ("late_stderr", "command: \"echo out; (exec >&-; echo err >&2); exit 3\""),
-        ("silent", "command: \"false\""),
-        ("timeout", "command: sleep 60\n    timeout: 1s"),
-        ("stubborn_output", "command: \"printf 'a\\\\033[31mred\\\\007\\\\r50%%\\\\r100%%\\\\nlast'; exit 4\""),
-        ("verify", "command: \"true\"\n    creates: ~/never"),
-        ("bad_check", "command: \"true\"\n    unless: exit 79x"),
-        ("cwd", "command: \"true\"\n    cwd: ~/nowhere"),
-        ("many_lines", "command: seq 1 100; exit 5"),
-    ] {
-        fs::write(world.there("data"), "not a program").expect("a file");
-        world.steps(&format!("  - name: It\n    {step}\n  - name: After\n    command: touch not-reached\n"));
-        let told = world.run(&[]).exits(1);
-        let mut said = world.plain(&told);
-        if name == "cwd" {
-            // (With what status `cd` fails is each shell's affair.)
-            said = said.replace("with status 1 ", "with status 2 ");
+    on_each(|world| {
+        for (name, step) in [
+            ("exit_255", "command: exit 255"),
+            ("killed", "command: kill -9 $$"),
+            ("not_found", "command: no-such-program --flag"),
+            ("not_executable", "command: ./data"),
+            ("late_stderr", "command: \"echo out; (exec >&-; echo err >&2); exit 3\""),
+            ("silent", "command: \"false\""),
+            ("timeout", "command: sleep 60\n    timeout: 1s"),
+            ("stubborn_output", "command: \"printf 'a\\\\033[31mred\\\\007\\\\r50%%\\\\r100%%\\\\nlast'; exit 4\""),
+            ("verify", "command: \"true\"\n    creates: ~/never"),
+            ("bad_check", "command: \"true\"\n    unless: exit 79x"),
+            ("cwd", "command: \"true\"\n    cwd: ~/nowhere"),
+            ("many_lines", "command: seq 1 100; exit 5"),
+        ] {
+            fs::write(world.there("data"), "not a program").expect("a file");
+            world.steps(&format!("  - name: It\n    {step}\n  - name: After\n    command: touch not-reached\n"));
+            let told = world.run(&[]).exits(1);
+            let mut said = world.plain(&told);
+            if name == "cwd" {
+                // (With what status `cd` fails is each shell's affair.)
+                said = said.replace("with status 1 ", "with status 2 ");
+            }
+            insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(format!("odd_{name}"), last_run(&said));
+            });
+            assert_eq!(world.journal(), ["1 failed", "exit 1", "exit 1"], "{name}");
+            assert!(!world.there("not-reached").exists(), "{name}");
         }
-        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!(format!("odd_{name}"), last_run(&said));
-        });
-        assert_eq!(world.journal(), ["1 failed", "exit 1", "exit 1"], "{name}");
-        assert!(!world.there("not-reached").exists(), "{name}");
-    }
+    });
 }
 
 /// (The number of the run among others of one world says nothing.)
@@ -195,48 +200,51 @@ fn last_run(text: &str) -> String {
 
 #[test]
 fn a_step_ends_with_its_command_and_reads_nothing() {
-    let Some(world) = World::new() else { return };
-    world.steps(
-        "
+    on_each(|world| {
+        world.steps(
+            "
   - { name: Leaves a child, command: 'sleep 600 & echo $! >child', always: true }
   - { name: Reads, command: 'cat >read; if read x; then echo $x >>read; fi', always: true }
   - { name: Last, command: touch last, always: true }
 ",
-    );
-    let told = world.run(&[]).exits(0);
-    let child: u32 = world.read("child").trim().parse().expect("a pid");
-    signal(child, Signal::KILL);
-    assert!(told.stdout.contains("3 changed"), "{told:?}");
-    assert_eq!((world.read("read").as_str(), world.there("last").exists()), ("", true));
+        );
+        let told = world.run(&[]).exits(0);
+        let child: u32 = world.read("child").trim().parse().expect("a pid");
+        signal(child, Signal::KILL);
+        assert!(told.stdout.contains("3 changed"), "{told:?}");
+        assert_eq!((world.read("read").as_str(), world.there("last").exists()), ("", true));
+    });
 }
 
 #[test]
 fn a_timeout_ends_the_whole_group() {
-    let Some(world) = World::new() else { return };
-    world.steps("  - { name: Slow, command: 'sh -c \"echo \\$\\$ >child; exec sleep 600\"', timeout: 1s }\n");
-    world.run(&[]).exits(1).says(&["it took longer than its timeout"]);
-    let child: i32 = world.read("child").trim().parse().expect("a pid");
-    until("the child is gone", || !std::path::Path::new(&format!("/proc/{child}")).exists());
+    on_each(|world| {
+        world.steps("  - { name: Slow, command: 'sh -c \"echo \\$\\$ >child; exec sleep 600\"', timeout: 1s }\n");
+        world.run(&[]).exits(1).says(&["it took longer than its timeout"]);
+        let child: i32 = world.read("child").trim().parse().expect("a pid");
+        until("the child is gone", || !std::path::Path::new(&format!("/proc/{child}")).exists());
+    });
 }
 
 #[test]
 fn ctrl_c_once_lets_the_step_end_and_begins_no_other() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let mut going = world.start(&[]);
-    held(&world);
-    going.signal(Signal::INT);
-    let before = going.wait_for("the one in hand goes on");
-    until("the host knows", || stop_level(&world).is_some());
-    release(&world);
-    let mut told = going.told().exits(130);
-    told.stderr.insert_str(0, &before);
-    seen!(world, "ctrl_c", told);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
-    // The rest is done by a rerun, and only the rest.
-    fs::remove_file(world.there("held")).expect("removed");
-    let rerun = world.pinboot(&["rerun", "--json"]).exits(0);
-    assert!(rerun.stdout.contains("\"changed\":2"), "`always` says that it runs again: {rerun:?}");
+    on_each(|world| {
+        world.steps(HELD);
+        let mut going = world.start(&[]);
+        held(&world);
+        going.signal(Signal::INT);
+        let before = going.wait_for("the one in hand goes on");
+        until("the host knows", || stop_level(&world).is_some());
+        release(&world);
+        let mut told = going.told().exits(130);
+        told.stderr.insert_str(0, &before);
+        seen!(world, "ctrl_c", told);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
+        // The rest is done by a rerun, and only the rest.
+        fs::remove_file(world.there("held")).expect("removed");
+        let rerun = world.pinboot(&["rerun", "--json"]).exits(0);
+        assert!(rerun.stdout.contains("\"changed\":2"), "`always` says that it runs again: {rerun:?}");
+    });
 }
 
 pub(crate) fn stop_level(world: &World) -> Option<String> {
@@ -246,168 +254,180 @@ pub(crate) fn stop_level(world: &World) -> Option<String> {
 
 #[test]
 fn ctrl_c_twice_ends_the_step() {
-    let Some(world) = World::new() else { return };
-    world.steps(&HELD.replace("-lt 200", "-lt 3"));
-    let mut going = world.start(&[]);
-    held(&world);
-    going.signal(Signal::INT);
-    let mut before = going.wait_for("the one in hand goes on");
-    until("the host knows", || stop_level(&world).is_some());
-    going.signal(Signal::INT);
-    before += &going.wait_for("ending the step in hand");
-    let mut told = going.told().exits(130);
-    told.stderr.insert_str(0, &before);
-    seen!(world, "ctrl_c_twice", told);
-    assert_eq!(world.journal(), ["1 failed", "exit 130", "exit 130"]);
-    assert_eq!(world.read("after"), "");
+    on_each(|world| {
+        world.steps(&HELD.replace("-lt 200", "-lt 3"));
+        let mut going = world.start(&[]);
+        held(&world);
+        going.signal(Signal::INT);
+        let mut before = going.wait_for("the one in hand goes on");
+        until("the host knows", || stop_level(&world).is_some());
+        going.signal(Signal::INT);
+        before += &going.wait_for("ending the step in hand");
+        let mut told = going.told().exits(130);
+        told.stderr.insert_str(0, &before);
+        seen!(world, "ctrl_c_twice", told);
+        assert_eq!(world.journal(), ["1 failed", "exit 130", "exit 130"]);
+        assert_eq!(world.read("after"), "");
+    });
 }
 
 #[test]
 fn ctrl_c_three_times_leaves_and_the_run_can_be_taken_up() {
-    let Some(world) = World::new() else { return };
-    world.steps(&HELD.replace("echo begun", "echo begun; trap '' TERM"));
-    let mut going = world.start(&[]);
-    held(&world);
-    for words in ["the one in hand goes on", "ending the step in hand"] {
+    on_each(|world| {
+        world.steps(&HELD.replace("echo begun", "echo begun; trap '' TERM"));
+        let mut going = world.start(&[]);
+        held(&world);
+        for words in ["the one in hand goes on", "ending the step in hand"] {
+            going.signal(Signal::INT);
+            going.wait_for(words);
+        }
         going.signal(Signal::INT);
-        going.wait_for(words);
-    }
-    going.signal(Signal::INT);
-    going.told().exits(130).says(&["goes on at the host", "pinboot rerun"]);
-    release(&world);
-    world.pinboot(&["rerun"]).exits(0);
-    assert_eq!(world.read("after"), "y\n");
+        going.told().exits(130).says(&["goes on at the host", "pinboot rerun"]);
+        release(&world);
+        world.pinboot(&["rerun"]).exits(0);
+        assert_eq!(world.read("after"), "y\n");
+    });
 }
 
 #[test]
 fn signals_that_detach() {
     for (which, code) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
-        let Some(world) = World::new() else { return };
-        world.steps(HELD);
-        let going = world.start(&[]);
-        held(&world);
-        going.signal(which);
-        let told = going.told().exits(code);
-        if code == 143 {
-            seen!(world, "sigterm", told);
-        }
-        // The run is followed to its end; what was begun was begun once.
-        release(&world);
-        let rerun = world.pinboot(&["rerun"]).exits(0);
-        if code == 143 {
-            seen!(world, "sigterm_then_rerun", rerun);
-        }
-        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "{code}");
-        assert_eq!(world.runs().len(), 1);
-        assert_eq!(
-            world.journal()[1..],
-            ["exit {code}", "1 changed", "2 changed", "exit 0", "exit 0"]
-                .map(|text| text.replace("{code}", &code.to_string()))
-        );
+        on_each(|world| {
+            world.steps(HELD);
+            let going = world.start(&[]);
+            held(&world);
+            until("this side has heard of the step", || world.journal_text().contains("step_started"));
+            going.signal(which);
+            let told = going.told().exits(code);
+            if code == 143 {
+                seen!(world, "sigterm", told);
+            }
+            // The run is followed to its end; what was begun was begun once.
+            release(&world);
+            let rerun = world.pinboot(&["rerun"]).exits(0);
+            if code == 143 {
+                seen!(world, "sigterm_then_rerun", rerun);
+            }
+            assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "{code}");
+            assert_eq!(world.runs().len(), 1);
+            assert_eq!(
+                world.journal()[1..],
+                ["exit {code}", "1 changed", "2 changed", "exit 0", "exit 0"]
+                    .map(|text| text.replace("{code}", &code.to_string()))
+            );
+        });
     }
 }
 
 #[test]
 fn a_reader_that_goes_away_detaches() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let mut going = world.start(&[]);
-    held(&world);
-    going.stop_reading();
-    release(&world);
-    let told = going.told().exits(141);
-    seen!(world, "broken_pipe", told);
-    world.pinboot(&["rerun"]).exits(0);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    on_each(|world| {
+        world.steps(HELD);
+        let mut going = world.start(&[]);
+        held(&world);
+        going.stop_reading();
+        release(&world);
+        let told = going.told().exits(141);
+        seen!(world, "broken_pipe", told);
+        world.pinboot(&["rerun"]).exits(0);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    });
 }
 
 #[test]
 fn a_controller_that_is_killed_is_followed_by_another() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let going = world.start(&[]);
-    held(&world);
-    going.kill();
-    assert!(world.pinboot(&["runs"]).exits(0).stdout.contains("end not seen"));
-    let following = Going::start(pinboot(world.controller.path()).args(["rerun", "--json"]));
-    until("it follows", || world.server.log().matches("Accepted publickey").count() == 2);
-    // Somebody else who wants the same is told.
-    until("it has the journal", || world.pinboot(&["runs"]).stdout.contains("running"));
-    let second = world.pinboot(&["rerun"]).exits(9);
-    seen!(world, "rerun_held", second);
-    release(&world);
-    let told = following.told().exits(0);
-    assert_eq!(output(&told), whole());
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
-    assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
-    seen!(world, "nothing_to_rerun", world.pinboot(&["rerun"]).exits(0));
+    on_each(|world| {
+        world.steps(HELD);
+        let going = world.start(&[]);
+        held(&world);
+        going.kill();
+        assert!(world.pinboot(&["runs"]).exits(0).stdout.contains("end not seen"));
+        let following = Going::start(pinboot(world.controller.path()).args(["rerun", "--json"]));
+        until("it follows", || world.logins() == 2);
+        // Somebody else who wants the same is told.
+        until("it has the journal", || world.pinboot(&["runs"]).stdout.contains("running"));
+        let second = world.pinboot(&["rerun"]).exits(9);
+        seen!(world, "rerun_held", second);
+        release(&world);
+        let told = following.told().exits(0);
+        assert_eq!(output(&told), whole());
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+        assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
+        seen!(world, "nothing_to_rerun", world.pinboot(&["rerun"]).exits(0));
+    });
 }
 
 #[test]
 fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
-    let Some(world) = World::new() else { return };
-    world.steps(&HELD.replace("echo ended", "echo ended; exit 3"));
-    let going = world.start(&[]);
-    held(&world);
-    going.kill();
-    release(&world);
-    until("the run ends", || {
-        fs::read_dir(world.there(".pinboot/runs")).expect("runs").flatten().any(|run| run.path().join("end").exists())
+    on_each(|world| {
+        world.steps(&HELD.replace("echo ended", "echo ended; exit 3"));
+        let going = world.start(&[]);
+        held(&world);
+        going.kill();
+        release(&world);
+        until("the run ends", || {
+            fs::read_dir(world.there(".pinboot/runs"))
+                .expect("runs")
+                .flatten()
+                .any(|run| run.path().join("end").exists())
+        });
+        let told = world.pinboot(&["rerun"]).exits(1).says(&["ended with status 3", "pinboot rerun"]);
+        assert!(told.stdout.contains("1 failed"), "{told:?}");
+        // The next rerun begins what failed, once more.
+        fs::write(world.there("go"), "").expect("a file");
+        world.steps(HELD);
+        world.pinboot(&["rerun"]).exits(0);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\nx\n", "y\n"));
     });
-    let told = world.pinboot(&["rerun"]).exits(1).says(&["ended with status 3", "pinboot rerun"]);
-    assert!(told.stdout.contains("1 failed"), "{told:?}");
-    // The next rerun begins what failed, once more.
-    fs::write(world.there("go"), "").expect("a file");
-    world.steps(HELD);
-    world.pinboot(&["rerun"]).exits(0);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\nx\n", "y\n"));
 }
 
 #[test]
 fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again() {
-    let Some(world) = World::new() else { return };
-    let steps = HELD.replace("    always: true\n", "");
-    world.steps(&steps);
-    let going = world.start(&[]);
-    held(&world);
-    // The host's part is killed as by a restart: the runner and its step.
-    let run = world.runs().pop().expect("a run");
-    let runner: u32 = world
-        .read(&format!(".pinboot/runs/{run}/runner"))
-        .split(' ')
-        .next()
-        .and_then(|pid| pid.parse().ok())
-        .expect("a pid");
-    let step = super::support::sshd::below(runner);
-    // (The runner first, or it would store how its step ended.)
-    for pid in std::iter::once(runner).chain(step) {
-        signal(pid, Signal::KILL);
-    }
-    let told = going.told().exits(8);
-    seen!(world, "unknown", told);
-    assert_eq!(world.journal(), ["host_lost", "host_regained", "1 unknown", "exit 8", "exit 8"]);
-    let again = world.pinboot(&["rerun"]).exits(8);
-    seen!(world, "unknown_again", again);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
-    // The author looks, and says what counts.
-    world.steps(&steps.replace("    script: |", "    on_unknown: done\n    script: |"));
-    let done = world.pinboot(&["rerun"]).exits(0);
-    seen!(world, "unknown_assumed", done);
-    assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    on_each(|world| {
+        let steps = HELD.replace("    always: true\n", "");
+        world.steps(&steps);
+        let going = world.start(&[]);
+        held(&world);
+        // The host's part is killed as by a restart: the runner and its step.
+        let run = world.runs().pop().expect("a run");
+        let runner: u32 = world
+            .read(&format!(".pinboot/runs/{run}/runner"))
+            .split(' ')
+            .next()
+            .and_then(|pid| pid.parse().ok())
+            .expect("a pid");
+        let step = super::support::sshd::below(runner);
+        // (The runner first, or it would store how its step ended.)
+        for pid in std::iter::once(runner).chain(step) {
+            signal(pid, Signal::KILL);
+        }
+        let told = going.told().exits(8);
+        seen!(world, "unknown", told);
+        assert_eq!(world.journal(), ["host_lost", "host_regained", "1 unknown", "exit 8", "exit 8"]);
+        let again = world.pinboot(&["rerun"]).exits(8);
+        seen!(world, "unknown_again", again);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
+        // The author looks, and says what counts.
+        world.steps(&steps.replace("    script: |", "    on_unknown: done\n    script: |"));
+        let done = world.pinboot(&["rerun"]).exits(0);
+        seen!(world, "unknown_assumed", done);
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+    });
 }
 
 #[test]
 fn one_host_has_one_run_at_a_time() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let going = world.start(&[]);
-    held(&world);
-    let second = world.run(&[]).exits(9);
-    seen!(world, "busy", second);
-    assert_eq!(world.journal(), ["unreachable 9", "exit 9", "exit 9"]);
-    release(&world);
-    going.told().exits(0);
-    assert_eq!(world.read("count"), "x\n");
+    on_each(|world| {
+        world.steps(HELD);
+        let going = world.start(&[]);
+        held(&world);
+        let second = world.run(&[]).exits(9);
+        seen!(world, "busy", second);
+        assert_eq!(world.journal(), ["unreachable 9", "exit 9", "exit 9"]);
+        release(&world);
+        going.told().exits(0);
+        assert_eq!(world.read("count"), "x\n");
+    });
 }
 
 #[test]
@@ -438,25 +458,26 @@ fn without_room_for_the_journal_nothing_is_sent() {
 
 #[test]
 fn a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out() {
-    let Some(world) = World::new() else { return };
-    let large: String = (0..40_000).map(|number| number.to_string() + "\n").collect();
-    fs::write(world.here("large.txt"), &large).expect("a file");
-    world.steps("  - { name: Large, file: { path: ~/large.txt, src: large.txt } }\n  - { name: Once, command: 'echo x >>count', always: true }\n");
-    let going = world.start(&[]);
-    let runs = world.there(".pinboot/runs");
-    until("the plan is on its way", || {
-        let runs = fs::read_dir(&runs).into_iter().flatten().flatten();
-        runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten())
-            .any(|file| file.file_name().to_string_lossy().starts_with("plan"))
+    on_each(|world| {
+        let large: String = (0..40_000).map(|number| number.to_string() + "\n").collect();
+        fs::write(world.here("large.txt"), &large).expect("a file");
+        world.steps("  - { name: Large, file: { path: ~/large.txt, src: large.txt } }\n  - { name: Once, command: 'echo x >>count', always: true }\n");
+        let going = world.start(&[]);
+        let runs = world.there(".pinboot/runs");
+        until("the plan is on its way", || {
+            let runs = fs::read_dir(&runs).into_iter().flatten().flatten();
+            runs.flat_map(|run| fs::read_dir(run.path()).into_iter().flatten().flatten())
+                .any(|file| file.file_name().to_string_lossy().starts_with("plan"))
+        });
+        world.server.kill_sessions();
+        going.told().exits(0);
+        assert_eq!((world.read("large.txt") == large, world.read("count").as_str()), (true, "x\n"));
+        let run = world.runs().pop().expect("a run");
+        let parts = fs::read_dir(runs.join(run)).expect("the record").flatten();
+        let parts: Vec<_> =
+            parts.map(|file| file.file_name()).filter(|name| name.to_string_lossy().starts_with("plan.")).collect();
+        assert!(parts.is_empty(), "no part is left behind: {parts:?}");
     });
-    world.server.kill_sessions();
-    going.told().exits(0);
-    assert_eq!((world.read("large.txt") == large, world.read("count").as_str()), (true, "x\n"));
-    let run = world.runs().pop().expect("a run");
-    let parts = fs::read_dir(runs.join(run)).expect("the record").flatten();
-    let parts: Vec<_> =
-        parts.map(|file| file.file_name()).filter(|name| name.to_string_lossy().starts_with("plan.")).collect();
-    assert!(parts.is_empty(), "no part is left behind: {parts:?}");
 }
 
 #[test]

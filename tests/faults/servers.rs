@@ -1,21 +1,23 @@
 //! Servers that are other than OpenSSH's defaults: small ones, strict ones, and those that will not let anybody in.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::link::Link;
-use super::support::sshd::{Options, free_port, keygen};
-use super::support::{left_out, mounts, need};
-use super::world::{Signal, Told, World, pinboot, seen, until, user_on};
+use super::support::sshd::{Options, Software, keygen};
+use super::support::{mounts, need};
+use super::world::{Signal, Told, World, on_each, pinboot, seen, until, user_on};
 
 cases! {
-    small_servers_carry_a_run_through_a_cut ["B1" "B14" "B15" "A6"]
-        "dropbear and tinysshd instead of OpenSSH, cut in the middle of a step that has left a child behind"
+    a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["B1" "B14" "B15" "A6"]
+        "the connection is cut in the middle of a step that has left a child behind"
         => Told("0", "connected again; nothing lost or said twice, nothing done twice; the child holds nobody up");
+    a_step_that_starts_the_server_anew_goes_on ["B3"]
+        "the step kills the listener and the session that it came by, and starts a new listener on the port, as an update of the server does"
+        => Told("0", "connected again to the new one; nothing lost or said twice, nothing done twice");
+    dropbear_takes_an_rsa_key ["A6"] "an RSA key for dropbear" => Told("0", "it is as good as any other");
     a_server_without_rsa_says_so_to_an_rsa_key ["A6"]
         "an RSA key for tinysshd, which knows only ed25519" => Shown("no_rsa", "hint:");
     a_server_that_says_nothing ["A14"] "the connection is accepted, and nothing comes" => Shown("silent", "no SSH banner");
@@ -36,7 +38,7 @@ cases! {
     a_key_exchange_that_is_tampered_with_is_noticed ["A24"]
         "somebody in between takes strict key exchange out of what the server offers, or out of what pinboot offers"
         => Shown("tampered", "could not prove its host key");
-    small_servers_carry_a_run_through_a_cut ["A24"]
+    a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["A24"]
         "tinysshd, which knows no strict key exchange and one cipher, which needs it"
         => Told("0", "it is connected to, as OpenSSH's client does; `-v` says so");
     a_server_with_old_ciphers_only ["A24"] "aes128-cbc is all that the server offers" => Shown("old_ciphers", "no cipher in common");
@@ -70,123 +72,108 @@ impl Drop for Running {
     }
 }
 
-/// Starts a program in a mount namespace where root's home is the world's, with these keys let in.
-///
-/// Both small servers look for authorized_keys in the home directory alone.
-fn in_the_home(world: &World, keys: &[&Path], then: &str) -> String {
-    let ssh = world.there(".ssh");
-    fs::create_dir_all(&ssh).expect("a folder");
-    let lines: Vec<u8> = keys.iter().flat_map(|key| fs::read(key.with_extension("pub")).expect("a key")).collect();
-    fs::write(ssh.join("authorized_keys"), lines).expect("authorized_keys");
-    format!("mount --bind {} /root && exec {then}", world.home.path().display())
+/// The program with this key instead of the world's own.
+fn with_key(world: &World, key: &Path) -> Told {
+    Told::of(&world.reach(&["run", "p.yaml"]).arg("--key").arg(key).output().expect("pinboot starts"))
 }
 
-fn root() -> Option<()> {
-    if rustix::process::getuid().is_root() {
-        return mounts();
-    }
-    left_out("these servers take their keys from the home directory alone; root can put another in its place");
-    None
-}
-
-/// A dropbear on the world's home, which takes an RSA key; the world goes by it from now on.
-fn dropbear(world: &mut World) -> Option<(Running, PathBuf)> {
-    let (program, make) = (need("dropbear", "dropbear-bin")?, need("dropbearkey", "dropbear-bin")?);
-    let host_key = world.server.file("dropbear_host");
-    let made = Command::new(make).args(["-t", "ed25519", "-f"]).arg(&host_key).output().expect("dropbearkey starts");
-    let made = String::from_utf8_lossy(&made.stdout).into_owned();
-    let public = made.lines().find(|line| line.starts_with("ssh-")).expect("a public key");
-    let rsa = world.here("rsa");
-    keygen(&rsa, "rsa");
-    let port = free_port();
-    let then = format!("{} -F -E -s -r {} -p 127.0.0.1:{port} -P ''", program.display(), host_key.display());
-    let script = in_the_home(world, &[&rsa], &then);
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", &script]).stdin(Stdio::null()).stderr(Stdio::piped());
-    let mut running = Running(command.spawn().expect("unshare starts"));
-    let mut lines = BufReader::new(running.0.stderr.take().expect("a pipe"));
-    let mut said = String::new();
-    while !said.contains("Not backgrounding") {
-        assert_ne!(lines.read_line(&mut said).expect("its log"), 0, "dropbear does not start: {said}");
-    }
-    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-    fs::write(world.server.known_hosts(), format!("[127.0.0.1]:{port} {public}\n")).expect("known_hosts");
-    world.server.port = port;
-    Some((running, rsa))
-}
-
-/// A tinysshd on the world's home, which takes the world's own key; the world goes by it from now on.
-fn tinysshd(world: &mut World, also: &[&Path]) -> Option<PathBuf> {
-    let (program, make) = (need("tinysshd", "tinysshd")?, need("tinysshd-makekey", "tinysshd")?);
-    let host_keys = world.server.file("tiny");
-    assert!(Command::new(make).arg("-q").arg(&host_keys).status().expect("tinysshd-makekey starts").success());
-    let key = world.server.key();
-    let keys: Vec<&Path> = std::iter::once(key.as_path()).chain(also.iter().copied()).collect();
-    let script = in_the_home(world, &keys, &format!("{} -v {}", program.display(), host_keys.display()));
-    // It serves one connection on its standard input and output.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("its address").port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (input, output) = (OwnedFd::from(stream.try_clone().expect("a socket")), OwnedFd::from(stream));
-            let mut command = Command::new("unshare");
-            command.args(["-m", "sh", "-c", &script]).stdin(input).stdout(output).stderr(Stdio::null());
-            let child = command.spawn().map(Running);
-            std::thread::spawn(move || child.map(|mut child| child.0.wait()));
-        }
-    });
-    let scanned = Command::new("ssh-keyscan").args(["-p", &port.to_string(), "127.0.0.1"]).output();
-    let scanned = String::from_utf8_lossy(&scanned.expect("ssh-keyscan starts").stdout).into_owned();
-    let line = scanned.lines().find(|line| line.contains("ssh-ed25519")).expect("its host key");
-    fs::write(world.server.known_hosts(), format!("{line}\n")).expect("known_hosts");
-    world.server.port = port;
-    Some(key)
+/// An RSA key that the server lets in, where it knows RSA at all.
+fn rsa(world: &World) -> PathBuf {
+    let key = world.here("rsa");
+    keygen(&key, "rsa");
+    world.server.authorize(&fs::read_to_string(key.with_extension("pub")).expect("a key"));
+    key
 }
 
 #[test]
-fn small_servers_carry_a_run_through_a_cut() {
-    let Some(()) = root() else { return };
-    // (tinysshd has neither strict key exchange nor a cipher that does without; dropbear has both, or is given the better.)
-    for (name, weak) in [("dropbear", false), ("tinysshd", true)] {
-        let Some(mut world) = World::new() else { return };
-        let (_running, key) = if name == "dropbear" {
-            let Some((running, key)) = dropbear(&mut world) else { return };
-            (Some(running), key)
-        } else {
-            let Some(key) = tinysshd(&mut world, &[]) else { return };
-            (None, key)
-        };
+fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
+    on_each(|mut world| {
         let link = Link::to(world.server.port);
         world.go_by(link.port);
         world.steps(HELD);
-        let mut going =
-            super::world::Going::start(world.reach(&["run", "p.yaml", "--json", "-v"]).arg("--key").arg(&key));
-        until("the step is begun", || world.there("held").exists() || going.has_ended());
-        assert!(world.there("held").exists(), "{name}: {:?}", going.told());
+        let going = world.start(&["--json", "-v"]);
+        until("the step is begun", || world.there("held").exists());
         link.cut();
         until("it connects again", || link.flows() == 2);
         fs::write(world.there("go"), "").expect("a file");
         let told = going.told().exits(0);
-        assert_eq!(told.stderr.contains("no strict key exchange"), weak, "{name}: {}", told.stderr);
+        // (tinysshd has neither strict key exchange nor a cipher that does without; the others have both, or are given the better.)
+        let weak = world.server.process() == Software::Tinysshd.process();
+        assert_eq!(told.stderr.contains("no strict key exchange"), weak, "{}", told.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
         super::support::sshd::signal(child, Signal::KILL);
-        assert_eq!(super::running::output(&told), "begun\nended\n", "{name}");
-        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "{name}");
+        assert_eq!(super::running::output(&told), "begun\nended\n");
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         let journal = ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"];
-        assert_eq!(world.journal(), journal, "{name}");
-    }
+        assert_eq!(world.journal(), journal);
+    });
+}
+
+/// Shell that ends this server, its listener last, and starts another in its place, whose number it writes down.
+fn server_anew(world: &World) -> String {
+    let listener = world.server.pid();
+    let command = fs::read_to_string(format!("/proc/{listener}/cmdline")).expect("its command");
+    // (OpenSSH's listener writes what it does around its command: `sshd: COMMAND [listener] …`.)
+    let command = match command.strip_prefix("sshd: ").and_then(|told| told.split_once(" [listener]")) {
+        Some((command, _)) => command.replace(' ', "\0"),
+        None => command,
+    };
+    let quoted = |word: &str| format!("'{}'", word.replace('\'', "'\\''"));
+    let words: Vec<String> = command.trim_end_matches('\0').split('\0').map(quoted).collect();
+    format!(
+        "children() {{ cat /proc/$1/task/$1/children; }}
+for session in $(children {listener}); do
+  for child in $(children $session); do
+    case $(cat /proc/$child/comm) in {name}*) kill -9 $child ;; esac
+  done
+  kill -9 $session
+done
+kill -9 {listener}
+setsid {command} >>new-log 2>&1 8>&- 9>&- &
+echo $! >listener
+",
+        name = world.server.process(),
+        command = words.join(" "),
+    )
+}
+
+#[test]
+fn a_step_that_starts_the_server_anew_goes_on() {
+    on_each(|world| {
+        fs::write(world.there("anew"), server_anew(&world)).expect("a script");
+        world.steps(&super::running::HELD.replace("      : >held\n", "      sh ~/anew\n      : >held\n"));
+        let going = world.start(&["--json"]);
+        super::running::held(&world);
+        let login = world.server.login_words();
+        until("it connects again", || world.read("new-log").contains(login));
+        super::running::release(&world);
+        let told = going.told();
+        let listener = world.read("listener").trim().parse().expect("a pid");
+        for pid in std::iter::once(listener).chain(super::support::sshd::below(listener)) {
+            super::support::sshd::signal(pid, Signal::KILL);
+        }
+        let told = told.exits(0);
+        assert_eq!(super::running::output(&told), super::running::whole());
+        assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
+        let journal = ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"];
+        assert_eq!(world.journal(), journal);
+        assert_eq!(world.server.logins(), 1, "the new one took the second login");
+    });
+}
+
+#[test]
+fn dropbear_takes_an_rsa_key() {
+    let Some(world) = World::on(Software::Dropbear, |options, _| options) else { return };
+    world.steps(STEPS);
+    with_key(&world, &rsa(&world)).exits(0);
+    assert!(world.there("touched").exists());
 }
 
 #[test]
 fn a_server_without_rsa_says_so_to_an_rsa_key() {
-    let Some(()) = root() else { return };
-    let Some(mut world) = World::new() else { return };
-    let rsa = world.here("rsa");
-    keygen(&rsa, "rsa");
-    let Some(_) = tinysshd(&mut world, &[&rsa]) else { return };
+    let Some(world) = World::on(Software::Tinysshd, |options, _| options) else { return };
     world.steps(STEPS);
-    let told = world.reach(&["run", "p.yaml"]).arg("--key").arg(&rsa).output().expect("pinboot starts");
-    let mut told = Told::of(&told).exits(4);
+    let mut told = with_key(&world, &rsa(&world)).exits(4);
     // (It introduces itself with a few letters of chance.)
     if let Some((before, behind)) = told.stderr.split_once("SSH-2.0-tinyssh") {
         let behind = behind.split_once(')').expect("a bracket").1;

@@ -1,16 +1,21 @@
 //! What a run's output goes through on its way: black holes, flipped bits, floods, stops of any process, slow readers.
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use sha2::Digest as _;
 
 use super::link::Link;
 use super::running::{HELD, held, output, release, whole};
-use super::support::sshd::signal;
-use super::world::{Going, Signal, World, parse, seen, until};
+use super::support::sshd::{Options, Software, signal};
+use super::world::{Going, Signal, World, on_each, on_each_with, parse, seen, until};
 
 cases! {
+    a_reset_at_any_place_of_the_stream_is_healed ["B1"]
+        "RST at each twentieth of all that the host sends, the key exchange and the login with it"
+        => Told("0", "noticed in less than a second; nothing lost or said twice, each step begun once (in the login: exit 3, nothing begun, and 0 by the rerun)");
     a_black_hole_is_noticed_and_left_behind ["B2" "B9"]
         "every byte of the connection vanishes from the middle of a step on, as where an address has changed; new connections go through"
         => Told("0", "`the connection was lost: the host does not answer any more; the run goes on there without it; connecting again`");
@@ -23,7 +28,7 @@ cases! {
         "the runner and sshd's session are stopped for longer than a connection may be silent"
         => Told("0", "the connection was lost; connected again; the step is one attempt");
     a_hundred_megabytes_in_one_line_and_in_many ["B10" "B11"]
-        "100 MB of output, half of it one line, with RekeyLimit 4M" => Told("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log is whole at the host");
+        "100 MB of output, half of it one line; OpenSSH with RekeyLimit 4M" => Told("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log is whole at the host");
     a_long_output_that_is_followed_again_is_not_kept_twice ["B11" "E3"]
         "7 MB of output; the controller is killed in the middle of it, and the run taken up again"
         => Told("0", "all of it is shown; the journal has its beginning and its end once");
@@ -46,85 +51,178 @@ fn once_and_whole(world: &World) {
     assert_eq!(journal, ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
 }
 
+/// Steps that count how often they ran, and say what is told apart line by line.
+fn talkers(many: usize) -> (String, String) {
+    let (mut steps, mut said) = (String::new(), String::new());
+    for step in 1..=many {
+        steps += &format!(
+            "  - name: Talker {step}
+    script: |
+      echo x >>count-{step}
+      i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo \"step {step} says its line $i\"; done
+    always: true
+"
+        );
+        (1..=300).for_each(|line| said += &format!("step {step} says its line {line}\n"));
+    }
+    (steps, said)
+}
+
+/// The time of an event.
+fn time(event: &serde_json::Value) -> SystemTime {
+    let text = event["at"].as_str().expect("a time");
+    let at = since_1970(text).unwrap_or_else(|| panic!("no time: {text}"));
+    SystemTime::UNIX_EPOCH + Duration::from_millis(at)
+}
+
+/// Milliseconds since 1970 of a time like `2026-11-24T10:01:52.227Z`.
+fn since_1970(text: &str) -> Option<u64> {
+    let numbers: Vec<u64> =
+        text.trim_end_matches('Z').split(['-', 'T', ':', '.']).map_while(|word| word.parse().ok()).collect();
+    let [year, month, day, hour, minute, second, milli] = *numbers.as_slice() else { return None };
+    // (Years begin in March here, so that the odd day is their last.)
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 719_469;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milli)
+}
+
+#[test]
+fn a_reset_at_any_place_of_the_stream_is_healed() {
+    const STEPS: usize = 4;
+    on_each(|mut world| {
+        let link = Link::to(world.server.port);
+        world.go_by(link.port);
+        let (steps, said) = talkers(STEPS);
+        world.steps(&steps);
+        assert_eq!(output(&world.run(&["--json"]).exits(0)), said);
+        let mut whole = link.carried();
+        for part in 1..=20 {
+            // (No two runs say the same in as many packets: where the place never came, the next try goes by the shorter run.)
+            let (place, reset, mut told) = loop {
+                (1..=STEPS).for_each(|step| fs::remove_file(world.there(&format!("count-{step}"))).expect("removed"));
+                let place = whole * part / 20;
+                link.reset_behind(place);
+                let told = world.run(&["--json"]);
+                if let Some(reset) = link.was_reset() {
+                    break (place, reset, told);
+                }
+                whole = whole.min(link.carried()) - 1;
+            };
+            if told.code == Some(3) {
+                // (What may count as a failed login is not repeated by itself: nothing was begun, and the rerun begins it.)
+                assert_eq!(world.journal(), ["unreachable 3", "exit 3", "exit 3"]);
+                assert!(!world.there("count-1").exists(), "behind byte {place}");
+                told = world.pinboot(&["rerun", "--json"]);
+            }
+            let told = told.exits(0);
+            assert_eq!(output(&told), said, "reset behind byte {place} of {whole}");
+            let counts = (1..=STEPS).map(|step| world.read(&format!("count-{step}")));
+            assert!(counts.into_iter().all(|count| count == "x\n"), "behind byte {place}: a step ran twice");
+            let journal = world.journal();
+            let journal = journal.iter().filter(|line| !line.starts_with("host_")).collect::<Vec<_>>();
+            let end = ["1 changed", "2 changed", "3 changed", "4 changed", "exit 0", "exit 0"];
+            assert!(journal.ends_with(&end.map(str::to_owned).each_ref()), "behind byte {place}: {journal:?}");
+            let events: Vec<_> = told.stdout.lines().map(parse).collect();
+            // (Before the login nothing is lost that was there: the connection is made again without a word.)
+            if let Some(lost) = events.iter().find(|event| event["kind"] == "host_lost") {
+                let after = time(lost).duration_since(reset).unwrap_or_default();
+                assert!(after < Duration::from_secs(1), "behind byte {place}: noticed after {after:?}");
+            }
+            let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
+            let log = fs::read_to_string(log).expect("the log");
+            let of_steps = log.lines().filter(|line| line.starts_with("step ")).map(|line| line.to_owned() + "\n");
+            assert_eq!(of_steps.collect::<String>(), said, "the host's log, behind byte {place}");
+        }
+    });
+}
+
 #[test]
 fn a_black_hole_is_noticed_and_left_behind() {
-    let Some(mut world) = World::new() else { return };
-    let link = Link::to(world.server.port);
-    world.go_by(link.port);
-    world.steps(HELD);
-    let going = Going::start(world.run_command(&[]).env(QUICK.0, QUICK.1));
-    held(&world);
-    link.swallow();
-    until("it connects again", || world.logins() >= 2);
-    release(&world);
-    going
-        .told()
-        .exits(0)
-        .says(&["the connection was lost: the host does not answer any more", "connected again after"]);
-    once_and_whole(&world);
+    on_each(|mut world| {
+        let link = Link::to(world.server.port);
+        world.go_by(link.port);
+        world.steps(HELD);
+        let going = Going::start(world.run_command(&[]).env(QUICK.0, QUICK.1));
+        held(&world);
+        link.swallow();
+        until("it connects again", || world.logins() >= 2);
+        release(&world);
+        going
+            .told()
+            .exits(0)
+            .says(&["the connection was lost: the host does not answer any more", "connected again after"]);
+        once_and_whole(&world);
+    });
 }
 
 #[test]
 fn a_flipped_bit_is_a_lost_connection() {
-    let Some(mut world) = World::new() else { return };
-    let link = Link::to(world.server.port);
-    world.go_by(link.port);
-    world.steps(HELD);
-    let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
-    held(&world);
-    link.flip();
-    release(&world);
-    let told = going.told().exits(0);
-    assert_eq!(output(&told), whole());
-    once_and_whole(&world);
+    on_each(|mut world| {
+        let link = Link::to(world.server.port);
+        world.go_by(link.port);
+        world.steps(HELD);
+        let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
+        held(&world);
+        link.flip();
+        release(&world);
+        let told = going.told().exits(0);
+        assert_eq!(output(&told), whole());
+        once_and_whole(&world);
+    });
 }
 
 #[test]
 fn a_controller_that_sleeps_wakes_up_to_the_end() {
-    let Some(mut world) = World::new() else { return };
-    let link = Link::to(world.server.port);
-    world.go_by(link.port);
-    world.steps(
-        &HELD.replace("    always: true\n  - name: After", "    always: true\n    timeout: 30m\n  - name: After"),
-    );
-    let going = world.start(&["--json"]);
-    held(&world);
-    going.signal(Signal::STOP);
-    link.cut();
-    release(&world);
-    until("the run ends at the host", || world.is_over());
-    going.signal(Signal::CONT);
-    let told = going.told().exits(0);
-    assert_eq!(output(&told), whole());
-    once_and_whole(&world);
+    on_each(|mut world| {
+        let link = Link::to(world.server.port);
+        world.go_by(link.port);
+        world.steps(
+            &HELD.replace("    always: true\n  - name: After", "    always: true\n    timeout: 30m\n  - name: After"),
+        );
+        let going = world.start(&["--json"]);
+        held(&world);
+        going.signal(Signal::STOP);
+        link.cut();
+        release(&world);
+        until("the run ends at the host", || world.is_over());
+        going.signal(Signal::CONT);
+        let told = going.told().exits(0);
+        assert_eq!(output(&told), whole());
+        once_and_whole(&world);
+    });
 }
 
 #[test]
 fn a_host_that_stalls_is_not_taken_for_dead() {
-    let Some(world) = World::new() else { return };
-    world.steps(HELD);
-    let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
-    held(&world);
-    let (runner, _) = world.runner();
-    let stalled: Vec<u32> = world.server.sessions().into_iter().chain([runner]).collect();
-    for pid in &stalled {
-        signal(*pid, Signal::STOP);
-    }
-    until("it connects again", || world.logins() >= 2);
-    for pid in &stalled {
-        signal(*pid, Signal::CONT);
-    }
-    release(&world);
-    let told = going.told().exits(0);
-    assert_eq!(output(&told), whole());
-    once_and_whole(&world);
+    on_each(|world| {
+        world.steps(HELD);
+        let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
+        held(&world);
+        let (runner, _) = world.runner();
+        let stalled: Vec<u32> = world.server.sessions().into_iter().chain([runner]).collect();
+        for pid in &stalled {
+            signal(*pid, Signal::STOP);
+        }
+        until("it connects again", || world.logins() >= 2);
+        for pid in &stalled {
+            signal(*pid, Signal::CONT);
+        }
+        release(&world);
+        let told = going.told().exits(0);
+        assert_eq!(output(&told), whole());
+        once_and_whole(&world);
+    });
 }
 
 #[test]
 fn a_hundred_megabytes_in_one_line_and_in_many() {
-    let Some(world) = World::with(|options, _| options.line("RekeyLimit 4M")) else { return };
-    world.steps(
-        "
+    let rekeying = |options: Options, _: &Path| match options.software {
+        Software::OpenSsh => options.line("RekeyLimit 4M"),
+        _ => options,
+    };
+    on_each_with(rekeying, |world| {
+        world.steps(
+            "
   - name: Talks
     script: |
       head -c 50000000 /dev/zero | tr '\\0' x
@@ -136,34 +234,35 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
     script: 'until [ -e go ]; do sleep .02; done'
     always: true
 ",
-    );
-    let mut going = world.start(&[]);
-    going.wait_for_result("Talks");
-    let status = fs::read_to_string(format!("/proc/{}/status", going.pid())).expect("its status");
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
-    let most: u64 = most.trim().trim_end_matches(" kB").parse().expect("a number");
-    release(&world);
-    going.told().exits(0);
-    assert!(most <= 64 * 1024, "{most} kB");
-    assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
-    let run = world.runs().pop().expect("a run");
-    let log = fs::read(world.there(".pinboot/runs").join(&run).join("log")).expect("the log");
-    let said = said_in(&log, 1);
-    assert_eq!(said.len(), 100_000_001, "a hundred million bytes and a line feed");
-    let journal = fs::read_to_string(world.here("state/runs").join(&run).join("events.jsonl")).expect("a journal");
-    assert!(journal.len() < 4_000_000, "{}", journal.len());
-    let ends: Vec<Value> = journal.lines().map(parse).filter(|event| event["kind"] == "step_abridged").collect();
-    let [end] = ends.as_slice() else { panic!("{} ends", ends.len()) };
-    assert_eq!((end["bytes"].as_u64(), end["sha256"].as_str()), (Some(100_000_001), Some(sha256(&said).as_str())));
-    let kept: usize = journal.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.len())).sum();
-    assert_eq!(kept as u64 + end["left_out"].as_u64().expect("a number"), 100_000_001);
-    let shown = world.pinboot(&["show", "-v"]).exits(0);
-    assert!((2 << 20..3 << 20).contains(&shown.stdout.len()), "{}", shown.stdout.len());
-    shown.says(&[
-        "      … (9",
-        &format!("all of it is in ~/.pinboot/runs/{run}/log on the host)"),
-        "      one of many lines\n",
-    ]);
+        );
+        let mut going = world.start(&[]);
+        going.wait_for_result("Talks");
+        let status = fs::read_to_string(format!("/proc/{}/status", going.pid())).expect("its status");
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let most: u64 = most.trim().trim_end_matches(" kB").parse().expect("a number");
+        release(&world);
+        going.told().exits(0);
+        assert!(most <= 64 * 1024, "{most} kB");
+        assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
+        let run = world.runs().pop().expect("a run");
+        let log = fs::read(world.there(".pinboot/runs").join(&run).join("log")).expect("the log");
+        let said = said_in(&log, 1);
+        assert_eq!(said.len(), 100_000_001, "a hundred million bytes and a line feed");
+        let journal = fs::read_to_string(world.here("state/runs").join(&run).join("events.jsonl")).expect("a journal");
+        assert!(journal.len() < 4_000_000, "{}", journal.len());
+        let ends: Vec<Value> = journal.lines().map(parse).filter(|event| event["kind"] == "step_abridged").collect();
+        let [end] = ends.as_slice() else { panic!("{} ends", ends.len()) };
+        assert_eq!((end["bytes"].as_u64(), end["sha256"].as_str()), (Some(100_000_001), Some(sha256(&said).as_str())));
+        let kept: usize = journal.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.len())).sum();
+        assert_eq!(kept as u64 + end["left_out"].as_u64().expect("a number"), 100_000_001);
+        let shown = world.pinboot(&["show", "-v"]).exits(0);
+        assert!((2 << 20..3 << 20).contains(&shown.stdout.len()), "{}", shown.stdout.len());
+        shown.says(&[
+            "      … (9",
+            &format!("all of it is in ~/.pinboot/runs/{run}/log on the host)"),
+            "      one of many lines\n",
+        ]);
+    });
 }
 
 /// What the log has between the frames of one step, from its begin to its end.
@@ -227,12 +326,12 @@ fn a_long_output_that_is_followed_again_is_not_kept_twice() {
 
 #[test]
 fn bytes_that_are_no_text_are_kept_and_shown_escaped() {
-    let Some(mut world) = World::new() else { return };
-    let link = Link::to(world.server.port);
-    link.slice();
-    world.go_by(link.port);
-    world.steps(
-        "
+    on_each(|mut world| {
+        let link = Link::to(world.server.port);
+        link.slice();
+        world.go_by(link.port);
+        world.steps(
+            "
   - name: Says
     script: |
       printf 'caf\\303\\251 \\377\\376 a\\000b \\342\\202'
@@ -240,29 +339,31 @@ fn bytes_that_are_no_text_are_kept_and_shown_escaped() {
       printf 'no newline at the end'
       exit 4
 ",
-    );
-    let told = world.run(&[]).exits(1);
-    seen!(world, "bytes", told);
-    let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
-    let log = fs::read(log).expect("the log");
-    let said = b"caf\xc3\xa9 \xff\xfe a\0b \xe2\x82\xac\n\x1b[31mred\nno newline at the end";
-    assert!(log.windows(said.len()).any(|window| window == said), "the host's log has the bytes themselves");
-    let told = world.run(&["--json"]).exits(1);
-    let all: String =
-        told.stdout.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.to_owned())).collect();
-    assert_eq!(all, "café \\xff\\xfe a\\x00b €\n\\x1b[31mred\nno newline at the end");
+        );
+        let told = world.run(&[]).exits(1);
+        seen!(world, "bytes", told);
+        let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
+        let log = fs::read(log).expect("the log");
+        let said = b"caf\xc3\xa9 \xff\xfe a\0b \xe2\x82\xac\n\x1b[31mred\nno newline at the end";
+        assert!(log.windows(said.len()).any(|window| window == said), "the host's log has the bytes themselves");
+        let told = world.run(&["--json"]).exits(1);
+        let all: String =
+            told.stdout.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.to_owned())).collect();
+        assert_eq!(all, "café \\xff\\xfe a\\x00b €\n\\x1b[31mred\nno newline at the end");
+    });
 }
 
 #[test]
 fn a_reader_that_does_not_read_holds_the_host_up_for_nothing() {
-    let Some(world) = World::new() else { return };
-    world.steps(&HELD.replace("-lt 200", "-lt 100000"));
-    let going = world.start(&["--json"]);
-    held(&world);
-    release(&world);
-    until("the run ends at the host", || world.is_over());
-    assert_eq!(world.read("after"), "y\n");
-    let told = going.told().exits(0);
-    let lines: Vec<String> = (1..=100_000).map(|number| format!("line {number}")).collect();
-    assert_eq!(output(&told), format!("begun\n{}\nended\n", lines.join("\n")));
+    on_each(|world| {
+        world.steps(&HELD.replace("-lt 200", "-lt 100000"));
+        let going = world.start(&["--json"]);
+        held(&world);
+        release(&world);
+        until("the run ends at the host", || world.is_over());
+        assert_eq!(world.read("after"), "y\n");
+        let told = going.told().exits(0);
+        let lines: Vec<String> = (1..=100_000).map(|number| format!("line {number}")).collect();
+        assert_eq!(output(&told), format!("begun\n{}\nended\n", lines.join("\n")));
+    });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::sshd::{Options, PATIENCE, Sshd, signal};
+use super::support::sshd::{Options, PATIENCE, Software, Sshd, signal};
 
 pub(crate) use rustix::process::Signal;
 
@@ -62,7 +62,7 @@ pub(crate) fn pinboot(controller: &Path) -> Command {
     command
 }
 
-/// A server with a home on it, and somebody who runs the program against it.
+/// A server (of one of three makes) with a home on it, and somebody who runs the program against it.
 pub(crate) struct World {
     pub(crate) server: Sshd,
     pub(crate) home: TempDir,
@@ -90,8 +90,14 @@ impl World {
 
     /// A world whose server is a little different; the home is given.
     pub(crate) fn with(change: impl FnOnce(Options, &Path) -> Options) -> Option<Self> {
+        Self::on(Software::OpenSsh, change)
+    }
+
+    /// The same, on one server of the three.
+    pub(crate) fn on(software: Software, change: impl FnOnce(Options, &Path) -> Options) -> Option<Self> {
         let (home, controller) = (folder("pinboot-home-"), folder("pinboot-controller-"));
         let options = Options::default()
+            .software(software)
             .env("HOME", home.path().display().to_string())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin");
         let server = change(options, home.path()).start()?;
@@ -157,7 +163,7 @@ impl World {
 
     /// How often somebody has logged in.
     pub(crate) fn logins(&self) -> usize {
-        self.server.log().matches("Accepted publickey").count()
+        self.server.logins()
     }
 
     /// The runner of the last run, and all that it has started.
@@ -189,10 +195,15 @@ impl World {
         lines.map(|line| parse(line)["run"].as_str().expect("a run's name").to_owned()).collect()
     }
 
+    /// The journal of the last run, as it lies there.
+    pub(crate) fn journal_text(&self) -> String {
+        let Some(run) = self.runs().pop() else { return String::new() };
+        fs::read_to_string(self.here("state/runs").join(run).join("events.jsonl")).expect("a journal")
+    }
+
     /// What the journal has of the last run: each step's end, and the exit codes, in order.
     pub(crate) fn journal(&self) -> Vec<String> {
-        let Some(run) = self.runs().pop() else { return Vec::new() };
-        let text = fs::read_to_string(self.here("state/runs").join(run).join("events.jsonl")).expect("a journal");
+        let text = self.journal_text();
         text.lines()
             .map(parse)
             .filter_map(|event| match event["kind"].as_str()? {
@@ -237,6 +248,40 @@ impl World {
         }
         general(&text.replace(&self.server.port.to_string(), "PORT"))
     }
+}
+
+/// Plays a case on each server, side by side: the same must be seen on all of them.
+pub(crate) fn on_each(case: impl Fn(World) + Sync) {
+    on_each_with(|options, _| options, case);
+}
+
+/// The same, with servers that are a little different.
+pub(crate) fn on_each_with(change: impl Fn(Options, &Path) -> Options + Sync, case: impl Fn(World) + Sync) {
+    on_some(&Software::ALL, change, case);
+}
+
+/// The same, without those that cannot show it, for these reasons.
+pub(crate) fn on_each_but(without: &[(Software, &str)], case: impl Fn(World) + Sync) {
+    let is_with = |software: &Software| !without.iter().any(|(name, _)| name == software);
+    let some: Vec<Software> = Software::ALL.into_iter().filter(is_with).collect();
+    on_some(&some, |options, _| options, case);
+}
+
+fn on_some(some: &[Software], change: impl Fn(Options, &Path) -> Options + Sync, case: impl Fn(World) + Sync) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::scope(|scope| {
+        for software in some {
+            let (change, case) = (&change, &case);
+            let play = move || {
+                if let Some(world) = World::on(*software, change) {
+                    case(world);
+                }
+            };
+            // (Whoever fails is named by its thread.)
+            let named = std::thread::Builder::new().name(format!("{test} on {}", software.name()));
+            named.spawn_scoped(scope, play).expect("a thread");
+        }
+    });
 }
 
 /// A world with a user of its own, who has this login shell (and this PATH); everything of it is seen by that server only.
@@ -365,10 +410,6 @@ impl Going {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("it was not waited for").id()
-    }
-
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|child| child.try_wait().expect("a child").is_some())
     }
 
     pub(crate) fn signal(&self, which: Signal) {

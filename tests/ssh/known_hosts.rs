@@ -1,6 +1,7 @@
 //! Host keys against a real server, with OpenSSH's own client as the judge.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -187,14 +188,20 @@ async fn asking_shows_what_is_to_be_compared() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_that_a_person_takes_is_not_the_hosts() {
     let Some(server) = Sshd::start() else { return };
-    let file = server.file("slow");
-    let mut settings = config(&file);
-    settings.connect_timeout = std::time::Duration::from_millis(1500);
-    settings.host_key_mode = HostKeyMode::Ask(Ask::new(|_| {
-        std::thread::sleep(std::time::Duration::from_secs(2));
-        true
+    let mut settings = config(&server.file("slow"));
+    settings.connect_timeout = std::time::Duration::from_secs(1);
+    // The person answers when a host that was asked later, and says nothing, has been given up for its time.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (hasty, mut other) = (Arc::new(Ssh::new(settings.clone())), host(&server));
+    other.port = silent.local_addr().unwrap().port();
+    let runtime = tokio::runtime::Handle::current();
+    settings.host_key_mode = HostKeyMode::Ask(Ask::new(move |_| {
+        let (runtime, hasty, other) = (runtime.clone(), Arc::clone(&hasty), other.clone());
+        let given_up = std::thread::spawn(move || runtime.block_on(hasty.connect(&other, &command("true"))));
+        given_up.join().unwrap().is_err_and(|error| error.kind == ErrorKind::Unreachable)
     }));
     Ssh::new(settings).connect(&host(&server), &command("true")).await.unwrap();
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub mod clock;
+mod small;
 pub mod sshd;
 pub mod traces;
 

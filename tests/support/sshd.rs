@@ -1,4 +1,5 @@
-//! A real OpenSSH server on a free loopback port, for the current user, with everything it needs in one directory.
+//! A real SSH server on a free loopback port, for the current user, with everything it needs in one directory: OpenSSH's,
+//! or where a test wants it one of the small ones.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,6 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,9 +17,55 @@ use tempfile::TempDir;
 /// How long anything that must happen may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Which server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Software {
+    /// OpenSSH's sshd: what EC2's images have.
+    OpenSsh,
+    /// dropbear, of small images and routers.
+    Dropbear,
+    /// tinysshd, one process a connection, ed25519 keys only.
+    Tinysshd,
+}
+
+impl Software {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OpenSsh, Self::Dropbear, Self::Tinysshd];
+
+    /// Its name, as people write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenSsh => "OpenSSH",
+            Self::Dropbear => "dropbear",
+            Self::Tinysshd => "tinysshd",
+        }
+    }
+
+    /// What its processes are called.
+    pub fn process(self) -> &'static str {
+        match self {
+            Self::OpenSsh => "sshd",
+            Self::Dropbear => "dropbear",
+            Self::Tinysshd => "tinysshd",
+        }
+    }
+
+    /// What its log says once for each login.
+    fn login(self) -> &'static str {
+        match self {
+            Self::OpenSsh => "Accepted publickey",
+            Self::Dropbear => "Pubkey auth succeeded",
+            Self::Tinysshd => " accepted {packet_auth",
+        }
+    }
+}
+
 /// What a server shall be like.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Which server it is; the small ones have no `config`, and need root.
+    pub software: Software,
     /// Lines for `sshd_config`, instead of the fixture's own for the same keywords.
     pub config: Vec<String>,
     /// Variables that every session gets (`SetEnv`); values may hold blanks, no quotes.
@@ -26,15 +74,31 @@ pub struct Options {
     pub host_keys: Vec<&'static str>,
     /// Shell that is carried out before the server starts, in a mount namespace of its own (which needs root).
     pub mounts: String,
+    /// Whether the server has processes and a boot of its own: see [`Options::machine`].
+    pub is_machine: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { config: Vec::new(), environment: Vec::new(), host_keys: vec!["ed25519"], mounts: String::new() }
+        Self {
+            software: Software::OpenSsh,
+            config: Vec::new(),
+            environment: Vec::new(),
+            host_keys: vec!["ed25519"],
+            mounts: String::new(),
+            is_machine: false,
+        }
     }
 }
 
 impl Options {
+    /// Chooses the server.
+    #[must_use]
+    pub fn software(mut self, software: Software) -> Self {
+        self.software = software;
+        self
+    }
+
     /// Adds a line to `sshd_config`.
     #[must_use]
     pub fn line(mut self, line: impl Into<String>) -> Self {
@@ -62,6 +126,14 @@ impl Options {
     #[must_use]
     pub fn mounts(mut self, shell: impl Into<String>) -> Self {
         self.mounts = shell.into();
+        self
+    }
+
+    /// Lets the server be a machine of its own: all that it starts can be ended at once, as by a loss of power
+    /// ([`Sshd::lose_power`]), and [`Sshd::restart`] boots it, with the same disk, nothing in memory, and another boot id.
+    #[must_use]
+    pub fn machine(mut self) -> Self {
+        self.is_machine = true;
         self
     }
 
@@ -99,48 +171,33 @@ impl Sshd {
     }
 
     fn start_with(options: &Options) -> Option<Self> {
-        super::need("sshd", "openssh-server")?;
+        super::small::is_here(options.software)?;
         super::need("ssh-keygen", "openssh-client")?;
         let dir = tempfile::Builder::new().prefix("pinboot-sshd-").tempdir().expect("a temporary directory");
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
-        for kind in &options.host_keys {
-            keygen(&dir.path().join(format!("host_{kind}")), kind);
+        super::small::make_host_key(dir.path(), options.software);
+        if options.software == Software::OpenSsh {
+            for kind in &options.host_keys {
+                keygen(&dir.path().join(format!("host_{kind}")), kind);
+            }
         }
         keygen(&dir.path().join("id_ed25519"), "ed25519");
         fs::copy(dir.path().join("id_ed25519.pub"), dir.path().join("authorized_keys")).expect("authorized_keys");
         Some(Self::run(dir, options, None))
     }
 
-    /// Runs sshd in this directory, on this port or on a free one.
+    /// Runs the server in this directory, on this port or on a free one.
     fn run(mut dir: TempDir, options: &Options, port: Option<u16>) -> Self {
-        let sshd = super::need("sshd", "openssh-server").expect("it was there a moment ago");
-        if rustix::process::getuid().is_root() {
-            // sshd refuses to start without its privilege separation directory, which a package makes at boot.
-            fs::create_dir_all("/run/sshd").expect("/run/sshd");
-        }
         let deadline = Instant::now() + PATIENCE;
         loop {
             // Another process may take the port between the two binds; then the next one is tried.
             let port = port.unwrap_or_else(free_port);
-            let config = configuration(dir.path(), options, port);
-            let file = dir.path().join("sshd_config");
-            fs::write(&file, config).expect("sshd_config");
-            let mut command = if options.mounts.is_empty() {
-                Command::new(&sshd)
-            } else {
-                let mut command = Command::new("unshare");
-                let script = format!("set -e\n{}\nexec \"$@\"", options.mounts);
-                command.args(["-m", "--propagation", "private", "sh", "-c", &script, "sh"]).arg(&sshd);
-                command
+            let (mut command, ready) = match options.software {
+                Software::OpenSsh => (openssh(dir.path(), options, port), "Server listening on"),
+                _ => super::small::command(dir.path(), options, port),
             };
-            let mut child = command
-                .args(["-D", "-e", "-f"])
-                .arg(&file)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("sshd starts");
+            let mut child =
+                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("sshd starts");
             let log = Arc::new(Log::default());
             let stderr = child.stderr.take().expect("a pipe");
             std::thread::spawn({
@@ -158,8 +215,8 @@ impl Sshd {
             });
             let mut server =
                 Self { port, user: current_user(), dir, options: options.clone(), child, log: Arc::clone(&log) };
-            let said = server.wait_log_any(&["Server listening on", "(sshd has closed its log)"]);
-            if said.contains("Server listening on") {
+            let said = server.wait_log_any(&[ready, "(sshd has closed its log)"]);
+            if said.contains(ready) {
                 server.write_known_hosts();
                 return server;
             }
@@ -203,6 +260,21 @@ impl Sshd {
         self.log.text.lock().expect("log").clone()
     }
 
+    /// What its processes are called.
+    pub fn process(&self) -> &'static str {
+        self.options.software.process()
+    }
+
+    /// What its log says once for each login.
+    pub fn login_words(&self) -> &'static str {
+        self.options.software.login()
+    }
+
+    /// How often somebody has logged in.
+    pub fn logins(&self) -> usize {
+        self.log().matches(self.login_words()).count()
+    }
+
     /// Waits until the server has said this, and gives all it said.
     pub fn wait_log(&self, needle: &str) -> String {
         self.wait_log_any(&[needle])
@@ -223,7 +295,7 @@ impl Sshd {
     /// the sessions.
     pub fn sessions(&self) -> Vec<u32> {
         let name = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        below(self.child.id()).into_iter().filter(|pid| name(pid).starts_with("sshd")).collect()
+        below(self.child.id()).into_iter().filter(|pid| name(pid).starts_with(self.process())).collect()
     }
 
     /// Kills the processes that serve connections, as a crash of the host would look from outside.
@@ -231,6 +303,15 @@ impl Sshd {
         for pid in self.sessions() {
             signal(pid, rustix::process::Signal::KILL);
         }
+    }
+
+    /// Ends everything that runs on a machine of its own.
+    pub fn lose_power(&self) {
+        assert!(self.options.is_machine, "it shares its processes with this machine");
+        // (All of a namespace's processes end with its first one.)
+        let init = *below(self.child.id()).first().expect("the machine's first process");
+        signal(init, rustix::process::Signal::KILL);
+        self.wait_log("(sshd has closed its log)");
     }
 
     /// The pid of the listening process.
@@ -316,6 +397,40 @@ pub fn signal(pid: u32, signal: rustix::process::Signal) {
 pub fn current_user() -> String {
     let output = Command::new("id").arg("-un").output().expect("id runs");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// OpenSSH's command on this port.
+fn openssh(dir: &Path, options: &Options, port: u16) -> Command {
+    let sshd = super::need("sshd", "openssh-server").expect("it was there a moment ago");
+    if rustix::process::getuid().is_root() {
+        // sshd refuses to start without its privilege separation directory, which a package makes at boot.
+        fs::create_dir_all("/run/sshd").expect("/run/sshd");
+    }
+    let file = dir.join("sshd_config");
+    fs::write(&file, configuration(dir, options, port)).expect("sshd_config");
+    let mut script = format!("set -e\n{}\n", options.mounts);
+    let mut command = Command::new("unshare");
+    command.args(["-m", "--propagation", "private"]);
+    if options.is_machine {
+        static BOOTS: AtomicU32 = AtomicU32::new(1);
+        let boot = dir.join("boot_id");
+        fs::write(&boot, format!("boot-{}\n", BOOTS.fetch_add(1, Ordering::Relaxed))).expect("a boot id");
+        command.args(["--pid", "--fork", "--kill-child"]);
+        let boot = boot.display();
+        let _ = write!(script, "mount -t proc proc /proc\nmount --bind {boot} /proc/sys/kernel/random/boot_id\n");
+        script.push_str("mount -t tmpfs -o mode=1777 none /dev/shm\n");
+        // (The first process has to take in whoever loses his parents.)
+        script.push_str("\"$@\" &\nexec </dev/null >/dev/null 2>&1\nwhile :; do sleep 3600 & wait $! || :; done");
+    } else {
+        script.push_str("exec \"$@\"");
+    }
+    if options.is_machine || !options.mounts.is_empty() {
+        command.args(["sh", "-c", &script, "sh"]).arg(&sshd);
+    } else {
+        command = Command::new(&sshd);
+    }
+    command.args(["-D", "-e", "-f"]).arg(&file);
+    command
 }
 
 fn configuration(dir: &Path, options: &Options, port: u16) -> String {
