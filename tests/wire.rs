@@ -408,6 +408,35 @@ fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
 }
 
 #[test]
+fn what_a_power_cut_emptied_before_it_was_synced_counts_for_nothing() {
+    on_each_shell(|host| {
+        let steps = plan(vec![work("echo x >>count")]);
+        assert_eq!(host.deliver(1, &steps).outcomes, ["changed"]);
+        // The names were on disk and what the files held was not: the step's note is synced before it begins, so it never began.
+        let record = host.path(".pinboot/runs/01000001");
+        for name in ["plan", "nonce", "runner", "log", "1.rct", "1.began"] {
+            std::fs::write(record.join(name), "").expect("written");
+        }
+        for name in ["1.rc", "end"] {
+            std::fs::remove_file(record.join(name)).expect("removed");
+        }
+        let heard = host.deliver(1, &steps);
+        assert_eq!((heard.outcomes.as_slice(), heard.end()), (["changed".to_owned()].as_slice(), "ok"), "{heard:#?}");
+        assert_eq!(host.read(".pinboot/runs/01000001/nonce"), format!("{NONCE}\n"));
+        assert_eq!(host.read("count"), "x\nx\n");
+        // The end was written and not synced.
+        std::fs::write(record.join("end"), "").expect("written");
+        let heard = host.deliver_from(1, &steps, heard.bytes as u64 + 1);
+        assert_eq!(
+            (heard.outcomes.as_slice(), heard.end()),
+            (["changed stored".to_owned()].as_slice(), "ok"),
+            "{heard:#?}"
+        );
+        assert_eq!(host.read("count"), "x\nx\n");
+    });
+}
+
+#[test]
 fn check_mode_only_asks() {
     on_each_shell(|host| {
         std::fs::write(host.path("there"), "x").expect("written");

@@ -501,6 +501,11 @@ fn verdict(outcome: &str, reason: &str, facts: Option<&StepFacts>) -> Verdict {
         ("failed", "full") => {
             failed(Failure::Status, false, Some("there is no space left on the host for its result".to_owned()))
         }
+        ("failed", "readonly") => failed(
+            Failure::Status,
+            false,
+            Some("its result could not be stored: the host's file system has become read-only".to_owned()),
+        ),
         ("failed", _) => failed(Failure::Status, true, None),
         ("unknown", "check") => plain(Outcome::Unknown, Some("its check could not find out".to_owned())),
         ("unknown", "slow") => {

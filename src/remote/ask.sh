@@ -16,7 +16,7 @@ cd "$1" || pb_tell none
 IFS= read -r pb_line <plan
 eval "$pb_line"
 pb_state=gone
-if [ -f end ]; then read -r pb_state <end
+if [ -s end ]; then read -r pb_state <end
 elif command -v flock >/dev/null 2>&1; then flock -n -s lock true || pb_state=runs
 else
   for pb_h in /proc/[0-9]*/fd/8; do [ ! "$pb_h" -ef lock ] || pb_state=runs; done

@@ -105,9 +105,10 @@ pb_sound() {
   pb_have=$(cksum <"$1") || [ $? -le 128 ] || exit 137
   [ "${pb_have% *} ${pb_have##* }" = "$pb_sum" ]
 }
-# pb_begun: whether some step has. (What a power cut took from the plan before that may be sent anew.)
+# pb_begun: whether some step has. (What a power cut took from the plan before that may be sent anew. The note of a step that
+# begins is on disk before it does: an empty one is of a step that did not.)
 pb_begun() {
-  for pb_h in *.began; do [ ! -f "$pb_h" ] || return 0; done
+  for pb_h in *.began; do [ ! -s "$pb_h" ] || return 0; done
   pb_held lock
 }
 if [ -n "$pb_follow" ]; then :
@@ -135,16 +136,18 @@ elif ! pb_sound plan; then
   pb_say mismatch "$pb_run"
   exit 10
 fi
-pb_do record touch log
+# (One that is there is left alone: a file system that has become read-only keeps nobody from following.)
+[ -f log ] || pb_do record touch log
 #:point log-made
-pb_pid=
-if [ -f end ]; then :
+pb_pid= pb_sick=
+# (An end that a power cut took before it was on disk is none.)
+if [ -s end ]; then :
 elif [ -z "$pb_new" ] && pb_held lock; then
   # Alive: followed by its pid, or (the runner dead, something of its step alive) by its lock.
   if ! pb_runs; then pb_wait lock & pb_pid=$!; fi
-elif [ -z "$pb_follow" ] || [ -n "$pb_resume" ]; then
-  # (What the runner says must find a place on a disk that fills up.)
-  pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || pb_failed $? record
+elif [ -n "$pb_follow" ] && [ -z "$pb_resume" ]; then :
+# (What the runner says must find a place on a disk that fills up.)
+elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; then
   pb_mem=
   if [ -n "$pb_secrets" ]; then
     for pb_mem in "${XDG_RUNTIME_DIR-}" /dev/shm; do
@@ -169,8 +172,11 @@ elif [ -z "$pb_follow" ] || [ -n "$pb_resume" ]; then
   else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from exec sh plan </dev/null >/dev/null 2>&1) & fi
   pb_pid=$!
   #:point runner-started
+else
+  # No runner can go on where nothing can be written: what the log of a run that has begun has is told, and then why that is all.
+  [ "$pb_sick" -le 128 ] && [ -z "$pb_new" ] && pb_begun || pb_failed "$pb_sick" record
 fi
-if [ -n "$pb_new" ]; then pb_v=new; elif [ -f end ]; then pb_v=over; else pb_v=again; fi
+if [ -n "$pb_new" ]; then pb_v=new; elif [ -s end ]; then pb_v=over; else pb_v=again; fi
 pb_say hello $pb_v "$pb_id"
 #:point greeted
 # pb_rest_of_log: what has come since the last look, each byte once. (dd only sets the place; the status is that of one program.)
@@ -208,5 +214,6 @@ if [ -n "$pb_end" ]; then
   # (The runner may have died between storing the end and saying it; or it said it behind the follower's last look, where that
   # went by a lock or by a second runner. Whoever has heard it does not listen any more.)
   pb_say end "$pb_end"
+elif [ -n "$pb_sick" ]; then pb_unfit record "$pb_err"
 # (Where the follower was late and a next runner lives, the connection is taken up again.)
 elif ! pb_held lock; then pb_say gone; fi

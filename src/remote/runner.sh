@@ -437,7 +437,8 @@ pb_one() {
     return 0
   fi
   pb_lost=
-  [ -n "$pb_fresh" ] || [ ! -f "$1.began" ] || pb_lost=1
+  # (An empty note is of a step that a power cut kept from beginning.)
+  [ -n "$pb_fresh" ] || [ ! -s "$1.began" ] || pb_lost=1
   # Earlier runs had the same step, and nothing can be asked: the last of them that got to it says what became of it.
   pb_b_run=
   if [ -z "$pb_lost" ]; then
@@ -451,7 +452,7 @@ pb_one() {
         pb_n_of=$pb_b_n
         pb_settle unchanged "../$pb_b_run"
         return 0
-      elif [ -f "../$pb_b_run/$pb_b_n.began" ]; then
+      elif [ -s "../$pb_b_run/$pb_b_n.began" ]; then
         word= pb_lost=1
         break
       fi
@@ -527,12 +528,12 @@ pb_one() {
     esac
   fi
   # From here on the step has begun: the place for its result is reserved first, and both are on disk before it.
-  if ! printf '%-100s\n' '' >"$1.rct"; then pb_frame done "$1" failed 0 "$pb_up" full; return 1; fi
+  if ! printf '%-100s\n' '' >"$1.rct"; then pb_no_place "$1"; return 1; fi
   #:point result-reserved
-  if ! printf '%s\n' "$pb_up $pb_boot$pb_passed" >"$1.began"; then rm -f "$1.began"; pb_frame done "$1" failed 0 "$pb_up" full; return 1; fi
+  if ! printf '%s\n' "$pb_up $pb_boot$pb_passed" >"$1.began"; then rm -f "$1.began"; pb_no_place "$1"; return 1; fi
   #:point began-written
-  # (With the first of them everything that a new runner after a power cut must find: the plan, and the run's folder itself.)
-  if [ -n "$pb_did" ]; then pb_flush "$1.rct" "$1.began" log .; else pb_flush "$1.rct" "$1.began" plan log . ..; fi
+  # (Before the first of them everything that a new runner after a power cut must find: the plan, and the run's folder itself.)
+  if [ -n "$pb_did" ]; then pb_flush "$1.rct" "$1.began" log .; else pb_flush plan nonce log .. "$1.rct" "$1.began" .; fi
   pb_did=1
   #:point began-synced
   pb_tries=0
@@ -578,6 +579,11 @@ pb_one() {
 pb_how_asked() {
   case $pb_ended in late) pb_how=slow ;; stopped) pb_how=stopped ;; *) pb_how=check ;; esac
   [ -z "$pb_left" ] || pb_how="$pb_how $pb_left"
+}
+# pb_no_place N: step N is not begun, since its result could not be stored: the disk is full, or has become read-only.
+pb_no_place() {
+  case $( { : >"$1.rct"; } 2>&1) in *ead-only*) pb_v=readonly ;; *) pb_v=full ;; esac
+  pb_frame done "$1" failed 0 "$pb_up" $pb_v
 }
 # After a failure: the run ends unless the step allows it.
 pb_failed() { [ -n "$allow" ]; }
@@ -688,7 +694,7 @@ pb_main() {
   # (Another runner of this run lives, or something of a step of one: the delivery follows that.)
   pb_lock 8 lock || pb_leave
   #:point run-locked
-  [ ! -f end ] || pb_leave
+  [ ! -s end ] || pb_leave
   # (Not before: who waits for the first lock must not be taken for a holder of the second.)
   exec 9>>../../lock
   pb_lock 9 ../../lock || pb_busy
@@ -739,7 +745,7 @@ pb_main() {
   pb_past=0 pb_passed= pb_sudo_ok=
   if [ -z "$pb_fresh" ]; then
     for pb_u in $pb_reboots; do
-      if [ -f "$pb_u.began" ]; then pb_past=$pb_u; read -r pb_k pb_v pb_passed <"$pb_u.began"; fi
+      if [ -s "$pb_u.began" ]; then pb_past=$pb_u; read -r pb_k pb_v pb_passed <"$pb_u.began"; fi
     done
   fi
   if [ "$pb_past" != 0 ]; then
@@ -757,7 +763,7 @@ pb_main() {
         [ -z "$pb_fresh" ] || break
         # (What an earlier runner has stored is told; what it left in hand is not asked any more, and not passed over in silence.)
         if [ -f "$pb_i.rc" ]; then pb_one $pb_i
-        elif [ -f "$pb_i.began" ]; then
+        elif [ -s "$pb_i.began" ]; then
           pb_now
           pb_frame start "$pb_i" "$pb_up"
           pb_frame done "$pb_i" unknown 0 "$pb_up" cut

@@ -2,7 +2,7 @@
 # It prints `told` where a runner heard it, `over` where the run has ended, `none` where the host does not know it. Where the
 # runner is dead, level 2 ends what lives of its step from here: `gone` where nothing does, `ended`, or `left` and what lives all the same.
 cd "$HOME/.pinboot/runs/$pb_run" 2>/dev/null || { echo none; exit; }
-[ ! -f end ] || { echo over; exit; }
+[ ! -s end ] || { echo over; exit; }
 umask 077
 echo "$pb_level" >stop.$$ && mv -f stop.$$ stop
 pb_pid= pb_start= pb_step=
@@ -20,7 +20,7 @@ if [ -n "$pb_pid" ] && pb_runs && kill -USR1 "$pb_pid" 2>/dev/null; then
   (
     for pb_k in 1 2 3 4 5 6; do
       sleep .3 2>/dev/null || sleep 1
-      [ ! -f end ] && pb_runs && kill -USR1 "$pb_pid" || exit
+      [ ! -s end ] && pb_runs && kill -USR1 "$pb_pid" || exit
     done
   ) </dev/null >/dev/null 2>&1 &
   exit

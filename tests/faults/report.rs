@@ -106,14 +106,8 @@ const MATRIX: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// What no case shows, or not all of a row, and why.
-const NOT_AUTOMATED: &[(&str, &str)] = &[
-    ("B7", "no file system at hand that forgets what was not synced: the torture cuts the log back itself"),
-    ("C3", "a file system that turns read-only while a step runs"),
-    (
-        "C12",
-        "systemd-logind is not at hand; what is left when everything of a session was killed is the case of a killed runner",
-    ),
-];
+const NOT_AUTOMATED: &[(&str, &str)] =
+    &[("B7", "a disk that lies about a sync; a cut between the single writes of one sync")];
 
 /// Rows of which some cases, or all, are played on OpenSSH alone, and why.
 const ON_OPENSSH_ALONE: &[(&[&str], &str)] = &[
@@ -153,6 +147,60 @@ const ELSEWHERE: &[Case] = &[
         "a_hundred_megabytes_come_whole_through_a_hundred_cuts",
         &["B1", "B11"],
         "100 MB through 100 cuts",
+    ),
+    elsewhere(
+        "tests/machine/reboot.rs",
+        "a_step_reboots_the_host_and_the_next_one_runs_in_the_new_boot",
+        &["B6"],
+        "a virtual machine with systemd",
+    ),
+    elsewhere(
+        "tests/machine/reboot.rs",
+        "a_restart_in_a_step_is_asked_about_or_unknown",
+        &["B5"],
+        "a virtual machine: `reboot -f` in a step with a check, the reset button in one without",
+    ),
+    elsewhere(
+        "tests/machine/power.rs",
+        "at_each_sync_a_power_cut_loses_nothing_and_repeats_nothing",
+        &["B7"],
+        "a virtual machine that is switched off before and after each sync and rename of the record",
+    ),
+    elsewhere(
+        "tests/machine/power.rs",
+        "what_a_step_did_not_sync_may_be_gone_and_its_check_finds_it_out",
+        &["B7"],
+        "the step's own writes are gone, its result is not",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "the_step_that_ran_is_told_and_no_other_is_begun",
+        &["C3"],
+        "an emergency remount, and an ext4 that finds an error in itself, in a step",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "a_connection_that_is_lost_meanwhile_is_taken_up_all_the_same",
+        &["C3"],
+        "the connection is lost besides",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "a_runner_that_dies_then_leaves_a_step_of_unknown_outcome_and_says_which",
+        &["C3"],
+        "the runner dies besides",
+    ),
+    elsewhere(
+        "tests/machine/clock.rs",
+        "no_decision_goes_by_the_clock",
+        &["C7"],
+        "a year forwards, two years back, in a step whose connection is lost",
+    ),
+    elsewhere(
+        "tests/machine/login.rs",
+        "a_run_of_somebody_with_sudo_outlives_its_login",
+        &["C12"],
+        "systemd-logind with KillUserProcesses=yes",
     ),
     elsewhere("tests/survive/reboot.rs", "the_run_goes_on_in_the_next_boot", &["B6"], "a restart that is wanted"),
     elsewhere(

@@ -1,0 +1,40 @@
+//! systemd-logind ends everything of a login when its connection ends (`KillUserProcesses=yes`).
+
+use crate::guest::{Guest, Init};
+
+/// Waits until nothing is left of the login that the run was delivered by.
+const STEPS: &str = "
+  - name: Stay
+    script: |
+      echo x >>~/count
+      cat /proc/self/cgroup >~/cgroup
+      login=$(ls -d /sys/fs/cgroup/user.slice/user-$(id -u).slice/session-*.scope | head -n 1)
+      echo begun >/dev/ttyS1
+      until [ ! -e \"$login\" ]; do sleep .1; done
+      echo it is gone
+    always: false
+";
+
+fn guest() -> Option<Guest> {
+    let guest = Guest::start(Init::Systemd)?;
+    guest.shell(
+        "sudo sh -c 'mkdir -p /etc/systemd/logind.conf.d
+         printf \"[Login]\\nKillUserProcesses=yes\\n\" >/etc/systemd/logind.conf.d/kill.conf
+         systemctl restart systemd-logind'",
+    );
+    guest.steps(STEPS);
+    Some(guest)
+}
+
+#[test]
+fn a_run_of_somebody_with_sudo_outlives_its_login() {
+    let Some(mut guest) = guest() else { return };
+    let run = guest.start_run(&["-v"]);
+    guest.wait_for("begun");
+    guest.shell("sudo pkill -o -f '[s]shd: ec2-user@'");
+    run.told().exits(0).says(&["connected again", "it is gone", "1 changed"]);
+    let there = guest.shell("cat ~/count ~/cgroup; systemctl list-units --all --no-legend 'pinboot-*'");
+    let there: Vec<&str> = there.lines().collect();
+    assert_eq!(there.len(), 2, "once, and its scope has gone with it: {there:?}");
+    assert!(there[0] == "x" && there[1].starts_with("0::/system.slice/pinboot-"), "{there:?}");
+}

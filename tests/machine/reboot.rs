@@ -1,0 +1,63 @@
+//! Restarts: wanted by a step, or in the middle of one.
+
+use crate::guest::{Guest, Init};
+
+#[test]
+fn a_step_reboots_the_host_and_the_next_one_runs_in_the_new_boot() {
+    let Some(guest) = Guest::start(Init::Systemd) else { return };
+    guest.steps(
+        "
+  - { name: Before, command: cat /proc/sys/kernel/random/boot_id >~/before, creates: ~/before }
+  - { name: Reboot, reboot: for the test, when_changed: [Before] }
+  - { name: After, command: cat /proc/sys/kernel/random/boot_id >~/after, creates: ~/after }
+",
+    );
+    let told = guest.run(&[]).exits(0);
+    told.says(&["the host reboots; connecting again", "3 steps: 3 changed"]);
+    let seen = guest.shell("cat ~/before ~/after /proc/sys/kernel/random/boot_id");
+    let seen: Vec<&str> = seen.lines().collect();
+    assert_ne!(seen[0], seen[1], "two boots");
+    assert_eq!(seen[1], seen[2], "the second of them is this one");
+    // (systemd counts the seconds of whoever does not end, to 90.)
+    let console = guest.console();
+    assert!(console.contains("System Reboot"), "it was a shutdown: {console}");
+    assert!(!console.contains("(45s / "), "nothing held the shutdown up: {console}");
+    guest.run(&[]).exits(0).says(&["2 unchanged, 1 skipped"]);
+}
+
+#[test]
+fn a_restart_in_a_step_is_asked_about_or_unknown() {
+    let Some(mut guest) = Guest::start(Init::Plain) else { return };
+    // The step itself restarts the host at once, without any shutdown; its check says that there is still something to do.
+    guest.steps(
+        "
+  - name: Checked
+    command: 'echo x >>~/tries; sync; [ $(wc -l <~/tries) -gt 1 ] || sudo reboot -f; touch ~/made'
+    creates: ~/made
+",
+    );
+    guest.run(&[]).exits(0).says(&["connected again", "1 changed"]);
+    assert_eq!(guest.shell("cat ~/tries"), "x\nx\n", "it was begun again, since its check said so");
+
+    // Somebody presses the button in a step that nobody can ask about.
+    guest.steps(
+        "
+  - name: Blind
+    command: 'echo x >>~/blind; sync; [ $(wc -l <~/blind) -gt 1 ] || { echo begun >/dev/ttyS1; sleep 600; }'
+    always: false
+  - { name: Next, command: touch ~/next, creates: ~/next }
+",
+    );
+    let run = guest.start_run(&[]);
+    guest.wait_for("begun");
+    guest.reset();
+    run.told().exits(8).says(&["is of unknown outcome", "--assume done", "--assume not-done"]);
+    assert_eq!(
+        guest.shell("cat ~/blind; ls"),
+        "x\nblind\nmade\ntries\n",
+        "it was not begun again, nor what follows it"
+    );
+    guest.pinboot(&["rerun"]).exits(8);
+    guest.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["2 changed"]);
+    assert_eq!(guest.shell("cat ~/blind; ls ~/next"), "x\nx\n/home/ec2-user/next\n");
+}
