@@ -780,17 +780,15 @@ pb_main() {
   else
     pb_end=unfit
   fi
-  # (Whoever hears of the end may begin the next run at once. The end is stored when the log is: where nothing was done, which
-  # may be done again, later than it is said.)
-  if [ -n "$pb_did" ]; then
-    pb_store_end
-    exec 7>&- 8>&- 9>&-
-    pb_frame end $pb_end
-  else
-    exec 7>&- 8>&- 9>&-
-    pb_frame end $pb_end
-    pb_store_end
-  fi
+  # (Whoever hears of the end may begin the next run at once, so it is stored and the locks are free before it is said. It is on disk
+  # by then where something was done; where nothing was, which may be done again, that is not waited for.)
+  [ -z "$pb_did" ] || pb_flush log
+  printf '%s\n' $pb_end >end || { rm -f spare; printf '%s\n' $pb_end >end; }
+  #:point end-written
+  [ -z "$pb_did" ] || pb_flush end .
+  #:point end-synced
+  exec 7>&- 8>&- 9>&-
+  pb_frame end $pb_end
   #:point end-said
   rm -f spare why
   # The last twenty runs are kept. (What is to go leaves in one step: half a record would be taken for one that never began.)
@@ -810,13 +808,6 @@ pb_main() {
       rm -rf "../old-$pb_u"
     fi
   done
-}
-pb_store_end() {
-  pb_flush log
-  printf '%s\n' $pb_end >end || { rm -f spare; printf '%s\n' $pb_end >end; }
-  #:point end-written
-  [ -z "$pb_did" ] || pb_flush end .
-  #:point end-synced
 }
 # pb_take_turn: puts this run at the end of the list of runs, which is kept short. (Whoever has the host's lock is alone here.)
 pb_take_turn() {
