@@ -180,6 +180,12 @@ const ELSEWHERE: &[Case] = &[
     ),
     elsewhere(
         "tests/machine/read_only.rs",
+        "a_step_whose_result_would_have_no_place_is_not_begun",
+        &["C3"],
+        "the same in a check",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
         "a_connection_that_is_lost_meanwhile_is_taken_up_all_the_same",
         &["C3"],
         "the connection is lost besides",

@@ -28,12 +28,19 @@ fn steps(guest: &Guest, commands: &str, check: &str) {
 fn the_step_that_ran_is_told_and_no_other_is_begun() {
     for turn in [TURN, BREAK] {
         let Some(guest) = Guest::start(Init::Plain) else { return };
-        steps(&guest, turn, "creates: ~/count");
-        let told = guest.run(&[]).exits(1);
-        told.says(&["1 changed, 1 failed", "could not be stored: the host's file system has become read-only"]);
+        steps(&guest, turn, "always: false");
+        guest.run(&[]).exits(8).says(&["it ended well, but the host could not store that", "1 not reached"]);
         assert_eq!(guest.shell("cat ~/count; ls"), "x\ncount\n");
         guest.run(&[]).exits(6).says(&["read-only"]);
     }
+}
+
+#[test]
+fn a_step_whose_result_would_have_no_place_is_not_begun() {
+    let Some(guest) = Guest::start(Init::Plain) else { return };
+    guest.steps(&format!("  - name: Asked\n    command: echo x >/dev/shm/begun\n    unless: \"{BREAK}; false\"\n"));
+    guest.run(&[]).exits(1).says(&["could not be stored: the host's file system has become read-only"]);
+    assert_eq!(guest.shell("ls /dev/shm"), "");
 }
 
 #[test]
