@@ -71,6 +71,7 @@ pub(super) async fn life<C: Connect>(
         sender,
         interpreter,
         from: 1,
+        log_is_over: false,
         sent: false,
         ready: false,
         over: false,
@@ -109,6 +110,8 @@ struct Life<'a, C: Connect> {
     interpreter: Interpreter,
     /// The first byte of the host's log that has not come yet, counted from 1.
     from: u64,
+    /// What comes on this connection is behind the end of the log.
+    log_is_over: bool,
     /// A delivery was sent: something of the run may be going on at the host.
     sent: bool,
     /// `HostReady` has been told.
@@ -235,6 +238,7 @@ impl<C: Connect> Life<'_, C> {
                     return self.cannot_go_on(code, message, hint).await;
                 }
                 Left::Ended(Ending::Refused(code, message, hint)) => return self.refused(code, message, hint).await,
+                Left::Ended(Ending::Behind) => {}
                 Left::Ended(Ending::NotThere) => return self.not_there().await,
                 Left::Ended(Ending::Stranger(shown)) => return self.stranger(shown).await,
                 Left::Ended(Ending::Other(run, _)) => {
@@ -266,6 +270,14 @@ impl<C: Connect> Life<'_, C> {
                     return (
                         7,
                         Some(self.with_follow("the host answers the connection, but not with the run any more")),
+                    );
+                }
+                Left::Silent if self.begun >= FIRST_TRIES => {
+                    return (
+                        7,
+                        Some(
+                            self.with_follow("the command on the host was ended again and again before its first word"),
+                        ),
                     );
                 }
                 Left::Silent => {
@@ -387,6 +399,7 @@ impl<C: Connect> Life<'_, C> {
     /// Follows one connection until it ends in one way or another.
     async fn follow(&mut self, mut session: C::Session, began: Instant) -> Left {
         self.interpreter.connect_again();
+        self.log_is_over = false;
         let mut splitter = Splitter::new(&self.job.identity.nonce);
         let peer = session.peer().clone();
         let mut wish = *self.wish.borrow_and_update();
@@ -452,7 +465,7 @@ impl<C: Connect> Life<'_, C> {
             }
         };
         // (What is held may be the beginning of a frame: it is asked for again. What came before the first word is no part of the log.)
-        if self.interpreter.greeted() {
+        if self.interpreter.greeted() && !self.log_is_over {
             self.from -= splitter.held() as u64;
         }
         let _ = timeout(Duration::from_secs(2), session.close()).await;
@@ -469,15 +482,25 @@ impl<C: Connect> Life<'_, C> {
             _ if self.interpreter.greeted() => (Some(0), held),
             hello => (hello.map(|hello| hello + 1), 0),
         };
-        if let Some(first) = first {
-            let of_log = pieces[first..].iter().filter(|piece| !matches!(piece, Piece::Frame(Frame::Gone, _)));
-            self.from += of_log.map(|piece| length(piece) as u64).sum::<u64>() + splitter.held() as u64;
+        if let Some(first) = first.filter(|_| !self.log_is_over) {
+            let behind = |piece: &Piece| matches!(piece, Piece::Frame(Frame::Gone | Frame::Size(_), _));
+            let of_log = pieces[first..].iter().take_while(|piece| !behind(piece));
+            self.from += of_log.map(|piece| length(piece) as u64).sum::<u64>();
             self.from -= before;
+            self.log_is_over = pieces.iter().any(behind);
+            if !self.log_is_over {
+                self.from += splitter.held() as u64;
+            }
         }
         tracing::trace!(bytes = bytes.len(), held, from = self.from, "came");
         for piece in pieces {
             if let Piece::Frame(Frame::Hello { new, over, machine_id }, _) = &piece {
                 self.hello((*new, *over), machine_id.clone(), peer, began).await;
+            }
+            if let Piece::Frame(Frame::Size(size), _) = piece
+                && self.from <= size
+            {
+                return Some(Ending::Behind);
             }
             let before = self.interpreter.rebooting();
             let (events, ending) = self.interpreter.take(piece, millis(began.elapsed()));

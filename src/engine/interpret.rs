@@ -61,6 +61,8 @@ pub(super) enum Ending {
     Other(RunId, String),
     /// The runner is gone without an end.
     Gone,
+    /// The run is over, and more of its log is there than has come.
+    Behind,
     /// The host does not know the run that was to be followed.
     NotThere,
     /// It is another host than the one that is meant, and calls itself so.
@@ -242,7 +244,7 @@ impl Interpreter {
                 let hint = "let the user use sudo, or type `sudo loginctl enable-linger` for the user there";
                 events.push(EventKind::HostNote { message: message.to_owned(), hint: Some(hint.to_owned()) });
             }
-            Frame::Run | Frame::Pad | Frame::Note(_) => {}
+            Frame::Run | Frame::Pad | Frame::Note(_) | Frame::Size(_) => {}
             Frame::Start { step, clock } => {
                 self.settle(events);
                 self.current = None;

@@ -211,8 +211,9 @@ fi || exit
 pb_end=
 { read -r pb_end <end; } 2>/dev/null
 if [ -n "$pb_end" ]; then
-  # (The runner may have died between storing the end and saying it; or it said it behind the follower's last look, where that
-  # went by a lock or by a second runner. Whoever has heard it does not listen any more.)
+  # (The runner may have died between storing the end and saying it. Or it said it, and more, behind the follower's last look, where
+  # that went by a lock or by a second runner: whoever has heard less than there is asks for the rest.)
+  [ -z "$pb_pid" ] || pb_say size "$(wc -c <log)"
   pb_say end "$pb_end"
 elif [ -n "$pb_sick" ]; then pb_unfit record "$pb_err"
 # (Where the follower was late and a next runner lives, the connection is taken up again.)

@@ -54,6 +54,8 @@ pub enum Frame {
     None,
     /// The log has ended without the run's end: the runner is gone.
     Gone,
+    /// The log has so many bytes; what follows is no part of it.
+    Size(u64),
     /// A runner began to work.
     Run,
     /// The place of bytes that the host lost, and that had been seen before.
@@ -278,6 +280,7 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"other" => Frame::Other { run: RunId::parse(words.next()?)?, nonce: words.next()?.to_owned() },
         b"none" => Frame::None,
         b"gone" => Frame::Gone,
+        b"size" => Frame::Size(words.next()?.parse().ok()?),
         b"run" => Frame::Run,
         b"pad" => Frame::Pad,
         b"note" => Frame::Note(text()),
