@@ -170,11 +170,15 @@ impl Stage {
             .args(more);
         let (out, _) = exits(&command.output().expect("pinboot starts"), 0);
         let mut written = self.host.upper().expect("listed");
-        let (record, others): (Vec<_>, Vec<_>) =
-            written.drain(..).partition(|one| one.path.starts_with("/home/ec2-user/.pinboot"));
+        let (record, others): (Vec<_>, Vec<_>) = written.drain(..).partition(|one| is_record(&one.path));
         assert!(!record.is_empty(), "the run's record is always written");
         (out, others)
     }
+}
+
+/// What pinboot keeps for itself: the record in the home directory, and the lock that users with sudo share.
+fn is_record(path: &str) -> bool {
+    path.starts_with("/home/ec2-user/.pinboot") || path == "/run/pinboot.lock"
 }
 
 #[test]
