@@ -6,7 +6,7 @@ folder=$1 here=$2 root=$1/root
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -r $keyring ] || { echo "no $keyring: \`apt-get install debian-archive-keyring\` brings it in" >&2; exit 1; }
 debootstrap --variant=minbase --keyring=$keyring \
-  --include=systemd-sysv,libpam-systemd,dbus,openssh-server,sudo bookworm "$root" http://deb.debian.org/debian
+  --include=systemd-sysv,libpam-systemd,dbus,openssh-server,sudo bookworm "$root"
 
 # The kernel and a static BusyBox are only unpacked: nothing of them is wanted on the guest's disk.
 in_root() { chroot "$root" env LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
