@@ -15,6 +15,7 @@ use crate::engine::{Errand, Job, Wish, facts};
 use crate::event::{EventKind, Mode, escape};
 use crate::ids::{HostId, RunId, hex};
 use crate::inventory::{Host, Target};
+use crate::journal::rerun::Past;
 use crate::journal::{Flags, Journal, State};
 use crate::plan::Plan;
 use crate::remote::record::{self, Answer, Record, State as At};
@@ -171,18 +172,18 @@ impl Taken {
             return Err(held(run));
         }
         let (journal, read) = state.reopen(run)?;
-        let view = read.view();
-        let summary = read.header.hosts.iter().find(|summary| summary.target == target(host));
+        let old = Past::from(read);
+        let summary = old.header.hosts.iter().find(|summary| summary.target == target(host));
         let Some(summary) = summary else {
             let message = format!("this machine has a journal of run {run}, for another host");
             return Err(Fault::new(10, message, Some(&format!("`pinboot show {run}` shows it"))));
         };
-        let mut job = follow_job(host, Masker::new(&known.plan().secrets), summary, &read, &view);
+        let mut job = follow_job(host, Masker::new(&known.plan().secrets), summary, &old);
         job.host.id.clone_from(&summary.host);
         if let Errand::Follow { resume, .. } = &mut job.errand {
             *resume = Some(known.plan().secrets.clone());
         }
-        Ok(Self { job, known: Some(known), journal: Some(journal), first: None, view })
+        Ok(Self { job, known: Some(known), journal: Some(journal), first: None, view: old.view })
     }
 }
 

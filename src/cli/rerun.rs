@@ -13,6 +13,7 @@ use crate::engine::{Errand, Job, StepFacts, Wish};
 use crate::event::{Failure, Mode, Outcome};
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
+use crate::journal::rerun::Past;
 use crate::journal::{Flags, HostSummary, JournalRead, State, StepSummary};
 use crate::secret::Masker;
 use crate::transport::ssh::Ssh;
@@ -43,16 +44,16 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
         let followed: Vec<HostId> = jobs.iter().map(|job| job.host.id.clone()).collect();
         let (after, wish) = old.follow(cli, &state, &rerun.given.reach, jobs, Wish::Go)?;
         // What ended without its steps being done is taken up below. Everything else is the run's own end.
-        if wish != Wish::Go || !followed.iter().all(|host| leaves_work(&old.view, &after, host)) {
+        if wish != Wish::Go || !followed.iter().all(|host| leaves_work(&old.run().view, &after, host)) {
             return Ok(after.exit_code());
         }
-        old.past[0] = state.read(&run)?;
+        old.past[0] = state.read(&run)?.into();
     }
     if !old.ready.warnings.is_empty() {
         complain(&old.ready.warnings);
     }
     let how = How {
-        mode: old.read().header.mode,
+        mode: old.run().header.mode,
         reach: &rerun.given.reach,
         wait: rerun.given.patience.time(),
         assume: rerun.assume,
@@ -70,9 +71,7 @@ pub(super) fn held(run: &RunId) -> Fault {
 /// A run of this machine's, with its playbook as it stands now.
 pub(super) struct Old {
     /// What was recorded of it, and of the runs that it was to finish.
-    past: Vec<JournalRead>,
-    /// How it stood when it was taken up.
-    pub(super) view: RunView,
+    past: Vec<Past>,
     /// Its flags, those that are given anew in front.
     flags: Flags,
     /// Whether its hosts may show another key or machine id than then.
@@ -105,21 +104,20 @@ impl Old {
         let playbook = PathBuf::from(&read.header.playbook);
         let playbook = if playbook.exists() { playbook } else { read.header.playbook_path.clone() };
         let ready = files::read(&playbook, &flags, read.header.mode, color(&std::io::stderr()))?;
-        let view = read.view();
-        let mut past = state.before(&read);
-        past.insert(0, read);
-        Ok(Self { past, view, flags, same_host: false, playbook, ready })
+        let mut past = state.before(&read.header);
+        past.insert(0, read.into());
+        Ok(Self { past, flags, same_host: false, playbook, ready })
     }
 
     /// What was recorded of it.
-    fn read(&self) -> &JournalRead {
+    fn run(&self) -> &Past {
         &self.past[0]
     }
 
     /// What follows the run on each host where nobody saw its end.
     pub(super) fn jobs(&self) -> Result<Vec<Job>, Fault> {
         let unseen: Vec<&HostSummary> =
-            self.read().header.hosts.iter().filter(|host| is_unseen(&self.view, &host.host)).collect();
+            self.run().header.hosts.iter().filter(|host| is_unseen(&self.run().view, &host.host)).collect();
         let jobs: Vec<Job> = unseen
             .iter()
             .filter_map(|summary| {
@@ -128,11 +126,11 @@ impl Old {
                     .plans
                     .iter()
                     .find(|(host, _)| host.id == summary.host && target(host) == summary.target)?;
-                Some(follow_job(host, Masker::new(&plan.secrets), summary, self.read(), &self.view))
+                Some(follow_job(host, Masker::new(&plan.secrets), summary, self.run()))
             })
             .collect();
         if jobs.len() < unseen.len() {
-            let run = &self.read().header.run;
+            let run = &self.run().header.run;
             let message = format!("run {run} may still go on at a host that the playbook does not name as it did then");
             return Err(Fault::new(
                 10,
@@ -152,7 +150,7 @@ impl Old {
         mut jobs: Vec<Job>,
         wish: Wish,
     ) -> Result<(RunView, Wish), Fault> {
-        let (journal, read) = state.reopen(&self.read().header.run)?;
+        let (journal, read) = state.reopen(&self.run().header.run)?;
         runtime()?.block_on(async {
             let ssh = self.connector(reach, &mut jobs).await?;
             let setting = Setting {
@@ -176,7 +174,7 @@ impl Old {
         let mut ssh = live::connector(&self.flags, reach)?;
         live::look_at_keys(&ssh, jobs.iter().map(|job| &job.host)).await?;
         for job in jobs {
-            insist(&mut ssh, job, &self.past, &self.read().header.run, self.same_host);
+            insist(&mut ssh, job, &self.past, &self.run().header.run, self.same_host);
         }
         Ok(ssh)
     }
@@ -218,8 +216,8 @@ pub(super) fn has_unknown(view: &RunView, host: &HostId) -> bool {
     steps.filter(|step| step.outcome() == Some(Outcome::Unknown)).count() > 0
 }
 
-pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old: &JournalRead, view: &RunView) -> Job {
-    let seen = || view.host(&summary.host).into_iter().flat_map(|host| &host.steps);
+pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old: &Past) -> Job {
+    let seen = || old.view.host(&summary.host).into_iter().flat_map(|host| &host.steps);
     let over = seen().filter_map(|step| Some((step.id, step.outcome()?))).collect();
     let exit = seen().map(|step| match (step.outcome(), step.failure) {
         (Some(Outcome::Failed), _) if step.allowed => 0,
@@ -245,7 +243,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
         errand: Errand::Follow {
             over,
             exit: exit.max().unwrap_or(0),
-            arrived: has_arrived(view, &summary.host),
+            arrived: has_arrived(&old.view, &summary.host),
             resume: None,
         },
     }

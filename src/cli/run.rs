@@ -13,8 +13,9 @@ use crate::engine::{Errand, Job, Wish, facts};
 use crate::event::{EventKind, Mode, timestamp};
 use crate::ids::{Digest, RunId, hex};
 use crate::inventory::Host;
+use crate::journal::rerun::{self, Past};
 use crate::journal::store::KEPT_RUNS;
-use crate::journal::{Header, HostSummary, JournalRead, rerun};
+use crate::journal::{Header, HostSummary};
 use crate::plan::{Action, OnUnknown, Plan, show};
 use crate::remote::{Identity, Known, Stored, program};
 use crate::secret::Masker;
@@ -56,13 +57,7 @@ pub(super) struct How<'a> {
 }
 
 /// Begins a new run and carries it out; `past` is the run that it finishes, and those which that one was to finish.
-pub(super) fn begin(
-    cli: &Cli,
-    playbook: &Path,
-    mut ready: Ready,
-    how: &How<'_>,
-    past: &[JournalRead],
-) -> Result<u8, Fault> {
+pub(super) fn begin(cli: &Cli, playbook: &Path, mut ready: Ready, how: &How<'_>, past: &[Past]) -> Result<u8, Fault> {
     let old = past.first();
     if let Some(assume) = how.assume {
         ready.plans.iter_mut().for_each(|(_, plan)| assume_for(plan, assume));
@@ -111,7 +106,7 @@ pub(super) fn begin(
 
 /// Lets a job hold only for the host that the runs of before saw; `run` is what the user takes up. Where the user has vouched
 /// for the host, it may show another key and another machine id, but must have what it stored.
-pub(super) fn insist(ssh: &mut Ssh, job: &mut Job, past: &[JournalRead], run: &RunId, same_host: bool) {
+pub(super) fn insist(ssh: &mut Ssh, job: &mut Job, past: &[Past], run: &RunId, same_host: bool) {
     let Some(seen) = rerun::seen(past, &job.host.id, &target(&job.host)) else { return };
     if !same_host {
         ssh.expect(
@@ -210,7 +205,7 @@ pub(super) fn target(host: &Host) -> String {
     format!("{}@{}:{}", host.user, host.address, host.port)
 }
 
-pub(super) fn header(playbook: &Path, ready: &Ready, mode: Mode, old: Option<&JournalRead>) -> Result<Header, Fault> {
+pub(super) fn header(playbook: &Path, ready: &Ready, mode: Mode, old: Option<&Past>) -> Result<Header, Fault> {
     let cwd = std::env::current_dir()
         .map_err(|error| Fault::new(12, format!("the working directory is gone: {error}"), None))?;
     Ok(Header {

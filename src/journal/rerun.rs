@@ -7,13 +7,28 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::header::{HostSummary, StepSummary};
+use super::header::{Header, HostSummary, StepSummary};
 use super::read::JournalRead;
 use super::store::HOST_KEEPS;
 use crate::event::{Mode, Outcome};
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::plan::{Action, Plan, Remembered};
 use crate::view::{BEGUN_IN, DONE_IN, RunView, StepView};
+
+/// A run of before, as far as a later one goes by it. (What each of its hosts saw is put together once, for all hosts.)
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// What it was asked to do.
+    pub header: Header,
+    /// How it stood in the end.
+    pub view: RunView,
+}
+
+impl From<JournalRead> for Past {
+    fn from(read: JournalRead) -> Self {
+        Self { view: read.view(), header: read.header }
+    }
+}
 
 /// What a rerun does about one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +70,12 @@ pub struct Seen {
 }
 
 /// What these runs (the last one first) saw of a host; `None` where none of them came there.
-pub fn seen(past: &[JournalRead], host: &HostId, target: &str) -> Option<Seen> {
+pub fn seen(past: &[Past], host: &HostId, target: &str) -> Option<Seen> {
     let mut seen: Option<Seen> = None;
     let mut stored: BTreeMap<RunId, (String, StepId)> = BTreeMap::new();
     for old in past {
         let summary = old.header.hosts.iter().find(|there| there.host == *host && there.target == target);
-        let view = old.view();
-        let came_there = view.host(host).filter(|host| !host.fingerprint.is_empty());
+        let came_there = old.view.host(host).filter(|host| !host.fingerprint.is_empty());
         let Some((summary, host)) = summary.zip(came_there) else { continue };
         seen.get_or_insert_with(|| Seen {
             run: old.header.run.clone(),
@@ -95,15 +109,10 @@ fn done_in<'a>(step: &StepView, plan: &'a HostSummary) -> Option<(&'a RunId, Ste
 }
 
 /// What these runs remember of a step that has these places in them, the latest first.
-fn remembered(
-    past: &[JournalRead],
-    views: &[RunView],
-    host: &HostId,
-    places: &[(RunId, StepId)],
-) -> Option<Remembered> {
+fn remembered(past: &[Past], host: &HostId, places: &[(RunId, StepId)]) -> Option<Remembered> {
     for (run, id) in places {
-        let Some(at) = past.iter().position(|old| old.header.run == *run) else { continue };
-        let Some(step) = views[at].host(host).and_then(|host| host.step(*id)) else { continue };
+        let old = past.iter().find(|old| old.header.run == *run);
+        let Some(step) = old.and_then(|old| old.view.host(host)?.step(*id)) else { continue };
         let told = |before: &str| RunId::parse(step.why.as_deref()?.strip_prefix(before)?.get(..8)?);
         match step.outcome() {
             Some(Outcome::Changed) => return Some(Remembered::Done(run.clone())),
@@ -134,9 +143,8 @@ fn is_stored(step: &StepView) -> bool {
 /// `past` is the old run, and those that it was to finish, the latest first; `target` is the new host's
 /// `user@address:port`: nothing of another target is taken over. Where the same step stands in
 /// a plan more than once, the first stands for the first, the second for the second.
-pub fn outstanding(past: &[JournalRead], new: &Plan, target: &str) -> Vec<Decision> {
+pub fn outstanding(past: &[Past], new: &Plan, target: &str) -> Vec<Decision> {
     let before = past.first().map_or_else(HashMap::new, |old| before(old, new, target));
-    let views: Vec<RunView> = past.iter().map(JournalRead::view).collect();
     let mut turn: HashMap<&Digest, usize> = HashMap::new();
     let decide = |step: &crate::plan::PlannedStep, turn: usize| match &step.action {
         Action::Skip { .. } => What::Skipped,
@@ -145,7 +153,7 @@ pub fn outstanding(past: &[JournalRead], new: &Plan, target: &str) -> Vec<Decisi
         Action::Work(_) => {
             let same = before.get(&step.digest).and_then(|turns| turns.get(turn));
             let places = same.map_or_else(Vec::new, |step| places(&past[0].header.run, step));
-            let remembered = remembered(past, &views, &new.host, &places);
+            let remembered = remembered(past, &new.host, &places);
             What::Runs(places, remembered)
         }
     };
@@ -177,7 +185,7 @@ fn places(run: &RunId, step: &StepSummary) -> Vec<(RunId, StepId)> {
 }
 
 /// The old run's steps on this host, by digest, turn by turn.
-fn before<'a>(old: &'a JournalRead, new: &Plan, target: &str) -> HashMap<&'a Digest, Vec<&'a StepSummary>> {
+fn before<'a>(old: &'a Past, new: &Plan, target: &str) -> HashMap<&'a Digest, Vec<&'a StepSummary>> {
     let mut before: HashMap<&Digest, Vec<&StepSummary>> = HashMap::new();
     if old.header.mode != Mode::Run || new.mode != Mode::Run {
         return before;

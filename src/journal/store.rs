@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::error::{JournalError, JournalErrorKind};
 use super::header::Header;
 use super::read::{self, Damage, JournalRead};
+use super::rerun::Past;
 use super::write::Journal;
 use crate::event::{Event, EventKind};
 use crate::ids::RunId;
@@ -193,12 +194,12 @@ impl State {
     }
 
     /// The runs that this one finishes, the last one first, as far back as a host keeps them and as they can be read.
-    pub fn before(&self, read: &JournalRead) -> Vec<JournalRead> {
-        let mut before: Vec<JournalRead> = Vec::new();
+    pub fn before(&self, header: &Header) -> Vec<Past> {
+        let mut before: Vec<Past> = Vec::new();
         while before.len() < HOST_KEEPS {
-            let Some(run) = &before.last().unwrap_or(read).header.rerun_of else { break };
+            let Some(run) = &before.last().map_or(header, |last| &last.header).rerun_of else { break };
             let Ok(earlier) = self.read(run) else { break };
-            before.push(earlier);
+            before.push(earlier.into());
         }
         before
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::rerun::{What, apply, outstanding};
+use super::rerun::{Past, What, apply, outstanding};
 use super::*;
 use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
 use crate::ids::{Digest, HostId, RunId, StepId};
@@ -376,13 +376,18 @@ fn old(texts: &[&str], outcomes: &[Outcome]) -> JournalRead {
     }
 }
 
+/// What a rerun goes by.
+fn past(read: &JournalRead) -> Past {
+    Past::from(read.clone())
+}
+
 /// What is decided, without what the journal remembers.
 fn decided(old: &JournalRead, new: &Plan, target: &str) -> Vec<What> {
     let bare = |what| match what {
         What::Runs(places, _) => What::Runs(places, None),
         what => what,
     };
-    let decisions = outstanding(std::slice::from_ref(old), new, target);
+    let decisions = outstanding(&[past(old)], new, target);
     decisions.into_iter().map(|decision| bare(decision.what)).collect()
 }
 
@@ -440,7 +445,7 @@ fn options_of_a_step_count_as_its_check_or_run_it_always() {
 fn a_chain_of_reruns_refers_to_every_run_that_may_have_done_it() {
     let first = old(&["x", "y"], &[Outcome::Changed, Outcome::Failed]);
     let mut plans = plan(&["x", "y"]);
-    let decisions = outstanding(std::slice::from_ref(&first), &plans, TARGET);
+    let decisions = outstanding(&[past(&first)], &plans, TARGET);
     apply(&mut plans, &decisions);
     let mut second = old(&["x", "y"], &[]);
     second.header = Header { rerun_of: Some(run("0000000a")), ..header("0000000b", &plans) };
@@ -449,7 +454,7 @@ fn a_chain_of_reruns_refers_to_every_run_that_may_have_done_it() {
 
     // The chain is no longer than the host's memory.
     for number in 0x10..0x30_u32 {
-        let decisions = outstanding(std::slice::from_ref(&second), &plans, TARGET);
+        let decisions = outstanding(&[past(&second)], &plans, TARGET);
         apply(&mut plans, &decisions);
         second.header = header(&format!("{number:08x}"), &plans);
     }
@@ -458,7 +463,7 @@ fn a_chain_of_reruns_refers_to_every_run_that_may_have_done_it() {
 }
 
 /// What a chain of journals, the latest first, remembers of the steps of a plan.
-fn memory(past: &[JournalRead], new: &Plan) -> Vec<Option<Remembered>> {
+fn memory(past: &[Past], new: &Plan) -> Vec<Option<Remembered>> {
     let what = outstanding(past, new, TARGET).into_iter().map(|decision| decision.what);
     let remembered = what.map(|what| match what {
         What::Runs(_, remembered) => remembered,
@@ -476,12 +481,12 @@ fn a_journal_remembers_what_was_done_and_what_was_begun() {
     let new = plan(&texts);
     let (done, begun) = (|name| Some(Remembered::Done(run(name))), |name| Some(Remembered::Begun(run(name))));
     let a = "0000000a";
-    assert_eq!(memory(std::slice::from_ref(&first), &new), [done(a), None, begun(a), None, None, begun(a)]);
+    assert_eq!(memory(&[past(&first)], &new), [done(a), None, begun(a), None, None, begun(a)]);
     assert_eq!(memory(&[], &new), vec![None; 6]);
 
     // A later run says more of some, and nothing of others.
     let mut plans = new.clone();
-    let decisions = outstanding(std::slice::from_ref(&first), &plans, TARGET);
+    let decisions = outstanding(&[past(&first)], &plans, TARGET);
     apply(&mut plans, &decisions);
     let mut kinds = vec![("", started(&["a"], 6)), ("a", ready())];
     kinds.push(("a", ended(1, Unchanged, Some("done in run 0000000a"), false)));
@@ -494,7 +499,7 @@ fn a_journal_remembers_what_was_done_and_what_was_begun() {
     let header =
         Header { rerun_of: Some(run(a)), started: "2026-01-03T03:04:05.678Z".into(), ..header("0000000b", &plans) };
     let second = JournalRead { header, events: stamped(&kinds), torn: None, folder: PathBuf::new() };
-    let past = [second, first];
+    let past = [second, first].map(Past::from);
     assert_eq!(memory(&past, &new), [done(a), done("0000000b"), None, begun("00000009"), None, begun(a)]);
 
     // Of each run the last result that the host had stored, and when it still had it.
