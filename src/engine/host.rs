@@ -312,7 +312,7 @@ impl<C: Connect> Life<'_, C> {
             None => (code, message),
         };
         self.tell(EventKind::HostNote { message, hint }).await;
-        (exit, Some(format!("`pinboot rerun {}` takes it up when that is mended", self.job.identity.run)))
+        (exit, Some(format!("`{}` takes it up when that is mended", self.job.again)))
     }
 
     /// Tells that the connection is back, where it was lost.

@@ -49,22 +49,22 @@ pb_ours() {
 pb_signal() {
   for pb_u in $pb_end; do kill "-$1" "$pb_u" 2>/dev/null || sudo -n kill "-$1" "$pb_u" 2>/dev/null; done
 }
+# pb_wait N: until none of it lives, N tenths of a second at most.
+pb_wait() {
+  pb_k=0
+  while pb_look; [ -n "$pb_end" ] && [ $pb_k -lt "$1" ]; do
+    pb_k=$((pb_k + 1))
+    sleep .1 2>/dev/null || { sleep 1; pb_k=$((pb_k + 9)); }
+  done
+}
 pb_look
 pb_ours || pb_end=
 [ -n "$pb_end$pb_more" ] || { echo gone; exit; }
 if [ -n "$pb_end" ]; then
   pb_signal TERM
-  pb_k=0
-  while pb_look; [ -n "$pb_end" ] && [ $pb_k -lt 100 ]; do
-    pb_k=$((pb_k + 1))
-    sleep .1 2>/dev/null || { sleep 1; pb_k=$((pb_k + 9)); }
-  done
+  pb_wait 100
   pb_signal KILL
-  pb_k=0
-  while pb_look; [ -n "$pb_end" ] && [ $pb_k -lt 10 ]; do
-    pb_k=$((pb_k + 1))
-    sleep .1 2>/dev/null || { sleep 1; pb_k=$((pb_k + 9)); }
-  done
+  pb_wait 10
 fi
 pb_v=
 for pb_u in $pb_end $pb_more; do
