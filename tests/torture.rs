@@ -43,6 +43,12 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
+/// Where the seeds of this call begin.
+fn new_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    now.as_secs() * 1_000_000
+}
+
 fn kit(shells: &[&'static str], seed: u64) -> Kit {
     let mut chance = Chance::new(seed ^ 0x6b69_7400);
     Kit { shell: chance.of(shells), flock: !chance.one_in(3), setsid: !chance.one_in(3), gnu_tail: !chance.one_in(3) }
@@ -53,10 +59,7 @@ fn whatever_dies_the_run_ends_as_an_undisturbed_one() {
     let shells = lab::shells();
     let wanted = number("PINBOOT_TORTURE").unwrap_or(1000);
     let one = number("PINBOOT_SEED");
-    let first = one.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        now.as_secs() * 1_000_000
-    });
+    let first = one.unwrap_or_else(new_seed);
     eprintln!("seeds from {first}");
     let begun = Instant::now();
     let next = AtomicU64::new(first);
@@ -171,10 +174,7 @@ fn a_stop_at_any_moment_ends_what_it_says_and_loses_nothing() {
     let shells = lab::shells();
     let wanted = number("PINBOOT_TORTURE").unwrap_or(1000) / 8;
     let one = number("PINBOOT_SEED");
-    let first = one.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        now.as_secs() * 1_000_000
-    });
+    let first = one.unwrap_or_else(new_seed);
     let seeds: Vec<u64> =
         (first..).take(if one.is_some() { 1 } else { usize::try_from(wanted).expect("few") }).collect();
     let seen = Mutex::new((0, 0));

@@ -79,6 +79,17 @@ impl Host {
         Told::by(self.run(playbook).args(more))
     }
 
+    /// Writes a playbook of these steps for a login user of the host.
+    pub(crate) fn playbook(&self, user: &str, steps: &str) -> PathBuf {
+        let path = self.controller.path().join(format!("{user}.yaml"));
+        let text = format!(
+            "name: Some steps\n\nvars:\n  host: example.org\n\nhosts:\n  one: {{ address: \"{{{{ host }}}}\", user: {user} }}\n\n\
+             steps:\n{steps}"
+        );
+        fs::write(&path, text).expect("a playbook");
+        path
+    }
+
     /// Starts a playbook and does not wait for its end.
     pub(crate) fn begin(&self, playbook: &Path) -> Process {
         Process::start("pinboot", &mut self.run(playbook))

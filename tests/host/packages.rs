@@ -10,13 +10,7 @@ use super::world::world;
 
 /// A playbook of one step.
 fn playbook(host: &Host, step: &str) -> PathBuf {
-    let path = host.controller.path().join("packages.yaml");
-    let text = format!(
-        "name: Packages\n\nvars:\n  host: example.org\n\nhosts:\n  one: {{ address: \"{{{{ host }}}}\", user: ec2-user }}\n\n\
-         steps:\n  - name: The package\n{step}"
-    );
-    fs::write(&path, text).expect("a playbook");
-    path
+    host.playbook("ec2-user", &format!("  - name: The package\n{step}"))
 }
 
 #[test]

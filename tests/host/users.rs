@@ -1,7 +1,6 @@
 //! Two users of one host, each with a home and a record of their own.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ec2::{Host, Image};
@@ -18,15 +17,6 @@ const STEPS: &str = "  - name: Shared
     creates: /srv/done
 ";
 
-fn playbook(host: &Host, user: &str, steps: &str) -> PathBuf {
-    let path = host.controller.path().join(format!("{user}.yaml"));
-    let text = format!(
-        "name: Shared\n\nvars:\n  host: example.org\n\nhosts:\n  one: {{ address: \"{{{{ host }}}}\", user: {user} }}\n\nsteps:\n{steps}"
-    );
-    fs::write(&path, text).expect("a playbook");
-    path
-}
-
 #[test]
 fn two_users_with_sudo_are_kept_apart() {
     let Some(world) = world() else { return };
@@ -34,7 +24,7 @@ fn two_users_with_sudo_are_kept_apart() {
     let second = "useradd -m -s /bin/bash ubuntu && printf 'ubuntu ALL=(ALL) NOPASSWD:ALL\n' >/etc/sudoers.d/91-ubuntu && \
                   cp -r /home/ec2-user/.ssh /home/ubuntu/ && chown -R ubuntu:ubuntu /home/ubuntu/.ssh";
     host.root.run("/bin/sh", &["-ec", second]);
-    let going = host.begin(&playbook(&host, "ec2-user", STEPS));
+    let going = host.begin(&host.playbook("ec2-user", STEPS));
     let patience = Duration::from_mins(1);
     going.wait_for("\"step_started\"", patience);
     // (A reader holds the gate open from then on.)
@@ -48,14 +38,14 @@ fn two_users_with_sudo_are_kept_apart() {
     keeper.wait_for("at the gate", patience);
 
     let run = fs::read_to_string(host.root.place("/run/pinboot.lock")).expect("who has the host");
-    let told = host.play(&playbook(&host, "ubuntu", STEPS), &[]).exits(9);
+    let told = host.play(&host.playbook("ubuntu", STEPS), &[]).exits(9);
     let run = run.split(' ').next().expect("a run");
     assert!(told.stdout.contains(&format!("another run holds the host: run {run}, started by ")), "{}", told.stdout);
     // Who needs nothing of root's is not kept waiting.
-    host.play(&playbook(&host, "ubuntu", "  - { name: Own, command: touch own, creates: ~/own }\n"), &[]).exits(0);
+    host.play(&host.playbook("ubuntu", "  - { name: Own, command: touch own, creates: ~/own }\n"), &[]).exits(0);
 
     keeper.say("open\n");
     going.wait_for("\"kind\":\"run_finished\",\"changed\":1,", patience);
-    host.play(&playbook(&host, "ubuntu", STEPS), &[]).exits(0);
+    host.play(&host.playbook("ubuntu", STEPS), &[]).exits(0);
     assert_eq!(fs::read_to_string(host.root.place("/srv/count")).expect("a file"), "x\n");
 }

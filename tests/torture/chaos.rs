@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use crate::chance::Chance;
 use crate::controller::{Death, Ended, Life, job, live};
 use crate::deed::{self, BLIND, Deed};
-use crate::lab::{Kit, Lab, Role, signal};
+use crate::lab::{Kit, Lab, Role, signal, wait_until};
 use crate::local::{Local, Weather};
 
 /// What came of a case.
@@ -236,10 +236,10 @@ pub(crate) fn case(kit: Kit, seed: u64) -> Result<Tally, String> {
     tally.kills = doings.kills.load(Ordering::SeqCst);
     tally.cuts = line.weather.lock().expect("nobody panics with it").cut;
     // What was left behind must not wake up later and do anything again.
-    while !lab.is_quiet() && Instant::now() < deadline {
+    wait_until(deadline, || {
         line.weather.lock().expect("nobody panics with it").holes.clear();
-        std::thread::sleep(Duration::from_millis(5));
-    }
+        lab.is_quiet()
+    });
     let late = deed::violations(&lab, &deed);
     let result = outcome.and(if late.is_empty() { Ok(()) } else { Err(late.join("; ")) });
     result

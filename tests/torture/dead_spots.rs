@@ -10,7 +10,7 @@ use pinboot::view::StepView;
 
 use crate::controller::{Death, Ended, job, live};
 use crate::deed::{self, BLIND, Deed};
-use crate::lab::{Kit, Lab};
+use crate::lab::{Kit, Lab, wait_until};
 use crate::local::{Fate, Local, Weather};
 
 /// Ends the shell that calls it at a point, the first time that it comes there.
@@ -72,11 +72,9 @@ pub(crate) fn dies_at(point: &str, kit: Kit) -> Result<(), String> {
     let line = Local::new(&lab, weather);
     let life = runtime().block_on(live(line, job(&identity, &plan, Some(HOOK), false), Death::Never));
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !(armed.iter().all(|point| lab.path(&format!("hit/{point}")).exists()) && lab.is_quiet()) {
-        if Instant::now() > deadline {
-            return Err(format!("nothing came to the point: {life:?}"));
-        }
-        std::thread::sleep(Duration::from_millis(5));
+    let is_hit = |point: &&str| lab.path(&format!("hit/{point}")).exists();
+    if !wait_until(deadline, || armed.iter().all(is_hit) && lab.is_quiet()) {
+        return Err(format!("nothing came to the point: {life:?}"));
     }
     let mut found = deed::violations(&lab, &deed);
     match life.ended {

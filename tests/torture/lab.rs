@@ -191,10 +191,21 @@ impl Lab {
         }
     }
 
-    /// Waits until nothing of the host lives any more.
+    /// Whether nothing of the host lives any more.
     pub(crate) fn is_quiet(&self) -> bool {
         self.processes().iter().all(|process| is_dead(process.pid))
     }
+}
+
+/// Waits until something is so, or this moment has come; gives which. (What processes do has no event that could be waited for.)
+pub(crate) fn wait_until(deadline: Instant, mut so: impl FnMut() -> bool) -> bool {
+    while !so() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    true
 }
 
 /// Whether the process is gone or waits only to be reaped.

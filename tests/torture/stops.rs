@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::chance::Chance;
 use crate::controller::{Death, Ended, job, live, live_until};
 use crate::deed::{self, BLIND, Deed, Hangs};
-use crate::lab::{Kit, Lab, Role, signal};
+use crate::lab::{Kit, Lab, Role, signal, wait_until};
 use crate::local::{Local, Weather};
 
 /// A stop ends everything of the step within so long, where nothing in it resists. (Two seconds, and what a busy machine needs.)
@@ -67,12 +67,8 @@ pub(crate) fn case(kit: Kit, seed: u64) -> Result<Stopped, String> {
         };
         stopped = Stopped { in_time: exit != 0, dead: is_murder && exit != 0 };
         let deadline = Instant::now() + SOON;
-        while level == Wish::Now && !lab.is_quiet() {
-            if Instant::now() > deadline {
-                found.push(format!("alive after the stop: {}", lab.described()));
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if level == Wish::Now && !wait_until(deadline, || lab.is_quiet()) {
+            found.push(format!("alive after the stop: {}", lab.described()));
         }
         if !(matches!(exit, 0 | 130) || (is_murder && exit == 8)) {
             found.push(format!("exit {exit}: {:?} {:?}", host.message, host.steps));
@@ -108,7 +104,7 @@ fn finish(
             // (The step in hand was let go on, and holds the host.)
             Ended::Exit(9, _) if Instant::now() < deadline => {
                 number += 1;
-                std::thread::sleep(Duration::from_millis(50));
+                wait_until(deadline, || lab.is_quiet());
                 continue;
             }
             other => found.push(format!("the rerun: {other:?}")),
