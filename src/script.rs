@@ -48,17 +48,17 @@ impl Text {
     }
 
     /// The string with its holes still coded; for digests and for further rendering, never for a person.
-    pub fn coded(&self) -> &str {
+    pub fn raw(&self) -> &str {
         &self.0
     }
 
     /// The letters, where there is no hole.
-    pub fn plain(&self) -> Option<&str> {
+    pub fn literal(&self) -> Option<&str> {
         (!self.0.contains(HOLE_OPEN)).then_some(self.0.as_str())
     }
 
     /// As a person reads it: `{{ name }}` where a registered value will stand, `***` for a secret.
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         self.parts().fold(String::new(), |mut out, part| {
             match part {
                 Part::Letters(letters) => out.push_str(letters),
@@ -92,10 +92,10 @@ impl Text {
     }
 
     /// The text as exactly one word of POSIX shell, letter by letter: no `~/` is read in it (a file's content).
-    pub fn word_as_is(&self) -> String {
+    pub fn quote_exactly(&self) -> String {
         let out = self.parts().fold(String::new(), |mut out, part| {
             match part {
-                Part::Letters(letters) => out.push_str(&quote(letters)),
+                Part::Letters(letters) => out.push_str(&quote_word(letters)),
                 Part::Registered(name) => write!(out, "\"$pb_r_{name}\"").expect("a string takes all"),
                 Part::Secret(name) => write!(out, "\"$pb_s_{name}\"").expect("a string takes all"),
             }
@@ -107,14 +107,14 @@ impl Text {
     /// The text as exactly one word of POSIX shell, whatever it holds.
     ///
     /// A leading `~/` (or a lone `~`) is the home of the user that the step runs as, `$pb_home` on the host.
-    pub fn word(&self) -> String {
+    pub fn quote(&self) -> String {
         if self.0 == "~" {
             return "\"$pb_home\"".to_owned();
         }
         match self.0.strip_prefix("~/") {
             Some("") => "\"$pb_home\"/".to_owned(),
-            Some(rest) => format!("\"$pb_home\"/{}", Text::new(rest).word_as_is()),
-            None => self.word_as_is(),
+            Some(rest) => format!("\"$pb_home\"/{}", Text::new(rest).quote_exactly()),
+            None => self.quote_exactly(),
         }
     }
 }
@@ -132,7 +132,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// Quotes letters for POSIX sh: bare where every letter is harmless wherever the word stands, between single quotes otherwise.
-fn quote(letters: &str) -> String {
+fn quote_word(letters: &str) -> String {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&b);
     if !letters.is_empty() && letters.bytes().all(harmless) && !RESERVED.contains(&letters) {
         return letters.to_owned();
@@ -157,7 +157,7 @@ impl Script {
             let (_, text) =
                 values.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no value for @{{{name}}}"));
             out.push_str(before);
-            out.push_str(&text.word());
+            out.push_str(&text.quote());
             rest = behind;
         }
         out.push_str(rest);
@@ -187,7 +187,7 @@ impl Script {
     /// Appends a text as one more word of the last line.
     pub fn word(&mut self, text: &Text) -> &mut Self {
         self.0.push(' ');
-        self.0.push_str(&text.word());
+        self.0.push_str(&text.quote());
         self
     }
 
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn values_become_one_word_each() {
-        let quoted = |s: &str| Text::from(s).word();
+        let quoted = |s: &str| Text::from(s).quote();
         assert_eq!(quoted("plain-1.0_x/y:z"), "plain-1.0_x/y:z");
         assert_eq!(quoted(""), "''");
         assert_eq!(quoted("it's; rm -rf /"), r"'it'\''s; rm -rf /'");
@@ -219,9 +219,9 @@ mod tests {
         assert_eq!(quoted("while"), "'while'");
         assert_eq!(quoted("A=b"), "'A=b'");
         let mixed = Text::new(format!("~/x{}y z{}", Text::registered("out"), Text::secret("pw")));
-        assert_eq!(mixed.word(), r#""$pb_home"/x"$pb_r_out"'y z'"$pb_s_pw""#);
-        assert_eq!(mixed.shown(), "~/x{{ out }}y z***");
-        assert_eq!(mixed.plain(), None);
+        assert_eq!(mixed.quote(), r#""$pb_home"/x"$pb_r_out"'y z'"$pb_s_pw""#);
+        assert_eq!(mixed.display(), "~/x{{ out }}y z***");
+        assert_eq!(mixed.literal(), None);
     }
 
     #[test]

@@ -254,7 +254,7 @@ pub struct Totals {
     /// Steps passed over, those left to a person among them.
     pub skipped: u32,
     /// Steps left to a person.
-    pub by_hand: u32,
+    pub manual: u32,
     /// Steps that failed, allowed or not.
     pub failed: u32,
     /// Steps whose failure is allowed.
@@ -346,7 +346,7 @@ impl RunView {
         for host in &self.hosts {
             totals.unreachable += u32::from(host.state == HostState::Unreachable);
             for step in &host.steps {
-                totals.by_hand += u32::from(step.is_by_hand());
+                totals.manual += u32::from(step.is_by_hand());
                 let count = match step.outcome() {
                     None => continue,
                     Some(Outcome::Changed) => &mut totals.changed,

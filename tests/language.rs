@@ -13,7 +13,7 @@ use pinboot::event::Mode;
 use pinboot::inventory::Host;
 use pinboot::kinds::Content;
 use pinboot::plan::compile::compile_all;
-use pinboot::plan::{Action, Plan, PlannedStep, RunAs, Work};
+use pinboot::plan::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use pinboot::playbook::{Inputs, lint, load_with};
 use pinboot::script::{Script, Text};
 use pinboot::source::{Sources, render};
@@ -46,9 +46,9 @@ fn with_vars(vars: &[&str]) -> impl FnOnce(&mut Inputs<'_>) {
     |inputs| inputs.vars = vars
 }
 
-fn work(step: &PlannedStep) -> &Work {
+fn work(step: &PlannedStep) -> &StepSpec {
     match &step.action {
-        Action::Work(work) => work,
+        Action::Apply(work) => work,
         Action::Skip { why } => panic!("{} is passed over: {why}", step.name),
     }
 }
@@ -58,8 +58,8 @@ fn lines(plan: &Plan) -> Vec<String> {
     let line = |step: &PlannedStep| {
         let what = match &step.action {
             Action::Skip { why } => format!("skipped ({why})"),
-            Action::Work(work) if work.recipe.apply.as_str().is_empty() => work.recipe.subject.clone(),
-            Action::Work(work) => work.recipe.apply.as_str().to_owned(),
+            Action::Apply(work) if work.recipe.apply.as_str().is_empty() => work.recipe.subject.clone(),
+            Action::Apply(work) => work.recipe.apply.as_str().to_owned(),
         };
         format!("{} {}: {what}", step.label, step.name)
     };
@@ -121,7 +121,7 @@ fn values_keep_their_letters_and_their_types() {
     for (when, expected) in whens {
         let text = format!("{text}  - name: decided\n    command: ls\n    when: {when}\n");
         let plan = compile(&text, |_| {});
-        let runs = matches!(plan.steps.last().expect("a step").action, Action::Work(_));
+        let runs = matches!(plan.steps.last().expect("a step").action, Action::Apply(_));
         assert_eq!(runs, expected, "{when}");
     }
 }
@@ -199,7 +199,7 @@ fn options_are_read() {
     let plan = compile(&text.replace("kafka user", "kafka"), |_| {});
     let all = work(&plan.steps[0]);
     assert_eq!(all.run_as, RunAs::User("kafka".into()));
-    assert_eq!(all.cwd.as_ref().map(Text::word).as_deref(), Some("\"$pb_home\"/'a b'"));
+    assert_eq!(all.cwd.as_ref().map(Text::quote).as_deref(), Some("\"$pb_home\"/'a b'"));
     assert_eq!(all.env, [("A".to_owned(), "90s".into()), ("B".to_owned(), "~/x".into())]);
     assert_eq!(all.unless.as_ref().map(Script::as_str), Some("test -e 90s"));
     assert_eq!(all.only_if.as_ref().map(Script::as_str), Some("true"));
@@ -229,7 +229,7 @@ fn registered_values_and_secrets_travel_as_holes() {
     });
     assert_eq!(lines(&plan)[1], "2 s: echo \"$pb_r_now\" https://u:\"$pb_s_token\"@h/x");
     let Some(Content::Text(content)) = &work(&plan.steps[2]).recipe.content else { panic!("no content") };
-    assert_eq!(content.shown(), "{{ now }}:***");
+    assert_eq!(content.display(), "{{ now }}:***");
     assert_eq!(plan.secrets.len(), 1);
     assert_eq!((plan.secrets[0].0.as_str(), plan.secrets[0].1.expose()), ("token", "s3cr3t t0ken"));
     assert!(!format!("{plan:?}").contains("s3cr3t"));
@@ -247,7 +247,7 @@ fn local_files_come_with_the_plan() {
     let plan = compile(&text, |_| {});
     assert_eq!(lines(&plan)[0], "1 s: path: /a; src: motd has 5 bytes");
     let Some(Content::Text(content)) = &work(&plan.steps[1]).recipe.content else { panic!("no content") };
-    assert_eq!(content.shown(), "a=x\nx=1\nx=2\n# {#\n");
+    assert_eq!(content.display(), "a=x\nx=1\nx=2\n# {#\n");
 }
 
 #[test]

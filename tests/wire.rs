@@ -11,9 +11,9 @@ use std::time::Duration;
 use pinboot::event::Mode;
 use pinboot::ids::{Digest, HostId, RunId, StepId};
 use pinboot::kinds::{Content, Recipe};
-use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, Work};
+use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, StepSpec};
 use pinboot::remote::frame::{Frame, Piece, Splitter};
-use pinboot::remote::{Identity, Known, Stored, delivery, program};
+use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
 use pinboot::script::Script;
 use pinboot::secret::Secret;
 
@@ -82,7 +82,7 @@ impl Host {
     }
 
     /// Delivers a plan for a host that is known from before.
-    fn deliver_to(&self, known: Option<&Known>, run: u8, plan: &Plan, from: u64) -> Heard {
+    fn deliver_to(&self, known: Option<&ExpectedHost>, run: u8, plan: &Plan, from: u64) -> Heard {
         let identity = self.identity(run);
         let exec = delivery(&program(plan, &identity), &identity, from, None, known, &plan.secrets);
         let mut child = Command::new("sh")
@@ -153,7 +153,7 @@ impl Heard {
     }
 }
 
-fn plan(steps: Vec<Work>) -> Plan {
+fn plan(steps: Vec<StepSpec>) -> Plan {
     let steps = steps
         .into_iter()
         .enumerate()
@@ -164,14 +164,14 @@ fn plan(steps: Vec<Work>) -> Plan {
             kind: "command",
             digest: Digest::of(format!("{work:?}").as_bytes()),
             origin: String::new(),
-            action: Action::Work(Box::new(work)),
+            action: Action::Apply(Box::new(work)),
         })
         .collect();
     Plan { host: HostId("h".into()), mode: Mode::Run, steps, secrets: Vec::new() }
 }
 
-fn work(apply: &str) -> Work {
-    Work::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
+fn work(apply: &str) -> StepSpec {
+    StepSpec::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a field of the plan is optional")]
@@ -190,9 +190,12 @@ fn on_each_shell(test: impl Fn(&Host)) {
 fn a_plan_changes_a_host_once() {
     on_each_shell(|host| {
         let steps = plan(vec![
-            Work { creates: Some("~/made here".into()), ..work("touch 'made here'; echo \"made it's\"; echo two >&2") },
-            Work { unless: script("test -f other; exit $?"), ..work("touch other") },
-            Work {
+            StepSpec {
+                creates: Some("~/made here".into()),
+                ..work("touch 'made here'; echo \"made it's\"; echo two >&2")
+            },
+            StepSpec { unless: script("test -f other; exit $?"), ..work("touch other") },
+            StepSpec {
                 recipe: Recipe {
                     check: Some(Script::fill("cmp -s third.txt /dev/null || { echo '+ third'; not_so; }", &[])),
                     apply: Script::fill(": >third.txt; printf '%s' \"$pb_why\" >why", &[]),
@@ -221,23 +224,23 @@ fn a_plan_changes_a_host_once() {
 #[test]
 fn a_failure_ends_the_run_and_says_how() {
     on_each_shell(|host| {
-        let cases: Vec<(Work, &str, i32)> = vec![
+        let cases: Vec<(StepSpec, &str, i32)> = vec![
             (work("echo before; exit 7; echo after"), "failed status", 7),
             (work("false\ntouch after-false"), "failed status", 1),
             (work("echo 'unterminated"), "failed status", -1),
             (work("pb_refuse 'this is HTML'"), "failed integrity", 81),
-            (Work { unless: script("false"), ..work("true") }, "failed verify", 79),
+            (StepSpec { unless: script("false"), ..work("true") }, "failed verify", 79),
             (
-                Work {
+                StepSpec {
                     recipe: Recipe { check: script("exit 3"), apply: Script::author("true"), ..Recipe::default() },
                     ..work("")
                 },
                 "failed check",
                 3,
             ),
-            (Work { timeout: Some(Duration::from_secs(1)), ..work("sleep 60 & sleep 60") }, "failed timeout", -1),
+            (StepSpec { timeout: Some(Duration::from_secs(1)), ..work("sleep 60 & sleep 60") }, "failed timeout", -1),
             (
-                Work {
+                StepSpec {
                     timeout: Some(Duration::from_secs(1)),
                     unless: script("sleep 60; true"),
                     ..work("touch not-reached")
@@ -245,7 +248,7 @@ fn a_failure_ends_the_run_and_says_how() {
                 "failed slow",
                 -1,
             ),
-            (Work { cwd: Some("no such folder".into()), ..work("true") }, "failed status", -1),
+            (StepSpec { cwd: Some("no such folder".into()), ..work("true") }, "failed status", -1),
         ];
         for (index, (step, outcome, status)) in cases.into_iter().enumerate() {
             let run = u8::try_from(index).expect("few") + 1;
@@ -295,19 +298,19 @@ fn what_a_step_leaves_running_is_said_and_holds_nothing_up() {
 fn guards_and_options_do_what_they_say() {
     on_each_shell(|host| {
         let mut steps = plan(vec![
-            Work { only_if: script("exit 4"), ..work("touch wrong") },
-            Work { register: Some("word".into()), ..work("echo '  two  words '; echo to-stderr >&2; echo") },
+            StepSpec { only_if: script("exit 4"), ..work("touch wrong") },
+            StepSpec { register: Some("word".into()), ..work("echo '  two  words '; echo to-stderr >&2; echo") },
             work("printf '[%s]' \"$pb_r_word\" >registered"),
-            Work { when_changed: vec![StepId(1)], only_when_changed: true, ..work("touch wrong") },
-            Work { when_changed: vec![StepId(1), StepId(3)], only_when_changed: true, ..work("touch right") },
-            Work { allow_failure: true, ..work("exit 9") },
-            Work { retries: 2, ..work("echo x >>tries; [ $(wc -l <tries) -ge 3 ]") },
-            Work {
+            StepSpec { when_changed: vec![StepId(1)], only_when_changed: true, ..work("touch wrong") },
+            StepSpec { when_changed: vec![StepId(1), StepId(3)], only_when_changed: true, ..work("touch right") },
+            StepSpec { allow_failure: true, ..work("exit 9") },
+            StepSpec { retries: 2, ..work("echo x >>tries; [ $(wc -l <tries) -ge 3 ]") },
+            StepSpec {
                 env: vec![("GREETING".into(), "it's $HOME\nand \\ more!".into())],
                 cwd: Some("~/sub dir".into()),
                 ..work("printf %s \"$GREETING\" >greeting; cat >>greeting")
             },
-            Work {
+            StepSpec {
                 recipe: Recipe {
                     apply: Script::author("true"),
                     exports: vec![("CLASSPATH".into(), "~/a b.jar".into())],
@@ -316,7 +319,7 @@ fn guards_and_options_do_what_they_say() {
                 ..work("")
             },
             work("printf %s \"$CLASSPATH\" >classpath"),
-            Work {
+            StepSpec {
                 recipe: Recipe {
                     apply: Script::author("pb_content >content"),
                     content: Some(Content::Bytes((0..=255).collect())),
@@ -324,7 +327,7 @@ fn guards_and_options_do_what_they_say() {
                 },
                 ..work("")
             },
-            Work {
+            StepSpec {
                 recipe: Recipe {
                     check: script("pb_content | cmp -s - text"),
                     apply: Script::author("pb_content >text"),
@@ -336,7 +339,7 @@ fn guards_and_options_do_what_they_say() {
         ]);
         std::fs::create_dir(host.path("sub dir")).expect("a folder");
         // (The check above ends with cmp's status, which is no answer: make it one.)
-        if let Action::Work(work) = &mut steps.steps[11].action {
+        if let Action::Apply(work) = &mut steps.steps[11].action {
             work.recipe.check = script("pb_content | cmp -s - text || not_so");
         }
         let heard = host.deliver(1, &steps);
@@ -385,7 +388,8 @@ fn what_was_seen_to_run_is_not_begun_again_where_its_record_is_gone() {
 #[test]
 fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
     on_each_shell(|host| {
-        let steps = plan(vec![work("echo one"), Work { unless: script("test -e two"), ..work("echo two; : >two") }]);
+        let steps =
+            plan(vec![work("echo one"), StepSpec { unless: script("test -e two"), ..work("echo two; : >two") }]);
         let first = host.deliver(1, &steps);
         assert_eq!(first.end(), "ok");
         // (As if the second step had begun, and the power had gone before anything of it was on disk.)
@@ -441,10 +445,10 @@ fn check_mode_only_asks() {
     on_each_shell(|host| {
         std::fs::write(host.path("there"), "x").expect("written");
         let mut steps = plan(vec![
-            Work { creates: Some("~/there".into()), ..work("touch wrong") },
-            Work { unless: script("test -e missing"), ..work("touch wrong") },
+            StepSpec { creates: Some("~/there".into()), ..work("touch wrong") },
+            StepSpec { unless: script("test -e missing"), ..work("touch wrong") },
             work("touch wrong"),
-            Work {
+            StepSpec {
                 recipe: Recipe {
                     check: script("ls /no/such/place"),
                     apply: Script::author("touch wrong"),
@@ -491,11 +495,11 @@ fn a_secret_reaches_its_step_and_nothing_else() {
 fn a_rerun_leaves_alone_what_an_earlier_run_did() {
     on_each_shell(|host| {
         let step = || work("echo x >>count; echo said");
-        let registered = || Work { register: Some("out".into()), ..step() };
+        let registered = || StepSpec { register: Some("out".into()), ..step() };
         let first = host.deliver(1, &plan(vec![registered(), work("exit 1")]));
         assert_eq!(first.outcomes, ["changed", "failed status"]);
         let mut again = plan(vec![registered(), work("printf %s \"$pb_r_out\" >mended")]);
-        if let Action::Work(work) = &mut again.steps[0].action {
+        if let Action::Apply(work) = &mut again.steps[0].action {
             work.earlier = vec![(RunId::from_random([1, 0, 0, 1]), StepId(1))];
         }
         // (What makes the steps equal is their digest, which is the planner's affair.)
@@ -541,9 +545,9 @@ fn what_an_earlier_run_began_without_a_result_is_not_begun_again() {
             let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
             std::fs::set_permissions(host.path(".pinboot"), private).expect("chmod");
             let _ = std::fs::remove_file(host.path("count"));
-            let mut again = plan(vec![Work { on_unknown, ..work("echo x >>count") }]);
+            let mut again = plan(vec![StepSpec { on_unknown, ..work("echo x >>count") }]);
             again.steps[0].digest = digest.clone();
-            if let Action::Work(work) = &mut again.steps[0].action {
+            if let Action::Apply(work) = &mut again.steps[0].action {
                 work.earlier = [[2, 0, 0, 2], [1, 0, 0, 1]].map(|run| (RunId::from_random(run), StepId(1))).to_vec();
             }
             let heard = host.deliver(3, &again);
@@ -564,7 +568,7 @@ fn a_host_forgets_a_run_only_for_later_ones() {
     on_each_shell(|host| {
         let steps = plan(vec![work("echo x >>count")]);
         let run = RunId::from_random([1, 0, 0, 1]);
-        let known = Known { run: run.clone(), machine_id: None, stored: vec![stored(&run)] };
+        let known = ExpectedHost { run: run.clone(), machine_id: None, stored: vec![stored(&run)] };
         let runs = host.path(".pinboot/runs");
         std::fs::create_dir_all(&runs).expect("a record");
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -585,7 +589,7 @@ fn a_host_forgets_a_run_only_for_later_ones() {
             }
             std::fs::write(host.path(".pinboot/owner"), format!("00000013 me@here {last}\n")).expect("an owner");
             let mut again = steps.clone();
-            if let Action::Work(work) = &mut again.steps[0].action {
+            if let Action::Apply(work) = &mut again.steps[0].action {
                 work.earlier = vec![(run.clone(), StepId(1))];
                 work.remembered = Some(Remembered::Done(run.clone()));
             }
@@ -630,7 +634,7 @@ fn what_a_host_has_comes_before_what_a_journal_remembers() {
                 }
             }
             let mut again = step.clone();
-            if let Action::Work(work) = &mut again.steps[0].action {
+            if let Action::Apply(work) = &mut again.steps[0].action {
                 work.earlier = vec![(run.clone(), StepId(1))];
                 work.remembered = Some(remembered.clone());
             }
@@ -650,7 +654,7 @@ fn only_the_host_that_is_meant_begins_a_run() {
         let first = host.deliver(1, &steps);
         assert_eq!(first.frames[0], Frame::Hello { new: true, over: false, machine_id: Some(one.clone()) });
         let run = RunId::from_random([1, 0, 0, 1]);
-        let known = Known { run: run.clone(), machine_id: Some(one), stored: vec![stored(&run)] };
+        let known = ExpectedHost { run: run.clone(), machine_id: Some(one), stored: vec![stored(&run)] };
         for (id, shown) in [
             ("fedcba9876543210fedcba9876543210", Some("fedcba9876543210fedcba9876543210".to_owned())),
             ("uninitialized", None),
@@ -662,7 +666,7 @@ fn only_the_host_that_is_meant_begins_a_run() {
         std::fs::remove_file(host.path("machine-id")).expect("removed");
         assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [Frame::Stranger(None)]);
         // Nobody asks for its name, but for what it has stored.
-        let known = Known { machine_id: None, ..known };
+        let known = ExpectedHost { machine_id: None, ..known };
         let result = host.path(".pinboot/runs").join(run.as_str()).join("2.rc");
         let kept = std::fs::read(&result).expect("a result");
         std::fs::remove_file(&result).expect("removed");
@@ -698,7 +702,7 @@ fn the_runner_and_the_kinds_share_no_function() {
 fn a_large_plan_goes_over_standard_input() {
     on_each_shell(|host| {
         let large = "0123456789abcdef".repeat(16 * 1024);
-        let step = |name: &str| Work {
+        let step = |name: &str| StepSpec {
             recipe: Recipe {
                 check: Some(Script::fill("pb_content | cmp -s - @{path} || not_so", &[("path", &name.into())])),
                 apply: Script::fill("pb_content >@{path}", &[("path", &name.into())]),
@@ -718,7 +722,7 @@ fn a_large_plan_goes_over_standard_input() {
 fn what_lives_of_a_step_after_its_end_is_named() {
     on_each_shell(|host| {
         let step = work("setsid sleep 618 & echo $! >left; sleep 60");
-        let heard = host.deliver(1, &plan(vec![Work { timeout: Some(Duration::from_secs(1)), ..step }]));
+        let heard = host.deliver(1, &plan(vec![StepSpec { timeout: Some(Duration::from_secs(1)), ..step }]));
         let left = host.read("left").trim().to_owned();
         assert_eq!(heard.outcomes, [format!("failed timeout {left} sleep 618")], "{heard:#?}");
         let killed = Command::new("kill").args(["-9", &left]).status().expect("kill runs");
@@ -730,13 +734,13 @@ fn what_lives_of_a_step_after_its_end_is_named() {
 fn the_next_boot_goes_on_behind_the_reboot() {
     on_each_shell(|host| {
         let mut steps = plan(vec![
-            Work { register: Some("word".into()), ..work("echo x >>count; echo ' kept '") },
-            Work { only_if: script("test -e rebooted"), ..work("touch wrong") },
-            Work { creates: Some("~/count".into()), ..work("touch wrong") },
-            Work { timeout: Some(Duration::from_secs(1)), ..work("echo told >>told") },
+            StepSpec { register: Some("word".into()), ..work("echo x >>count; echo ' kept '") },
+            StepSpec { only_if: script("test -e rebooted"), ..work("touch wrong") },
+            StepSpec { creates: Some("~/count".into()), ..work("touch wrong") },
+            StepSpec { timeout: Some(Duration::from_secs(1)), ..work("echo told >>told") },
             work("printf %s \"$pb_r_word\" >after"),
         ]);
-        let Action::Work(reboot) = &mut steps.steps[3].action else { unreachable!() };
+        let Action::Apply(reboot) = &mut steps.steps[3].action else { unreachable!() };
         reboot.recipe.reboots = true;
         let heard = host.deliver(1, &steps);
         assert_eq!(heard.outcomes, ["changed", "skipped only_if", "unchanged", "failed reboot"], "{heard:#?}");

@@ -11,7 +11,7 @@ use super::live::{self, Setting};
 use super::rerun::{follow_job, has_unknown, held};
 use super::run::{header, random, remote_shell, rerun_command, runtime, started, target};
 use super::{color, complain, state};
-use crate::engine::{Errand, Job, Wish, facts};
+use crate::engine::{Job, StopRequest, Task, facts};
 use crate::event::{EventKind, Mode, escape};
 use crate::ids::{HostId, RunId, hex};
 use crate::inventory::{Host, Target};
@@ -53,7 +53,7 @@ pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<u8, Fault> {
             commands,
             journal: taken.journal,
             wait: Duration::ZERO,
-            wish: Wish::Go,
+            wish: StopRequest::None,
         };
         let (view, _) = live::carry_out(setting, ssh, vec![taken.job], taken.first, taken.view, |_| ()).await?;
         let exit = view.exit_code();
@@ -138,7 +138,7 @@ impl Taken {
                 format!("run {run} was interrupted at the host, and the secrets that it needs are not there any more");
             return Err(Fault::new(8, message, Some(&with_secrets(&run))));
         }
-        if let Errand::Follow { resume, .. } = &mut job.errand {
+        if let Task::Attach { resume, .. } = &mut job.errand {
             *resume = match &known {
                 Some(known) => Some(known.plan().secrets.clone()),
                 None => (!record.has_secrets).then(Vec::new),
@@ -180,7 +180,7 @@ impl Taken {
         };
         let mut job = follow_job(host, Masker::new(&known.plan().secrets), summary, &old);
         job.host.id.clone_from(&summary.host);
-        if let Errand::Follow { resume, .. } = &mut job.errand {
+        if let Task::Attach { resume, .. } = &mut job.errand {
             *resume = Some(known.plan().secrets.clone());
         }
         Ok(Self { job, known: Some(known), journal: Some(journal), first: None, view: old.view })
@@ -247,7 +247,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         muted: record.has_secrets && plan.is_none(),
         known: None,
         again: format!("pinboot attach {}@{} {}", host.user, host.shown_address(), record.run),
-        errand: Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: None },
+        errand: Task::Attach { over: Vec::new(), exit: 0, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {
         run: record.run.clone(),

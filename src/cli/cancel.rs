@@ -9,7 +9,7 @@ use super::live::{self, Setting};
 use super::rerun::Old;
 use super::run::runtime;
 use super::{complain, state};
-use crate::engine::{Job, Wish};
+use crate::engine::{Job, StopRequest};
 use crate::event::escape;
 use crate::inventory::Host;
 use crate::remote::record::State as At;
@@ -26,8 +26,8 @@ pub(super) fn cancel(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
     }
 }
 
-fn wish(cancel: &Cancel) -> Wish {
-    if cancel.after_step { Wish::AfterStep } else { Wish::Now }
+fn wish(cancel: &Cancel) -> StopRequest {
+    if cancel.after_step { StopRequest::AfterStep } else { StopRequest::Now }
 }
 
 /// A run of this machine's.
@@ -103,8 +103,8 @@ fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
 }
 
 /// The exit code: 0 where the run is over at every host, however it ended; otherwise why that is not known.
-fn code(view: &RunView, wanted: Wish) -> u8 {
-    if let Wish::Leave(code) = wanted {
+fn code(view: &RunView, wanted: StopRequest) -> u8 {
+    if let StopRequest::Detach(code) = wanted {
         return code;
     }
     match view.exit_code() {
@@ -114,8 +114,8 @@ fn code(view: &RunView, wanted: Wish) -> u8 {
 }
 
 /// Tells every host once, and says what each of them answered.
-async fn tell_all(ssh: &Ssh, jobs: &[Job], wish: Wish) -> Result<u8, Fault> {
-    let level = if wish == Wish::Now { 2 } else { 1 };
+async fn tell_all(ssh: &Ssh, jobs: &[Job], wish: StopRequest) -> Result<u8, Fault> {
+    let level = if wish == StopRequest::Now { 2 } else { 1 };
     let mut worst = Ok(0);
     for job in jobs {
         let run = &job.identity.run;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::args::{Cli, HostKey, Reach};
 use super::fault::Fault;
 use super::{color, complain};
-use crate::engine::{self, Job, Options, Wish};
+use crate::engine::{self, Job, Options, StopRequest};
 use crate::event::{Event, EventKind};
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
@@ -45,7 +45,7 @@ pub(super) struct Setting<'a> {
     /// How long a host is waited for that another run has.
     pub(super) wait: Duration,
     /// What is wanted from the beginning.
-    pub(super) wish: Wish,
+    pub(super) wish: StopRequest,
 }
 
 /// A way to reach hosts, as the flags say.
@@ -113,7 +113,7 @@ pub(super) async fn carry_out(
     first: Option<EventKind>,
     view: RunView,
     mut listener: impl FnMut(&Event),
-) -> Result<(RunView, Wish), Fault> {
+) -> Result<(RunView, StopRequest), Fault> {
     let Setting { cli, flags, reach, commands, mut journal, wait, wish } = setting;
     let run = journal.as_ref().map(|journal| journal.run().clone());
     let reporter = Arc::new(Mutex::new(reporter(cli, commands, journal.is_some())));

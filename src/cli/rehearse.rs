@@ -11,7 +11,7 @@ use super::files::{self, Ready};
 use super::live::{self, Setting};
 use super::run::{header, job, runtime, started};
 use super::{color, complain, print};
-use crate::engine::Wish;
+use crate::engine::StopRequest;
 use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::ids::StepId;
 use crate::inventory::Host;
@@ -196,7 +196,7 @@ impl Stage<'_> {
             commands,
             journal: None,
             wait: Duration::ZERO,
-            wish: Wish::Go,
+            wish: StopRequest::None,
         };
         let mut to_cut = cut;
         let listener = |event: &Event| {
@@ -231,8 +231,8 @@ impl Stage<'_> {
                 label: step.label.clone(),
                 name: step.name.clone(),
                 outcome: host?.step(step.id)?.outcome()?,
-                always: matches!(&step.action, Action::Work(work) if work.always),
-                by_hand: host?.step(step.id)?.is_by_hand(),
+                always: matches!(&step.action, Action::Apply(work) if work.always),
+                manual: host?.step(step.id)?.is_by_hand(),
             })
         };
         self.plan.steps.iter().filter_map(finished).collect()

@@ -9,7 +9,7 @@ use super::files::{self, Ready};
 use super::live::{self, Setting};
 use super::run::{How, begin, identity, insist, rerun_command, runtime, started, target};
 use super::{color, complain, state};
-use crate::engine::{Errand, Job, StepFacts, Wish};
+use crate::engine::{Job, StepFacts, StopRequest, Task};
 use crate::event::{Failure, Mode, Outcome};
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
@@ -42,9 +42,9 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
     let jobs = old.jobs()?;
     if !jobs.is_empty() {
         let followed: Vec<HostId> = jobs.iter().map(|job| job.host.id.clone()).collect();
-        let (after, wish) = old.follow(cli, &state, &rerun.given.reach, jobs, Wish::Go)?;
+        let (after, wish) = old.follow(cli, &state, &rerun.given.reach, jobs, StopRequest::None)?;
         // What ended without its steps being done is taken up below. Everything else is the run's own end.
-        if wish != Wish::Go || !followed.iter().all(|host| leaves_work(&old.run().view, &after, host)) {
+        if wish != StopRequest::None || !followed.iter().all(|host| leaves_work(&old.run().view, &after, host)) {
             return Ok(after.exit_code());
         }
         old.past[0] = state.read(&run)?.into();
@@ -148,8 +148,8 @@ impl Old {
         state: &State,
         reach: &Reach,
         mut jobs: Vec<Job>,
-        wish: Wish,
-    ) -> Result<(RunView, Wish), Fault> {
+        wish: StopRequest,
+    ) -> Result<(RunView, StopRequest), Fault> {
         let (journal, read) = state.reopen(&self.run().header.run)?;
         runtime()?.block_on(async {
             let ssh = self.connector(reach, &mut jobs).await?;
@@ -240,7 +240,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
         muted: false,
         known: None,
         again: rerun_command(&old.header.run),
-        errand: Errand::Follow {
+        errand: Task::Attach {
             over,
             exit: exit.max().unwrap_or(0),
             arrived: has_arrived(&old.view, &summary.host),

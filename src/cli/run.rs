@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::files::{self, Ready};
 use super::live::{self, Setting};
 use super::{color, complain, print, state};
-use crate::engine::{Errand, Job, Wish, facts};
+use crate::engine::{Job, StopRequest, Task, facts};
 use crate::event::{EventKind, Mode, timestamp};
 use crate::ids::{Digest, RunId, hex};
 use crate::inventory::Host;
@@ -17,7 +17,7 @@ use crate::journal::rerun::{self, Past};
 use crate::journal::store::KEPT_RUNS;
 use crate::journal::{Header, HostSummary};
 use crate::plan::{Action, OnUnknown, Plan, show};
-use crate::remote::{Identity, Known, Stored, program};
+use crate::remote::{ExpectedHost, Identity, Stored, program};
 use crate::secret::Masker;
 use crate::transport::ssh::{ExpectedKey, Ssh};
 use crate::view::RunView;
@@ -97,7 +97,7 @@ pub(super) fn begin(cli: &Cli, playbook: &Path, mut ready: Ready, how: &How<'_>,
             commands,
             journal: Some(journal),
             wait: how.wait,
-            wish: Wish::Go,
+            wish: StopRequest::None,
         };
         let (view, _) = live::carry_out(setting, ssh, jobs, Some(first), RunView::default(), |_| ()).await?;
         Ok(view.exit_code())
@@ -124,13 +124,13 @@ pub(super) fn insist(ssh: &mut Ssh, job: &mut Job, past: &[Past], run: &RunId, s
     }
     let machine_id = seen.machine_id.filter(|_| !same_host);
     let stored = seen.stored.into_iter().map(|(run, since, step)| Stored { run, since, step }).collect();
-    job.known = Some(Known { run: seen.run, machine_id, stored });
+    job.known = Some(ExpectedHost { run: seen.run, machine_id, stored });
 }
 
 /// Lets the steps that nothing can be asked about hear what the user knows of them.
 fn assume_for(plan: &mut Plan, assume: Assume) {
     for step in &mut plan.steps {
-        if let Action::Work(work) = &mut step.action
+        if let Action::Apply(work) = &mut step.action
             && !work.has_check()
         {
             work.on_unknown = match assume {
@@ -165,7 +165,7 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         muted: false,
         known: None,
         again: rerun_command(&header.run),
-        errand: Errand::Deliver {
+        errand: Task::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),
             after: header.rerun_of.clone(),

@@ -3,13 +3,13 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::engine::Wish;
+use crate::engine::StopRequest;
 
 /// Listens for signals for as long as the run goes on; `note` tells the person what their wish means.
 ///
 /// Ctrl-C once: no new step is begun. Twice: the step in hand is ended. Three times: pinboot leaves. A closed terminal,
 /// SIGTERM and SIGQUIT leave at once; the run goes on at the hosts.
-pub(super) async fn listen(wish: watch::Sender<Wish>, mut note: impl FnMut(&str)) -> std::io::Result<()> {
+pub(super) async fn listen(wish: watch::Sender<StopRequest>, mut note: impl FnMut(&str)) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -17,19 +17,19 @@ pub(super) async fn listen(wish: watch::Sender<Wish>, mut note: impl FnMut(&str)
     loop {
         let next = tokio::select! {
             _ = interrupt.recv() => match *wish.borrow() {
-                Wish::Go => {
+                StopRequest::None => {
                     note("no further step is begun; the one in hand goes on. Ctrl-C again ends it.");
-                    Wish::AfterStep
+                    StopRequest::AfterStep
                 }
-                Wish::AfterStep => {
+                StopRequest::AfterStep => {
                     note("ending the step in hand: SIGTERM, and SIGKILL after 10 s. Ctrl-C again leaves at once.");
-                    Wish::Now
+                    StopRequest::Now
                 }
-                Wish::Now | Wish::Leave(_) => Wish::Leave(130),
+                StopRequest::Now | StopRequest::Detach(_) => StopRequest::Detach(130),
             },
-            _ = terminate.recv() => Wish::Leave(143),
-            _ = hangup.recv() => Wish::Leave(129),
-            _ = quit.recv() => Wish::Leave(131),
+            _ = terminate.recv() => StopRequest::Detach(143),
+            _ = hangup.recv() => StopRequest::Detach(129),
+            _ = quit.recv() => StopRequest::Detach(131),
         };
         wish.send_if_modified(|now| {
             let grows = next > *now;

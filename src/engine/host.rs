@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use super::interpret::{Ending, Interpreter};
-use super::{Errand, Job, Options, Wish};
+use super::interpret::{Interpreter, RunEnd};
+use super::{Job, Options, StopRequest, Task};
 use crate::event::{EventKind, escape};
 use crate::ids::HostId;
 use crate::remote::frame::{Frame, Piece, Splitter};
-use crate::remote::{Known, Stopped, delivery, follow, stop, stopped};
+use crate::remote::{ExpectedHost, Stopped, delivery, follow, stop, stopped};
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
 
 /// How often a first connection is tried where the server itself said that it is only busy.
@@ -37,9 +37,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 type Sender = mpsc::Sender<(HostId, EventKind)>;
 
 /// How one connection ended.
-enum Left {
+enum ConnectionEnd {
     /// The host's side has said how.
-    Ended(Ending),
+    Ended(RunEnd),
     /// The connection went away, for this reason.
     Lost(String),
     /// The command ended without a word of ours.
@@ -53,17 +53,17 @@ pub(super) async fn life<C: Connect>(
     connect: &C,
     job: Job,
     options: &Options,
-    wish: watch::Receiver<Wish>,
+    wish: watch::Receiver<StopRequest>,
     sender: &Sender,
 ) {
     let mut interpreter = Interpreter::new(job.facts.clone(), job.masker.clone(), options.cause);
-    if let Errand::Follow { over, exit, .. } = &job.errand {
+    if let Task::Attach { over, exit, .. } = &job.errand {
         interpreter.already_over(over.iter().copied(), *exit);
     }
     if job.muted {
         interpreter.mute();
     }
-    let mut life = Life {
+    let mut life = HostTask {
         connect,
         job,
         options,
@@ -101,11 +101,11 @@ impl Waiting {
     }
 }
 
-struct Life<'a, C: Connect> {
+struct HostTask<'a, C: Connect> {
     connect: &'a C,
     job: Job,
     options: &'a Options,
-    wish: watch::Receiver<Wish>,
+    wish: watch::Receiver<StopRequest>,
     sender: &'a Sender,
     interpreter: Interpreter,
     /// The first byte of the host's log that has not come yet, counted from 1.
@@ -128,7 +128,7 @@ struct Life<'a, C: Connect> {
     rebooting_since: Option<Instant>,
 }
 
-impl<C: Connect> Life<'_, C> {
+impl<C: Connect> HostTask<'_, C> {
     async fn tell(&self, kind: EventKind) {
         // (Nobody listens any more only when the whole run has been given up.)
         let _ = self.sender.send((self.job.host.id.clone(), kind)).await;
@@ -154,10 +154,10 @@ impl<C: Connect> Life<'_, C> {
         let mut tries = 0;
         let mut waiting: Option<Waiting> = None;
         loop {
-            if let Wish::Leave(code) = *self.wish.borrow() {
+            if let StopRequest::Detach(code) = *self.wish.borrow() {
                 return (code, Some(self.goes_on()));
             }
-            if !self.there() && *self.wish.borrow() > Wish::Go {
+            if !self.there() && *self.wish.borrow() > StopRequest::None {
                 return (130, Some("nothing was begun".to_owned()));
             }
             let began = Instant::now();
@@ -178,17 +178,17 @@ impl<C: Connect> Life<'_, C> {
                     if self.interpreter.rebooting().is_some()
                         && !matches!(error.kind, ErrorKind::HostKey | ErrorKind::OtherHost | ErrorKind::Local) =>
                 {
-                    Left::Lost(error.message)
+                    ConnectionEnd::Lost(error.message)
                 }
                 Err(error) if error.may_have_begun && self.begun < FIRST_TRIES => {
                     // The delivery may have gone out: it is the same run, so it may go out again.
                     self.sent = true;
                     self.begun += 1;
-                    Left::Lost(error.message)
+                    ConnectionEnd::Lost(error.message)
                 }
                 Err(error) if error.may_have_begun => return (7, Some(self.with_follow(&error.message))),
                 Err(error) if self.sent && matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Refused) => {
-                    Left::Lost(error.message)
+                    ConnectionEnd::Lost(error.message)
                 }
                 Err(error) if self.sent => {
                     let message = format!("the connection was lost and cannot be taken up again: {}", error.message);
@@ -205,10 +205,10 @@ impl<C: Connect> Life<'_, C> {
                 Err(error) => return self.not_reached(error.kind.exit_code(), error.message, error.hint).await,
             };
             // (Whoever only follows does not start another runner in the next boot.)
-            let next_runner = !matches!(self.job.errand, Errand::Follow { resume: None, .. });
+            let next_runner = !matches!(self.job.errand, Task::Attach { resume: None, .. });
             let expected = match left {
-                Left::Lost(_) | Left::Silent | Left::Ended(Ending::Refused(6, ..)) => true,
-                Left::Ended(Ending::Gone) => next_runner,
+                ConnectionEnd::Lost(_) | ConnectionEnd::Silent | ConnectionEnd::Ended(RunEnd::Refused(6, ..)) => true,
+                ConnectionEnd::Ended(RunEnd::Gone) => next_runner,
                 _ => false,
             };
             if let (Some((_, limit)), true) = (self.interpreter.rebooting(), expected) {
@@ -220,8 +220,8 @@ impl<C: Connect> Life<'_, C> {
                 continue;
             }
             match left {
-                Left::Ended(Ending::Over(exit)) => return (exit, None),
-                Left::Ended(Ending::Stopped) if self.follows() && *self.wish.borrow() == Wish::Go => {
+                ConnectionEnd::Ended(RunEnd::Over(exit)) => return (exit, None),
+                ConnectionEnd::Ended(RunEnd::Stopped) if self.follows() && *self.wish.borrow() == StopRequest::None => {
                     let message = "the run had been stopped before its last step".to_owned();
                     let message = if self.over {
                         message
@@ -230,34 +230,36 @@ impl<C: Connect> Life<'_, C> {
                     };
                     return (130, Some(message));
                 }
-                Left::Ended(Ending::Stopped) => {
+                ConnectionEnd::Ended(RunEnd::Stopped) => {
                     return (130, Some(self.with_follow("stopped as you wished: no further step was begun")));
                 }
                 // (A disk that has become read-only, a record that was removed.)
-                Left::Ended(Ending::Refused(code, message, hint)) if self.interpreter.has_begun() => {
+                ConnectionEnd::Ended(RunEnd::Refused(code, message, hint)) if self.interpreter.has_begun() => {
                     return self.cannot_go_on(code, message, hint).await;
                 }
-                Left::Ended(Ending::Refused(code, message, hint)) => return self.refused(code, message, hint).await,
-                Left::Ended(Ending::Behind) => {}
-                Left::Ended(Ending::NotThere) => return self.not_there().await,
-                Left::Ended(Ending::Stranger(shown)) => return self.stranger(shown).await,
-                Left::Ended(Ending::Other(run, _)) => {
+                ConnectionEnd::Ended(RunEnd::Refused(code, message, hint)) => {
+                    return self.refused(code, message, hint).await;
+                }
+                ConnectionEnd::Ended(RunEnd::Behind) => {}
+                ConnectionEnd::Ended(RunEnd::NotThere) => return self.not_there().await,
+                ConnectionEnd::Ended(RunEnd::Stranger(shown)) => return self.stranger(shown).await,
+                ConnectionEnd::Ended(RunEnd::Other(run, _)) => {
                     let message = format!("run {run} still goes on at the host");
                     let hint = format!("type `pinboot rerun {run}` to follow it, or give --wait");
                     if let Some(refused) = self.wait(&mut waiting, message, hint).await {
                         return refused;
                     }
                 }
-                Left::Ended(Ending::Busy(message)) => {
+                ConnectionEnd::Ended(RunEnd::Busy(message)) => {
                     let hint = "give --wait to wait for its end; two runs at once would work against each other";
                     if let Some(refused) = self.wait(&mut waiting, message, hint.to_owned()).await {
                         return refused;
                     }
                 }
-                Left::Ended(Ending::Gone) => {
+                ConnectionEnd::Ended(RunEnd::Gone) => {
                     self.runners += 1;
                     let message = "the runner on the host was ended from outside (killed, or the host was restarted)";
-                    if matches!(self.job.errand, Errand::Follow { resume: None, .. }) {
+                    if matches!(self.job.errand, Task::Attach { resume: None, .. }) {
                         return (8, Some(format!("{message} before the run was over")));
                     }
                     if self.runners > RUNNERS {
@@ -266,13 +268,13 @@ impl<C: Connect> Life<'_, C> {
                     self.tell(EventKind::HostLost { message: message.to_owned() }).await;
                     self.lost_at = Some(Instant::now());
                 }
-                Left::Silent if self.ready => {
+                ConnectionEnd::Silent if self.ready => {
                     return (
                         7,
                         Some(self.with_follow("the host answers the connection, but not with the run any more")),
                     );
                 }
-                Left::Silent if self.begun >= FIRST_TRIES => {
+                ConnectionEnd::Silent if self.begun >= FIRST_TRIES => {
                     return (
                         7,
                         Some(
@@ -280,12 +282,12 @@ impl<C: Connect> Life<'_, C> {
                         ),
                     );
                 }
-                Left::Silent => {
+                ConnectionEnd::Silent => {
                     let (code, message, hint) = silent(&self.interpreter.noise());
                     return self.not_reached(code, message, Some(hint)).await;
                 }
-                Left::Leaving(code) => return (code, Some(self.goes_on())),
-                Left::Lost(reason) => {
+                ConnectionEnd::Leaving(code) => return (code, Some(self.goes_on())),
+                ConnectionEnd::Lost(reason) => {
                     let since = if let Some(since) = self.lost_at {
                         since
                     } else {
@@ -376,10 +378,10 @@ impl<C: Connect> Life<'_, C> {
     fn exec(&self) -> Exec {
         let Job { identity, errand, known, .. } = &self.job;
         match errand {
-            Errand::Deliver { program, secrets, after } => {
+            Task::Deliver { program, secrets, after } => {
                 delivery(program, identity, self.from, after.as_ref(), known.as_ref(), secrets)
             }
-            Errand::Follow { resume, .. } => follow(identity, self.from, resume.as_deref(), known.as_ref()),
+            Task::Attach { resume, .. } => follow(identity, self.from, resume.as_deref(), known.as_ref()),
         }
     }
 
@@ -397,13 +399,13 @@ impl<C: Connect> Life<'_, C> {
     }
 
     /// Follows one connection until it ends in one way or another.
-    async fn follow(&mut self, mut session: C::Session, began: Instant) -> Left {
+    async fn follow(&mut self, mut session: C::Session, began: Instant) -> ConnectionEnd {
         self.interpreter.connect_again();
         self.log_is_over = false;
         let mut splitter = Splitter::new(&self.job.identity.nonce);
         let peer = session.peer().clone();
         let mut wish = *self.wish.borrow_and_update();
-        let mut untold = wish > Wish::Go && !self.pass_on(&mut session, wish).await;
+        let mut untold = wish > StopRequest::None && !self.pass_on(&mut session, wish).await;
         let mut killed = None;
         let left = loop {
             let running = self.interpreter.running().is_some();
@@ -412,7 +414,7 @@ impl<C: Connect> Life<'_, C> {
                     match chunk {
                         Chunk::Stdout(bytes) => {
                             if let Some(ending) = self.bytes(&mut splitter, &bytes, &peer, began).await {
-                                break Left::Ended(ending);
+                                break ConnectionEnd::Ended(ending);
                             }
                             // (The wish was on its way before the delivery had put the run there.)
                             if untold && self.interpreter.greeted() {
@@ -436,24 +438,24 @@ impl<C: Connect> Life<'_, C> {
                             };
                         }
                         Chunk::Closed if self.interpreter.greeted() => {
-                            break Left::Lost("the host closed the channel".to_owned());
+                            break ConnectionEnd::Lost("the host closed the channel".to_owned());
                         }
                         // (What was killed before its first word may have started the runner, as a lost connection may have.)
                         Chunk::Closed => {
                             if (killed.is_some() || self.ready) && self.begun < FIRST_TRIES {
                                 self.begun += 1;
                                 let why = killed.map_or(String::new(), |signal| format!(" (signal {})", escape(signal.as_bytes())));
-                                break Left::Lost(format!("the command on the host was ended{why}"));
+                                break ConnectionEnd::Lost(format!("the command on the host was ended{why}"));
                             }
-                            break Left::Silent;
+                            break ConnectionEnd::Silent;
                         }
-                        Chunk::Lost(reason) => break Left::Lost(reason),
+                        Chunk::Lost(reason) => break ConnectionEnd::Lost(reason),
                     }
                 }
                 Ok(()) = self.wish.changed() => {
                     wish = *self.wish.borrow_and_update();
-                    if let Wish::Leave(code) = wish {
-                        break Left::Leaving(code);
+                    if let StopRequest::Detach(code) = wish {
+                        break ConnectionEnd::Leaving(code);
                     }
                     untold = !self.pass_on(&mut session, wish).await;
                 }
@@ -473,7 +475,7 @@ impl<C: Connect> Life<'_, C> {
     }
 
     /// Takes bytes of the command's output in.
-    async fn bytes(&mut self, splitter: &mut Splitter, bytes: &[u8], peer: &Peer, began: Instant) -> Option<Ending> {
+    async fn bytes(&mut self, splitter: &mut Splitter, bytes: &[u8], peer: &Peer, began: Instant) -> Option<RunEnd> {
         let held = splitter.held() as u64;
         let pieces = splitter.push(bytes);
         // The log begins behind the delivery's first word, and what it says when the log has ended is no part of it.
@@ -500,7 +502,7 @@ impl<C: Connect> Life<'_, C> {
             if let Piece::Frame(Frame::Size(size), _) = piece
                 && self.from <= size
             {
-                return Some(Ending::Behind);
+                return Some(RunEnd::Behind);
             }
             let before = self.interpreter.rebooting();
             let (events, ending) = self.interpreter.take(piece, millis(began.elapsed()));
@@ -553,11 +555,11 @@ impl<C: Connect> Life<'_, C> {
     }
 
     /// Tells the host what the user wants; false where it does not know the run yet.
-    async fn pass_on(&self, session: &mut C::Session, wish: Wish) -> bool {
+    async fn pass_on(&self, session: &mut C::Session, wish: StopRequest) -> bool {
         let level = match wish {
-            Wish::AfterStep => 1,
-            Wish::Now => 2,
-            Wish::Go | Wish::Leave(_) => return true,
+            StopRequest::AfterStep => 1,
+            StopRequest::Now => 2,
+            StopRequest::None | StopRequest::Detach(_) => return true,
         };
         let mut told = session.exec(stop(&self.job.identity, level)).await;
         if let Err(Error { kind: ErrorKind::Refused, message, .. }) = &told {
@@ -615,13 +617,13 @@ impl<C: Connect> Life<'_, C> {
 
     /// Nothing is delivered: the run is there already.
     fn follows(&self) -> bool {
-        matches!(self.job.errand, Errand::Follow { .. })
+        matches!(self.job.errand, Task::Attach { .. })
     }
 
     /// The host has no record of the run that was to be followed.
     async fn not_there(&self) -> (u8, Option<String>) {
         let run = &self.job.identity.run;
-        if matches!(self.job.errand, Errand::Follow { arrived: false, .. }) {
+        if matches!(self.job.errand, Task::Attach { arrived: false, .. }) {
             return (10, Some(format!("run {run} never reached the host: nothing was begun")));
         }
         let message = format!("the host has no record of run {run}, which was begun there");
@@ -632,7 +634,7 @@ impl<C: Connect> Life<'_, C> {
 
     /// Another machine has the address.
     async fn stranger(&self, shown: Option<String>) -> (u8, Option<String>) {
-        let Some(Known { run, machine_id: Some(meant), .. }) = &self.job.known else {
+        let Some(ExpectedHost { run, machine_id: Some(meant), .. }) = &self.job.known else {
             return self.refused(10, "the host takes itself for another one".to_owned(), None).await;
         };
         let shown = shown.unwrap_or_else(|| "nothing".to_owned());
@@ -643,7 +645,7 @@ impl<C: Connect> Life<'_, C> {
             return (10, Some(message));
         }
         let rerun = match &self.job.errand {
-            Errand::Deliver { after: Some(after), .. } => after,
+            Task::Deliver { after: Some(after), .. } => after,
             _ => &self.job.identity.run,
         };
         let hint = format!(
@@ -663,8 +665,8 @@ impl<C: Connect> Life<'_, C> {
 }
 
 /// Ends when the user does not want to wait any longer: at once on leaving, and on any wish to stop before anything began.
-async fn leaving(mut wish: watch::Receiver<Wish>, sent: bool) {
-    let enough = |wish: &Wish| matches!(wish, Wish::Leave(_)) || (!sent && *wish > Wish::Go);
+async fn leaving(mut wish: watch::Receiver<StopRequest>, sent: bool) {
+    let enough = |wish: &StopRequest| matches!(wish, StopRequest::Detach(_)) || (!sent && *wish > StopRequest::None);
     if wish.wait_for(enough).await.is_err() {
         std::future::pending::<()>().await;
     }

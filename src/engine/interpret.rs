@@ -36,7 +36,7 @@ pub fn facts(plan: &Plan) -> HashMap<StepId, StepFacts> {
         Action::Skip { why } => {
             StepFacts { name: step.name.clone(), skipped: Some(why.clone()), ..StepFacts::default() }
         }
-        Action::Work(work) => StepFacts {
+        Action::Apply(work) => StepFacts {
             name: step.name.clone(),
             skipped: None,
             allowed: work.allow_failure,
@@ -48,7 +48,7 @@ pub fn facts(plan: &Plan) -> HashMap<StepId, StepFacts> {
 
 /// How the host's part of a run ended, as the host says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum RunEnd {
     /// All steps are done, or one failed, or one is unknown: the exit code.
     Over(u8),
     /// The run was stopped by its user.
@@ -172,7 +172,7 @@ impl Interpreter {
     }
 
     /// Takes the next piece; `now_ms` is this machine's clock since the connection began.
-    pub(super) fn take(&mut self, piece: Piece, now_ms: u64) -> (Vec<EventKind>, Option<Ending>) {
+    pub(super) fn take(&mut self, piece: Piece, now_ms: u64) -> (Vec<EventKind>, Option<RunEnd>) {
         let mut events = Vec::new();
         let ending = match piece {
             Piece::Raw(raw) => {
@@ -235,7 +235,7 @@ impl Interpreter {
         self.facts.get(&step).map_or_else(|| format!("step {step}"), |facts| facts.name.clone())
     }
 
-    fn frame(&mut self, frame: Frame, now_ms: u64, events: &mut Vec<EventKind>) -> Option<Ending> {
+    fn frame(&mut self, frame: Frame, now_ms: u64, events: &mut Vec<EventKind>) -> Option<RunEnd> {
         match frame {
             Frame::Hello { .. } => self.greeted = true,
             Frame::Note(word) if word == "session" => {
@@ -301,39 +301,39 @@ impl Interpreter {
             Frame::End(how) => {
                 self.settle(events);
                 return match how.as_str() {
-                    "stopped" => Some(Ending::Stopped),
+                    "stopped" => Some(RunEnd::Stopped),
                     // (The frame before it has said why, and nothing behind it is read; here it was lost with its runner.)
-                    "unfit" => Some(Ending::Refused(6, "the host cannot carry out the run".to_owned(), Some(again()))),
-                    "busy" => Some(Ending::Busy("another run holds the host".to_owned())),
-                    _ => Some(Ending::Over(self.exit)),
+                    "unfit" => Some(RunEnd::Refused(6, "the host cannot carry out the run".to_owned(), Some(again()))),
+                    "busy" => Some(RunEnd::Busy("another run holds the host".to_owned())),
+                    _ => Some(RunEnd::Over(self.exit)),
                 };
             }
             Frame::Unfit(unfit) => return Some(self.unfit(&unfit)),
-            Frame::Busy { owner } => return Some(Ending::Busy(busy(&owner))),
+            Frame::Busy { owner } => return Some(RunEnd::Busy(busy(&owner))),
             Frame::Mismatch => {
                 let message = "the host knows a run of this name with another plan".to_owned();
-                return Some(Ending::Refused(10, message, Some("start a new run".to_owned())));
+                return Some(RunEnd::Refused(10, message, Some("start a new run".to_owned())));
             }
-            Frame::Other { run, nonce } => return Some(Ending::Other(run, nonce)),
-            Frame::None => return Some(Ending::NotThere),
-            Frame::Stranger(machine_id) => return Some(Ending::Stranger(machine_id)),
+            Frame::Other { run, nonce } => return Some(RunEnd::Other(run, nonce)),
+            Frame::None => return Some(RunEnd::NotThere),
+            Frame::Stranger(machine_id) => return Some(RunEnd::Stranger(machine_id)),
             Frame::Lost(run) => {
                 let message = format!(
                     "the host has no record of run {run}, which was begun there, and has not had enough runs since to forget \
                      it: it is another host or an older copy of its disk, or ~/.pinboot was removed there"
                 );
-                return Some(Ending::Refused(10, message, Some(ANEW.to_owned())));
+                return Some(RunEnd::Refused(10, message, Some(ANEW.to_owned())));
             }
             Frame::Stale { run, step } => {
                 let message = format!(
                     "the host has no result of step {step} in its record of run {run}, which it said it had stored: this \
                      is an older copy of that host's disk"
                 );
-                return Some(Ending::Refused(10, message, Some(ANEW.to_owned())));
+                return Some(RunEnd::Refused(10, message, Some(ANEW.to_owned())));
             }
             Frame::Gone => {
                 self.settle(events);
-                return Some(Ending::Gone);
+                return Some(RunEnd::Gone);
             }
         }
         None
@@ -395,7 +395,7 @@ impl Interpreter {
         });
     }
 
-    fn unfit(&self, unfit: &Unfit) -> Ending {
+    fn unfit(&self, unfit: &Unfit) -> RunEnd {
         let clean = |text: &str| self.masker.mask(&escape(text.as_bytes())).trim().replace('\n', " ");
         let (message, hint) = match unfit {
             Unfit::Home(text) => home(&clean(text)),
@@ -418,7 +418,7 @@ impl Interpreter {
                 )
             }
         };
-        Ending::Refused(6, message, Some(hint))
+        RunEnd::Refused(6, message, Some(hint))
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::event::{Event, EventKind, Outcome, timestamp};
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
-use crate::remote::{Identity, Known};
+use crate::remote::{ExpectedHost, Identity};
 use crate::secret::{Masker, Secret};
 use crate::transport::Connect;
 use crate::view::RunView;
@@ -37,16 +37,16 @@ pub struct Job {
     /// Whether what steps say is kept from everybody: there are secrets in the run that nobody here could hide.
     pub muted: bool,
     /// The host that is meant, where earlier runs have seen it.
-    pub known: Option<Known>,
+    pub known: Option<ExpectedHost>,
     /// The command that takes the run up again, for a person to type.
     pub again: String,
     /// What is delivered.
-    pub errand: Errand,
+    pub errand: Task,
 }
 
 /// What is delivered to a host.
 #[derive(Clone, Debug)]
-pub enum Errand {
+pub enum Task {
     /// A program to carry out.
     Deliver {
         /// The file that the host keeps as the run's plan.
@@ -57,7 +57,7 @@ pub enum Errand {
         after: Option<RunId>,
     },
     /// Nothing: the run is there already and is followed to its end.
-    Follow {
+    Attach {
         /// Steps whose end an earlier controller was told of.
         over: Vec<(StepId, Outcome)>,
         /// What they make of the exit code.
@@ -85,16 +85,16 @@ pub struct Options {
 
 /// What the user wants, in the order in which it can only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wish {
-    /// Go on.
+pub enum StopRequest {
+    /// Carry on.
     #[default]
-    Go,
+    None,
     /// Begin no new step; the one in hand goes on.
     AfterStep,
     /// End the step in hand as well.
     Now,
-    /// Leave at once, whatever goes on at the hosts; with the exit code (129, 130, 131, 143).
-    Leave(u8),
+    /// Detach at once, whatever the hosts are doing; with the exit code (129, 130, 131, 143).
+    Detach(u8),
 }
 
 /// Carries out a run from its first event to its last.
@@ -105,7 +105,7 @@ pub async fn run<C: Connect, E>(
     connect: Arc<C>,
     jobs: Vec<Job>,
     options: Options,
-    wish: watch::Receiver<Wish>,
+    wish: watch::Receiver<StopRequest>,
     first: Option<EventKind>,
     mut view: RunView,
     mut emit: impl FnMut(&Event, &RunView) -> Result<(), E>,

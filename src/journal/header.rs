@@ -124,7 +124,7 @@ impl HostSummary {
         let steps = plan.steps.iter().map(|step| {
             let (has_check, allowed, skipped, earlier) = match &step.action {
                 Action::Skip { why } => (false, false, Some(why.clone()), Vec::new()),
-                Action::Work(work) => (work.has_check(), work.allow_failure, None, work.earlier.clone()),
+                Action::Apply(work) => (work.has_check(), work.allow_failure, None, work.earlier.clone()),
             };
             StepSummary {
                 id: step.id,

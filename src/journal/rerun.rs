@@ -148,9 +148,9 @@ pub fn outstanding(past: &[Past], new: &Plan, target: &str) -> Vec<Decision> {
     let mut turn: HashMap<&Digest, usize> = HashMap::new();
     let decide = |step: &crate::plan::PlannedStep, turn: usize| match &step.action {
         Action::Skip { .. } => What::Skipped,
-        Action::Work(work) if work.has_check() => What::Asked,
-        Action::Work(work) if work.always => What::Always,
-        Action::Work(_) => {
+        Action::Apply(work) if work.has_check() => What::Asked,
+        Action::Apply(work) if work.always => What::Always,
+        Action::Apply(_) => {
             let same = before.get(&step.digest).and_then(|turns| turns.get(turn));
             let places = same.map_or_else(Vec::new, |step| places(&past[0].header.run, step));
             let remembered = remembered(past, &new.host, &places);
@@ -170,7 +170,7 @@ pub fn outstanding(past: &[Past], new: &Plan, target: &str) -> Vec<Decision> {
 /// Writes the decisions into the plan.
 pub fn apply(plan: &mut Plan, decisions: &[Decision]) {
     for (step, decision) in plan.steps.iter_mut().zip(decisions) {
-        if let Action::Work(work) = &mut step.action {
+        if let Action::Apply(work) = &mut step.action {
             (work.earlier, work.remembered) = match &decision.what {
                 What::Runs(earlier, remembered) => (earlier.clone(), remembered.clone()),
                 _ => (Vec::new(), None),

@@ -9,7 +9,7 @@ use super::*;
 use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::kinds::Recipe;
-use crate::plan::{Action, Plan, PlannedStep, Remembered, Work};
+use crate::plan::{Action, Plan, PlannedStep, Remembered, StepSpec};
 use crate::script::{Script, Text};
 use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
 
@@ -30,7 +30,7 @@ fn step(id: u32, text: &str, check: bool) -> PlannedStep {
         kind: "command",
         digest: Digest::of(text.as_bytes()),
         origin: format!("p.yaml:{id}"),
-        action: Action::Work(Box::new(Work::plain(recipe))),
+        action: Action::Apply(Box::new(StepSpec::plain(recipe))),
     }
 }
 
@@ -431,8 +431,8 @@ fn a_rerun_takes_nothing_over_from_another_target_or_a_check() {
 fn options_of_a_step_count_as_its_check_or_run_it_always() {
     let read = old(&["x", "x", "x"], &[Outcome::Changed; 3]);
     let mut new = plan(&["x", "x", "x"]);
-    let mut change = |place: usize, change: fn(&mut Work)| match &mut new.steps[place].action {
-        Action::Work(work) => change(work),
+    let mut change = |place: usize, change: fn(&mut StepSpec)| match &mut new.steps[place].action {
+        Action::Apply(work) => change(work),
         Action::Skip { .. } => unreachable!(),
     };
     change(0, |work| work.always = true);

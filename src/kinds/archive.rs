@@ -88,7 +88,7 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
         );
     }
     let creates = args.text("creates").cloned().unwrap_or_default();
-    if args.get("creates").is_some() && creates.coded().trim_end_matches('/') == into.coded().trim_end_matches('/') {
+    if args.get("creates").is_some() && creates.raw().trim_end_matches('/') == into.raw().trim_end_matches('/') {
         let fault = Diagnostic::error(args.place("creates"), "`creates` is the directory that is unpacked into");
         faults.push(fault.hint("name a file that only the archive brings"));
     }
@@ -132,35 +132,35 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     for url in &urls {
         apply.word(url);
     }
-    let strip_words = if strip.plain() == Some("0") {
+    let strip_words = if strip.literal() == Some("0") {
         Script::default()
     } else {
         Script::fill(" --strip-components @{strip}", &values)
     };
-    let mut gist = if src.is_some() {
+    let mut equivalent_commands = if src.is_some() {
         Script::fill("tar -xf @{source} -C @{into}", &values)
     } else {
         Script::fill("curl -fL @{source} | tar -xf - -C @{into}", &values)
     };
-    gist.append(&strip_words);
-    let gist = Some(gist);
+    equivalent_commands.append(&strip_words);
+    let equivalent_commands = Some(equivalent_commands);
     let mut needs = vec![unpacker(&source)];
     if src.is_none() {
         needs.push(FETCHERS);
     }
-    if !digest.coded().is_empty() {
+    if !digest.raw().is_empty() {
         needs.push(DIGESTERS);
     }
     let subject = match file_name(&source) {
-        Some(name) if src.is_none() => name.shown(),
-        _ => source.shown(),
+        Some(name) if src.is_none() => name.display(),
+        _ => source.display(),
     };
-    finish(Recipe { subject, check: Some(check), apply, gist, needs, ..Recipe::default() }, faults)
+    finish(Recipe { subject, check: Some(check), apply, equivalent_commands, needs, ..Recipe::default() }, faults)
 }
 
 /// What unpacks an archive of this name.
 fn unpacker(source: &Text) -> Need {
-    let path = source.coded().split(['?', '#']).next().unwrap_or_default();
+    let path = source.raw().split(['?', '#']).next().unwrap_or_default();
     if [".zip", ".jar", ".war"].iter().any(|end| path.to_ascii_lowercase().ends_with(end)) {
         return Need {
             any_of: &["unzip", "bsdtar", "busybox", "python3"],

@@ -74,7 +74,7 @@ impl<'a> Args<'a> {
     /// A text field that the kind cannot do without; leaves a diagnostic and stands in with an empty text otherwise.
     pub(super) fn required(&self, name: &str, faults: &mut Vec<Diagnostic>) -> Text {
         match self.text(name) {
-            Some(text) if text.coded().is_empty() => {
+            Some(text) if text.raw().is_empty() => {
                 faults.push(Diagnostic::error(self.place(name), format!("`{name}` is empty")));
                 Text::default()
             }
@@ -95,10 +95,10 @@ impl<'a> Args<'a> {
     pub(super) fn mode(&self, name: &str, faults: &mut Vec<Diagnostic>) -> Text {
         let Some(text) = self.text(name) else { return Text::default() };
         let octal = |letters: &str| matches!(letters.len(), 3 | 4) && letters.bytes().all(|b| matches!(b, b'0'..=b'7'));
-        match text.plain() {
+        match text.literal() {
             Some(letters) if octal(letters) => Text::new(format!("{letters:0>4}")),
             _ => {
-                let fault = format!("`{}` is no file mode", text.shown());
+                let fault = format!("`{}` is no file mode", text.display());
                 faults.push(
                     Diagnostic::error(self.place(name), fault).hint("write three or four octal digits, as in 0644"),
                 );
@@ -128,7 +128,7 @@ impl<'a> Args<'a> {
         }
         for (name, digits) in [("sha256", 64), ("sha512", 128)] {
             let Some(text) = self.text(name) else { continue };
-            if let Some(letters) = text.plain()
+            if let Some(letters) = text.literal()
                 && (letters.len() != digits || !letters.bytes().all(|b| b.is_ascii_hexdigit()))
             {
                 let fault = format!("`{name}` is not {digits} hexadecimal digits");
@@ -137,7 +137,7 @@ impl<'a> Args<'a> {
             }
             return (
                 Text::from(name),
-                text.plain().map_or_else(|| text.clone(), |t| Text::new(t.to_ascii_lowercase())),
+                text.literal().map_or_else(|| text.clone(), |t| Text::new(t.to_ascii_lowercase())),
             );
         }
         (Text::default(), Text::default())
@@ -146,8 +146,8 @@ impl<'a> Args<'a> {
 
 /// What is wrong with an address, and what to do; holes are taken on trust.
 fn url_fault(url: &Text) -> Option<(String, &'static str)> {
-    let letters = url.shown();
-    let coded = url.coded();
+    let letters = url.display();
+    let coded = url.raw();
     if coded.is_empty() {
         return Some(("the address is empty".to_owned(), "write the whole URL, beginning with https://"));
     }
@@ -169,7 +169,7 @@ fn url_fault(url: &Text) -> Option<(String, &'static str)> {
 
 /// The last part of a URL's path: the name that the file has there; `None` where the path ends in a slash.
 pub(super) fn file_name(url: &Text) -> Option<Text> {
-    let coded = url.coded();
+    let coded = url.raw();
     let path = coded.split(['?', '#']).next().unwrap_or_default();
     let (_, behind_scheme) = path.split_once("://").unwrap_or(("", path));
     let (_, name) = behind_scheme.rsplit_once('/')?;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_file_has_the_name_that_its_address_ends_with() {
-        let name = |url: &str| file_name(&Text::from(url)).map(|name| name.coded().to_owned());
+        let name = |url: &str| file_name(&Text::from(url)).map(|name| name.raw().to_owned());
         assert_eq!(name("https://example.org/dist/kafka.tgz?x=1/2#y"), Some("kafka.tgz".to_owned()));
         assert_eq!(name("https://example.org/dist/"), None);
         assert_eq!(name("https://example.org"), None);

@@ -57,9 +57,9 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let mut faults = Vec::new();
     let urls = args.urls("url", &mut faults);
     let mut to = args.required("to", &mut faults);
-    if to.coded().ends_with('/') {
+    if to.raw().ends_with('/') {
         match urls.first().and_then(file_name) {
-            Some(name) => to = Text::new(format!("{}{}", to.coded(), name.coded())),
+            Some(name) => to = Text::new(format!("{}{}", to.raw(), name.raw())),
             None if urls.is_empty() => {}
             None => {
                 let fault =
@@ -79,19 +79,22 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     for url in &urls {
         apply.word(url);
     }
-    let mut gist = Script::fill("curl -fL -o @{to} @{url}", &values);
-    if !digest.coded().is_empty() {
-        gist.line(&Script::fill("sha256sum @{to}    # must be @{digest} (@{algorithm})", &values));
+    let mut equivalent_commands = Script::fill("curl -fL -o @{to} @{url}", &values);
+    if !digest.raw().is_empty() {
+        equivalent_commands.line(&Script::fill("sha256sum @{to}    # must be @{digest} (@{algorithm})", &values));
     }
-    if !mode.coded().is_empty() {
-        gist.line(&Script::fill("chmod @{mode} @{to}", &values));
+    if !mode.raw().is_empty() {
+        equivalent_commands.line(&Script::fill("chmod @{mode} @{to}", &values));
     }
-    let gist = Some(gist);
+    let equivalent_commands = Some(equivalent_commands);
     let mut needs = vec![FETCHERS];
-    if !digest.coded().is_empty() {
+    if !digest.raw().is_empty() {
         needs.push(DIGESTERS);
     }
-    finish(Recipe { subject: to.shown(), check: Some(check), apply, gist, needs, ..Recipe::default() }, faults)
+    finish(
+        Recipe { subject: to.display(), check: Some(check), apply, equivalent_commands, needs, ..Recipe::default() },
+        faults,
+    )
 }
 
 /// The line that keeps addresses out of every message, where one of them holds a secret.

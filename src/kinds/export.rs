@@ -41,7 +41,7 @@ pub(super) const KIND: Kind = Kind {
 fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let mut faults = Vec::new();
     let mut exports: Vec<(String, Text)> = Vec::new();
-    let scope = if args.text("scope").and_then(Text::plain) == Some("system") { "system" } else { "user" };
+    let scope = if args.text("scope").and_then(Text::literal) == Some("system") { "system" } else { "user" };
     let map = match args.get("*").map(|arg| &arg.value) {
         Some(ArgValue::Map(map)) => map.as_slice(),
         _ => &[],
@@ -55,7 +55,7 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
             let fault = Diagnostic::error(*span, format!("`{name}` is no name for an environment variable"));
             faults.push(fault.hint("letters, digits and _, not beginning with a digit"));
         }
-        if value.coded().contains(['\n', '\r']) {
+        if value.raw().contains(['\n', '\r']) {
             let fault = Diagnostic::error(arg.span, format!("the value of `{name}` has more than one line"));
             faults.push(fault.hint("an exported value is one line"));
         }
@@ -77,18 +77,21 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
         check.word(&Text::new(name.clone())).word(value);
         apply.word(&Text::new(name.clone())).word(value);
     }
-    let mut gist = Script::default();
+    let mut equivalent_commands = Script::default();
     for (name, value) in &exports {
         let values = [("name", &Text::new(name.clone())), ("value", value)];
-        gist.line(&Script::fill(
+        equivalent_commands.line(&Script::fill(
             "export @{name}=@{value}    # now, and in the files that every later shell reads",
             &values,
         ));
     }
-    let gist = Some(gist);
+    let equivalent_commands = Some(equivalent_commands);
     let subject = exports.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let needs_root = scope == "system";
-    finish(Recipe { subject, check: Some(check), apply, gist, needs_root, exports, ..Recipe::default() }, faults)
+    finish(
+        Recipe { subject, check: Some(check), apply, equivalent_commands, needs_root, exports, ..Recipe::default() },
+        faults,
+    )
 }
 
 fn is_name(name: &str) -> bool {

@@ -60,8 +60,8 @@ const CONTENTS: [&str; 3] = ["content", "src", "template"];
 fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let mut faults = Vec::new();
     let path = args.required("path", &mut faults);
-    if path.coded().ends_with('/') {
-        let fault = Diagnostic::error(args.place("path"), format!("`{}` is a directory's name", path.shown()));
+    if path.raw().ends_with('/') {
+        let fault = Diagnostic::error(args.place("path"), format!("`{}` is a directory's name", path.display()));
         faults.push(fault.hint("write the whole path, with the file's name"));
     }
     let given: Vec<(&str, &Arg)> = CONTENTS.iter().filter_map(|name| args.get(name).map(|arg| (*name, arg))).collect();
@@ -97,16 +97,26 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
         [("path", &path), ("mode", &mode), ("owner", &owner), ("group", &group), ("show", &show), ("backup", &backup)];
     let check = Script::fill("pb_file_check @{path} @{mode} @{owner} @{group} @{show}", &values);
     let apply = Script::fill("pb_file_put @{path} @{mode} @{owner} @{group} @{backup}", &values);
-    let mut gist = Script::fill("cat >@{path}    # the content below", &values);
+    let mut equivalent_commands = Script::fill("cat >@{path}    # the content below", &values);
     for (given, line) in
         [(&mode, "chmod @{mode} @{path}"), (&owner, "chown @{owner} @{path}"), (&group, "chgrp @{group} @{path}")]
     {
-        if !given.coded().is_empty() {
-            gist.line(&Script::fill(line, &values));
+        if !given.raw().is_empty() {
+            equivalent_commands.line(&Script::fill(line, &values));
         }
     }
-    let gist = Some(gist);
-    finish(Recipe { subject: path.shown(), check: Some(check), apply, gist, content, ..Recipe::default() }, faults)
+    let equivalent_commands = Some(equivalent_commands);
+    finish(
+        Recipe {
+            subject: path.display(),
+            check: Some(check),
+            apply,
+            equivalent_commands,
+            content,
+            ..Recipe::default()
+        },
+        faults,
+    )
 }
 
 /// A user or group as `chown` takes it, or an empty text.
@@ -114,8 +124,8 @@ fn owner_of(args: &Args<'_>, name: &str, faults: &mut Vec<Diagnostic>) -> Text {
     let Some(text) = args.text(name) else { return Text::default() };
     let fits =
         |letters: &str| !letters.is_empty() && !letters.starts_with('-') && !letters.contains([':', ' ', '\n', '/']);
-    if text.plain().is_some_and(|letters| !fits(letters)) {
-        let fault = Diagnostic::error(args.place(name), format!("`{}` is no name for `{name}`", text.shown()));
+    if text.literal().is_some_and(|letters| !fits(letters)) {
+        let fault = Diagnostic::error(args.place(name), format!("`{}` is no name for `{name}`", text.display()));
         faults.push(fault.hint("`owner` and `group` are two fields, each a name or a number"));
     }
     text.clone()

@@ -80,24 +80,21 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     }
     let mut check = connect.clone();
     check.line(&ask);
-    let config_words = if config.coded().is_empty() {
-        Script::default()
-    } else {
-        Script::fill(" --command-config @{config}", &values)
-    };
+    let config_words =
+        if config.raw().is_empty() { Script::default() } else { Script::fill(" --command-config @{config}", &values) };
     let mut call = Script::fill("@{home}/bin/@{program} --bootstrap-server @{servers}", &values);
     call.append(&config_words);
-    let mut gist = call.clone();
-    gist.append(&Script::fill(" --list    # once; then only what is missing:", &[]));
+    let mut equivalent_commands = call.clone();
+    equivalent_commands.append(&Script::fill(" --list    # once; then only what is missing:", &[]));
     for topic in &topics {
         let mut create = call.clone();
         create.append(&Script::fill(" --create --topic", &[])).word(&topic.name);
         for option in &topic.options {
             create.word(option);
         }
-        gist.line(&create);
+        equivalent_commands.line(&create);
     }
-    let gist = Some(gist);
+    let equivalent_commands = Some(equivalent_commands);
     let mut apply = connect;
     for topic in &topics {
         apply.line(&Script::fill("pb_topic", &[])).word(&topic.name);
@@ -105,8 +102,8 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
             apply.word(option);
         }
     }
-    let subject = topics.iter().map(|topic| topic.name.shown()).collect::<Vec<_>>().join(" ");
-    finish(Recipe { subject, check: Some(check), apply, gist, ..Recipe::default() }, faults)
+    let subject = topics.iter().map(|topic| topic.name.display()).collect::<Vec<_>>().join(" ");
+    finish(Recipe { subject, check: Some(check), apply, equivalent_commands, ..Recipe::default() }, faults)
 }
 
 /// The brokers, joined by commas in the order in which they were written.
@@ -114,10 +111,10 @@ fn servers(args: &Args<'_>, faults: &mut Vec<Diagnostic>) -> Text {
     let texts = args.texts("bootstrap_servers");
     let mut joined = Vec::new();
     for (span, text) in &texts {
-        for server in text.coded().split(',').map(str::trim) {
+        for server in text.raw().split(',').map(str::trim) {
             let port = server.rsplit_once(':').map_or("", |(_, port)| port);
             let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-            if Text::from(server).plain().is_some() && (!is_port || server.contains(char::is_whitespace)) {
+            if Text::from(server).literal().is_some() && (!is_port || server.contains(char::is_whitespace)) {
                 let fault = Diagnostic::error(*span, format!("`{server}` is no broker's address"));
                 faults.push(fault.hint("write host:port, as in b-1.example.org:9098 (9098 is MSK's port for IAM)"));
             }
@@ -143,7 +140,7 @@ fn topics(args: &Args<'_>, faults: &mut Vec<Diagnostic>) -> Vec<Topic> {
     for entry in entries {
         let Some(topic) = topic(entry, faults) else { continue };
         if let Some((first, _)) = topics.iter().find(|(_, known)| known.name == topic.name) {
-            let fault = Diagnostic::error(entry.span, format!("the topic `{}` is named twice", topic.name.shown()));
+            let fault = Diagnostic::error(entry.span, format!("the topic `{}` is named twice", topic.name.display()));
             faults.push(fault.related(*first, "first named here"));
         }
         topics.push((entry.span, topic));
@@ -175,7 +172,7 @@ fn topic(entry: &Arg, faults: &mut Vec<Diagnostic>) -> Option<Topic> {
                         for (key, _, arg) in config {
                             if let ArgValue::Text(value) = &arg.value {
                                 options.push(Text::from("--config"));
-                                options.push(Text::new(format!("{key}={}", value.coded())));
+                                options.push(Text::new(format!("{key}={}", value.raw())));
                             } else {
                                 faults.push(Diagnostic::error(arg.span, format!("the value of `{key}` is no text")));
                             }
@@ -206,7 +203,7 @@ fn topic(entry: &Arg, faults: &mut Vec<Diagnostic>) -> Option<Topic> {
 /// An option with a count behind it.
 fn number(option: &str, key: &str, value: &ArgValue, span: Span, faults: &mut Vec<Diagnostic>) -> Vec<Text> {
     let digits = match value {
-        ArgValue::Text(text) => text.plain().map_or_else(String::new, str::to_owned),
+        ArgValue::Text(text) => text.literal().map_or_else(String::new, str::to_owned),
         ArgValue::Integer(number) => number.to_string(),
         _ => String::new(),
     };
@@ -219,7 +216,7 @@ fn number(option: &str, key: &str, value: &ArgValue, span: Span, faults: &mut Ve
 
 /// Kafka's own rule for a topic's name.
 fn check_name(name: &Text, span: Span, faults: &mut Vec<Diagnostic>) {
-    let Some(letters) = name.plain() else { return };
+    let Some(letters) = name.literal() else { return };
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let fits = (1..=249).contains(&letters.len()) && letters.bytes().all(legal) && !matches!(letters, "." | "..");
     if !fits || letters.starts_with('-') {

@@ -2,7 +2,7 @@
 
 use super::args::finish;
 use super::command::subject;
-use super::{Args, ByHand, Field, Kind, Recipe, Shape};
+use super::{Args, Field, Kind, Manual, Recipe, Shape};
 use crate::script::Script;
 use crate::source::Diagnostic;
 
@@ -54,6 +54,6 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
         check.line(&Script::fill(") > /dev/null\n[ $? -eq 0 ] || not_so", &[]));
         check
     });
-    let subject = subject(&text.shown());
-    finish(Recipe { subject, check, by_hand: Some(ByHand { text, wait }), ..Recipe::default() }, faults)
+    let subject = subject(&text.display());
+    finish(Recipe { subject, check, manual: Some(Manual { text, wait }), ..Recipe::default() }, faults)
 }

@@ -41,8 +41,8 @@ pub struct Recipe {
     pub check: Option<Script>,
     /// See above.
     pub apply: Script,
-    /// The gist of `apply` in the commands that a person would type: for the dry run, never run.
-    pub gist: Option<Script>,
+    /// The commands that a user would type instead of `apply`; shown by the dry run, never run.
+    pub equivalent_commands: Option<Script>,
     /// Whether `apply` needs root by itself.
     pub needs_root: bool,
     /// Programs without which `apply` cannot work: for each, alternatives of which one must be there.
@@ -52,7 +52,7 @@ pub struct Recipe {
     /// Bytes that `pb_content` writes to standard output in check and apply.
     pub content: Option<Content>,
     /// For a step that a person must do: what they are told. There is nothing to apply.
-    pub by_hand: Option<ByHand>,
+    pub manual: Option<Manual>,
     /// The program that reads `apply`; `sh` where nothing is said. It must understand POSIX shell (`bash`, `zsh`, `ksh`, …).
     pub interpreter: Option<&'static str>,
     /// Whether `apply` makes the host reboot soon after it has ended: the step is done in the host's next boot.
@@ -79,7 +79,7 @@ pub enum Content {
 
 /// A step for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ByHand {
+pub struct Manual {
     /// What to do.
     pub text: Text,
     /// Hold the run until the check passes.

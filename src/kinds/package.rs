@@ -97,15 +97,15 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let wanted = wanted(args, &mut faults);
     let version = args.text("version").cloned().unwrap_or_default();
     let count: usize = wanted.iter().map(Wanted::most).sum();
-    if count > 1 && !version.coded().is_empty() {
+    if count > 1 && !version.raw().is_empty() {
         let fault = Diagnostic::error(args.key("version").unwrap_or(args.span), "`version` is for a single package");
         faults.push(fault.hint("give the packages a step each"));
     }
-    if version.plain().is_some_and(|letters| letters.starts_with('-') || letters.contains(char::is_whitespace)) {
-        faults.push(Diagnostic::error(args.place("version"), format!("`{}` is no version", version.shown())));
+    if version.literal().is_some_and(|letters| letters.starts_with('-') || letters.contains(char::is_whitespace)) {
+        faults.push(Diagnostic::error(args.place("version"), format!("`{}` is no version", version.display())));
     }
     let state = args.text("state").cloned().unwrap_or_else(|| Text::from("present"));
-    if state.plain() == Some("absent") && !version.coded().is_empty() {
+    if state.literal() == Some("absent") && !version.raw().is_empty() {
         let fault = Diagnostic::error(
             args.key("version").unwrap_or(args.span),
             "`version` says nothing where the package shall be absent",
@@ -142,10 +142,21 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
             with_names("pb_packages_apply @{state} @{version} @{update}"),
         )
     };
-    let gist = Some(gist(&wanted, &state, &version));
+    let equivalent_commands = Some(equivalent_commands(&wanted, &state, &version));
     let subject = subject(&wanted);
     let needs = vec![MANAGERS];
-    finish(Recipe { subject, check: Some(check), apply, gist, needs, needs_root: true, ..Recipe::default() }, faults)
+    finish(
+        Recipe {
+            subject,
+            check: Some(check),
+            apply,
+            equivalent_commands,
+            needs,
+            needs_root: true,
+            ..Recipe::default()
+        },
+        faults,
+    )
 }
 
 impl Wanted {
@@ -169,9 +180,9 @@ impl Wanted {
 }
 
 /// What a person would type, family by family.
-fn gist(wanted: &[Wanted], state: &Text, version: &Text) -> Script {
-    let absent = state.plain() == Some("absent");
-    let mut gist = Script::default();
+fn equivalent_commands(wanted: &[Wanted], state: &Text, version: &Text) -> Script {
+    let absent = state.literal() == Some("absent");
+    let mut equivalent_commands = Script::default();
     for (family, _) in FAMILIES {
         let names: Option<Vec<Vec<Text>>> = wanted.iter().map(|wanted| wanted.on(family)).collect();
         let Some(names) = names else { continue };
@@ -191,12 +202,12 @@ fn gist(wanted: &[Wanted], state: &Text, version: &Text) -> Script {
         for name in names.iter().flatten() {
             line.word(name);
         }
-        if !version.coded().is_empty() {
+        if !version.raw().is_empty() {
             line.append(&Script::fill("    # version @{version}", &[("version", version)]));
         }
-        gist.line(&line);
+        equivalent_commands.line(&line);
     }
-    gist
+    equivalent_commands
 }
 
 /// The shell that sets the host's names, where they differ between families; the names themselves where they do not.
@@ -307,8 +318,8 @@ fn names(arg: &Arg, faults: &mut Vec<Diagnostic>) -> Vec<Text> {
         };
         let fits =
             |letters: &str| !letters.is_empty() && !letters.starts_with('-') && !letters.contains(char::is_whitespace);
-        if name.plain().is_some_and(|letters| !fits(letters)) {
-            let fault = Diagnostic::error(entry.span, format!("`{}` is no package's name", name.shown()));
+        if name.literal().is_some_and(|letters| !fits(letters)) {
+            let fault = Diagnostic::error(entry.span, format!("`{}` is no package's name", name.display()));
             faults.push(fault.hint("several packages are a list, as in [java-1.8.0, unzip]"));
         }
         names.push(name.clone());
@@ -317,9 +328,9 @@ fn names(arg: &Arg, faults: &mut Vec<Diagnostic>) -> Vec<Text> {
 }
 
 fn subject(wanted: &[Wanted]) -> String {
-    let shown = |names: &[Text]| names.iter().map(Text::shown).collect::<Vec<_>>().join(" ");
+    let shown = |names: &[Text]| names.iter().map(Text::display).collect::<Vec<_>>().join(" ");
     let each = wanted.iter().map(|wanted| match wanted {
-        Wanted::Everywhere(name) => name.shown(),
+        Wanted::Everywhere(name) => name.display(),
         Wanted::PerFamily(families) => families.iter().map(|(_, names)| shown(names)).collect::<Vec<_>>().join("|"),
     });
     each.collect::<Vec<_>>().join(" ")

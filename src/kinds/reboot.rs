@@ -30,7 +30,10 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let message = args.text("message").cloned().unwrap_or_default();
     let mut apply = Script::fill("pb_reboot", &[]);
     apply.word(&message);
-    let gist = Some(Script::fill("systemctl reboot", &[]));
+    let equivalent_commands = Some(Script::fill("systemctl reboot", &[]));
     let subject = "the host".to_owned();
-    finish(Recipe { subject, apply, gist, needs_root: true, reboots: true, ..Recipe::default() }, Vec::new())
+    finish(
+        Recipe { subject, apply, equivalent_commands, needs_root: true, reboots: true, ..Recipe::default() },
+        Vec::new(),
+    )
 }

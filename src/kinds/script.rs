@@ -45,7 +45,7 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     if text.as_str().trim().is_empty() {
         faults.push(Diagnostic::error(args.place("text"), "the script is empty"));
     }
-    let shell = args.text("shell").and_then(|text| text.plain()).unwrap_or("sh");
+    let shell = args.text("shell").and_then(|text| text.literal()).unwrap_or("sh");
     let interpreter = SHELLS.iter().copied().find(|known| *known == shell);
     if interpreter.is_none() {
         let fault = Diagnostic::error(args.place("shell"), format!("`{shell}` is no shell that a script can ask for"));

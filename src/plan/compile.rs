@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use minijinja::Value;
 
-use super::{Action, OnUnknown, Plan, PlannedStep, RunAs, Work};
+use super::{Action, OnUnknown, Plan, PlannedStep, RunAs, StepSpec};
 use crate::event::Mode;
 use crate::ids::{Digest, HostId, StepId};
 use crate::inventory::{self, Host, Target};
@@ -402,7 +402,8 @@ impl Compiler<'_, '_> {
     }
 
     fn name(&mut self, step: &Step, turn: Option<&Turn>) -> String {
-        let rendered = self.renderer.text(&step.name_node).map_or_else(|| step.name.value.clone(), |text| text.shown());
+        let rendered =
+            self.renderer.text(&step.name_node).map_or_else(|| step.name.value.clone(), |text| text.display());
         let named = template::split(&step.name.value).is_ok_and(|split| {
             split.segments.iter().any(|segment| match segment {
                 template::Segment::Expression { inner, .. } => {
@@ -466,7 +467,7 @@ impl Compiler<'_, '_> {
                 kind: kind.name,
                 digest,
                 origin: origin.to_owned(),
-                action: Action::Work(Box::new(work)),
+                action: Action::Apply(Box::new(work)),
             },
         );
     }
@@ -496,7 +497,7 @@ impl Compiler<'_, '_> {
     }
 
     /// The recipe with the step's options, and the digests of the steps that it watches.
-    fn work(&mut self, step: &Step, recipe: Option<Recipe>) -> Option<(Work, Vec<Digest>)> {
+    fn work(&mut self, step: &Step, recipe: Option<Recipe>) -> Option<(StepSpec, Vec<Digest>)> {
         let options = &step.options;
         let before = self.renderer.faults.len();
         let renderer = &mut self.renderer;
@@ -525,14 +526,14 @@ impl Compiler<'_, '_> {
             let ArgValue::Text(word) = renderer.arg(node, Shape::OneOf(&["fail", "rerun", "done"]))?.value else {
                 return None;
             };
-            Some(match word.coded() {
+            Some(match word.raw() {
                 "rerun" => OnUnknown::Rerun,
                 "done" => OnUnknown::Done,
                 _ => OnUnknown::Fail,
             })
         });
         if let Some((user, span)) = &run_as
-            && let Some(Err(why)) = user.plain().map(inventory::check_user)
+            && let Some(Err(why)) = user.literal().map(inventory::check_user)
         {
             renderer.faults.push(Diagnostic::error(*span, format!("`run_as`: {why}")));
         }
@@ -554,7 +555,7 @@ impl Compiler<'_, '_> {
             .flat_map(|at| self.ids[at].iter().cloned())
             .collect();
         let (when_changed, digests) = watched.into_iter().unzip();
-        let work = Work {
+        let work = StepSpec {
             recipe,
             only_if,
             when_changed,
@@ -607,7 +608,7 @@ fn span_of_time(renderer: &mut Renderer<'_>, node: &Node) -> Option<Duration> {
 fn item_name(turn: &Turn) -> String {
     const LONGEST: usize = 40;
     let name = turn.item.get_attr("name").ok().filter(|name| name.as_str().is_some());
-    let text = playbook::letters(name.as_ref().unwrap_or(&turn.item)).map(|text| Text::new(text).shown());
+    let text = playbook::letters(name.as_ref().unwrap_or(&turn.item)).map(|text| Text::new(text).display());
     match text {
         Ok(text) if text.chars().count() > LONGEST => text.chars().take(LONGEST).chain(['…']).collect(),
         Ok(text) if !text.is_empty() => text,
@@ -618,7 +619,7 @@ fn item_name(turn: &Turn) -> String {
 /// The digest over everything that the host would do for a step; its name and its place are not part of it, nor is how
 /// patient the runner is with it and what it makes of its result: the same command under another `timeout` or
 /// `on_unknown` is the same command, and what the host knows of it holds.
-fn digest(kind: &str, work: &Work, watched: &[Digest]) -> Digest {
+fn digest(kind: &str, work: &StepSpec, watched: &[Digest]) -> Digest {
     let mut fields: Vec<Vec<u8>> = vec![b"1".to_vec(), kind.into()];
     let mut add = |name: &str, value: &[u8]| {
         fields.push(name.into());
@@ -627,14 +628,14 @@ fn digest(kind: &str, work: &Work, watched: &[Digest]) -> Digest {
     let script = |script: &Option<Script>| script.as_ref().map(|script| script.as_str().as_bytes().to_vec());
     let Recipe {
         subject: _,
-        gist: _,
+        equivalent_commands: _,
         check,
         apply,
         needs_root,
         needs,
         exports,
         content,
-        by_hand,
+        manual,
         interpreter,
         reboots,
     } = &work.recipe;
@@ -648,16 +649,16 @@ fn digest(kind: &str, work: &Work, watched: &[Digest]) -> Digest {
     }
     for (name, value) in exports {
         add("export", name.as_bytes());
-        add("value", value.coded().as_bytes());
+        add("value", value.raw().as_bytes());
     }
     match content {
-        Some(Content::Text(text)) => add("content", text.coded().as_bytes()),
+        Some(Content::Text(text)) => add("content", text.raw().as_bytes()),
         Some(Content::Bytes(bytes)) => add("bytes", bytes),
         None => {}
     }
-    if let Some(by_hand) = by_hand {
-        add("by_hand", by_hand.text.coded().as_bytes());
-        add("wait", &[u8::from(by_hand.wait)]);
+    if let Some(manual) = manual {
+        add("by_hand", manual.text.raw().as_bytes());
+        add("wait", &[u8::from(manual.wait)]);
     }
     if let Some(interpreter) = interpreter {
         add("interpreter", interpreter.as_bytes());
@@ -677,19 +678,19 @@ fn digest(kind: &str, work: &Work, watched: &[Digest]) -> Digest {
     }
     for (name, text) in [("creates", &work.creates), ("cwd", &work.cwd)] {
         if let Some(text) = text {
-            add(name, text.coded().as_bytes());
+            add(name, text.raw().as_bytes());
         }
     }
     let run_as = match &work.run_as {
         RunAs::Login => "login".to_owned(),
         RunAs::Root => "root".to_owned(),
         RunAs::RootToApply => "root to apply".to_owned(),
-        RunAs::User(user) => format!("user {}", user.coded()),
+        RunAs::User(user) => format!("user {}", user.raw()),
     };
     add("run_as", run_as.as_bytes());
     for (name, value) in &work.env {
         add("env", name.as_bytes());
-        add("value", value.coded().as_bytes());
+        add("value", value.raw().as_bytes());
     }
     add("register", work.register.as_deref().unwrap_or("").as_bytes());
     Digest::of_fields(fields.iter().map(Vec::as_slice))

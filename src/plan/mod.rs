@@ -51,12 +51,12 @@ pub enum Action {
         why: String,
     },
     /// Ask, then do.
-    Work(Box<Work>),
+    Apply(Box<StepSpec>),
 }
 
 /// A step's recipe and its options.
 #[derive(Clone, Debug)]
-pub struct Work {
+pub struct StepSpec {
     /// The kind's own shell.
     pub recipe: Recipe,
     /// `only_if`: failure means skipped.
@@ -105,7 +105,7 @@ pub enum Remembered {
     Begun(RunId),
 }
 
-impl Work {
+impl StepSpec {
     /// A recipe with nothing said about it: the login user, in its home, one try.
     pub fn plain(recipe: Recipe) -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Action, Plan, PlannedStep, RunAs, Work};
+use super::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use crate::event::VERSION;
 use crate::ids::Digest;
 use crate::inventory::Host;
@@ -17,7 +17,7 @@ const LONGEST_CONTENT: usize = 16 * 1024;
 /// The shell that carries a step out, for showing it when it failed.
 pub fn command(step: &PlannedStep) -> Option<String> {
     match &step.action {
-        Action::Work(work) if work.recipe.by_hand.is_none() => Some(work.recipe.apply.as_str().to_owned()),
+        Action::Apply(work) if work.recipe.manual.is_none() => Some(work.recipe.apply.as_str().to_owned()),
         _ => None,
     }
 }
@@ -32,7 +32,7 @@ pub fn text(plans: &[(Host, Plan)], whole: bool) -> String {
         for step in &plan.steps {
             out.push('\n');
             one_step(step, &mut out);
-            if let Action::Work(work) = &step.action {
+            if let Action::Apply(work) = &step.action {
                 shells.extend(work.recipe.check.iter().chain([&work.recipe.apply]).map(crate::script::Script::as_str));
             }
         }
@@ -62,14 +62,14 @@ fn one_step(step: &PlannedStep, out: &mut String) {
         Action::Skip { why } => {
             let _ = writeln!(out, "      skipped: {why}");
         }
-        Action::Work(work) => one_work(work, out),
+        Action::Apply(work) => one_work(work, out),
     }
 }
 
-fn one_work(work: &Work, out: &mut String) {
+fn one_work(work: &StepSpec, out: &mut String) {
     let check_as = match &work.run_as {
         RunAs::Root => " (as root, sudo -n)".to_owned(),
-        RunAs::User(user) => format!(" (as {}, sudo -n -u)", user.shown()),
+        RunAs::User(user) => format!(" (as {}, sudo -n -u)", user.display()),
         RunAs::Login | RunAs::RootToApply => String::new(),
     };
     let apply_as = if work.run_as == RunAs::RootToApply { " (as root, sudo -n)" } else { check_as.as_str() };
@@ -80,7 +80,7 @@ fn one_work(work: &Work, out: &mut String) {
         titled(&format!("only if this succeeds{check_as}"), script.as_str(), out);
     }
     if let Some(path) = &work.creates {
-        titled(&format!("already so if this path exists{check_as}"), &path.word(), out);
+        titled(&format!("already so if this path exists{check_as}"), &path.quote(), out);
     }
     if let Some(script) = &work.unless {
         titled(&format!("already so if this succeeds{check_as}"), script.as_str(), out);
@@ -88,14 +88,14 @@ fn one_work(work: &Work, out: &mut String) {
     if let Some(script) = &work.recipe.check {
         titled(&format!("ask{check_as}"), script.as_str(), out);
     }
-    if let Some(by_hand) = &work.recipe.by_hand {
-        titled("by hand", &by_hand.text.shown(), out);
+    if let Some(manual) = &work.recipe.manual {
+        titled("by hand", &manual.text.display(), out);
         return;
     }
     let with = work.recipe.interpreter.map_or_else(String::new, |shell| format!(" with {shell}"));
     titled(&format!("run{with}{apply_as}"), work.recipe.apply.as_str(), out);
-    if let Some(gist) = &work.recipe.gist {
-        titled("which is in short", &gist.as_str().replace("\"$pb_home\"", "~"), out);
+    if let Some(equivalent_commands) = &work.recipe.equivalent_commands {
+        titled("which is in short", &equivalent_commands.as_str().replace("\"$pb_home\"", "~"), out);
     }
     if let Some(content) = &work.recipe.content {
         match shown_content(content) {
@@ -106,12 +106,12 @@ fn one_work(work: &Work, out: &mut String) {
         }
     }
     for (name, value) in &work.recipe.exports {
-        let _ = writeln!(out, "      for every later step: {name}={}", value.word());
+        let _ = writeln!(out, "      for every later step: {name}={}", value.quote());
     }
 }
 
 /// The options of a step that are no shell, as name and value.
-fn settings(work: &Work) -> Vec<(&'static str, String)> {
+fn settings(work: &StepSpec) -> Vec<(&'static str, String)> {
     let mut list = Vec::new();
     if work.only_when_changed {
         let ids: Vec<String> = work.when_changed.iter().map(ToString::to_string).collect();
@@ -119,10 +119,10 @@ fn settings(work: &Work) -> Vec<(&'static str, String)> {
         list.push(("only if one of these steps changed", steps));
     }
     if let Some(cwd) = &work.cwd {
-        list.push(("in", cwd.word()));
+        list.push(("in", cwd.quote()));
     }
     for (name, value) in &work.env {
-        list.push(("with", format!("{name}={}", value.word())));
+        list.push(("with", format!("{name}={}", value.quote())));
     }
     if let Some(timeout) = work.timeout {
         list.push(("at the longest", format!("{} s", timeout.as_secs())));
@@ -143,10 +143,10 @@ fn settings(work: &Work) -> Vec<(&'static str, String)> {
 fn shown_content(content: &Content) -> Result<String, String> {
     let summary = |what: &str, bytes: &[u8]| format!("{what}, {} bytes, sha256 {}", bytes.len(), Digest::of(bytes));
     match content {
-        Content::Text(text) if text.coded().len() <= LONGEST_CONTENT => Ok(text.shown()),
-        Content::Text(text) => Err(summary("text", text.coded().as_bytes())),
+        Content::Text(text) if text.raw().len() <= LONGEST_CONTENT => Ok(text.display()),
+        Content::Text(text) => Err(summary("text", text.raw().as_bytes())),
         Content::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) if bytes.len() <= LONGEST_CONTENT && !text.contains('\0') => Ok(Text::from(text).shown()),
+            Ok(text) if bytes.len() <= LONGEST_CONTENT && !text.contains('\0') => Ok(Text::from(text).display()),
             _ => Err(summary("binary", bytes)),
         },
     }
@@ -189,16 +189,16 @@ fn json_step(step: &PlannedStep) -> Value {
     };
     match &step.action {
         Action::Skip { why } => set("skipped", Some(why.clone())),
-        Action::Work(work) => {
+        Action::Apply(work) => {
             let script =
                 |script: &Option<crate::script::Script>| script.as_ref().map(|script| script.as_str().to_owned());
             set("only_if", script(&work.only_if));
-            set("creates", work.creates.as_ref().map(Text::word));
+            set("creates", work.creates.as_ref().map(Text::quote));
             set("unless", script(&work.unless));
             set("check", script(&work.recipe.check));
             set("apply", command(step));
-            set("gist", script(&work.recipe.gist));
-            set("by_hand", work.recipe.by_hand.as_ref().map(|by_hand| by_hand.text.shown()));
+            set("gist", script(&work.recipe.equivalent_commands));
+            set("by_hand", work.recipe.manual.as_ref().map(|manual| manual.text.display()));
             let content = work.recipe.content.as_ref();
             set("content", content.map(|content| shown_content(content).unwrap_or_else(|summary| summary)));
             set(
@@ -206,7 +206,7 @@ fn json_step(step: &PlannedStep) -> Value {
                 match &work.run_as {
                     RunAs::Login => None,
                     RunAs::Root | RunAs::RootToApply => Some("root".to_owned()),
-                    RunAs::User(user) => Some(user.shown()),
+                    RunAs::User(user) => Some(user.display()),
                 },
             );
         }

@@ -21,7 +21,7 @@ impl Renderer<'_> {
             Shape::Text => ArgValue::Text(self.text(node)?),
             Shape::Path => {
                 let text = self.text(node)?;
-                self.checked(node, text.coded(), shape)?;
+                self.checked(node, text.raw(), shape)?;
                 ArgValue::Text(text)
             }
             Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,

@@ -241,7 +241,7 @@ fn format(value: &Value, mode: Mode, out: &mut String) -> Result<(), &'static st
         return Ok(());
     }
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        out.push_str(&Text::new(whole_letters(value)?).word());
+        out.push_str(&Text::new(whole_letters(value)?).quote());
         return Ok(());
     }
     for (at, item) in value.try_iter().map_err(|_| "is not a list")?.enumerate() {
@@ -249,7 +249,7 @@ fn format(value: &Value, mode: Mode, out: &mut String) -> Result<(), &'static st
         if at > 0 {
             out.push(' ');
         }
-        out.push_str(&Text::new(word).word());
+        out.push_str(&Text::new(word).quote());
     }
     Ok(())
 }
@@ -349,7 +349,7 @@ pub(crate) fn brief(value: &Value) -> String {
     let mut out = String::new();
     match letters(value) {
         Ok(text) => {
-            let mut shown: String = Text::new(text.as_ref()).shown().chars().take(60).collect();
+            let mut shown: String = Text::new(text.as_ref()).display().chars().take(60).collect();
             if shown.len() < text.len() && shown.chars().count() == 60 {
                 shown.push('…');
             }

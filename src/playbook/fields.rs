@@ -454,7 +454,7 @@ impl<'a> Renderer<'a> {
     /// A scalar as text that is known here: no registered value, no secret.
     pub(crate) fn plain_text(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.text(node)?;
-        if let Some(plain) = text.plain() {
+        if let Some(plain) = text.literal() {
             return Some(plain.to_owned());
         }
         self.faults.push(

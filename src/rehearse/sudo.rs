@@ -49,7 +49,7 @@ const PASSED_ON: &[SignalKind] = &[
 
 /// What a sudo command line asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Wish {
+enum StopRequest {
     /// Run something.
     Run(Box<Ask>, Keep),
     /// Nothing to be done (`-v`, `-k`, `-K`): the password is never asked for.
@@ -73,10 +73,12 @@ const ALWAYS_KEPT: &[&str] = &["TERM", "LANG", "LANGUAGE", "COLORTERM", "DISPLAY
 pub(super) fn run(args: &[OsString]) -> ExitCode {
     match wish(args) {
         Err(what) => complain(&format!("sudo: {what}"), 1),
-        Ok(Wish::Nothing) => ExitCode::SUCCESS,
-        Ok(Wish::Version) => say("Sudo version 1.9 (pinboot's stand-in)\n"),
-        Ok(Wish::List) => say("The user may run the following commands on this host:\n    (ALL) NOPASSWD: ALL\n"),
-        Ok(Wish::Run(mut ask, keep)) => {
+        Ok(StopRequest::Nothing) => ExitCode::SUCCESS,
+        Ok(StopRequest::Version) => say("Sudo version 1.9 (pinboot's stand-in)\n"),
+        Ok(StopRequest::List) => {
+            say("The user may run the following commands on this host:\n    (ALL) NOPASSWD: ALL\n")
+        }
+        Ok(StopRequest::Run(mut ask, keep)) => {
             ask.cwd = std::env::current_dir().unwrap_or_default().into_os_string().as_bytes().to_vec();
             ask.caller = std::env::vars_os()
                 .find(|(name, _)| name == "USER")
@@ -109,7 +111,7 @@ fn kept(name: &OsStr, keep: &Keep) -> bool {
 }
 
 /// Reads a command line as sudo does.
-fn wish(args: &[OsString]) -> Result<Wish, String> {
+fn wish(args: &[OsString]) -> Result<StopRequest, String> {
     let mut ask = Ask { user: "root".to_owned(), ..Ask::default() };
     let mut keep = Keep::default();
     let mut at = 0;
@@ -143,10 +145,10 @@ fn wish(args: &[OsString]) -> Result<Wish, String> {
                 },
                 "login" => (ask.shell, ask.login) = (true, true),
                 "shell" => ask.shell = true,
-                "list" => other = Some(Wish::List),
-                "version" => other = Some(Wish::Version),
-                "validate" | "remove-timestamp" => other = Some(Wish::Nothing),
-                "reset-timestamp" if args.len() == at => other = Some(Wish::Nothing),
+                "list" => other = Some(StopRequest::List),
+                "version" => other = Some(StopRequest::Version),
+                "validate" | "remove-timestamp" => other = Some(StopRequest::Nothing),
+                "reset-timestamp" if args.len() == at => other = Some(StopRequest::Nothing),
                 "reset-timestamp" | "non-interactive" | "set-home" | "preserve-groups" | "background" | "stdin" => {}
                 _ => return Err(format!("unrecognized option '--{name}'")),
             }
@@ -162,10 +164,10 @@ fn wish(args: &[OsString]) -> Result<Wish, String> {
                 b'E' => keep.all = true,
                 b's' => ask.shell = true,
                 b'i' => (ask.shell, ask.login) = (true, true),
-                b'l' => other = Some(Wish::List),
-                b'V' => other = Some(Wish::Version),
-                b'v' | b'K' => other = Some(Wish::Nothing),
-                b'k' if args.len() == at => other = Some(Wish::Nothing),
+                b'l' => other = Some(StopRequest::List),
+                b'V' => other = Some(StopRequest::Version),
+                b'v' | b'K' => other = Some(StopRequest::Nothing),
+                b'k' if args.len() == at => other = Some(StopRequest::Nothing),
                 b'k' | b'n' | b'H' | b'P' | b'b' | b'S' | b'A' => {}
                 b'u' | b'g' | b'p' | b'h' | b'C' | b'r' | b't' | b'T' | b'U' => {
                     let mut value: Vec<u8> = letters.by_ref().collect();
@@ -202,7 +204,7 @@ fn wish(args: &[OsString]) -> Result<Wish, String> {
     if ask.argv.is_empty() && !ask.shell {
         return Err("a command is required, as in `sudo -n id`".to_owned());
     }
-    Ok(Wish::Run(Box::new(ask), keep))
+    Ok(StopRequest::Run(Box::new(ask), keep))
 }
 
 /// Has the host run it, and passes signals on meanwhile.
@@ -257,13 +259,13 @@ fn send_ask(socket: &UnixStream, ask: &Ask) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<Wish, String> {
+    fn read(line: &str) -> Result<StopRequest, String> {
         wish(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
     }
 
     fn ask(line: &str) -> (Ask, Keep) {
         match read(line) {
-            Ok(Wish::Run(ask, keep)) => (*ask, keep),
+            Ok(StopRequest::Run(ask, keep)) => (*ask, keep),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -284,10 +286,10 @@ mod tests {
         assert_eq!(keep, Keep { all: true, names: vec!["X".to_owned(), "Y".to_owned()] });
         let (run, _) = ask("-i");
         assert!(run.shell && run.login && run.argv.is_empty());
-        assert_eq!(read("-v"), Ok(Wish::Nothing));
-        assert_eq!(read("-k"), Ok(Wish::Nothing));
-        assert!(matches!(read("-k id"), Ok(Wish::Run(..))));
-        assert_eq!(read("-n -l"), Ok(Wish::List));
+        assert_eq!(read("-v"), Ok(StopRequest::Nothing));
+        assert_eq!(read("-k"), Ok(StopRequest::Nothing));
+        assert!(matches!(read("-k id"), Ok(StopRequest::Run(..))));
+        assert_eq!(read("-n -l"), Ok(StopRequest::List));
         for wrong in ["", "-n", "-Z id", "--nonsense id", "-u"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -21,7 +21,7 @@ pub struct StepResult {
     /// Whether its author said that it runs every time (`always: true`).
     pub always: bool,
     /// Whether it was left to a person.
-    pub by_hand: bool,
+    pub manual: bool,
 }
 
 /// What a rehearsal showed.
@@ -86,8 +86,8 @@ impl Verdict {
         let file = self.file.as_deref().unwrap_or("the rehearsal file");
         if self.passed() {
             let _ = write!(out, "rehearsed: changed {}, then unchanged {}", self.changed, self.unchanged);
-            let by_hand = self.skipped.iter().filter(|step| step.by_hand).count();
-            let counts = [(by_hand, "by hand"), (self.skipped.len() - by_hand, "skipped")];
+            let manual = self.skipped.iter().filter(|step| step.manual).count();
+            let counts = [(manual, "by hand"), (self.skipped.len() - manual, "skipped")];
             let parts: Vec<String> =
                 counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
             if !parts.is_empty() {
@@ -223,7 +223,7 @@ mod tests {
     use crate::ids::Digest;
 
     fn step(label: &str, outcome: Outcome) -> StepResult {
-        StepResult { label: label.to_owned(), name: format!("Step {label}"), outcome, always: false, by_hand: false }
+        StepResult { label: label.to_owned(), name: format!("Step {label}"), outcome, always: false, manual: false }
     }
 
     fn used(commands: &[(&str, u64)], missing: &[&str]) -> Used {
@@ -255,8 +255,8 @@ mod tests {
     #[test]
     fn what_changes_again_is_named() {
         let first = [step("1", Outcome::Changed), step("2", Outcome::Changed)];
-        let by_hand = StepResult { by_hand: true, ..step("3", Outcome::Skipped) };
-        let both = [step("1", Outcome::Changed), step("2", Outcome::Skipped), by_hand];
+        let manual = StepResult { manual: true, ..step("3", Outcome::Skipped) };
+        let both = [step("1", Outcome::Changed), step("2", Outcome::Skipped), manual];
         let text = judge(&both, &both[1..], &world(), &used(&[], &[])).text();
         assert!(text.starts_with("rehearsed: changed 1, then unchanged 0 (1 by hand, 1 skipped)\n"), "{text}");
         let mut always = step("2", Outcome::Changed);

@@ -12,5 +12,5 @@ mod stop;
 
 #[doc(hidden)]
 pub use program::points;
-pub use program::{Identity, Known, Stored, delivery, follow, program};
+pub use program::{ExpectedHost, Identity, Stored, delivery, follow, program};
 pub use stop::{Stopped, stop, stopped};

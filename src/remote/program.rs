@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::event::Mode;
 use crate::ids::{RunId, StepId};
 use crate::kinds::{self, Content};
-use crate::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, RunAs, Work};
+use crate::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
 use crate::secret::Secret;
 use crate::transport::Exec;
@@ -43,7 +43,7 @@ pub struct Identity {
 
 /// What earlier runs saw of a host. Another host, or an older copy of this one, is refused before anything is claimed there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct ExpectedHost {
     /// The run that saw it last.
     pub run: RunId,
     /// What the machine calls itself in `/etc/machine-id`; `None`: nobody knows, or whoever knows the host has vouched for it.
@@ -85,12 +85,12 @@ fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> Vec<u8> {
     let mut reboots = String::new();
     for step in &plan.steps {
         write!(steps, "pb_step_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
-        if let Action::Work(work) = &step.action
+        if let Action::Apply(work) = &step.action
             && (work.run_as != RunAs::Login || !work.recipe.needs.is_empty())
         {
             write!(looks, " {}", step.id).expect("a string takes all");
         }
-        if matches!(&step.action, Action::Work(work) if work.recipe.reboots) {
+        if matches!(&step.action, Action::Apply(work) if work.recipe.reboots) {
             write!(reboots, " {}", step.id).expect("a string takes all");
         }
     }
@@ -104,9 +104,9 @@ fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> Vec<u8> {
         identity.run,
         identity.nonce,
         plan.steps.len(),
-        Text::from(identity.started_by.as_str()).word(),
-        Text::from(looks.trim_start()).word(),
-        Text::from(reboots.trim_start()).word(),
+        Text::from(identity.started_by.as_str()).quote(),
+        Text::from(looks.trim_start()).quote(),
+        Text::from(reboots.trim_start()).quote(),
         if plan.secrets.is_empty() { "" } else { "1" },
     );
     text.push_str(runner);
@@ -121,7 +121,7 @@ fn scripts(plan: &Plan) -> Vec<&str> {
     plan.steps
         .iter()
         .filter_map(|step| match &step.action {
-            Action::Work(work) => Some(work),
+            Action::Apply(work) => Some(work),
             Action::Skip { .. } => None,
         })
         .flat_map(|work| work.recipe.check.iter().chain([&work.recipe.apply]))
@@ -177,11 +177,11 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
             set("skip", "1");
             return body;
         }
-        Action::Work(work) => work,
+        Action::Apply(work) => work,
     };
     let alone = lone_creates(work);
     if let Some(path) = alone {
-        set("creates", &path.word());
+        set("creates", &path.quote());
     } else {
         let ask = question(work);
         if !ask.is_empty() {
@@ -194,9 +194,9 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     if work.has_check() && alone.is_none() {
         set("verify", "check");
     }
-    if let Some(by_hand) = &work.recipe.by_hand {
-        set("byhand", &quoted(&by_hand.text.word()));
-        if by_hand.wait {
+    if let Some(manual) = &work.recipe.manual {
+        set("byhand", &quoted(&manual.text.quote()));
+        if manual.wait {
             set("wait", "1");
         }
     } else {
@@ -208,11 +208,11 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
         RunAs::RootToApply => set("as", "apply"),
         RunAs::User(name) => {
             set("as", "user");
-            set("user", &name.word());
+            set("user", &name.quote());
         }
     }
     if let Some(cwd) = &work.cwd {
-        set("cwd", &quoted(&cwd.word()));
+        set("cwd", &quoted(&cwd.quote()));
     }
     if !work.env.is_empty() {
         set("env", &quoted(&assignments(&work.env)));
@@ -272,22 +272,22 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
 }
 
 /// `creates`, where it is the only question and the runner can answer it without a process.
-fn lone_creates(work: &Work) -> Option<&Text> {
+fn lone_creates(work: &StepSpec) -> Option<&Text> {
     let path = work.creates.as_ref()?;
-    let absolute = path.coded().starts_with('/') || path.coded().starts_with("~/");
+    let absolute = path.raw().starts_with('/') || path.raw().starts_with("~/");
     let alone = work.recipe.check.is_none() && work.unless.is_none() && work.only_if.is_none();
     (alone && absolute && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
 }
 
 /// Everything that can say *so*, *not so* or *passed over*, in the order in which it is asked.
-fn question(work: &Work) -> String {
+fn question(work: &StepSpec) -> String {
     let mut ask = String::new();
     let author = |script: &Script| format!("eval {}", script.as_word());
     if let Some(only_if) = &work.only_if {
         writeln!(ask, "( {} ) >&2 || exit 77", author(only_if)).expect("a string takes all");
     }
     if let Some(path) = &work.creates {
-        writeln!(ask, "[ ! -e {} ] || exit 0", path.word()).expect("a string takes all");
+        writeln!(ask, "[ ! -e {} ] || exit 0", path.quote()).expect("a string takes all");
     }
     match (&work.unless, &work.recipe.check) {
         (Some(unless), None) if ask.is_empty() => ask.push_str(unless.as_str()),
@@ -305,20 +305,20 @@ fn question(work: &Work) -> String {
 /// `A='…'; export A` for each.
 fn assignments(variables: &[(String, Text)]) -> String {
     let lines: Vec<String> =
-        variables.iter().map(|(name, value)| format!("{name}={}; export {name}", value.word())).collect();
+        variables.iter().map(|(name, value)| format!("{name}={}; export {name}", value.quote())).collect();
     lines.join("\n")
 }
 
 /// The command that writes a content to standard output.
 fn content_command(content: &Content, run_as: &RunAs, blobs: &mut Blobs) -> String {
     match content {
-        Content::Text(text) if text.coded().len() <= INLINE_LIMIT || text.plain().is_none() => {
-            format!("printf %s {}", text.word_as_is())
+        Content::Text(text) if text.raw().len() <= INLINE_LIMIT || text.literal().is_none() => {
+            format!("printf %s {}", text.quote_exactly())
         }
-        Content::Text(text) => bytes_command(text.coded().as_bytes(), run_as, blobs),
+        Content::Text(text) => bytes_command(text.raw().as_bytes(), run_as, blobs),
         Content::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if bytes.len() <= INLINE_LIMIT && !text.contains('\0') => {
-                format!("printf %s {}", Text::from(text).word_as_is())
+                format!("printf %s {}", Text::from(text).quote_exactly())
             }
             _ => bytes_command(bytes, run_as, blobs),
         },
@@ -337,7 +337,7 @@ fn bytes_command(bytes: &[u8], run_as: &RunAs, blobs: &mut Blobs) -> String {
 }
 
 /// The names of registered values and of secrets that a step uses, each once.
-fn holes(work: &Work) -> (Vec<String>, Vec<String>) {
+fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
     let mut registered = Vec::new();
     let mut secrets = Vec::new();
     let mut note = |text: &str| {
@@ -362,10 +362,9 @@ fn holes(work: &Work) -> (Vec<String>, Vec<String>) {
         Some(Content::Text(text)) => Some(text),
         _ => None,
     };
-    let by_hand = work.recipe.by_hand.as_ref().map(|by_hand| &by_hand.text);
+    let manual = work.recipe.manual.as_ref().map(|manual| &manual.text);
     let variables = work.env.iter().chain(&work.recipe.exports).map(|(_, value)| value);
-    for text in
-        [work.creates.as_ref(), work.cwd.as_ref(), user, content, by_hand].into_iter().flatten().chain(variables)
+    for text in [work.creates.as_ref(), work.cwd.as_ref(), user, content, manual].into_iter().flatten().chain(variables)
     {
         for part in text.parts() {
             match part {
@@ -411,7 +410,7 @@ pub fn delivery(
     identity: &Identity,
     from: u64,
     after: Option<&RunId>,
-    known: Option<&Known>,
+    known: Option<&ExpectedHost>,
     secrets: &[(String, Secret)],
 ) -> Exec {
     let mut input = Input::new(secrets);
@@ -435,7 +434,12 @@ pub fn delivery(
 ///
 /// With `resume` it starts a runner on the host's own plan where there is none before the run is over, and gives it these
 /// secrets. `known` is the host that is meant.
-pub fn follow(identity: &Identity, from: u64, resume: Option<&[(String, Secret)]>, known: Option<&Known>) -> Exec {
+pub fn follow(
+    identity: &Identity,
+    from: u64,
+    resume: Option<&[(String, Secret)]>,
+    known: Option<&ExpectedHost>,
+) -> Exec {
     let input = Input::new(resume.unwrap_or_default());
     let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1" };
     let command = wrap_spelt(identity, &[header(identity, from, "", known, &input.what, how)]);
@@ -465,7 +469,7 @@ impl Input {
 static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
 
 /// The delivery's shell, spelt, with what it has to know in front; `more` are assignments that stand behind empty ones.
-fn header(identity: &Identity, from: u64, sum: &str, known: Option<&Known>, stdin: &str, more: &str) -> String {
+fn header(identity: &Identity, from: u64, sum: &str, known: Option<&ExpectedHost>, stdin: &str, more: &str) -> String {
     // (Whatever a journal says of the machine's name: what is none is not sent.)
     let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
     let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
@@ -501,7 +505,8 @@ fn wrap_spelt(identity: &Identity, words: &[String]) -> Vec<u8> {
 /// One line of shell that puts each secret into a file of its own in `$pb_mem`, as an assignment.
 fn secret_line(secrets: &[(String, Secret)]) -> Secret {
     let line = secrets.iter().fold(String::new(), |mut line, (name, secret)| {
-        let assignment = zeroize::Zeroizing::new(format!("pb_s_{name}={}", Text::from(secret.expose()).word_as_is()));
+        let assignment =
+            zeroize::Zeroizing::new(format!("pb_s_{name}={}", Text::from(secret.expose()).quote_exactly()));
         // (`%b` again, so that the whole is one line without quotes.)
         write!(line, "printf %b '{}\\n' >\"$pb_mem/{name}\" && ", encode(assignment.as_bytes()))
             .expect("a string takes all");

@@ -186,14 +186,14 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
 
 /// What stands below a step's line: what a person must do, or what changed.
 fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
-    let by_hand = step.is_by_hand().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
+    let manual = step.is_by_hand().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
     let changes = matches!(step.outcome(), Some(Outcome::Changed | Outcome::WouldChange));
     let diff: Vec<&str> = step.diff.iter().filter(|_| changes).flat_map(|diff| diff.lines()).collect();
     let shown = if all { diff.len() } else { diff.len().min(MAX_DIFF_LINES) };
     let more = (diff.len() > shown).then(|| format!("… and {} more lines", diff.len() - shown));
     let diff: Vec<String> = diff.into_iter().take(shown).map(clean).chain(more).collect();
     let left = step.left.iter().map(|left| format!("left running: {}", clean(left)));
-    by_hand.into_iter().flatten().chain(diff).chain(left).map(|line| format!("      {line}").trim_end().to_owned())
+    manual.into_iter().flatten().chain(diff).chain(left).map(|line| format!("      {line}").trim_end().to_owned())
 }
 
 /// The last lines of an output, each once with its count.
@@ -230,8 +230,8 @@ pub fn summary(run: &RunView) -> String {
         (totals.changed, "changed"),
         (totals.unchanged, "unchanged"),
         (totals.would_change, "would change"),
-        (totals.by_hand, BY_HAND),
-        (totals.skipped - totals.by_hand, "skipped"),
+        (totals.manual, BY_HAND),
+        (totals.skipped - totals.manual, "skipped"),
         (totals.unknown, "unknown"),
     ] {
         if count > 0 {

@@ -44,7 +44,7 @@ fn a_run_from_begin_to_end() {
         (HostState::Unreachable, Some("no such host"), Some("look"))
     );
     let totals =
-        Totals { changed: 1, skipped: 1, by_hand: 1, failed: 1, allowed: 1, unreachable: 1, ..Totals::default() };
+        Totals { changed: 1, skipped: 1, manual: 1, failed: 1, allowed: 1, unreachable: 1, ..Totals::default() };
     assert_eq!(view.totals(), totals);
     assert_eq!((view.exit_code(), view.elapsed_ms(), view.exit), (3, 1300, None));
     view.fold(&Event { seq: 15, at: "2026-01-02T03:05:00.000Z".into(), host: None, kind: view.run_finished() });

@@ -46,7 +46,7 @@ fn a_check_by_hand_fails_as_a_whole_and_keeps_its_output_to_itself() {
     }
     let step = recipe("manual", &[("text", V::from("Click."))]);
     assert!(step.check.is_none());
-    assert!(!step.by_hand.expect("by hand").wait);
+    assert!(!step.manual.expect("by hand").wait);
     assert_eq!(
         faults("manual", &[("text", V::from("Click.")), ("wait", V::B(true))]),
         ["`wait` has nothing to wait for (add a `check`: shell that succeeds once it has been done)"]

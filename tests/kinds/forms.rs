@@ -19,7 +19,7 @@ fn recipes(steps: &str) -> Result<Vec<Recipe>, String> {
     let plans = compile_all(&loaded, &mut sources, Mode::Run).map_err(|faults| render(&faults, &sources, false))?;
     let plan = plans.into_iter().next().expect("one host").1;
     let steps = plan.steps.into_iter().map(|step| match step.action {
-        Action::Work(work) => work.recipe,
+        Action::Apply(work) => work.recipe,
         Action::Skip { why } => panic!("passed over: {why}"),
     });
     Ok(steps.collect())

@@ -119,7 +119,7 @@ pub(crate) fn faults(kind: &str, fields: &[(&'static str, V)]) -> Vec<String> {
 fn arg(shape: Shape, value: &V, span: Span) -> Arg {
     let inside = |value: &V| arg(Shape::Any, value, span);
     let value = match (shape, value) {
-        (Shape::Shell, V::T(text)) => ArgValue::Shell(Script::author(text.coded())),
+        (Shape::Shell, V::T(text)) => ArgValue::Shell(Script::author(text.raw())),
         (Shape::Texts, V::T(_)) => ArgValue::List(vec![inside(value)]),
         (_, V::T(text)) => ArgValue::Text(text.clone()),
         (_, V::B(flag)) => ArgValue::Bool(*flag),

@@ -1,6 +1,6 @@
 //! A small table of kinds, so that the language is tested apart from what the real kinds do.
 
-use pinboot::kinds::{Arg, ArgValue, Args, ByHand, Content, Field, Kind, Recipe, Shape};
+use pinboot::kinds::{Arg, ArgValue, Args, Content, Field, Kind, Manual, Recipe, Shape};
 use pinboot::script::{Script, Text};
 use pinboot::source::Diagnostic;
 
@@ -14,7 +14,7 @@ fn get<'a>(args: &'a Args<'_>, name: &str) -> Option<&'a ArgValue> {
 
 fn words(value: Option<&ArgValue>) -> Vec<String> {
     match value {
-        Some(ArgValue::Text(text)) => vec![text.shown()],
+        Some(ArgValue::Text(text)) => vec![text.display()],
         Some(ArgValue::List(items)) => items.iter().flat_map(|item| words(Some(&item.value))).collect(),
         Some(ArgValue::Map(entries)) => {
             entries.iter().map(|(key, _, item)| format!("{key}={}", words(Some(&item.value)).join(","))).collect()
@@ -67,7 +67,7 @@ fn export(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
 fn manual(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let Some(ArgValue::Text(text)) = get(args, "text") else { return Err(Vec::new()) };
     let wait = matches!(get(args, "wait"), Some(ArgValue::Bool(true)));
-    Ok(Recipe { by_hand: Some(ByHand { text: Text::new(text.coded()), wait }), ..Recipe::default() })
+    Ok(Recipe { manual: Some(Manual { text: Text::new(text.raw()), wait }), ..Recipe::default() })
 }
 
 macro_rules! kind {

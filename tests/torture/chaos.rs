@@ -14,7 +14,7 @@ use pinboot::view::{HostView, StepView};
 use rustix::process::Signal;
 
 use crate::chance::Chance;
-use crate::controller::{Death, Ended, Life, job, live};
+use crate::controller::{Death, Ended, HostTask, job, live};
 use crate::deed::{self, BLIND, Deed};
 use crate::lab::{Kit, Lab, Role, signal, wait_until};
 use crate::local::{Local, Weather};
@@ -273,7 +273,7 @@ fn ended_well(lab: &Lab, deed: &Deed, host: &HostView, earlier: &[RunId], lethal
 }
 
 /// Every byte that the host's log has was shown once, and in order.
-fn shown_whole(lab: &Lab, run: &RunId, nonce: &str, life: &Life) -> Result<(), String> {
+fn shown_whole(lab: &Lab, run: &RunId, nonce: &str, life: &HostTask) -> Result<(), String> {
     let log = fs::read(lab.path(&format!(".pinboot/runs/{run}/log"))).unwrap_or_default();
     let right = deed::said(&log, nonce);
     if right == life.said {

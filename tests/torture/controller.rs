@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pinboot::engine::{self, Errand, Job, Options, Wish, facts};
+use pinboot::engine::{self, Job, Options, StopRequest, Task, facts};
 use pinboot::event::{Event, EventKind, Mode};
 use pinboot::ids::HostId;
 use pinboot::inventory::Host;
@@ -38,7 +38,7 @@ pub(crate) enum Ended {
 
 /// A controller's life: what it was told.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct HostTask {
     pub(crate) ended: Ended,
     /// What it showed of each step.
     pub(crate) said: BTreeMap<u32, String>,
@@ -51,9 +51,9 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         None => program(plan, identity),
     };
     let errand = if follow {
-        Errand::Follow { over: Vec::new(), exit: 0, arrived: false, resume: None }
+        Task::Attach { over: Vec::new(), exit: 0, arrived: false, resume: None }
     } else {
-        Errand::Deliver { program: Arc::new(program), secrets: plan.secrets.clone(), after: None }
+        Task::Deliver { program: Arc::new(program), secrets: plan.secrets.clone(), after: None }
     };
     Job {
         host: Host { id: HostId("h".into()), address: "localhost".into(), port: 22, user: "tester".into(), key: None },
@@ -68,19 +68,19 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
 }
 
 /// Lives until the run's end, or its own.
-pub(crate) async fn live(connect: Local, job: Job, death: Death) -> Life {
+pub(crate) async fn live(connect: Local, job: Job, death: Death) -> HostTask {
     let mut said: BTreeMap<u32, String> = BTreeMap::new();
     let patience = Duration::from_mins(1);
     let (ended, events) =
         watch_over(connect, job, death, patience, content(), |step, text| said.entry(step).or_default().push_str(text))
             .await;
-    Life { ended, said, events }
+    HostTask { ended, said, events }
 }
 
 /// Lives until the run's end, with a user who may want to stop it.
-pub(crate) async fn live_until(connect: Local, job: Job, wishes: watch::Receiver<Wish>) -> Life {
+pub(crate) async fn live_until(connect: Local, job: Job, wishes: watch::Receiver<StopRequest>) -> HostTask {
     let (ended, events) = watch_over(connect, job, Death::Never, Duration::from_mins(1), wishes, |_, _| {}).await;
-    Life { ended, said: BTreeMap::new(), events }
+    HostTask { ended, said: BTreeMap::new(), events }
 }
 
 /// Listens to the run's end, with more patience.
@@ -90,8 +90,8 @@ pub(crate) async fn listen(connect: Local, job: Job, mut hear: impl FnMut(&str))
 }
 
 /// A user who wants nothing.
-fn content() -> watch::Receiver<Wish> {
-    watch::channel(Wish::Go).1
+fn content() -> watch::Receiver<StopRequest> {
+    watch::channel(StopRequest::None).1
 }
 
 async fn watch_over(
@@ -99,7 +99,7 @@ async fn watch_over(
     job: Job,
     death: Death,
     patience: Duration,
-    wishes: watch::Receiver<Wish>,
+    wishes: watch::Receiver<StopRequest>,
     mut hear: impl FnMut(u32, &str),
 ) -> (Ended, u64) {
     let run = job.identity.run.clone();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use pinboot::event::Mode;
 use pinboot::ids::{Digest, HostId, RunId, StepId};
 use pinboot::kinds::{Content, Recipe};
-use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Work};
+use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, StepSpec};
 use pinboot::remote::Identity;
 use pinboot::remote::frame::{Frame, Piece, Splitter};
 use pinboot::script::Script;
@@ -75,20 +75,20 @@ impl Deed {
             nap = self.naps[2],
         );
         let mut works = vec![
-            Work { creates: Some("~/made".into()), ..work("echo making; touch made") },
-            Work {
+            StepSpec { creates: Some("~/made".into()), ..work("echo making; touch made") },
+            StepSpec {
                 unless: Some(Script::author(format!("{}grep -q '^E' count2 2>/dev/null", hang(Hangs::Check)))),
                 ..work(&counting(2, self.naps[0]))
             },
-            Work { on_unknown: self.unknown, ..work(&blind) },
-            Work { on_unknown: OnUnknown::Rerun, ..work(&talk) },
-            Work {
+            StepSpec { on_unknown: self.unknown, ..work(&blind) },
+            StepSpec { on_unknown: OnUnknown::Rerun, ..work(&talk) },
+            StepSpec {
                 register: Some("word".into()),
                 unless: Some(Script::author("test -s registered")),
                 ..work("echo registered; echo x >registered")
             },
         ];
-        works.push(Work {
+        works.push(StepSpec {
             creates: Some("~/retried".into()),
             retries: 1,
             ..work("[ -e tried ] || { : >tried; exit 3; }; : >retried")
@@ -97,17 +97,17 @@ impl Deed {
             let content = Some(Content::Text("0123456789abcdef".repeat(10 * 1024).as_str().into()));
             let check = Some(Script::author("pb_content | cmp -s - large 2>/dev/null || [ -s large ] || not_so"));
             let apply = Script::author("pb_content >large.new; mv large.new large");
-            works.push(Work { recipe: Recipe { check, apply, content, ..Recipe::default() }, ..work("") });
+            works.push(StepSpec { recipe: Recipe { check, apply, content, ..Recipe::default() }, ..work("") });
         }
         let mut secrets = Vec::new();
         if self.secret {
-            works.push(Work {
+            works.push(StepSpec {
                 unless: Some(Script::author("test -s used")),
                 ..work("printf %s \"$pb_s_password\" >used.new; mv used.new used")
             });
             secrets.push(("password".to_owned(), Secret::new("it's a secret of 24 letters")));
         }
-        let digest = |work: &Work| Digest::of(format!("{work:?}").as_bytes());
+        let digest = |work: &StepSpec| Digest::of(format!("{work:?}").as_bytes());
         let steps = works.into_iter().zip(1..).map(|(mut work, number)| {
             let digest = digest(&work);
             work.earlier = earlier.iter().map(|run| (run.clone(), StepId(number))).collect();
@@ -118,7 +118,7 @@ impl Deed {
                 kind: "command",
                 digest,
                 origin: String::new(),
-                action: Action::Work(Box::new(work)),
+                action: Action::Apply(Box::new(work)),
             }
         });
         Plan { host: HostId("h".into()), mode: Mode::Run, steps: steps.collect(), secrets }
@@ -137,8 +137,8 @@ fi
 echo "$pb_me" >"alive$1"
 }"#;
 
-fn work(apply: &str) -> Work {
-    Work::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
+fn work(apply: &str) -> StepSpec {
+    StepSpec::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
 }
 
 /// A run of this number on the host.

@@ -50,7 +50,7 @@ pub(crate) fn child() {
     let lab = Arc::new(Lab::new(Kit { shell: "dash", flock: true, setsid: true, gnu_tail: true }));
     let mut plan: Plan = Deed::plain().plan(&[]);
     plan.steps.truncate(1);
-    if let Action::Work(work) = &mut plan.steps[0].action {
+    if let Action::Apply(work) = &mut plan.steps[0].action {
         work.creates = None;
         work.recipe.apply = Script::author(format!("seq 1 100000000 2>/dev/null | head -c {BYTES}"));
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pinboot::engine::Wish;
+use pinboot::engine::StopRequest;
 use pinboot::event::Outcome;
 use pinboot::ids::RunId;
 use pinboot::view::StepView;
@@ -34,15 +34,16 @@ pub(crate) fn case(kit: Kit, seed: u64) -> Result<Stopped, String> {
     let mut chance = Chance::new(seed);
     let lab = Arc::new(Lab::new(kit));
     let is_murder = chance.one_in(3);
-    let level = chance.of(&[Wish::AfterStep, Wish::Now, Wish::Now]);
+    let level = chance.of(&[StopRequest::AfterStep, StopRequest::Now, StopRequest::Now]);
     // (Without groups, what outlives its runner is named and not ended; under mksh no child of a check has the run's lock.)
     let hangs = chance.of(&[None, Some(Hangs::Check), Some(Hangs::Step)]);
-    let hangs = hangs.filter(|_| level == Wish::Now && (!is_murder || (lab.kit.setsid && lab.kit.shell != "mksh")));
+    let hangs =
+        hangs.filter(|_| level == StopRequest::Now && (!is_murder || (lab.kit.setsid && lab.kit.shell != "mksh")));
     let deed = Deed { hangs, naps: [40, 40, 40], ..Deed::of(&mut chance) };
     let mut stopped = Stopped::default();
     let result = (|| {
         let (identity, plan) = (deed::identity(&lab, seed, 0), deed.plan(&[]));
-        let (wish, wishes) = watch::channel(Wish::Go);
+        let (wish, wishes) = watch::channel(StopRequest::None);
         let moment = chance.pause(1500);
         let line = Local::new(&lab, Weather::calm());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -67,7 +68,7 @@ pub(crate) fn case(kit: Kit, seed: u64) -> Result<Stopped, String> {
         };
         stopped = Stopped { in_time: exit != 0, dead: is_murder && exit != 0 };
         let deadline = Instant::now() + SOON;
-        if level == Wish::Now && !wait_until(deadline, || lab.is_quiet()) {
+        if level == StopRequest::Now && !wait_until(deadline, || lab.is_quiet()) {
             found.push(format!("alive after the stop: {}", lab.described()));
         }
         if !(matches!(exit, 0 | 130) || (is_murder && exit == 8)) {

@@ -245,9 +245,9 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
         shell: "/bin/sh".to_owned(),
     };
     let errand = if follows {
-        Errand::Follow { over: Vec::new(), exit: 0, arrived: true, resume: None }
+        Task::Attach { over: Vec::new(), exit: 0, arrived: true, resume: None }
     } else {
-        Errand::Deliver { program: std::sync::Arc::default(), secrets: Vec::new(), after: None }
+        Task::Deliver { program: std::sync::Arc::default(), secrets: Vec::new(), after: None }
     };
     let id = HostId("h".to_owned());
     let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
@@ -256,7 +256,7 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
     let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_| None };
     let (sender, mut events) = mpsc::channel(10_000);
-    let (_wish, wishes) = watch::channel(Wish::Go);
+    let (_wish, wishes) = watch::channel(StopRequest::None);
     life(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, wishes, &sender).await;
     let mut told = Told::default();
     while let Ok((_, event)) = events.try_recv() {

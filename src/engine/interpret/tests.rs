@@ -13,7 +13,7 @@ fn interpreter() -> Interpreter {
 }
 
 /// Feeds pieces and gives the events; the last ending, if one came.
-fn feed(interpreter: &mut Interpreter, pieces: Vec<Piece>) -> (Vec<EventKind>, Option<Ending>) {
+fn feed(interpreter: &mut Interpreter, pieces: Vec<Piece>) -> (Vec<EventKind>, Option<RunEnd>) {
     let mut all = Vec::new();
     let mut last = None;
     for (at, piece) in pieces.into_iter().enumerate() {
@@ -86,7 +86,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             left: None,
         })
     );
-    assert_eq!(ending, Some(Ending::Over(1)));
+    assert_eq!(ending, Some(RunEnd::Over(1)));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn the_exit_code_follows_from_what_happened() {
             pieces.extend([start(*step), done(*step, outcome, 3, reason)]);
         }
         pieces.push(frame(Frame::End("ok".into())));
-        assert_eq!(feed(&mut interpreter, pieces).1, Some(Ending::Over(*exit)), "{steps:?}");
+        assert_eq!(feed(&mut interpreter, pieces).1, Some(RunEnd::Over(*exit)), "{steps:?}");
     }
 }
 
@@ -132,7 +132,7 @@ fn what_a_second_runner_tells_again_is_not_told_twice() {
     let (second, ending) = feed(&mut interpreter, pieces);
     let finished = second.iter().filter(|event| matches!(event, EventKind::StepFinished { .. })).count();
     assert_eq!(finished, 1, "{second:?}");
-    assert_eq!(ending, Some(Ending::Over(0)));
+    assert_eq!(ending, Some(RunEnd::Over(0)));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn an_unfit_host_is_told_with_what_to_do() {
         (Unfit::Tools(StepId(1), "curl|wget".into()), "neither curl nor wget, which the step `one` needs"),
     ];
     for (unfit, words) in cases {
-        let Ending::Refused(6, message, Some(_)) = interpreter().unfit(&unfit) else { panic!("{unfit:?}") };
+        let RunEnd::Refused(6, message, Some(_)) = interpreter().unfit(&unfit) else { panic!("{unfit:?}") };
         assert!(message.contains(words), "{message}");
     }
     let message = busy("3f9c00ff bob@laptop 2026-11-24T06:00:00Z");
