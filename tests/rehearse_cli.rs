@@ -9,7 +9,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use pinboot::rehearse::{Host, World, Written};
+use pinboot::rehearse::{ChangedPath, Host, World};
 
 /// The program under test, with nothing of the developer's around it.
 fn pinboot(home: &Path) -> Command {
@@ -152,7 +152,7 @@ impl Stage {
     }
 
     /// Runs the milestone there, and gives what was written meanwhile, outside the runs' own record.
-    fn run(&self, more: &[&str]) -> (String, Vec<Written>) {
+    fn run(&self, more: &[&str]) -> (String, Vec<ChangedPath>) {
         self.host.mark().expect("marked");
         let target = format!("{}@{}", self.host.user(), self.host.address());
         let mut command = pinboot(self.home.path());
@@ -169,7 +169,7 @@ impl Stage {
             .arg(self.host.known_hosts_path())
             .args(more);
         let (out, _) = exits(&command.output().expect("pinboot starts"), 0);
-        let mut written = self.host.upper().expect("listed");
+        let mut written = self.host.changes().expect("listed");
         let (record, others): (Vec<_>, Vec<_>) = written.drain(..).partition(|one| is_record(&one.path));
         assert!(!record.is_empty(), "the run's record is always written");
         (out, others)
@@ -187,7 +187,7 @@ fn a_check_and_a_second_run_write_nothing_but_their_record() {
         return;
     }
     let stage = Stage::new();
-    let home_only = |written: &[Written]| written.iter().all(|one| one.path == "/home/ec2-user");
+    let home_only = |written: &[ChangedPath]| written.iter().all(|one| one.path == "/home/ec2-user");
     let (out, written) = stage.run(&["--check"]);
     assert!(out.contains("6 would change"), "{out}");
     assert!(home_only(&written), "before the first run: {written:#?}");

@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use pinboot::rehearse::world::{Answer, Body, HostFile, StandIn, TreeEntry, TreeKind, Url, parse};
-use pinboot::rehearse::{Host, Used, World, Written, WrittenKind};
+use pinboot::rehearse::{ChangedPath, Host, PathKind, Used, World};
 
 const WORLD: &str = "PINBOOT_TEST_WORLD";
 const PROGRAM: &str = "PINBOOT_TEST_PROGRAM";
@@ -43,7 +43,7 @@ fn keeper() {
     for line in std::io::stdin().lines() {
         let reply = match line.expect("a line").split_once(' ').unwrap_or_default() {
             ("mark", _) => serde_json::json!(host.mark().expect("marked")),
-            ("upper", _) => serde_json::json!(host.upper().expect("listed")),
+            ("changes", _) => serde_json::json!(host.changes().expect("listed")),
             ("used", _) => serde_json::json!(host.used().expect("told")),
             ("cut", after) => serde_json::json!(host.cut(after.trim().parse().ok()).expect("cut")),
             other => panic!("{other:?}"),
@@ -130,8 +130,8 @@ impl Kept {
         self.answer()
     }
 
-    fn upper(&mut self) -> Vec<Written> {
-        serde_json::from_value(self.ask("upper")).expect("a list")
+    fn changes(&mut self) -> Vec<ChangedPath> {
+        serde_json::from_value(self.ask("changes")).expect("a list")
     }
 
     fn used(&mut self) -> Used {
@@ -396,31 +396,31 @@ fn the_upper_layer_is_exactly_what_was_written() {
         let mut host = Kept::start(starter, &world());
         let reading = "ls -la / /usr/bin /etc > /dev/null; sudo true; yum > /dev/null";
         host.run(&format!("{reading}; curl -fsS https://archive.apache.org/dist/kit.tgz > /dev/null"));
-        assert_eq!(host.upper(), [], "{starter:?}: reading writes nothing");
+        assert_eq!(host.changes(), [], "{starter:?}: reading writes nothing");
         let root = "echo two > /usr/share/two; rm /usr/bin/seq; chmod 700 /etc/hosts; rm /etc/hostname";
         host.out(&format!(
             "umask 022; echo one > a; mkdir d; ln -s a l; sudo sh -c '{root}'; echo x > /tmp/t; rm /tmp/t"
         ));
-        let written = host.upper();
+        let written = host.changes();
         let short: Vec<_> = written.iter().map(|one| (one.path.as_str(), one.kind, one.mode)).collect();
         assert_eq!(
             short,
             [
-                ("/etc/hostname", WrittenKind::Gone, 0),
-                ("/etc/hosts", WrittenKind::File, 0o700),
-                ("/home/ec2-user/a", WrittenKind::File, 0o644),
-                ("/home/ec2-user/d", WrittenKind::Directory, 0o755),
-                ("/home/ec2-user/l", WrittenKind::Link, 0o777),
-                ("/usr/bin/seq", WrittenKind::Gone, 0),
-                ("/usr/share/two", WrittenKind::File, 0o644),
+                ("/etc/hostname", PathKind::Gone, 0),
+                ("/etc/hosts", PathKind::File, 0o700),
+                ("/home/ec2-user/a", PathKind::File, 0o644),
+                ("/home/ec2-user/d", PathKind::Directory, 0o755),
+                ("/home/ec2-user/l", PathKind::Link, 0o777),
+                ("/usr/bin/seq", PathKind::Gone, 0),
+                ("/usr/share/two", PathKind::File, 0o644),
             ]
         );
         let two = written.iter().find(|one| one.path == "/usr/share/two").expect("there");
         assert_eq!(two.sha256.as_ref(), Some(&pinboot::ids::Digest::of(b"two\n")));
         host.ask("mark");
-        assert_eq!(host.upper(), []);
+        assert_eq!(host.changes(), []);
         host.out("echo one > a");
-        assert_eq!(host.upper().len(), 1, "the same bytes, but written");
+        assert_eq!(host.changes().len(), 1, "the same bytes, but written");
     }
 }
 

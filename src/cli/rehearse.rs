@@ -17,7 +17,8 @@ use crate::ids::StepId;
 use crate::inventory::Host;
 use crate::journal::Flags;
 use crate::plan::{Action, Plan};
-use crate::rehearse::verdict::{CutRun, StepResult, judge, judge_cut};
+use crate::rehearse::cut::{CutRun, judge_cut};
+use crate::rehearse::verdict::{StepResult, judge};
 use crate::rehearse::{self, Refused, World, world};
 use crate::source::{Severity, Sources, render};
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
@@ -243,7 +244,7 @@ impl Stage<'_> {
             label: label.to_owned(),
             name: name.to_owned(),
             steps: played.steps.clone(),
-            written: stage.upper().map_err(|error| gone(&error))?,
+            written: stage.changes().map_err(|error| gone(&error))?,
             used: stage.used().map_err(|error| gone(&error))?,
         })
     }

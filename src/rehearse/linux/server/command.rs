@@ -22,9 +22,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
-use super::super::HIDDEN;
 use super::super::init::Shared;
 use super::super::root::OWN;
+use crate::rehearse::role::HIDDEN;
 
 /// Where the login user's commands are looked for.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";

@@ -7,9 +7,9 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use super::refusal::Refused;
 use super::root::{OWN, bind, make_directory, trouble};
-use super::world::{StandIn, World};
+use crate::rehearse::refused::Refused;
+use crate::rehearse::world::{StandIn, World};
 
 /// The login user's id inside.
 pub(super) const LOGIN_ID: u32 = 1000;
@@ -37,7 +37,7 @@ pub(super) struct Login {
 }
 
 /// Makes the private root the host that the world describes.
-pub(super) fn furnish(world: &World, authority: &str) -> Result<Login, Refused> {
+pub(super) fn provision(world: &World, authority: &str) -> Result<Login, Refused> {
     let shell = match &world.shell {
         Some(shell) if Path::new(shell).exists() => shell.clone(),
         Some(shell) => {
@@ -222,7 +222,7 @@ fn commands(world: &World) -> Result<(), Refused> {
     if world.absent.iter().any(|name| name == "sudo") {
         return Ok(());
     }
-    let sudo = format!("#!/bin/sh\nexec {OWN}/pinboot {} sudo \"$@\"\n", super::HIDDEN);
+    let sudo = format!("#!/bin/sh\nexec {OWN}/pinboot {} sudo \"$@\"\n", crate::rehearse::role::HIDDEN);
     put(Path::new("/usr/bin/sudo"), sudo.as_bytes(), 0o755)
 }
 

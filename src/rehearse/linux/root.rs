@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, unmount};
 use rustix::process::{chdir, pivot_root, umask};
 
-use super::refusal::Refused;
+use crate::rehearse::refused::Refused;
 
 /// Directories of the machine that the host sees, each through an overlay of its own, and how deep below it `sudo`
 /// can write beside what is there.
@@ -108,7 +108,7 @@ pub(super) fn enter() -> Result<Root, Refused> {
     let stage = STAGES
         .iter()
         .find(|dir| fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_dir()))
-        .ok_or_else(|| Refused::plain(format!("none of {} is a directory here", STAGES.join(", "))))?;
+        .ok_or_else(|| Refused::without_hint(format!("none of {} is a directory here", STAGES.join(", "))))?;
     mount("tmpfs", *stage, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=0755")
         .map_err(|error| trouble("mount a file system in memory", error))?;
     let store = open(*stage, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())

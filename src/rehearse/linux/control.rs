@@ -5,7 +5,8 @@ use std::io::{self, BufRead, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Used, World, Written};
+use crate::rehearse::changes::{ChangedPath, Used};
+use crate::rehearse::world::World;
 
 /// From the command to the host.
 #[derive(Debug, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub(super) enum Request {
     /// Forget what was written so far.
     Mark,
     /// What was written since the last mark?
-    Upper,
+    Changes,
     /// Which stand-ins were used?
     Used,
     /// Cut every connection, at once or after so many more bytes towards the client.
@@ -31,7 +32,7 @@ pub(super) enum Reply {
     /// There will be no host.
     Refused { message: String, hint: Option<String> },
     /// What was written.
-    Upper(Vec<Written>),
+    Changes(Vec<ChangedPath>),
     /// What was used.
     Used(Used),
     /// The request could not be carried out.

@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::HIDDEN;
 use super::init::Shared;
 use super::root::OWN;
 use super::sudo::Ask;
+use crate::rehearse::role::HIDDEN;
 
 /// Where root's commands are looked for, as the usual `secure_path` has it.
 const SECURE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

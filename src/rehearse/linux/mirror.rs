@@ -19,9 +19,9 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::{ServerConfig, sign::CertifiedKey};
 
 use super::archive;
-use super::names;
-use super::refusal::Refused;
-use super::world::{Answer, Body, Url, World};
+use super::dns;
+use crate::rehearse::refused::Refused;
+use crate::rehearse::world::{Answer, Body, Url, World};
 
 /// A request's head longer than this is no download's.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -193,7 +193,7 @@ impl Mirror {
 
     /// Listens on every port that a URL names, and on those of http and https.
     pub(super) fn serve(&self) -> io::Result<()> {
-        names::serve()?;
+        dns::serve()?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?

@@ -3,7 +3,7 @@
 //! A stand-in for a release has to be a real archive with given names and modes, and no more. So the deflate stream
 //! consists of stored blocks, every entry belongs to root, and every date is the same: equal trees give equal bytes.
 
-use super::world::{TreeEntry, TreeKind};
+use crate::rehearse::world::{TreeEntry, TreeKind};
 
 /// 1 January 2021, 00:00 UTC: the date of every entry of a tar archive.
 const DATE: u64 = 1_609_459_200;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 /// The host's connections and when they are cut.
 #[derive(Clone, Debug, Default)]
-pub(in crate::rehearse) struct Cut(Arc<Mutex<State>>);
+pub(super) struct Cut(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -35,7 +35,7 @@ impl State {
 
 impl Cut {
     /// Cuts every connection now, or as soon as so many more bytes went to clients.
-    pub(in crate::rehearse) fn arm(&self, after: Option<u64>) {
+    pub(super) fn arm(&self, after: Option<u64>) {
         let mut state = self.state();
         match after {
             None | Some(0) => state.cut(),

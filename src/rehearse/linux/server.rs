@@ -1,7 +1,6 @@
 //! The host's SSH server: lets one key in, and runs what is asked through the login shell, as sshd does.
 
 mod command;
-mod cut;
 
 use std::collections::HashMap;
 use std::io;
@@ -20,8 +19,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::task::AbortHandle;
 
 use self::command::Terminal;
-pub(super) use self::cut::Cut;
-use self::cut::Metered;
+use super::cut::Metered;
 use super::init::Shared;
 
 /// The host's key and the only one that it lets in.

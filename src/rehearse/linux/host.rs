@@ -19,8 +19,11 @@ use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::control::{Reply, Request, receive, send};
-use super::refusal::explain;
-use super::{HIDDEN, Refused, Used, World, Written};
+use super::namespaces::explain;
+use crate::rehearse::changes::{ChangedPath, Used};
+use crate::rehearse::refused::Refused;
+use crate::rehearse::role::HIDDEN;
+use crate::rehearse::world::World;
 
 /// As much is kept of what the host's own processes complain about.
 const LONGEST_COMPLAINT: usize = 16 << 10;
@@ -47,13 +50,13 @@ impl Host {
     /// Starts a host for this world; its processes are this very program under its hidden command.
     pub fn start(world: &World) -> Result<Self, Refused> {
         let program = std::env::current_exe()
-            .map_err(|error| Refused::plain(format!("this program's own file cannot be found: {error}")))?;
+            .map_err(|error| Refused::without_hint(format!("this program's own file cannot be found: {error}")))?;
         Self::start_with(world, &program)
     }
 
     /// Starts a host whose processes are the pinboot at `program`.
     pub fn start_with(world: &World, program: &Path) -> Result<Self, Refused> {
-        let local = |what: &'static str| move |error: io::Error| Refused::plain(format!("{what}: {error}"));
+        let local = |what: &'static str| move |error: io::Error| Refused::without_hint(format!("{what}: {error}"));
         let host_key = fresh_key("rehearsal").map_err(local("the host's key cannot be made"))?;
         let client_key = fresh_key("pinboot").map_err(local("the key cannot be made"))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(local("no loopback port is to be had"))?;
@@ -89,7 +92,7 @@ impl Host {
                     "the program `unshare` is not installed",
                     "it belongs to the package util-linux; the playbook was not run anywhere",
                 ),
-                _ => Refused::plain(format!("`unshare` cannot be started: {error}")),
+                _ => Refused::without_hint(format!("`unshare` cannot be started: {error}")),
             })?;
         let complaints = Arc::new(Mutex::new(String::new()));
         let (kept, mut stderr) = (Arc::clone(&complaints), process.stderr.take().expect("a pipe"));
@@ -120,7 +123,7 @@ impl Host {
         match host.ask(&request) {
             Ok(Reply::Done) => Ok(host),
             Ok(Reply::Refused { message, hint }) => Err(Refused { message, hint }),
-            Ok(other) => Err(Refused::plain(format!("the host answers out of turn: {other:?}"))),
+            Ok(other) => Err(Refused::without_hint(format!("the host answers out of turn: {other:?}"))),
             Err(_) => {
                 let said = host.last_words();
                 Err(explain(&said, &|file| std::fs::read_to_string(file).ok()))
@@ -160,15 +163,15 @@ impl Host {
         )
     }
 
-    /// Forgets what was written so far: [`Host::upper`] tells what is written from now on.
+    /// Forgets what was written so far: [`Host::changes`] tells what is written from now on.
     pub fn mark(&self) -> io::Result<()> {
         self.ask(&Request::Mark).and_then(done)
     }
 
     /// Everything that was written on the host since the last mark (or since it is up), ordered by path.
-    pub fn upper(&self) -> io::Result<Vec<Written>> {
-        match self.ask(&Request::Upper)? {
-            Reply::Upper(written) => Ok(written),
+    pub fn changes(&self) -> io::Result<Vec<ChangedPath>> {
+        match self.ask(&Request::Changes)? {
+            Reply::Changes(written) => Ok(written),
             other => Err(unexpected(other)),
         }
     }

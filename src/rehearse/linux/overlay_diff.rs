@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::root::{OWN, Root};
-use super::{Written, WrittenKind};
 use crate::ids::{Digest, hex};
+use crate::rehearse::changes::{ChangedPath, PathKind};
 
 /// What is compared to tell whether a path was written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
-    kind: WrittenKind,
+    kind: PathKind,
     mode: u32,
     size: u64,
     inode: u64,
@@ -60,20 +60,20 @@ impl Snapshot {
                 other => other?,
             };
             let kind = match meta.file_type() {
-                kind if kind.is_file() => WrittenKind::File,
-                kind if kind.is_dir() => WrittenKind::Directory,
-                kind if kind.is_symlink() => WrittenKind::Link,
+                kind if kind.is_file() => PathKind::File,
+                kind if kind.is_dir() => PathKind::Directory,
+                kind if kind.is_symlink() => PathKind::Link,
                 // An overlay remembers with such a device that a file of the machine was removed.
-                kind if kind.is_char_device() && meta.rdev() == 0 => WrittenKind::Gone,
-                _ => WrittenKind::Other,
+                kind if kind.is_char_device() && meta.rdev() == 0 => PathKind::Gone,
+                _ => PathKind::Other,
             };
             let mut mark = Mark { kind, mode: meta.mode() & 0o7777, size: 0, inode: 0, changed: (0, 0) };
-            if kind != WrittenKind::Directory && kind != WrittenKind::Gone {
-                mark.size = if kind == WrittenKind::File { meta.len() } else { 0 };
+            if kind != PathKind::Directory && kind != PathKind::Gone {
+                mark.size = if kind == PathKind::File { meta.len() } else { 0 };
                 mark.inode = meta.ino();
                 mark.changed = (meta.ctime(), meta.ctime_nsec());
             }
-            if kind == WrittenKind::Directory {
+            if kind == PathKind::Directory {
                 self.walk(&entry.path(), &path, passed_over)?;
             }
             self.0.insert(path, (mark, entry.path()));
@@ -82,32 +82,32 @@ impl Snapshot {
     }
 
     /// What has changed since an earlier snapshot, ordered by path.
-    pub(super) fn since(&self, earlier: &Self, root: &Root) -> io::Result<Vec<Written>> {
+    pub(super) fn since(&self, earlier: &Self, root: &Root) -> io::Result<Vec<ChangedPath>> {
         let mut out = Vec::new();
         for (path, (mark, real)) in &self.0 {
             if earlier.0.get(path).is_some_and(|(before, _)| before == mark) {
                 continue;
             }
-            if mark.kind == WrittenKind::Directory
+            if mark.kind == PathKind::Directory
                 && !earlier.0.contains_key(path)
                 && root.machine_has_directory(path, mark.mode)
             {
                 continue;
             }
             let sha256 = match mark.kind {
-                WrittenKind::File => match digest(real) {
+                PathKind::File => match digest(real) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     other => Some(other?),
                 },
-                WrittenKind::Link => fs::read_link(real).ok().map(|aim| Digest::of(aim.as_os_str().as_bytes())),
+                PathKind::Link => fs::read_link(real).ok().map(|aim| Digest::of(aim.as_os_str().as_bytes())),
                 _ => None,
             };
-            let mode = if mark.kind == WrittenKind::Gone { 0 } else { mark.mode };
-            out.push(Written { path: path.clone(), kind: mark.kind, mode, size: mark.size, sha256 });
+            let mode = if mark.kind == PathKind::Gone { 0 } else { mark.mode };
+            out.push(ChangedPath { path: path.clone(), kind: mark.kind, mode, size: mark.size, sha256 });
         }
         for (path, (before, _)) in &earlier.0 {
-            if before.kind != WrittenKind::Gone && !self.0.contains_key(path) {
-                out.push(Written { path: path.clone(), kind: WrittenKind::Gone, mode: 0, size: 0, sha256: None });
+            if before.kind != PathKind::Gone && !self.0.contains_key(path) {
+                out.push(ChangedPath { path: path.clone(), kind: PathKind::Gone, mode: 0, size: 0, sha256: None });
             }
         }
         out.sort_by(|a, b| a.path.cmp(&b.path));

@@ -15,17 +15,20 @@ use rustix::mount::{MountFlags, mount_remount};
 use rustix::process::{Pid, WaitOptions, umask, wait};
 
 use super::control::{Reply, Request, receive, send};
-use super::furnish::{self, Login};
+use super::cut::Cut;
 use super::mirror::{Authority, Mirror};
-use super::refusal::Refused;
+use super::overlay_diff::Snapshot;
+use super::provision::{self, Login};
 use super::root::{self, OWN, Root};
-use super::server::{self, Cut};
-use super::upper::Snapshot;
-use super::world::World;
-use super::{HIDDEN, Used, broker, loopback, session, sudo};
+use super::server;
+use super::{broker, loopback, session, sudo};
+use crate::rehearse::changes::Used;
+use crate::rehearse::refused::Refused;
+use crate::rehearse::role::HIDDEN;
+use crate::rehearse::world::World;
 
 /// Plays the part that the arguments behind [`HIDDEN`] name.
-pub(super) fn play(args: &[OsString]) -> ExitCode {
+pub(in crate::rehearse) fn run_role(args: &[OsString]) -> ExitCode {
     let part = args.first().and_then(|part| part.to_str()).unwrap_or_default();
     let rest = args.get(1..).unwrap_or_default();
     match part {
@@ -146,22 +149,24 @@ fn be_up() -> io::Result<()> {
 
 fn prepare(world: World, host_key: &str, client_key: &str) -> Result<(Arc<Shared>, server::Keys), Refused> {
     let keys = server::Keys::read(host_key, client_key)
-        .map_err(|error| Refused::plain(format!("the host's keys: {error}")))?;
-    let authority = Authority::new().map_err(|error| Refused::plain(format!("the mirror's certificates: {error}")))?;
+        .map_err(|error| Refused::without_hint(format!("the host's keys: {error}")))?;
+    let authority =
+        Authority::new().map_err(|error| Refused::without_hint(format!("the mirror's certificates: {error}")))?;
     // Local files are opened while their paths still lead to them.
     let mirror = Mirror::new(&world, &authority)?;
     let root = root::enter()?;
-    loopback::up().map_err(|error| Refused::plain(format!("the loopback interface cannot be brought up: {error}")))?;
+    loopback::up()
+        .map_err(|error| Refused::without_hint(format!("the loopback interface cannot be brought up: {error}")))?;
     for address in mirror.addresses() {
         loopback::add_address(address).map_err(|error| {
-            Refused::plain(format!("the loopback interface does not take the address {address}: {error}"))
+            Refused::without_hint(format!("the loopback interface does not take the address {address}: {error}"))
         })?;
     }
-    let login = furnish::furnish(&world, &authority.pem())?;
-    furnish::open_writable_places(&login)?;
+    let login = provision::provision(&world, &authority.pem())?;
+    provision::open_writable_places(&login)?;
     let holder = if login.id == 0 { None } else { Some(start_holder(&login, &root)?) };
-    let mark =
-        Snapshot::take(&root).map_err(|error| Refused::plain(format!("the private root cannot be listed: {error}")))?;
+    let mark = Snapshot::take(&root)
+        .map_err(|error| Refused::without_hint(format!("the private root cannot be listed: {error}")))?;
     let shared = Shared { login, holder, mirror, cut: Cut::default(), world, root, mark: Mutex::new(mark) };
     Ok((Arc::new(shared), keys))
 }
@@ -174,9 +179,9 @@ fn answer(shared: &Shared, request: &Request) -> io::Result<Reply> {
             *shared.mark.lock().map_err(|_| poisoned())? = Snapshot::take(&shared.root)?;
             Ok(Reply::Done)
         }
-        Request::Upper => {
+        Request::Changes => {
             let now = Snapshot::take(&shared.root)?;
-            Ok(Reply::Upper(now.since(&*shared.mark.lock().map_err(|_| poisoned())?, &shared.root)?))
+            Ok(Reply::Changes(now.since(&*shared.mark.lock().map_err(|_| poisoned())?, &shared.root)?))
         }
         Request::Used => {
             let log = fs::read_to_string(format!("{OWN}/log/used")).unwrap_or_default();
@@ -215,7 +220,7 @@ fn start_holder(login: &Login, root: &Root) -> Result<Holder, Refused> {
     let mut errors = String::new();
     let _ = child.stderr.take().expect("a pipe").read_to_string(&mut errors);
     let _ = child.wait();
-    Err(super::refusal::explain(&errors, &|file| fs::read_to_string(file).ok()))
+    Err(super::namespaces::explain(&errors, &|file| fs::read_to_string(file).ok()))
 }
 
 /// Keeps the login user's user and mount namespaces, in which all that needs root's rights is read-only.

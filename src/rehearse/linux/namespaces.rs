@@ -1,48 +1,8 @@
-//! Why this machine gives no throw-away host, and which setting is in the way.
+//! Which setting of this machine forbids the namespaces that a host needs.
 
-use std::fmt;
-
-/// No host could be made; nothing of the playbook was run anywhere (exit 6).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// What is wrong, a sentence's text without a full stop.
-    pub message: String,
-    /// What to do, a sentence's text without a full stop.
-    pub hint: Option<String>,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl Refused {
-    /// A refusal with what to do about it.
-    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()) }
-    }
-
-    /// A refusal that no setting of the user's can lift.
-    #[cfg(target_os = "linux")]
-    pub(super) fn plain(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
-    }
-
-    /// The refusal of a system without namespaces.
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn not_linux() -> Self {
-        Self::new(
-            "a rehearsal needs Linux: its host is made of user, mount, pid and network namespaces, which this system does not have",
-            "rehearse on a Linux machine or in a Linux virtual machine; the playbook was not run anywhere",
-        )
-    }
-}
+use crate::rehearse::refused::Refused;
 
 /// The settings that forbid namespaces: file, the value that forbids, its name and the command that allows.
-#[cfg(any(target_os = "linux", test))]
 const SETTINGS: &[(&str, &str, &str, &str)] = &[
     (
         "/proc/sys/kernel/unprivileged_userns_clone",
@@ -83,7 +43,6 @@ const SETTINGS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Finds the setting that is in the way, given what `unshare` said and a way to read the kernel's files.
-#[cfg(any(target_os = "linux", test))]
 pub(super) fn explain(said: &str, read: &dyn Fn(&str) -> Option<String>) -> Refused {
     for (file, forbids, setting, allow) in SETTINGS {
         if read(file).is_some_and(|value| value.trim() == *forbids) {
@@ -108,7 +67,6 @@ pub(super) fn explain(said: &str, read: &dyn Fn(&str) -> Option<String>) -> Refu
 }
 
 /// What a program said, as one line that no terminal can misread.
-#[cfg(any(target_os = "linux", test))]
 fn one_line(said: &str) -> String {
     let line = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
     let clean: String = line
