@@ -12,14 +12,14 @@ use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::greet::Greeted;
 use super::handler::End;
-use super::text;
+use super::handshake::Verified;
+use super::sanitize;
 use crate::inventory::Host;
 use crate::transport::{Error, ErrorKind};
 
 /// What to log in with.
-pub(crate) enum Identity {
+pub(crate) enum Credentials {
     /// The key from the file that was named; ssh-agent is not asked then.
     Key(Arc<PrivateKey>),
     /// Each of the keys that an agent holds.
@@ -39,7 +39,7 @@ pub(crate) async fn agent(socket: Option<&Path>) -> Result<Agent, Error> {
     let Some(socket) = socket else {
         return Err(auth("no key is named and there is no ssh-agent (SSH_AUTH_SOCK is not set)".to_owned()));
     };
-    let place = text::path(socket);
+    let place = sanitize::path(socket);
     let asking = async {
         let mut client = AgentClient::connect_uds(socket).await?;
         let identities = client.request_identities().await?;
@@ -48,7 +48,7 @@ pub(crate) async fn agent(socket: Option<&Path>) -> Result<Agent, Error> {
     let (client, identities) = match timeout(Duration::from_secs(5), asking).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            let error = text::escaped(error.to_string().as_bytes(), 300);
+            let error = sanitize::escaped(error.to_string().as_bytes(), 300);
             return Err(auth(format!("no key is named and the ssh-agent at {place} does not answer: {error}")));
         }
         Err(_) => return Err(auth(format!("no key is named and the ssh-agent at {place} does not answer in 5 s"))),
@@ -68,15 +68,15 @@ pub(crate) async fn agent(socket: Option<&Path>) -> Result<Agent, Error> {
 
 /// Logs in, on this one connection and without another try.
 pub(crate) async fn login(
-    greeted: &mut Greeted,
-    identity: Identity,
+    connection: &mut Verified,
+    identity: Credentials,
     host: &Host,
     limit: Duration,
 ) -> Result<(), Error> {
     let logging_in = async {
         match identity {
-            Identity::Key(key) => with_key(greeted, key, host).await,
-            Identity::Agent(agent) => with_agent(greeted, agent, host).await,
+            Credentials::Key(key) => with_key(connection, key, host).await,
+            Credentials::Agent(agent) => with_agent(connection, agent, host).await,
         }
     };
     match timeout(limit, logging_in).await {
@@ -90,30 +90,30 @@ pub(crate) async fn login(
     }
 }
 
-async fn with_key(greeted: &mut Greeted, key: Arc<PrivateKey>, host: &Host) -> Result<(), Error> {
+async fn with_key(connection: &mut Verified, key: Arc<PrivateKey>, host: &Host) -> Result<(), Error> {
     let public = key.public_key().clone();
-    let hash = hash_for(greeted, &public, host).await?;
+    let hash = hash_for(connection, &public, host).await?;
     tracing::debug!(user = host.user, key = %public.fingerprint(HashAlg::Sha256), ?hash, "offering the key");
     let key = PrivateKeyWithHashAlg::new(key, hash);
-    match greeted.handle.authenticate_publickey(host.user.clone(), key).await {
+    match connection.handle.authenticate_publickey(host.user.clone(), key).await {
         Ok(AuthResult::Success) => Ok(()),
         Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
-            settle(greeted, &remaining_methods).await;
-            Err(refused(greeted, host, &[public], &remaining_methods, partial_success))
+            settle(connection, &remaining_methods).await;
+            Err(refused(connection, host, &[public], &remaining_methods, partial_success))
         }
         Err(_) => {
-            settle(greeted, &MethodSet::empty()).await;
-            Err(refused(greeted, host, &[public], &MethodSet::empty(), false))
+            settle(connection, &MethodSet::empty()).await;
+            Err(refused(connection, host, &[public], &MethodSet::empty(), false))
         }
     }
 }
 
-async fn with_agent(greeted: &mut Greeted, mut agent: Agent, host: &Host) -> Result<(), Error> {
+async fn with_agent(connection: &mut Verified, mut agent: Agent, host: &Host) -> Result<(), Error> {
     let mut offered = Vec::new();
     let mut methods = MethodSet::empty();
     let (mut unsigned, mut unusable) = (None, None);
     for public in agent.keys {
-        let hash = match hash_for(greeted, &public, host).await {
+        let hash = match hash_for(connection, &public, host).await {
             Ok(hash) => hash,
             // The server takes this kind of key in no good way; the agent may hold others.
             Err(error) => {
@@ -122,24 +122,24 @@ async fn with_agent(greeted: &mut Greeted, mut agent: Agent, host: &Host) -> Res
             }
         };
         offered.push(public.clone());
-        let trying = greeted.handle.authenticate_publickey_with(host.user.clone(), public, hash, &mut agent.client);
+        let trying = connection.handle.authenticate_publickey_with(host.user.clone(), public, hash, &mut agent.client);
         match trying.await {
             Ok(AuthResult::Success) => return Ok(()),
             Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
-                settle(greeted, &remaining_methods).await;
-                let over = greeted.shared.facts().end.is_some();
+                settle(connection, &remaining_methods).await;
+                let over = connection.shared.facts().end.is_some();
                 if over || partial_success {
-                    return Err(refused(greeted, host, &offered, &remaining_methods, partial_success));
+                    return Err(refused(connection, host, &offered, &remaining_methods, partial_success));
                 }
                 methods = remaining_methods;
             }
-            Err(error) => unsigned = Some(text::escaped(error.to_string().as_bytes(), 300)),
+            Err(error) => unsigned = Some(sanitize::escaped(error.to_string().as_bytes(), 300)),
         }
     }
     if let (true, Some(error)) = (offered.is_empty(), unusable) {
         return Err(error);
     }
-    let mut error = refused(greeted, host, &offered, &methods, false);
+    let mut error = refused(connection, host, &offered, &methods, false);
     if let Some(why) = unsigned {
         error.message = format!("{}; the agent could not sign with one of its keys: {why}", error.message);
     }
@@ -150,10 +150,10 @@ async fn with_agent(greeted: &mut Greeted, mut agent: Agent, host: &Host) -> Res
 ///
 /// The library reports a connection that died as a refusal without methods, and it does so a little earlier than it
 /// tells why.
-async fn settle(greeted: &mut Greeted, methods: &MethodSet) {
-    if methods.is_empty() && greeted.shared.facts().end.is_none() {
-        let ended = timeout(Duration::from_secs(1), &mut greeted.handle).await.is_ok();
-        let mut facts = greeted.shared.facts();
+async fn settle(connection: &mut Verified, methods: &MethodSet) {
+    if methods.is_empty() && connection.shared.facts().end.is_none() {
+        let ended = timeout(Duration::from_secs(1), &mut connection.handle).await.is_ok();
+        let mut facts = connection.shared.facts();
         if ended && facts.end.is_none() {
             facts.end = Some(End::Broken("its task has died".to_owned()));
         }
@@ -165,14 +165,14 @@ async fn settle(greeted: &mut Greeted, methods: &MethodSet) {
 /// A server that has more to say about itself sends it right behind the key exchange, so OpenSSH and dropbear are known
 /// by the time that anybody asks. A server that says nothing must not cost the second that the library would wait for it:
 /// then SHA-256 is chosen, which every server since 2016 knows (dropbear knows no other).
-async fn hash_for(greeted: &Greeted, key: &PublicKey, host: &Host) -> Result<Option<HashAlg>, Error> {
+async fn hash_for(connection: &Verified, key: &PublicKey, host: &Host) -> Result<Option<HashAlg>, Error> {
     if !key.algorithm().is_rsa() {
         return Ok(None);
     }
-    let known_to_tell = ["OpenSSH", "dropbear"].iter().any(|name| greeted.server.contains(name));
+    let known_to_tell = ["OpenSSH", "dropbear"].iter().any(|name| connection.server.contains(name));
     let patience =
-        if known_to_tell { Duration::from_secs(1) } else { greeted.round_trip * 2 + Duration::from_millis(100) };
-    match timeout(patience, greeted.handle.best_supported_rsa_hash()).await {
+        if known_to_tell { Duration::from_secs(1) } else { connection.round_trip * 2 + Duration::from_millis(100) };
+    match timeout(patience, connection.handle.best_supported_rsa_hash()).await {
         Ok(Ok(Some(Some(hash)))) => Ok(Some(hash)),
         Ok(Ok(Some(None))) => Err(Error::new(
             ErrorKind::Auth,
@@ -186,13 +186,14 @@ async fn hash_for(greeted: &Greeted, key: &PublicKey, host: &Host) -> Result<Opt
 
 /// Who was to be logged in where.
 fn who(host: &Host) -> String {
-    let (user, address) = (text::escaped(host.user.as_bytes(), 100), text::escaped(host.address.as_bytes(), 300));
+    let (user, address) =
+        (sanitize::escaped(host.user.as_bytes(), 100), sanitize::escaped(host.address.as_bytes(), 300));
     if host.port == 22 { format!("{user}@{address}") } else { format!("{user}@{address} (port {})", host.port) }
 }
 
 /// The error for a login that came to nothing: refused, or cut short by the server.
-fn refused(greeted: &Greeted, host: &Host, keys: &[PublicKey], methods: &MethodSet, partial: bool) -> Error {
-    let facts = greeted.shared.facts();
+fn refused(connection: &Verified, host: &Host, keys: &[PublicKey], methods: &MethodSet, partial: bool) -> Error {
+    let facts = connection.shared.facts();
     let who = who(host);
     let shown: Vec<String> =
         keys.iter().map(|key| format!("{} {}", key.algorithm().as_str(), key.fingerprint(HashAlg::Sha256))).collect();
@@ -201,14 +202,14 @@ fn refused(greeted: &Greeted, host: &Host, keys: &[PublicKey], methods: &MethodS
         [one] => format!("with the key {one}"),
         many => format!("with any of the {} keys of the agent ({})", many.len(), many.join(", ")),
     };
-    let said = text::one_line(&facts.banner, 500);
+    let said = sanitize::one_line(&facts.banner, 500);
     let said = if said.is_empty() { String::new() } else { format!("; the host says “{said}”") };
     let end = facts.end.as_ref().filter(|end| **end != End::NoMethodLeft);
     if let (Some(end), true) = (end, methods.is_empty()) {
         return cut_short(end, &who, &with, &said);
     }
     let offered: Vec<String> =
-        methods.iter().map(|method| text::escaped(String::from(method).as_bytes(), 64)).collect();
+        methods.iter().map(|method| sanitize::escaped(String::from(method).as_bytes(), 64)).collect();
     let offered = offered.join(", ");
     if partial {
         let message = format!("{who} accepts the login {with}, but asks for more: {offered}{said}");
@@ -217,7 +218,7 @@ fn refused(greeted: &Greeted, host: &Host, keys: &[PublicKey], methods: &MethodS
     }
     let still = if offered.is_empty() { "no other way to log in".to_owned() } else { offered };
     let message = format!("{who} refuses the login {with} (it still offers: {still}){said}");
-    Error::new(ErrorKind::Auth, message).with_hint(hint(greeted, host, keys, &facts.banner))
+    Error::new(ErrorKind::Auth, message).with_hint(hint(connection, host, keys, &facts.banner))
 }
 
 /// The error for a connection that the server ended in the middle of the login.
@@ -246,7 +247,7 @@ fn cut_short(end: &End, who: &str, with: &str, said: &str) -> Error {
     }
 }
 
-fn hint(greeted: &Greeted, host: &Host, keys: &[PublicKey], banner: &str) -> String {
+fn hint(connection: &Verified, host: &Host, keys: &[PublicKey], banner: &str) -> String {
     if let Some(user) = user_to_use(banner) {
         return format!("log in as {user}: --user {user}");
     }
@@ -257,8 +258,8 @@ fn hint(greeted: &Greeted, host: &Host, keys: &[PublicKey], banner: &str) -> Str
     if host.user == "root" {
         hint.push_str("; EC2 images do not let root log in");
     }
-    if keys.iter().all(|key| key.algorithm().is_rsa()) && !greeted.server.contains("OpenSSH") {
-        let server = text::escaped(greeted.server.as_bytes(), 100);
+    if keys.iter().all(|key| key.algorithm().is_rsa()) && !connection.server.contains("OpenSSH") {
+        let server = sanitize::escaped(connection.server.as_bytes(), 100);
         hint = format!("this server ({server}) may take no RSA keys at all: try an ed25519 key; or: {hint}");
     }
     hint.push_str("; a user whose account has expired or whose login shell does not exist is refused as well");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::text;
+use super::sanitize;
 use crate::inventory::Host;
 use crate::transport::{Error, ErrorKind};
 
@@ -26,7 +26,7 @@ pub(crate) struct Dialled {
 
 /// Connects to the first of a host's addresses that answers, each in its turn, all before the deadline.
 pub(crate) async fn dial(host: &Host, deadline: Instant) -> Result<Dialled, Error> {
-    let name = text::escaped(host.address.as_bytes(), 300);
+    let name = sanitize::escaped(host.address.as_bytes(), 300);
     let addresses = resolve(host, &name, deadline).await?;
     let mut tried = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
@@ -64,7 +64,7 @@ async fn resolve(host: &Host, name: &str, deadline: Instant) -> Result<Vec<Socke
         Ok(Err(error)) => {
             let error = error.to_string();
             let why = error.strip_prefix("failed to lookup address information: ").unwrap_or(&error);
-            return Err(unresolved(&text::escaped(why.as_bytes(), 300)));
+            return Err(unresolved(&sanitize::escaped(why.as_bytes(), 300)));
         }
         Err(_) => return Err(unresolved("no answer in time")),
     };

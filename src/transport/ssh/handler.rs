@@ -15,12 +15,12 @@ use russh::{ChannelId, ChannelOpenFailure, Names, Sig, cipher};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use super::fit;
-use super::known_hosts::{self, HostKey, HostKeys, Learned, Verdict};
+use super::exec_limit;
+use super::known_hosts::{self, HostKey, HostKeys, Judgement, Learned};
+use super::output::OutputSender;
 use super::prompt::HostKeyQuestion;
-use super::queue::Intake;
-use super::text;
-use super::wire::Greeting;
+use super::sanitize;
+use super::socket::Greeting;
 use super::{ExpectedKey, HostKeyMode};
 use crate::transport::{Chunk, Error, ErrorKind, Exec, Peer};
 
@@ -31,12 +31,12 @@ const ETM: &str = "-etm@openssh.com";
 
 /// What ends a connection: russh's own reasons, or an error that is ready to be told.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum HandlerError {
     Ssh(russh::Error),
-    Told(Box<Error>),
+    Final(Box<Error>),
 }
 
-impl From<russh::Error> for Fault {
+impl From<russh::Error> for HandlerError {
     fn from(error: russh::Error) -> Self {
         Self::Ssh(error)
     }
@@ -80,9 +80,9 @@ pub(crate) struct Facts {
 
 /// The same facts for both ends.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Arc<Mutex<Facts>>);
+pub(crate) struct SharedFacts(Arc<Mutex<Facts>>);
 
-impl Shared {
+impl SharedFacts {
     /// The facts at this moment.
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,7 +117,7 @@ impl Judge {
         if let Some(expected) = self.expected.as_ref().filter(|expected| expected.fingerprint != shown.fingerprint()) {
             return Err(self.host_keys.other_host(shown, expected));
         }
-        if verdict == Verdict::Match {
+        if verdict == Judgement::Match {
             return Ok(false);
         }
         let unknown = || self.host_keys.unknown(shown, self.learn_to.as_deref());
@@ -137,7 +137,7 @@ impl Judge {
             }
         }
         let Some(file) = &self.learn_to else {
-            let name = text::escaped(self.host_keys.name.as_bytes(), 300);
+            let name = sanitize::escaped(self.host_keys.name.as_bytes(), 300);
             return Err(Error::new(
                 ErrorKind::Local,
                 format!("the host key of {name} cannot be added: there is no known_hosts file of yours"),
@@ -154,7 +154,7 @@ impl Judge {
 
 /// The connection's callbacks.
 pub(crate) struct Handler {
-    pub(crate) shared: Shared,
+    pub(crate) shared: SharedFacts,
     pub(crate) judge: Option<Judge>,
     /// Until when the key exchange must be done; none while a person is asked.
     pub(crate) deadline: watch::Sender<Option<Instant>>,
@@ -163,7 +163,7 @@ pub(crate) struct Handler {
 
 /// The first command and its channel.
 pub(crate) struct First {
-    pub(crate) intake: Intake,
+    pub(crate) intake: OutputSender,
     /// Told once whether the command runs.
     pub(crate) started: Option<oneshot::Sender<Result<(), Error>>>,
     /// The command, until it is sent.
@@ -182,7 +182,7 @@ impl First {
     pub(crate) fn new(
         exec: Exec,
         greeting: Greeting,
-        intake: Intake,
+        intake: OutputSender,
         started: oneshot::Sender<Result<(), Error>>,
     ) -> Self {
         Self {
@@ -216,7 +216,7 @@ impl First {
     fn send_exec(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
         self.channel = Some(channel);
         if let Some(exec) = self.exec.take() {
-            let exec = fit::fitted(exec, self.greeting.id().as_deref());
+            let exec = exec_limit::fit(exec, self.greeting.id().as_deref());
             session.exec(channel, true, &exec.command)?;
             self.stdin = exec.stdin;
         }
@@ -244,9 +244,9 @@ impl First {
 }
 
 impl client::Handler for Handler {
-    type Error = Fault;
+    type Error = HandlerError;
 
-    async fn kex_done(&mut self, _: Option<&[u8]>, names: &Names, _: &mut Session) -> Result<(), Fault> {
+    async fn kex_done(&mut self, _: Option<&[u8]>, names: &Names, _: &mut Session) -> Result<(), HandlerError> {
         let (cipher, mac) = (names.cipher.as_ref(), names.server_mac.as_ref());
         if !names.strict_kex() {
             // (As with OpenSSH's client, that is no reason to refuse a server.)
@@ -256,8 +256,8 @@ impl client::Handler for Handler {
         Ok(())
     }
 
-    async fn auth_banner(&mut self, banner: &str, _session: &mut Session) -> Result<(), Fault> {
-        tracing::info!(banner = text::one_line(banner, BANNER), "the host says before login");
+    async fn auth_banner(&mut self, banner: &str, _session: &mut Session) -> Result<(), HandlerError> {
+        tracing::info!(banner = sanitize::one_line(banner, BANNER), "the host says before login");
         let mut facts = self.shared.facts();
         if facts.banner.len() < BANNER {
             facts.banner.push_str(banner);
@@ -265,7 +265,7 @@ impl client::Handler for Handler {
         Ok(())
     }
 
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Fault> {
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, HandlerError> {
         let blob = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => key.to_bytes().ok().and_then(HostKey::from_blob),
             // Certificates are never asked for.
@@ -292,8 +292,8 @@ impl client::Handler for Handler {
                 self.shared.facts().peer = Some(peer);
                 Ok(true)
             }
-            Ok(Err(error)) => Err(Fault::Told(Box::new(error))),
-            Err(died) => Err(Fault::Told(Box::new(Error::new(
+            Ok(Err(error)) => Err(HandlerError::Final(Box::new(error))),
+            Err(died) => Err(HandlerError::Final(Box::new(Error::new(
                 ErrorKind::HostKey,
                 format!("the host key could not be judged: {died}"),
             )))),
@@ -304,7 +304,7 @@ impl client::Handler for Handler {
         &mut self,
         _keys: Vec<PublicKey>,
         session: &mut Session,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), HandlerError> {
         if self.first.exec.is_some() && self.shared.claim_opening() {
             let channel = session.channel_open_session()?;
             self.first.send_exec(channel, session)?;
@@ -319,7 +319,7 @@ impl client::Handler for Handler {
         _max_packet_size: u32,
         window_size: u32,
         session: &mut Session,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), HandlerError> {
         if self.first.channel.is_none() {
             self.first.send_exec(id, session)?;
         }
@@ -336,35 +336,40 @@ impl client::Handler for Handler {
         description: &str,
         _language: &str,
         _session: &mut Session,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), HandlerError> {
         if self.first.channel.is_none() || self.first.is(channel) {
             self.first.tell(Err(channel_refused(&reason, description)));
         }
         Ok(())
     }
 
-    async fn channel_success(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), Fault> {
+    async fn channel_success(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), HandlerError> {
         if self.first.is(channel) {
             self.first.tell(Ok(()));
         }
         Ok(())
     }
 
-    async fn channel_failure(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), Fault> {
+    async fn channel_failure(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), HandlerError> {
         if self.first.is(channel) {
             self.first.tell(Err(exec_refused()));
         }
         Ok(())
     }
 
-    async fn window_adjusted(&mut self, channel: ChannelId, new_size: u32, session: &mut Session) -> Result<(), Fault> {
+    async fn window_adjusted(
+        &mut self,
+        channel: ChannelId,
+        new_size: u32,
+        session: &mut Session,
+    ) -> Result<(), HandlerError> {
         if self.first.is(channel) && !self.first.eof_sent {
             self.first.send_stdin(channel, new_size, session)?;
         }
         Ok(())
     }
 
-    async fn data(&mut self, channel: ChannelId, data: &[u8], _session: &mut Session) -> Result<(), Fault> {
+    async fn data(&mut self, channel: ChannelId, data: &[u8], _session: &mut Session) -> Result<(), HandlerError> {
         if self.first.is(channel) {
             self.first.tell(Ok(()));
             self.first.intake.put(Chunk::Stdout(data.to_vec())).await;
@@ -378,7 +383,7 @@ impl client::Handler for Handler {
         ext: u32,
         data: &[u8],
         _session: &mut Session,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), HandlerError> {
         // Only one kind of extended data has ever been defined: 1, standard error.
         if self.first.is(channel) && ext == 1 {
             self.first.tell(Ok(()));
@@ -387,7 +392,12 @@ impl client::Handler for Handler {
         Ok(())
     }
 
-    async fn exit_status(&mut self, channel: ChannelId, status: u32, _session: &mut Session) -> Result<(), Fault> {
+    async fn exit_status(
+        &mut self,
+        channel: ChannelId,
+        status: u32,
+        _session: &mut Session,
+    ) -> Result<(), HandlerError> {
         if self.first.is(channel) {
             self.first.tell(Ok(()));
             self.first.intake.put(Chunk::Exit(Ok(status))).await;
@@ -403,7 +413,7 @@ impl client::Handler for Handler {
         _error_message: &str,
         _lang_tag: &str,
         _session: &mut Session,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), HandlerError> {
         if self.first.is(channel) {
             self.first.tell(Ok(()));
             self.first.intake.put(Chunk::Exit(Err(signal_name(&signal)))).await;
@@ -411,7 +421,7 @@ impl client::Handler for Handler {
         Ok(())
     }
 
-    async fn channel_close(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), Fault> {
+    async fn channel_close(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), HandlerError> {
         if self.first.is(channel) && !self.first.closed {
             self.first.closed = true;
             self.first.tell(Err(exec_refused()));
@@ -420,15 +430,17 @@ impl client::Handler for Handler {
         Ok(())
     }
 
-    async fn disconnected(&mut self, reason: DisconnectReason<Fault>) -> Result<(), Fault> {
+    async fn disconnected(&mut self, reason: DisconnectReason<HandlerError>) -> Result<(), HandlerError> {
         let (end, result) = match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
-                (End::Disconnected(text::one_line(&info.message, 1000)), Ok(()))
+                (End::Disconnected(sanitize::one_line(&info.message, 1000)), Ok(()))
             }
-            DisconnectReason::Error(Fault::Ssh(russh::Error::NoAuthMethod)) => {
-                (End::NoMethodLeft, Err(Fault::Ssh(russh::Error::NoAuthMethod)))
+            DisconnectReason::Error(HandlerError::Ssh(russh::Error::NoAuthMethod)) => {
+                (End::NoMethodLeft, Err(HandlerError::Ssh(russh::Error::NoAuthMethod)))
             }
-            DisconnectReason::Error(Fault::Ssh(error)) => (End::Broken(reason_text(&error)), Err(Fault::Ssh(error))),
+            DisconnectReason::Error(HandlerError::Ssh(error)) => {
+                (End::Broken(reason_text(&error)), Err(HandlerError::Ssh(error)))
+            }
             DisconnectReason::Error(told) => (End::Broken("it was refused here".to_owned()), Err(told)),
         };
         tracing::debug!(end = end.text(), "the connection is over");
@@ -443,7 +455,7 @@ impl client::Handler for Handler {
 
 /// The error for a channel that the server does not open.
 pub(crate) fn channel_refused(reason: &ChannelOpenFailure, description: &str) -> Error {
-    let said = text::one_line(description, 300);
+    let said = sanitize::one_line(description, 300);
     let said = if said.is_empty() { format!("{reason:?}") } else { said };
     Error::new(ErrorKind::Refused, format!("the host refuses to open a session: {said}"))
         .with_hint("MaxSessions in its sshd_config may be too low, or this user may only forward ports there")
@@ -459,7 +471,7 @@ pub(crate) fn exec_refused() -> Error {
 /// A signal's name as the protocol writes it, without SIG in front.
 fn signal_name(signal: &Sig) -> String {
     match signal {
-        Sig::Custom(name) => text::escaped(name.as_bytes(), 32),
+        Sig::Custom(name) => sanitize::escaped(name.as_bytes(), 32),
         known => format!("{known:?}"),
     }
 }
@@ -473,6 +485,6 @@ pub(crate) fn reason_text(error: &russh::Error) -> String {
         E::Disconnect | E::HUP | E::RecvError | E::SendError => "the host closed it".to_owned(),
         E::KeepaliveTimeout => "the host does not answer any more".to_owned(),
         E::PacketAuth | E::DecryptionError | E::PacketSize(_) => format!("what came was damaged on the way ({error})"),
-        other => text::escaped(other.to_string().as_bytes(), 1000),
+        other => sanitize::escaped(other.to_string().as_bytes(), 1000),
     }
 }

@@ -13,7 +13,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use zeroize::Zeroizing;
 
 use super::prompt::{NoPassphrase, Passphrase};
-use super::text;
+use super::sanitize;
 use crate::transport::{Error, ErrorKind};
 
 /// The largest file that is taken for a key: 64 KiB, some ten times the largest RSA key.
@@ -43,9 +43,9 @@ impl Unusable {
     }
 
     fn at(&self, path: &Path) -> Error {
-        let error = Error::new(ErrorKind::Auth, format!("the key {} {}", text::path(path), self.what));
+        let error = Error::new(ErrorKind::Auth, format!("the key {} {}", sanitize::path(path), self.what));
         match self.remedy {
-            Some(remedy) => error.with_hint(remedy.replace("{key}", &text::shell_word(path))),
+            Some(remedy) => error.with_hint(remedy.replace("{key}", &sanitize::shell_word(path))),
             None => error,
         }
     }
@@ -159,7 +159,7 @@ fn judge(block: &Block) -> Result<Candidate, Unusable> {
             None => false,
             Some("AES-128-CBC") => true,
             Some(cipher) => {
-                let cipher = text::escaped(cipher.as_bytes(), 64);
+                let cipher = sanitize::escaped(cipher.as_bytes(), 64);
                 return Err(Unusable::new(format!("is encrypted with {cipher}, which pinboot does not read"), RENEW));
             }
         },
@@ -176,7 +176,7 @@ fn judge(block: &Block) -> Result<Candidate, Unusable> {
             return Err(Unusable::new("is a DSA key, which OpenSSH servers have refused since 2015", remedy));
         }
         other => {
-            let label = text::escaped(other.as_bytes(), 64);
+            let label = sanitize::escaped(other.as_bytes(), 64);
             return Err(Unusable {
                 what: format!("is a {label}, a form that pinboot does not know"),
                 remedy: Some(RENEW),
@@ -276,7 +276,7 @@ fn decode(candidate: &Candidate, passphrase: Option<&str>) -> Result<PrivateKey,
                 "check the passphrase; ssh-keygen -y -f {key} tries it",
             )
         } else {
-            let error = text::escaped(error.to_string().as_bytes(), 200);
+            let error = sanitize::escaped(error.to_string().as_bytes(), 200);
             Unusable::new(
                 format!("cannot be read: {error}"),
                 "ssh-keygen -y -f {key} shows whether OpenSSH can read it",

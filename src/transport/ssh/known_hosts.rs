@@ -1,6 +1,6 @@
 //! known_hosts: who a host must prove to be, never judged more weakly than OpenSSH judges it.
 //!
-//! [`lookup`] and [`Known::judge`] are pure and follow OpenSSH's `hostfile.c` and `check_host_key`, quirk by quirk; the
+//! [`lookup`] and [`ListedKeys::judge`] are pure and follow OpenSSH's `hostfile.c` and `check_host_key`, quirk by quirk; the
 //! tests hold them against `ssh-keygen -F` and `ssh` itself. Where they differ they are stricter: a line that names the
 //! host under a marker nobody knows refuses the host, a revocation also counts for the name without its port, and a tab
 //! after `@revoked` is a blank like any other. The edge, [`read_all`] and [`learn`], fails closed.
@@ -18,7 +18,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::ExpectedKey;
-use super::text;
+use super::sanitize;
 use crate::transport::{Error, ErrorKind};
 
 /// The largest known_hosts file that is read.
@@ -26,7 +26,7 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 
 /// A known_hosts file that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub(crate) struct KnownHostsFile {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn text(&self) -> String {
-        format!("{}:{}", text::path(&self.path), self.line)
+        format!("{}:{}", sanitize::path(&self.path), self.line)
     }
 }
 
@@ -90,7 +90,7 @@ fn type_of(blob: &[u8]) -> Option<&str> {
 
 /// What the files say about one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct ListedKeys {
     /// Its keys.
     pub(crate) keys: Vec<Listed>,
     /// Keys that it must not show.
@@ -105,7 +105,7 @@ pub(crate) struct Known {
 
 /// What the files say about a key that a host shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Judgement {
     /// It is the host's key.
     Match,
     /// Nothing is known about the host.
@@ -118,23 +118,23 @@ pub(crate) enum Verdict {
     Strange(Place),
 }
 
-impl Known {
+impl ListedKeys {
     /// Judges a key that the host shows.
-    pub(crate) fn judge(&self, shown: &HostKey) -> Verdict {
+    pub(crate) fn judge(&self, shown: &HostKey) -> Judgement {
         if let Some(listed) = self.revoked.iter().find(|listed| listed.key == *shown) {
-            return Verdict::Revoked(listed.place.clone());
+            return Judgement::Revoked(listed.place.clone());
         }
         if let Some(place) = self.strange.first() {
-            return Verdict::Strange(place.clone());
+            return Judgement::Strange(place.clone());
         }
         if self.keys.iter().any(|listed| listed.key == *shown) {
-            return Verdict::Match;
+            return Judgement::Match;
         }
         // A key of the same type is the more telling one to show.
         let same_type = self.keys.iter().find(|listed| listed.key.kind() == shown.kind());
         match same_type.or_else(|| self.keys.first()) {
-            Some(listed) => Verdict::Changed(listed.clone()),
-            None => Verdict::New,
+            Some(listed) => Judgement::Changed(listed.clone()),
+            None => Judgement::New,
         }
     }
 }
@@ -146,8 +146,8 @@ pub(crate) fn host_name(address: &str, port: u16) -> String {
 }
 
 /// Gathers what the files say about a name (lower case, as [`host_name`] gives it).
-pub(crate) fn lookup(name: &str, sources: &[Source]) -> Known {
-    let mut known = Known::default();
+pub(crate) fn lookup(name: &str, sources: &[KnownHostsFile]) -> ListedKeys {
+    let mut known = ListedKeys::default();
     for source in sources {
         for (index, line) in source.bytes.split(|byte| *byte == b'\n').enumerate() {
             let place = || Place { path: source.path.clone(), line: index + 1 };
@@ -333,14 +333,14 @@ pub(crate) struct HostKeys {
     /// The host's name in known_hosts.
     pub(crate) name: String,
     /// What is said about that name.
-    pub(crate) known: Known,
+    pub(crate) known: ListedKeys,
     /// What is said about the name without its port, where that is another name.
-    bare: Option<Known>,
+    bare: Option<ListedKeys>,
 }
 
 impl HostKeys {
     /// Looks a host up.
-    pub(crate) fn of(address: &str, port: u16, sources: &[Source]) -> Self {
+    pub(crate) fn of(address: &str, port: u16, sources: &[KnownHostsFile]) -> Self {
         let name = host_name(address, port);
         let bare = (port != 22).then(|| lookup(&host_name(address, 22), sources));
         Self { known: lookup(&name, sources), name, bare }
@@ -350,12 +350,12 @@ impl HostKeys {
     ///
     /// A host on another port that is not known by name and port may show the key that is known for the bare name; so
     /// OpenSSH has it.
-    pub(crate) fn judge(&self, shown: &HostKey) -> Verdict {
+    pub(crate) fn judge(&self, shown: &HostKey) -> Judgement {
         let bare = self.bare.as_ref().map(|bare| bare.judge(shown));
         match (self.known.judge(shown), bare) {
-            (revoked @ Verdict::Revoked(_), _) | (_, Some(revoked @ Verdict::Revoked(_))) => revoked,
-            (strange @ Verdict::Strange(_), _) | (_, Some(strange @ Verdict::Strange(_))) => strange,
-            (Verdict::New, Some(Verdict::Match)) => Verdict::Match,
+            (revoked @ Judgement::Revoked(_), _) | (_, Some(revoked @ Judgement::Revoked(_))) => revoked,
+            (strange @ Judgement::Strange(_), _) | (_, Some(strange @ Judgement::Strange(_))) => strange,
+            (Judgement::New, Some(Judgement::Match)) => Judgement::Match,
             (verdict, _) => verdict,
         }
     }
@@ -367,15 +367,15 @@ impl HostKeys {
     }
 
     /// The error for a key that is not simply known or new.
-    pub(crate) fn refuse(&self, verdict: &Verdict, shown: &HostKey) -> Option<Error> {
-        let name = text::escaped(self.name.as_bytes(), 300);
-        let key = format!("{} {}", text::escaped(shown.kind().as_bytes(), 64), shown.fingerprint());
+    pub(crate) fn refuse(&self, verdict: &Judgement, shown: &HostKey) -> Option<Error> {
+        let name = sanitize::escaped(self.name.as_bytes(), 300);
+        let key = format!("{} {}", sanitize::escaped(shown.kind().as_bytes(), 64), shown.fingerprint());
         let error = |message: String| Error::new(ErrorKind::HostKey, message);
         match verdict {
-            Verdict::Match | Verdict::New => None,
-            Verdict::Changed(listed) => {
-                let file = text::shell_word(&listed.place.path);
-                let old = text::escaped(listed.key.kind().as_bytes(), 64);
+            Judgement::Match | Judgement::New => None,
+            Judgement::Changed(listed) => {
+                let file = sanitize::shell_word(&listed.place.path);
+                let old = sanitize::escaped(listed.key.kind().as_bytes(), 64);
                 Some(
                     error(format!(
                         "the host key of {name} has changed: {} knows it by {old} {}, it shows {key}",
@@ -390,12 +390,12 @@ impl HostKeys {
                     )),
                 )
             }
-            Verdict::Revoked(place) => {
+            Judgement::Revoked(place) => {
                 Some(error(format!("the host key of {name}, {key}, is revoked by {}", place.text())).with_hint(
                     "a revoked key is one that somebody else may hold: do not connect; ask whoever revoked it",
                 ))
             }
-            Verdict::Strange(place) => Some(
+            Judgement::Strange(place) => Some(
                 error(format!("{} names {name} under a marker that pinboot does not know", place.text())).with_hint(
                     "only @revoked and @cert-authority have a meaning; mend or delete that line (shown key: "
                         .to_owned()
@@ -408,7 +408,7 @@ impl HostKeys {
 
     /// The error for a key that is good, and not the one that is expected.
     pub(crate) fn other_host(&self, shown: &HostKey, expected: &ExpectedKey) -> Error {
-        let clean = |text: &str| text::escaped(text.as_bytes(), 300);
+        let clean = |text: &str| sanitize::escaped(text.as_bytes(), 300);
         let whose = clean(&expected.whose);
         let message = format!(
             "{} is not the host of {whose}: it shows the key {} {}, and that host had {} {}",
@@ -423,31 +423,31 @@ impl HostKeys {
 
     /// The error for a key that nobody has vouched for.
     pub(crate) fn unknown(&self, shown: &HostKey, file: Option<&Path>) -> Error {
-        let name = text::escaped(self.name.as_bytes(), 300);
-        let kind = text::escaped(shown.kind().as_bytes(), 64);
+        let name = sanitize::escaped(self.name.as_bytes(), 300);
+        let kind = sanitize::escaped(shown.kind().as_bytes(), 64);
         let mut message = format!("the host key of {name} is not known: it shows {kind} {}", shown.fingerprint());
         if self.known.authority {
             message.push_str(" (known_hosts has a certificate authority for it, which pinboot does not use)");
         }
-        let file = file.map_or(Cow::Borrowed("your known_hosts"), |file| Cow::Owned(text::path(file)));
+        let file = file.map_or(Cow::Borrowed("your known_hosts"), |file| Cow::Owned(sanitize::path(file)));
         Error::new(ErrorKind::HostKey, message).with_hint(format!(
             "compare the fingerprint with the one in the instance's system log (EC2 console: Actions, Monitor and \
              troubleshoot, Get system log); if it is the same, add this line to {file}: {} (or take it as it is: \
              --host-key accept-new)",
-            text::escaped(format!("{} {}", self.name, shown.words()).as_bytes(), 8192),
+            sanitize::escaped(format!("{} {}", self.name, shown.words()).as_bytes(), 8192),
         ))
     }
 }
 
 /// Reads the files that are there; one that is there and cannot be read refuses every host.
-pub(crate) fn read_all<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<Vec<Source>, Error> {
+pub(crate) fn read_all<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<Vec<KnownHostsFile>, Error> {
     let mut sources = Vec::new();
     for path in paths {
         match read(path) {
-            Ok(bytes) => sources.push(Source { path: path.clone(), bytes }),
+            Ok(bytes) => sources.push(KnownHostsFile { path: path.clone(), bytes }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                let message = format!("the known hosts file {} cannot be read: {error}", text::path(path));
+                let message = format!("the known hosts file {} cannot be read: {error}", sanitize::path(path));
                 let hint = "without it nobody can tell a changed or revoked key; mend the file or name another with --known-hosts";
                 return Err(Error::new(ErrorKind::HostKey, message).with_hint(hint));
             }
@@ -482,7 +482,7 @@ pub(crate) enum Learned {
     /// Somebody else had just added it.
     AlreadyThere,
     /// Somebody else had just added another key for this name.
-    Conflict(Verdict),
+    Conflict(Judgement),
 }
 
 /// Adds a line for a host, unless another process has done so since the file was read.
@@ -493,8 +493,8 @@ pub(crate) fn learn(path: &Path, name: &str, key: &HostKey) -> Result<Learned, E
     let failed = |what: &str| {
         let message = format!(
             "the host key of {} cannot be added to {}: {what}",
-            text::escaped(name.as_bytes(), 300),
-            text::path(path)
+            sanitize::escaped(name.as_bytes(), 300),
+            sanitize::path(path)
         );
         Error::new(ErrorKind::Local, message)
             .with_hint("free some space or mend the file's permissions, then run again")
@@ -523,10 +523,10 @@ fn append(path: &Path, name: &str, key: &HostKey) -> io::Result<Learned> {
     (&mut file).take(LIMIT + 1).read_to_end(&mut bytes)?;
     let length = bytes.len() as u64;
     let torn = bytes.last().is_some_and(|byte| *byte != b'\n');
-    let sources = [Source { path: path.to_owned(), bytes }];
+    let sources = [KnownHostsFile { path: path.to_owned(), bytes }];
     match lookup(name, &sources).judge(key) {
-        Verdict::New => {}
-        Verdict::Match => return Ok(Learned::AlreadyThere),
+        Judgement::New => {}
+        Judgement::Match => return Ok(Learned::AlreadyThere),
         verdict => return Ok(Learned::Conflict(verdict)),
     }
     let line = format!("{}{name} {}\n", if torn { "\n" } else { "" }, key.words());

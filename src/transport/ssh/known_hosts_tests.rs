@@ -16,11 +16,11 @@ fn rsa(seed: u8) -> HostKey {
     HostKey::from_blob(blob).unwrap()
 }
 
-fn source(text: &[u8]) -> Vec<Source> {
-    vec![Source { path: "/kh".into(), bytes: text.to_vec() }]
+fn source(text: &[u8]) -> Vec<KnownHostsFile> {
+    vec![KnownHostsFile { path: "/kh".into(), bytes: text.to_vec() }]
 }
 
-fn verdict(text: &str, address: &str, port: u16, shown: &HostKey) -> Verdict {
+fn verdict(text: &str, address: &str, port: u16, shown: &HostKey) -> Judgement {
     HostKeys::of(address, port, &source(text.as_bytes())).judge(shown)
 }
 
@@ -57,25 +57,25 @@ fn verdicts() {
     let (good, other, other_type) = (key(1), key(2), rsa(3));
     let line = |host: &str, key: &HostKey| format!("{host} {}\n", key.words());
     let known = line("h", &good);
-    assert_eq!(verdict(&known, "H", 22, &good), Verdict::Match, "case");
-    assert_eq!(verdict(&known, "h", 2222, &good), Verdict::Match, "the bare name will do for the same key");
-    assert_eq!(verdict(&known, "h", 2222, &other), Verdict::New, "but says nothing about another");
-    assert_eq!(verdict("", "h", 22, &good), Verdict::New);
-    assert!(matches!(verdict(&known, "h", 22, &other), Verdict::Changed(listed) if listed.place.line == 1));
-    assert!(matches!(verdict(&known, "h", 22, &other_type), Verdict::Changed(_)), "known by another type only");
+    assert_eq!(verdict(&known, "H", 22, &good), Judgement::Match, "case");
+    assert_eq!(verdict(&known, "h", 2222, &good), Judgement::Match, "the bare name will do for the same key");
+    assert_eq!(verdict(&known, "h", 2222, &other), Judgement::New, "but says nothing about another");
+    assert_eq!(verdict("", "h", 22, &good), Judgement::New);
+    assert!(matches!(verdict(&known, "h", 22, &other), Judgement::Changed(listed) if listed.place.line == 1));
+    assert!(matches!(verdict(&known, "h", 22, &other_type), Judgement::Changed(_)), "known by another type only");
     let both = format!("{known}{}", line("h", &other));
-    assert_eq!(verdict(&both, "h", 22, &other), Verdict::Match, "either of two");
+    assert_eq!(verdict(&both, "h", 22, &other), Judgement::Match, "either of two");
     let revoked = format!("{both}@revoked * {}\n", other.words());
-    assert!(matches!(verdict(&revoked, "h", 22, &other), Verdict::Revoked(place) if place.line == 3));
-    assert!(matches!(verdict(&revoked, "h", 22, &good), Verdict::Match));
+    assert!(matches!(verdict(&revoked, "h", 22, &other), Judgement::Revoked(place) if place.line == 3));
+    assert!(matches!(verdict(&revoked, "h", 22, &good), Judgement::Match));
     let bare_revoked = format!("[h]:2222 {0}\n@revoked h {0}\n", good.words());
-    assert!(matches!(verdict(&bare_revoked, "h", 2222, &good), Verdict::Revoked(_)));
+    assert!(matches!(verdict(&bare_revoked, "h", 2222, &good), Judgement::Revoked(_)));
     let authority = format!("@cert-authority h {}\n", good.words());
-    assert_eq!(verdict(&authority, "h", 22, &good), Verdict::New, "an authority's key is no host's key");
+    assert_eq!(verdict(&authority, "h", 22, &good), Judgement::New, "an authority's key is no host's key");
     for marker in ["@trusted", "@revoked @cert-authority", "@Revoked"] {
         let text = format!("{known}{marker} h {}\n", good.words());
-        assert!(matches!(verdict(&text, "h", 22, &good), Verdict::Strange(place) if place.line == 2), "{marker}");
-        assert_eq!(verdict(&text, "elsewhere", 22, &good), Verdict::New, "{marker} does not concern others");
+        assert!(matches!(verdict(&text, "h", 22, &good), Judgement::Strange(place) if place.line == 2), "{marker}");
+        assert_eq!(verdict(&text, "elsewhere", 22, &good), Judgement::New, "{marker} does not concern others");
     }
 }
 
@@ -91,7 +91,7 @@ fn bad_lines_are_skipped_and_counted_and_do_not_hide_others() {
     let known = lookup("h", &source(&text));
     assert_eq!(known.bad.iter().map(|place| place.line).collect::<Vec<_>>(), [1, 2, 3, 4, 6, 7]);
     assert_eq!(known.keys.len(), 1);
-    assert_eq!(known.judge(&good), Verdict::Match);
+    assert_eq!(known.judge(&good), Judgement::Match);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn fifty_learn_at_once_and_no_line_is_torn() {
     let mut expected: Vec<String> = (0..10).map(|n| format!("host{n} {}", key(n).words())).collect();
     expected.sort_unstable();
     assert_eq!(lines, expected);
-    assert!(matches!(learn(&file, "host1", &key(9)).unwrap(), Learned::Conflict(Verdict::Changed(_))));
+    assert!(matches!(learn(&file, "host1", &key(9)).unwrap(), Learned::Conflict(Judgement::Changed(_))));
 }
 
 #[test]

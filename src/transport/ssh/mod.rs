@@ -19,16 +19,16 @@ use crate::inventory::Host;
 
 mod auth;
 mod dial;
-mod fit;
-mod greet;
+mod exec_limit;
 mod handler;
+mod handshake;
 mod key;
 mod known_hosts;
+mod output;
 mod prompt;
-mod queue;
+mod sanitize;
 mod session;
-mod text;
-mod wire;
+mod socket;
 
 #[cfg(test)]
 #[path = "../../../tests/support/mod.rs"]
@@ -147,7 +147,7 @@ impl Ssh {
             // Deriving a key from a passphrase takes as long as its owner wished, and a person may be asked.
             let loaded = match tokio::task::spawn_blocking(move || key::load(&file, &passphrase)).await {
                 Ok(loaded) => loaded.map(Arc::new).map_err(|error| (error.message, error.hint)),
-                Err(died) => Err((format!("the key {} cannot be loaded: {died}", text::path(path)), None)),
+                Err(died) => Err((format!("the key {} cannot be loaded: {died}", sanitize::path(path)), None)),
             };
             keys.insert(path.to_owned(), loaded.clone());
             loaded
@@ -163,12 +163,12 @@ impl Connect for Ssh {
         // All that can be refused without a connection comes before it: an aborted login counts against the caller's
         // address on newer servers.
         let identity = match &host.key {
-            Some(path) => auth::Identity::Key(self.key(path).await?),
-            None => auth::Identity::Agent(auth::agent(self.config.agent.as_deref()).await?),
+            Some(path) => auth::Credentials::Key(self.key(path).await?),
+            None => auth::Credentials::Agent(auth::agent(self.config.agent.as_deref()).await?),
         };
         let expected = self.expected.get(&(host.address.clone(), host.port));
-        let mut greeted = greet::greet(&self.config, expected, host, exec).await?;
-        auth::login(&mut greeted, identity, host, self.config.login_timeout).await?;
-        session::start(greeted, host, self.config.login_timeout).await
+        let mut connection = handshake::connect(&self.config, expected, host, exec).await?;
+        auth::login(&mut connection, identity, host, self.config.login_timeout).await?;
+        session::start(connection, host, self.config.login_timeout).await
     }
 }

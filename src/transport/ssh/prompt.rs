@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::text;
+use super::sanitize;
 use crate::secret::Secret;
 
 /// Why there is no passphrase.
@@ -54,7 +54,7 @@ fn ask_on_terminal(path: &Path) -> Result<Secret, NoPassphrase> {
     if OpenOptions::new().read(true).write(true).open("/dev/tty").is_err() {
         return Err(NoPassphrase::NoTerminal);
     }
-    rpassword::prompt_password(format!("Passphrase for {}: ", text::path(path)))
+    rpassword::prompt_password(format!("Passphrase for {}: ", sanitize::path(path)))
         .map(Secret::new)
         .map_err(|error| NoPassphrase::Failed(error.to_string()))
 }
@@ -77,9 +77,9 @@ impl HostKeyQuestion {
     pub fn text(&self) -> String {
         format!(
             "The authenticity of host '{} ({})' can't be established.\n{} key fingerprint is {}.\n",
-            text::escaped(self.host.as_bytes(), 300),
-            text::escaped(self.address.as_bytes(), 100),
-            text::escaped(self.key_type.as_bytes(), 64),
+            sanitize::escaped(self.host.as_bytes(), 300),
+            sanitize::escaped(self.address.as_bytes(), 100),
+            sanitize::escaped(self.key_type.as_bytes(), 64),
             self.fingerprint,
         )
     }

@@ -7,11 +7,11 @@ use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Disconnect};
 use tokio::time::timeout;
 
-use super::greet::Greeted;
-use super::handler::{self, Handler, Shared};
-use super::queue::{self, Outlet};
-use super::text;
-use super::wire::Lease;
+use super::handler::{self, Handler, SharedFacts};
+use super::handshake::Verified;
+use super::output::{self, OutputReceiver};
+use super::sanitize;
+use super::socket::Lease;
 use crate::inventory::Host;
 use crate::transport::{Chunk, Error, ErrorKind, Exec, Peer, Session};
 
@@ -30,9 +30,9 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// A live SSH connection; dropping it cuts it.
 pub struct SshSession {
     handle: Handle<Handler>,
-    shared: Shared,
+    shared: SharedFacts,
     peer: Peer,
-    outlet: Outlet,
+    outlet: OutputReceiver,
     backlog: VecDeque<Chunk>,
     lease: Lease,
 }
@@ -44,8 +44,8 @@ impl std::fmt::Debug for SshSession {
 }
 
 /// Starts the first command on a connection that is logged in.
-pub(crate) async fn start(greeted: Greeted, host: &Host, limit: Duration) -> Result<SshSession, Error> {
-    let Greeted { handle, shared, server, round_trip, outlet, mut started, lease } = greeted;
+pub(crate) async fn start(connection: Verified, host: &Host, limit: Duration) -> Result<SshSession, Error> {
+    let Verified { handle, shared, server, round_trip, outlet, mut started, lease } = connection;
     let starting = async {
         // OpenSSH announces its host keys right behind the login, and from there the command has gone out already. A
         // server that does not, or not soon, gets it the plain way.
@@ -65,11 +65,11 @@ pub(crate) async fn start(greeted: Greeted, host: &Host, limit: Duration) -> Res
         }
         started.await
     };
-    let lost = |shared: &Shared| {
+    let lost = |shared: &SharedFacts| {
         let why = shared.facts().end.as_ref().map_or_else(|| "was lost".to_owned(), handler::End::text);
-        let banner = text::one_line(&shared.facts().banner, 500);
+        let banner = sanitize::one_line(&shared.facts().banner, 500);
         let said = if banner.is_empty() { String::new() } else { format!("; the host said “{banner}” before") };
-        let name = text::escaped(host.address.as_bytes(), 300);
+        let name = sanitize::escaped(host.address.as_bytes(), 300);
         let message = format!("the connection to {name} {why}, after the login and before the command answered{said}");
         let hint =
             "see the host's own log: journalctl -u sshd; the account may have expired or logins may be shut (nologin)";
@@ -80,10 +80,10 @@ pub(crate) async fn start(greeted: Greeted, host: &Host, limit: Duration) -> Res
         Ok(Ok(Err(error))) => return Err(error),
         Ok(Err(_)) => return Err(lost(&shared)),
         Err(_) => {
-            let name = text::escaped(host.address.as_bytes(), 300);
+            let name = sanitize::escaped(host.address.as_bytes(), 300);
             let message = format!(
                 "{name} logged {} in, but did not begin the command in {} s",
-                text::escaped(host.user.as_bytes(), 100),
+                sanitize::escaped(host.user.as_bytes(), 100),
                 limit.as_secs()
             );
             return Err(Error::new(ErrorKind::Unreachable, message).with_hint("the host is overloaded or hangs"));
@@ -112,12 +112,12 @@ impl Session for SshSession {
         let running = run(handle, shared, exec);
         tokio::pin!(running);
         // The first command goes on talking meanwhile; were it not heard, the whole connection would stand still.
-        let mut aside: usize = backlog.iter().map(queue::cost).sum();
+        let mut aside: usize = backlog.iter().map(output::cost).sum();
         loop {
             tokio::select! {
                 answer = &mut running => return answer,
                 chunk = outlet.next(), if !outlet.is_over() => {
-                    aside += queue::cost(&chunk);
+                    aside += output::cost(&chunk);
                     backlog.push_back(chunk);
                     if aside > SET_ASIDE {
                         let message = "the first command says so much that another beside it cannot be waited for";
@@ -145,7 +145,7 @@ impl Session for SshSession {
 }
 
 /// Runs a command on a channel of its own and gathers the beginning of its output.
-async fn run(handle: &Handle<Handler>, shared: &Shared, exec: Exec) -> Result<Vec<u8>, Error> {
+async fn run(handle: &Handle<Handler>, shared: &SharedFacts, exec: Exec) -> Result<Vec<u8>, Error> {
     let lost = || {
         let why = shared.facts().end.as_ref().map_or_else(|| "was lost".to_owned(), handler::End::text);
         Error::new(ErrorKind::Unreachable, format!("the connection {why}, while a command ran"))

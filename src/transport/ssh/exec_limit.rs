@@ -13,7 +13,7 @@ const END: &str = "\n#whole:pinboot";
 ///
 /// The shell there reads exactly as many bytes as the command has, so that what follows is the command's own. A command
 /// that did not come whole is not carried out.
-pub(crate) fn fitted(exec: Exec, server: Option<&str>) -> Exec {
+pub(crate) fn fit(exec: Exec, server: Option<&str>) -> Exec {
     if exec.command.len() <= EVERYWHERE || server.is_some_and(|server| server.contains("OpenSSH")) {
         return exec;
     }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_long_command_comes_whole_and_its_input_stays_its_own() {
-        let exec = fitted(long("it is"), Some("SSH-2.0-dropbear_2022.83"));
+        let exec = fit(long("it is"), Some("SSH-2.0-dropbear_2022.83"));
         assert!(exec.command.len() < 200);
         let whole = said(&exec, exec.stdin.len());
         assert!(whole.starts_with("it is xxx") && whole.ends_with("x 13\n"), "{whole}");
@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn what_the_server_takes_is_left_as_it_is() {
         let exec = long("as it is");
-        assert_eq!(fitted(exec.clone(), Some("SSH-2.0-OpenSSH_9.2p1")).command, exec.command);
+        assert_eq!(fit(exec.clone(), Some("SSH-2.0-OpenSSH_9.2p1")).command, exec.command);
         let short = Exec { command: b"echo short".to_vec(), stdin: Vec::new() };
-        assert_eq!(fitted(short.clone(), None).command, short.command);
+        assert_eq!(fit(short.clone(), None).command, short.command);
     }
 }

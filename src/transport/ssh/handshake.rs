@@ -11,11 +11,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::dial::{self, Dialled};
-use super::handler::{self, End, Fault, First, Handler, Judge, Shared};
+use super::handler::{self, End, First, Handler, HandlerError, Judge, SharedFacts};
 use super::known_hosts::{self, HostKeys};
-use super::queue::{self, Outlet};
-use super::text;
-use super::wire::{Greeting, Lease, Wire};
+use super::output::{self, OutputReceiver};
+use super::sanitize;
+use super::socket::{Greeting, Lease, MonitoredSocket};
 use super::{Config, ExpectedKey};
 use crate::inventory::Host;
 use crate::transport::{Error, ErrorKind, Exec};
@@ -24,25 +24,25 @@ use crate::transport::{Error, ErrorKind, Exec};
 const PENALTY: Duration = Duration::from_secs(15);
 
 /// A connection whose host has proved who it is.
-pub(crate) struct Greeted {
+pub(crate) struct Verified {
     pub(crate) handle: Handle<Handler>,
-    pub(crate) shared: Shared,
+    pub(crate) shared: SharedFacts,
     /// How the server introduced itself.
     pub(crate) server: String,
     pub(crate) round_trip: Duration,
-    pub(crate) outlet: Outlet,
+    pub(crate) outlet: OutputReceiver,
     /// Tells once whether the first command runs.
     pub(crate) started: oneshot::Receiver<Result<(), Error>>,
     pub(crate) lease: Lease,
 }
 
 /// Connects and checks the host key.
-pub(crate) async fn greet(
+pub(crate) async fn connect(
     config: &Config,
     expected: Option<&ExpectedKey>,
     host: &Host,
     exec: &Exec,
-) -> Result<Greeted, Error> {
+) -> Result<Verified, Error> {
     let sources = known_hosts::read_all(config.known_hosts.iter().chain(&config.known_hosts_read_only))?;
     let host_keys = HostKeys::of(&host.address, host.port, &sources);
     for place in &host_keys.known.bad {
@@ -56,11 +56,11 @@ pub(crate) async fn greet(
     let deadline = Instant::now() + config.connect_timeout;
     let Dialled { socket, address, round_trip } = dial::dial(host, deadline).await?;
 
-    let (wire, greeting, lease) = Wire::new(socket, config.keepalive * 3);
-    let (intake, outlet) = queue::queue();
+    let (wire, greeting, lease) = MonitoredSocket::new(socket, config.keepalive * 3);
+    let (intake, outlet) = output::channel();
     let (tell, started) = oneshot::channel();
     let (deadline, mut limit) = watch::channel(Some(deadline));
-    let shared = Shared::default();
+    let shared = SharedFacts::default();
     let learn_to = config.known_hosts.first().cloned();
     let handler = Handler {
         shared: shared.clone(),
@@ -93,8 +93,8 @@ pub(crate) async fn greet(
     let fault = match outcome {
         Some(Ok(handle)) => {
             let server = greeting.id().unwrap_or_default();
-            tracing::debug!(server = text::escaped(server.as_bytes(), 255), "key exchange done");
-            return Ok(Greeted { handle, shared, server, round_trip, outlet, started, lease });
+            tracing::debug!(server = sanitize::escaped(server.as_bytes(), 255), "key exchange done");
+            return Ok(Verified { handle, shared, server, round_trip, outlet, started, lease });
         }
         Some(Err(fault)) => Some(fault),
         None => None,
@@ -151,13 +151,13 @@ fn host_key_algorithms(known: &[&str], expected: Option<&str>) -> Vec<Algorithm>
 }
 
 /// What a connection that came to nothing before login says about itself.
-fn explain(host: &Host, greeting: &Greeting, fault: Option<Fault>, end: Option<&End>, limit: Duration) -> Error {
-    let name = text::escaped(host.address.as_bytes(), 300);
+fn explain(host: &Host, greeting: &Greeting, fault: Option<HandlerError>, end: Option<&End>, limit: Duration) -> Error {
+    let name = sanitize::escaped(host.address.as_bytes(), 300);
     let place = format!("{name} on port {}", host.port);
     let unreachable = |message: String| Error::new(ErrorKind::Unreachable, message);
     let fault = match fault {
-        Some(Fault::Told(error)) => return *error,
-        Some(Fault::Ssh(error)) => Some(error),
+        Some(HandlerError::Final(error)) => return *error,
+        Some(HandlerError::Ssh(error)) => Some(error),
         None => None,
     };
     let bytes = greeting.bytes();
@@ -169,7 +169,7 @@ fn explain(host: &Host, greeting: &Greeting, fault: Option<Fault>, end: Option<&
             .with_hint("the host or the way to it is very slow, or something in between holds packets back")
             .retryable(),
         Some(russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
-            let list = |names: &[String]| text::one_line(&names.join(", "), 600);
+            let list = |names: &[String]| sanitize::one_line(&names.join(", "), 600);
             unreachable(format!(
                 "{place} and pinboot have no {} in common: the host offers {}, pinboot {}",
                 format!("{kind:?}").to_lowercase(),
@@ -202,7 +202,7 @@ fn explain(host: &Host, greeting: &Greeting, fault: Option<Fault>, end: Option<&
 /// The error for a server that never introduced itself, by what it said instead.
 fn no_banner(place: &str, bytes: &[u8], fault: Option<&russh::Error>, limit: Duration) -> Error {
     let unreachable = |message: String| Error::new(ErrorKind::Unreachable, message);
-    let said = text::escaped(bytes.trim_ascii(), 200);
+    let said = sanitize::escaped(bytes.trim_ascii(), 200);
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     if has(b"Exceeded MaxStartups") {
         return unreachable(format!("{place} has too many logins going on at once: it says “{said}”"))

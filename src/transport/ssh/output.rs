@@ -18,14 +18,14 @@ const OVERHEAD: usize = 256;
 
 /// The connection's end.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct OutputSender {
     sender: mpsc::UnboundedSender<Chunk>,
     room: Arc<Semaphore>,
 }
 
 /// The reader's end.
 #[derive(Debug)]
-pub(crate) struct Outlet {
+pub(crate) struct OutputReceiver {
     receiver: mpsc::UnboundedReceiver<Chunk>,
     room: Arc<Semaphore>,
     /// The last word, once it has been said: it stays the answer.
@@ -39,10 +39,10 @@ enum Last {
 }
 
 /// A queue.
-pub(crate) fn queue() -> (Intake, Outlet) {
+pub(crate) fn channel() -> (OutputSender, OutputReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let room = Arc::new(Semaphore::new(ROOM));
-    (Intake { sender, room: Arc::clone(&room) }, Outlet { receiver, room, last: None })
+    (OutputSender { sender, room: Arc::clone(&room) }, OutputReceiver { receiver, room, last: None })
 }
 
 /// What a chunk takes of the room; nothing for those that carry no bytes of the host.
@@ -53,7 +53,7 @@ pub(crate) fn cost(chunk: &Chunk) -> usize {
     }
 }
 
-impl Intake {
+impl OutputSender {
     /// Puts a chunk in, waiting for room; without effect when nobody reads any more.
     pub(crate) async fn put(&self, chunk: Chunk) {
         let cost = u32::try_from(cost(&chunk)).unwrap_or(u32::MAX);
@@ -63,7 +63,7 @@ impl Intake {
     }
 }
 
-impl Outlet {
+impl OutputReceiver {
     /// The next chunk; after the last word, that again. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Chunk {
         match &self.last {
@@ -91,7 +91,7 @@ impl Outlet {
     }
 }
 
-impl Drop for Outlet {
+impl Drop for OutputReceiver {
     fn drop(&mut self) {
         // Whoever waits for room must not wait for somebody who is gone.
         self.room.close();
@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_writer_waits_for_a_reader_that_falls_behind() {
-        let (intake, mut outlet) = queue();
+        let (intake, mut outlet) = channel();
         let half = ROOM / 2;
         intake.put(Chunk::Stdout(vec![0; half])).await;
         let mut second = Box::pin(intake.put(Chunk::Stdout(vec![1; half])));
@@ -116,13 +116,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_word_stays_and_a_vanished_writer_is_a_loss() {
-        let (intake, mut outlet) = queue();
+        let (intake, mut outlet) = channel();
         intake.put(Chunk::Closed).await;
         intake.put(Chunk::Lost("x".into())).await;
         for _ in 0..3 {
             assert!(matches!(outlet.next().await, Chunk::Closed));
         }
-        let (intake, mut outlet) = queue();
+        let (intake, mut outlet) = channel();
         drop(intake);
         for _ in 0..2 {
             assert!(matches!(outlet.next().await, Chunk::Lost(_)));
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_leaves_frees_the_writer() {
-        let (intake, outlet) = queue();
+        let (intake, outlet) = channel();
         intake.put(Chunk::Stdout(vec![0; ROOM])).await;
         let mut second = Box::pin(intake.put(Chunk::Stdout(vec![1; ROOM])));
         assert!(futures_poll(second.as_mut()));

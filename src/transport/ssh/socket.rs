@@ -53,7 +53,7 @@ pub(crate) struct Lease(#[expect(dead_code, reason = "it is its being dropped th
 
 /// A socket with a [`Greeting`] and a [`Lease`].
 #[derive(Debug)]
-pub(crate) struct Wire<S> {
+pub(crate) struct MonitoredSocket<S> {
     socket: S,
     greeting: Greeting,
     lease: oneshot::Receiver<()>,
@@ -62,7 +62,7 @@ pub(crate) struct Wire<S> {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Wire<S> {
+impl<S> MonitoredSocket<S> {
     /// Wraps a socket; a write that the peer does not take within `patience` is an error.
     pub(crate) fn new(socket: S, patience: Duration) -> (Self, Greeting, Lease) {
         let (sender, lease) = oneshot::channel();
@@ -97,7 +97,7 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MonitoredSocket<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check_lease(cx)?;
         let before = buf.filled().len();
@@ -109,7 +109,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for MonitoredSocket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check_lease(cx)?;
         let poll = Pin::new(&mut self.socket).poll_write(cx, buf);
@@ -142,7 +142,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_lease_cuts_a_read_that_waits() {
         let (near, _far) = tokio::io::duplex(64);
-        let (mut wire, _, lease) = Wire::new(near, Duration::from_secs(30));
+        let (mut wire, _, lease) = MonitoredSocket::new(near, Duration::from_secs(30));
         let reading = tokio::spawn(async move { wire.read_u8().await });
         drop(lease);
         let error = reading.await.unwrap().unwrap_err();
@@ -152,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_takes_nothing_is_an_error_in_time() {
         let (near, _far) = tokio::io::duplex(16);
-        let (mut wire, _, _lease) = Wire::new(near, Duration::from_millis(50));
+        let (mut wire, _, _lease) = MonitoredSocket::new(near, Duration::from_millis(50));
         let begun = std::time::Instant::now();
         let error = wire.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -162,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn the_greeting_ends_with_the_identification() {
         let (near, mut far) = tokio::io::duplex(64);
-        let (mut wire, greeting, _lease) = Wire::new(near, Duration::from_secs(30));
+        let (mut wire, greeting, _lease) = MonitoredSocket::new(near, Duration::from_secs(30));
         let mut buf = [0; 64];
         for piece in ["SSH-2.0-", "x_1\r\n", "secret"] {
             far.write_all(piece.as_bytes()).await.unwrap();
