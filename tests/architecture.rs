@@ -1,7 +1,5 @@
 //! Who may import whom: the tables of `docs/architecture.md` against every import in `src/`.
 
-#![expect(clippy::disallowed_methods, reason = "it reads the sources")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,6 @@
 //!
 //! With `PINBOOT_ACCEPT=1` in the environment the section on the kinds is written anew.
 
-#![expect(clippy::disallowed_methods, reason = "it reads the documents and runs the program")]
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -161,7 +159,7 @@ fn the_kinds_are_those_of_the_program() {
     }
     assert!(
         section == kinds,
-        "docs/language.md is behind; `PINBOOT_ACCEPT=1 cargo test --test docs` writes it anew:\n{kinds}"
+        "docs/language.md is behind; `PINBOOT_ACCEPT=1 cargo test --test main docs::` writes it anew:\n{kinds}"
     );
 }
 

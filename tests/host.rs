@@ -20,6 +20,7 @@ mod plaintext;
 mod process;
 #[path = "host/root.rs"]
 mod root;
+#[expect(dead_code, reason = "the other test binaries take more of it")]
 mod support;
 #[path = "host/tutorial.rs"]
 mod tutorial;

@@ -1,9 +1,6 @@
 //! What a playbook means: from text to plan, over a small table of kinds.
 
-#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
-
-#[path = "language/kinds.rs"]
-mod kinds;
+pub(crate) mod kinds;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -25,6 +25,7 @@ mod power;
 mod read_only;
 #[path = "machine/reboot.rs"]
 mod reboot;
+#[expect(dead_code, reason = "the other test binaries take more of it")]
 mod support;
 #[path = "faults/world.rs"]
 #[expect(dead_code, unused_imports, unused_macros, reason = "the tests of faults take more of it")]

@@ -3,15 +3,12 @@
 //! Each test has a host, a mirror of the downloads and a server of its own. The program under test runs in an
 //! environment that holds nothing of the developer's: no home, no agent, no state of earlier runs.
 
-#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
-
 #[path = "support/host.rs"]
 mod host;
 #[path = "support/lab.rs"]
 mod lab;
 #[path = "support/mirror.rs"]
 mod mirror;
-mod support;
 #[path = "support/world_tests.rs"]
 mod world_tests;
 
@@ -113,7 +110,7 @@ impl Lab {
 
 #[test]
 fn a_login_is_led_to_the_stand_in() {
-    let Some(ssh) = support::need("ssh", "openssh-client") else { return };
+    let Some(ssh) = crate::support::need("ssh", "openssh-client") else { return };
     let Some(lab) = Lab::new(Shell::Dash) else { return };
     let output = Command::new(ssh)
         .args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o"])
@@ -200,7 +197,7 @@ fn milestone_twice_under_busybox() {
 
 #[test]
 fn a_host_with_wget_alone_will_do() {
-    if support::need("wget", "wget").is_none() {
+    if crate::support::need("wget", "wget").is_none() {
         return;
     }
     let Some(lab) = Lab::new(Shell::Dash) else { return };

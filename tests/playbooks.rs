@@ -2,11 +2,6 @@
 //!
 //! With `PINBOOT_ACCEPT=1` in the environment the expected texts are written anew.
 
-#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
-
-#[path = "language/kinds.rs"]
-mod kinds;
-
 use std::fs;
 use std::path::Path;
 
@@ -14,6 +9,8 @@ use pinboot::event::Mode;
 use pinboot::plan::compile::compile_all;
 use pinboot::playbook::{Inputs, lint, load_with};
 use pinboot::source::{Diagnostic, Sources, render};
+
+use crate::language::kinds;
 
 /// Everything that is said about one playbook, as `pinboot lint` would.
 fn said(folder: &Path, name: &str, bytes: Vec<u8>) -> String {

@@ -2,10 +2,6 @@
 //!
 //! Where the machine gives no namespaces, these tests are left out, and say so.
 
-#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
-
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -27,7 +23,7 @@ fn is_possible() -> bool {
     match Host::start_with(&World::default(), Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
         Ok(_) => true,
         Err(refused) => {
-            support::left_out(&format!("no throw-away host here: {refused}"));
+            crate::support::left_out(&format!("no throw-away host here: {refused}"));
             false
         }
     }
@@ -207,7 +203,7 @@ fn a_check_and_a_second_run_write_nothing_but_their_record() {
 fn where_no_host_can_be_made_nothing_runs() {
     let probe = ["unshare", "-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces"];
     if !Command::new(probe[0]).args(&probe[1..]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        support::left_out("user namespaces cannot be forbidden here, to see what happens then");
+        crate::support::left_out("user namespaces cannot be forbidden here, to see what happens then");
         return;
     }
     let folder = folder("  - { name: One, command: 'touch /tmp/pinboot-must-not-exist', always: true }\n", "{}\n");

@@ -3,7 +3,6 @@
 //! Each host is started by a *keeper*, a second process of this test binary, so that the host can be started by another
 //! user and its starter be killed. As root every test runs twice: as root and as `nobody`.
 
-#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
@@ -99,7 +98,7 @@ impl Kept {
         }
         words.extend(wrapper.iter().map(|word| (*word).to_owned()));
         words.push(test.display().to_string());
-        words.extend(["--exact", "keeper", "--nocapture"].map(str::to_owned));
+        words.extend(["--exact", "rehearse_host::keeper", "--nocapture"].map(str::to_owned));
         let mut keeper = Command::new(&words[0])
             .args(&words[1..])
             .env(WORLD, serde_json::to_string(world).expect("json"))

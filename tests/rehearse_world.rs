@@ -1,7 +1,5 @@
 //! Rehearsal files: what they mean, and how their faults are shown.
 
-#![expect(clippy::disallowed_methods, reason = "tests touch the real world")]
-
 use std::path::Path;
 
 use pinboot::node;

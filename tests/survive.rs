@@ -2,31 +2,19 @@
 //!
 //! The built program, a real OpenSSH server with a home on it, and a second machine beside the first (a folder of its own).
 
-#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
-
-#[path = "survive/attach.rs"]
 mod attach;
-#[path = "survive/cancel.rs"]
 mod cancel;
-#[path = "survive/lost.rs"]
 mod lost;
-#[path = "survive/reboot.rs"]
 mod reboot;
-mod support;
-#[path = "survive/together.rs"]
 mod together;
-#[path = "survive/unknown.rs"]
 mod unknown;
-#[path = "faults/world.rs"]
-#[expect(dead_code, unused_imports, unused_macros, reason = "the tests of faults take more of it")]
-mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::sshd::signal;
-use world::{Signal, Told, World, until};
+use crate::faults::world::{self, Signal, Told, World, until};
+use crate::support::sshd::signal;
 
 /// Shell that waits on the host until the test wants it to go on.
 const UNTIL_GO: &str = "until [ -e ~/go ]; do sleep .02; done";

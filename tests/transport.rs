@@ -1,9 +1,5 @@
 //! The transport against real servers.
 
-#![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
-
-mod support;
-
 #[path = "ssh/keys.rs"]
 mod keys;
 #[path = "ssh/known_hosts.rs"]
@@ -17,12 +13,12 @@ mod unreachable;
 
 use std::path::Path;
 
+use crate::support::sshd::{PATIENCE, Sshd};
 use pinboot::ids::HostId;
 use pinboot::inventory::Host;
 use pinboot::secret::Secret;
 use pinboot::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh, SshSession};
 use pinboot::transport::{Chunk, Connect, Error, ErrorKind, Exec, Session};
-use support::sshd::{PATIENCE, Sshd};
 
 /// Settings that know what this server's files know, and ask nobody.
 fn config(known_hosts: &Path) -> Config {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::support::clock::Clock;
 use super::world::{Going, Told, World, parse, until};
+use crate::support::clock::Clock;
 
 cases! {
     the_hosts_clock_jumps_in_a_step ["C7"]

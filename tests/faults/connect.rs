@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::support::mounts;
-use super::support::sshd::{Options, Software, free_port, keygen};
 use super::world::{Told, World, general, on_each, on_each_but, on_each_with, pinboot, seen, until, user_with};
+use crate::support::mounts;
+use crate::support::sshd::{Options, Software, free_port, keygen};
 
 cases! {
     a_wrong_key_is_tried_once ["A1"] "a key that authorized_keys does not have; one connection, one try"
@@ -274,7 +274,7 @@ fn a_forced_command_is_not_taken_for_the_runner() {
 fn login_shells_with_noisy_start_up_files() {
     let Some(()) = mounts() else { return };
     for shell in ["dash", "bash", "mksh", "yash", "fish", "tcsh"] {
-        let Some(program) = super::support::need(shell, shell) else { continue };
+        let Some(program) = crate::support::need(shell, shell) else { continue };
         let Some(world) = user_with(&program.display().to_string(), None, "") else { return };
         world.steps("  - { name: Touch, command: \"printf %s 'it''s a \\\\ !' >touched\", always: true }\n");
         for file in [".bashrc", ".profile", ".mkshrc", ".yashrc", ".zshenv"] {

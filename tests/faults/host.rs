@@ -9,9 +9,9 @@ use pinboot::ids::RunId;
 use pinboot::remote::{Identity, stop};
 
 use super::running::{HELD, held, output, release, whole};
-use super::support::sshd::{Options, signal};
-use super::support::{mounts, need};
 use super::world::{Signal, World, folder, on_each, on_each_with, path_without, seen, until, user_with};
+use crate::support::sshd::{Options, signal};
+use crate::support::{mounts, need};
 
 cases! {
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B19"] "sudo asks for a password" => Shown("sudo_password", "127.0.0.1:");
@@ -113,7 +113,7 @@ fn the_real_sudo_refuses_a_stranger_and_serves_a_friend() {
 #[test]
 fn root_needs_no_sudo() {
     if !rustix::process::getuid().is_root() {
-        super::support::left_out("it logs in as root; run as root brings it in");
+        crate::support::left_out("it logs in as root; run as root brings it in");
         return;
     }
     let path = path_without(&["sudo"]);

@@ -112,7 +112,7 @@ fn a_key_that_known_hosts_takes_is_not_the_old_one() {
     for name in ["host_ed25519", "host_ed25519.pub"] {
         fs::remove_file(world.server.file(name)).expect("removed");
     }
-    super::support::sshd::keygen(&world.server.file("host_ed25519"), "ed25519");
+    crate::support::sshd::keygen(&world.server.file("host_ed25519"), "ed25519");
     world.server = world.server.restart();
     let known = fs::read_to_string(world.server.known_hosts()).expect("known_hosts");
     assert!(known.contains(&world.server.host_key("ed25519")), "somebody has replaced the line: {known}");
@@ -215,7 +215,7 @@ fn what_the_host_has_forgotten_and_was_unknown_stays_unknown() {
     // Everything of it dies, and the runner that takes it up finds a step that began and left no result.
     let (runner, below) = world.runner();
     for pid in below.into_iter().chain([runner]) {
-        super::support::sshd::signal(pid, super::world::Signal::KILL);
+        crate::support::sshd::signal(pid, super::world::Signal::KILL);
     }
     going.told().exits(8);
     let run = world.runs().pop().expect("a run");

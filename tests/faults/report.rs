@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::rows::{Case, Seen};
-use super::support::sshd::Software;
+use crate::support::sshd::Software;
 
 /// The sections and rows: what can go wrong between a person and a host.
 const MATRIX: &[(&str, &[(&str, &str)])] = &[
@@ -409,7 +409,7 @@ fn document(faults: &mut Vec<String>) -> String {
         "# Faults, and what is seen\n\n\
          Everything that is known to go wrong between a person and a host: how the tests break it, the exit code, and the\n\
          sentence that is seen. Each case also looks at the host (what ran, and how often) and at the journal.\n\
-         This page is made from the tests by `PINBOOT_ACCEPT=1 cargo test --test faults report`, and a test holds it against\n\
+         This page is made from the tests by `PINBOOT_ACCEPT=1 cargo test --test main faults::report`, and a test holds it against\n\
          them; sentences are those of the snapshots, where `HOME`, `RUN1`, `PORT` and the like stand for what differs from\n\
          machine to machine. Behind the name of each case stand the servers that it is played on. What is wrong\n\
          in a playbook (exit 2) is in `tests/playbooks/`, downloads are in `tests/kinds/`.\n\n\
@@ -477,6 +477,6 @@ fn the_report_says_what_the_tests_do() {
     let first = old.lines().zip(new.lines()).find(|(old, new)| old != new);
     assert!(
         old == new,
-        "docs/faults.md is behind (first at {first:?}); `PINBOOT_ACCEPT=1 cargo test --test faults report` writes it anew"
+        "docs/faults.md is behind (first at {first:?}); `PINBOOT_ACCEPT=1 cargo test --test main faults::report` writes it anew"
     );
 }

@@ -248,7 +248,7 @@ fn a_host_with_another_key_is_not_rerun_on() {
     for name in ["host_ed25519", "host_ed25519.pub"] {
         fs::remove_file(world.server.file(name)).expect("removed");
     }
-    super::support::sshd::keygen(&world.server.file("host_ed25519"), "ed25519");
+    crate::support::sshd::keygen(&world.server.file("host_ed25519"), "ed25519");
     let known = fs::read(world.server.known_hosts()).expect("known_hosts");
     world.server = world.server.restart();
     fs::write(world.server.known_hosts(), known).expect("known_hosts");

@@ -5,8 +5,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::support::mounts;
 use super::world::{World, seen, until};
+use crate::support::mounts;
 
 cases! {
     a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the host goes down in a step that has a check, and had not done its work yet"

@@ -24,10 +24,10 @@ pub(crate) enum Seen {
 /// The cases of a file: `test [rows] what is broken => what is seen;`, where `test` is one of its functions.
 macro_rules! cases {
     ($($test:ident [$($row:literal)+] $broken:literal => $seen:expr;)+) => {
-        pub(crate) const CASES: &[$crate::rows::Case] = &[$({
-            use $crate::rows::Seen::*;
+        pub(crate) const CASES: &[$crate::faults::rows::Case] = &[$({
+            use $crate::faults::rows::Seen::*;
             const _: fn() = $test;
-            $crate::rows::Case {
+            $crate::faults::rows::Case {
                 file: file!(),
                 test: stringify!($test),
                 rows: &[$($row),+],

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::support::sshd::signal;
 use super::world::{Going, Signal, World, on_each, pinboot, seen, until};
+use crate::support::sshd::signal;
 
 cases! {
     a_connection_that_is_cut_in_a_step_is_taken_up_again ["B1" "B3"]
@@ -396,7 +396,7 @@ fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again() 
             .next()
             .and_then(|pid| pid.parse().ok())
             .expect("a pid");
-        let step = super::support::sshd::below(runner);
+        let step = crate::support::sshd::below(runner);
         // (The runner first, or it would store how its step ended.)
         for pid in std::iter::once(runner).chain(step) {
             signal(pid, Signal::KILL);
@@ -432,7 +432,7 @@ fn one_host_has_one_run_at_a_time() {
 
 #[test]
 fn without_room_for_the_journal_nothing_is_sent() {
-    let Some(()) = super::support::mounts() else { return };
+    let Some(()) = crate::support::mounts() else { return };
     let Some(world) = World::new() else { return };
     world.steps(HELD);
     let command = world.run_command(&[]);

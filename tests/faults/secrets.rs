@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::support::traces::{holding, showing};
 use super::world::{World, pinboot, until};
+use crate::support::traces::{holding, showing};
 
 const SECRET: &str = "s3cr3t-Zq7/kv+word";
 

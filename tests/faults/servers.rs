@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::link::Link;
-use super::support::sshd::{Options, Software, keygen};
-use super::support::{mounts, need};
 use super::world::{Signal, Told, World, on_each, pinboot, seen, until, user_on};
+use crate::support::sshd::{Options, Software, keygen};
+use crate::support::{mounts, need};
 
 cases! {
     a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["B1" "B14" "B15" "A6"]
@@ -101,7 +101,7 @@ fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
         let weak = world.server.process() == Software::Tinysshd.process();
         assert_eq!(told.stderr.contains("no strict key exchange"), weak, "{}", told.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
-        super::support::sshd::signal(child, Signal::KILL);
+        crate::support::sshd::signal(child, Signal::KILL);
         assert_eq!(super::running::output(&told), "begun\nended\n");
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         let journal = ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"];
@@ -149,8 +149,8 @@ fn a_step_that_starts_the_server_anew_goes_on() {
         super::running::release(&world);
         let told = going.told();
         let listener = world.read("listener").trim().parse().expect("a pid");
-        for pid in std::iter::once(listener).chain(super::support::sshd::below(listener)) {
-            super::support::sshd::signal(pid, Signal::KILL);
+        for pid in std::iter::once(listener).chain(crate::support::sshd::below(listener)) {
+            crate::support::sshd::signal(pid, Signal::KILL);
         }
         let told = told.exits(0);
         assert_eq!(super::running::output(&told), super::running::whole());

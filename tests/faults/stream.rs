@@ -9,8 +9,8 @@ use sha2::Digest as _;
 
 use super::link::Link;
 use super::running::{HELD, held, output, release, whole};
-use super::support::sshd::{Options, Software, signal};
 use super::world::{Going, Signal, World, on_each, on_each_with, parse, seen, until};
+use crate::support::sshd::{Options, Software, signal};
 
 cases! {
     a_reset_at_any_place_of_the_stream_is_healed ["B1"]

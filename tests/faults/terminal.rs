@@ -9,8 +9,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use super::running::{HELD, held, release};
-use super::support::need;
 use super::world::{Signal, World, on_each, until};
+use crate::support::need;
 
 cases! {
     a_terminal_that_is_closed_leaves_the_run_to_itself ["B22" "E2"] "the terminal is closed: SIGHUP"
@@ -154,7 +154,7 @@ fn a_terminal_is_left_as_it_was_found() {
             terminal.wait_for("Held");
             match how {
                 "quit" => terminal.types(0x1c),
-                "term" => super::support::sshd::signal(terminal.child.id(), Signal::TERM),
+                "term" => crate::support::sshd::signal(terminal.child.id(), Signal::TERM),
                 _ => {
                     for words in ["the one in hand goes on", "ending the step in hand", "goes on at the host"] {
                         terminal.types(3);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::sshd::{Options, PATIENCE, Software, Sshd, signal};
+use crate::support::sshd::{Options, PATIENCE, Software, Sshd, signal};
 
 pub(crate) use rustix::process::Signal;
 
@@ -171,7 +171,7 @@ impl World {
         let run = self.runs().pop().expect("a run");
         let written = self.read(&format!(".pinboot/runs/{run}/runner"));
         let pid = written.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a pid");
-        (pid, super::support::sshd::below(pid))
+        (pid, crate::support::sshd::below(pid))
     }
 
     pub(crate) fn run(&self, more: &[&str]) -> Told {

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::aws::{OF_THE_ROLE, ROLE};
-use super::support::{left_out, need};
+use crate::support::{left_out, need};
 
 /// The cluster of the tutorial.
 pub(crate) const CLUSTER: &str = "pinterestmskcluster.w8g8jt.c12.kafka.us-east-1.amazonaws.com";

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::downloads::quick;
-use crate::harness::{NOT_SO, REFUSED, Shell, V, World, faults, has, recipe, shells};
-use crate::server::{Reply, Server};
+use super::downloads::quick;
+use super::harness::{NOT_SO, REFUSED, Shell, V, World, faults, has, recipe, shells};
+use super::server::{Reply, Server};
 
 /// A directory `kafka-1/` with a program, a dotfile, a link and a deeper file, packed by the given command.
 fn packed(name: &str, command: &str) -> Vec<u8> {

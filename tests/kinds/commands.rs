@@ -1,6 +1,6 @@
 //! `command`, `script` and `manual`.
 
-use crate::harness::{NOT_SO, V, World, compile, faults, recipe, shells};
+use super::harness::{NOT_SO, V, World, compile, faults, recipe, shells};
 
 #[test]
 fn a_command_is_one_line() {

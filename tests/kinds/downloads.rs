@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use pinboot::script::Text;
 
-use crate::harness::{NOT_SO, REFUSED, Shell, V, World, faults, has, recipe, shells};
-use crate::server::{Reply, Server};
+use super::harness::{NOT_SO, REFUSED, Shell, V, World, faults, has, recipe, shells};
+use super::server::{Reply, Server};
 
 /// The smallest zip file: nothing but the directory at its end.
 pub(crate) fn zip() -> Vec<u8> {

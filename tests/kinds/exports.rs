@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use pinboot::script::{Script, Text};
 
-use crate::harness::{NOT_SO, V, World, faults, has, recipe, shells};
+use super::harness::{NOT_SO, V, World, faults, has, recipe, shells};
 
 /// Ubuntu's `.bashrc` in short: it returns at once in a shell that is not interactive.
 const UBUNTU: &str = "# ~/.bashrc\ncase $- in\n    *i*) ;;\n      *) return;;\nesac\nHISTSIZE=1000\n";

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use pinboot::script::Text;
 
-use crate::harness::{NOT_SO, V, World, faults, has, is_root, recipe, shells};
+use super::harness::{NOT_SO, V, World, faults, has, is_root, recipe, shells};
 
 #[test]
 fn a_file_is_made_then_changed_then_left_alone() {

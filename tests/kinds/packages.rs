@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::harness::{NOT_SO, V, World, faults, has, recipe, shells};
+use super::harness::{NOT_SO, V, World, faults, has, recipe, shells};
 
 /// `java-1.8.0` is a name that another package provides, as on Amazon Linux.
 const RPM: &str = r#"#!/bin/sh

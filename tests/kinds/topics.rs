@@ -1,6 +1,6 @@
 //! `kafka_topics`, with a stand-in that keeps topics in a file and speaks like Kafka 2.8.1.
 
-use crate::harness::{NOT_SO, V, World, faults, recipe, shells};
+use super::harness::{NOT_SO, V, World, faults, recipe, shells};
 
 const KAFKA: &str = r#"#!/bin/sh
 echo "$*" >> "$HOME/asked"

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use pinboot::ids::Digest;
 
-use super::support::{left_out, need};
+use crate::support::{left_out, need};
 
 /// The files that make the guest: their name, and what they hold.
 const SOURCES: [(&str, &str); 4] = [

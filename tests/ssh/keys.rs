@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use pinboot::transport::ssh::{NoPassphrase, Passphrase};
 
-use super::support::need;
 use super::{Config, Error, ErrorKind, Secret, Ssh};
+use crate::support::need;
 
 const PASSPHRASE: &str = "correct horse";
 

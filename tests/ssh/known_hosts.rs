@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use pinboot::transport::ssh::{Ask, HostKeyMode, HostKeyQuestion};
 
-use super::support::sshd::{Options, Sshd, keygen};
 use super::{Connect, Error, ErrorKind, Session, Ssh, command, config, host};
+use crate::support::sshd::{Options, Sshd, keygen};
 
 async fn try_with(server: &Sshd, files: &[&Path], mode: HostKeyMode) -> Result<bool, Error> {
     let mut settings = config(files[0]);

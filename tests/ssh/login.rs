@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use pinboot::transport::ssh::HostKeyMode;
 
-use super::support::sshd::{Options, PATIENCE, Sshd, free_port, keygen};
-use super::support::{left_out, need};
 use super::{Connect, ErrorKind, Exec, Host, Session, Ssh, command, config, connect, hear, host};
+use crate::support::sshd::{Options, PATIENCE, Sshd, free_port, keygen};
+use crate::support::{left_out, need};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_key_logs_in() {

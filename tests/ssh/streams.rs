@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::support::sshd::{Options, PATIENCE, Sshd, signal};
 use super::{Chunk, ErrorKind, Exec, Session, Ssh, command, config, connect, hear, host};
+use crate::support::sshd::{Options, PATIENCE, Sshd, signal};
 use pinboot::transport::Connect;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

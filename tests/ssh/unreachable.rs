@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pinboot::ids::HostId;
 use pinboot::inventory::Host;
 
-use super::support::sshd::{Options, PATIENCE, Sshd, free_port};
 use super::{Config, Connect, Error, ErrorKind, Ssh, command, config, host};
+use crate::support::sshd::{Options, PATIENCE, Sshd, free_port};
 
 /// A server that is no server: it does this with each connection.
 fn impostor(act: impl Fn(TcpStream) + Send + 'static) -> u16 {
@@ -39,7 +39,7 @@ async fn fail(address: &str, port: u16, change: impl FnOnce(&mut Config)) -> Err
 }
 
 fn openssh_is_there() -> bool {
-    super::support::need("sshd", "openssh-server").is_some()
+    crate::support::need("sshd", "openssh-server").is_some()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use super::{left_out, need};
 
 /// A clock of its own for some processes; the time since the machine was started is nobody's to set.
-pub struct Clock {
+pub(crate) struct Clock {
     library: PathBuf,
     file: PathBuf,
     /// Names of memory that the library wants to share between processes.
@@ -19,7 +19,7 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that goes right until it is set; `None` where there is no `faketime` (which has been said then).
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let faketime = need("faketime", "faketime")?;
         let libraries = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
         let library =
@@ -48,14 +48,14 @@ impl Clock {
     }
 
     /// Sets it: `+1y`, `-1y`, `+0`; all at once, for whoever looks at it from now on.
-    pub fn set(&self, time: &str) {
+    pub(crate) fn set(&self, time: &str) {
         let new = self.file.with_extension("new");
         fs::write(&new, format!("{time}\n")).expect("the time is written");
         fs::rename(&new, &self.file).expect("the time is set");
     }
 
     /// What a process needs in its environment to go by this clock.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("LD_PRELOAD", self.library.display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.display().to_string()),

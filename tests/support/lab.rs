@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::host::{Host, Shell, iam_jar};
 use super::mirror::{Answer, Mirror};
-use super::support::sshd::{Options, Sshd};
-use super::support::{left_out, need};
+use crate::support::sshd::{Options, Sshd};
+use crate::support::{left_out, need};
 
 /// Where the tutorial has Kafka from.
 pub(crate) const KAFKA: &str = "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz";

@@ -1,18 +1,17 @@
-//! What several test binaries share: servers that a test starts for itself, and the word on what was left out.
-#![expect(dead_code, unreachable_pub, reason = "each test binary takes the part that it needs")]
+//! What several suites share: servers that a test starts for itself, and the message about a test that is left out.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-pub mod clock;
+pub(crate) mod clock;
 mod small;
-pub mod sshd;
-pub mod traces;
+pub(crate) mod sshd;
+pub(crate) mod traces;
 
 /// Where a program is, or `None` after one line that says what is left out and what brings it in.
 ///
 /// With `PINBOOT_TEST_ALL=1` a missing program fails the test.
-pub fn need(program: &str, package: &str) -> Option<PathBuf> {
+pub(crate) fn need(program: &str, package: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
@@ -25,7 +24,7 @@ pub fn need(program: &str, package: &str) -> Option<PathBuf> {
 }
 
 /// Whether a test may mount things in a namespace of its own; where not, that has been said.
-pub fn mounts() -> Option<()> {
+pub(crate) fn mounts() -> Option<()> {
     let tried = std::process::Command::new("unshare")
         .args(["-m", "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"])
         .stderr(std::process::Stdio::null())
@@ -38,7 +37,7 @@ pub fn mounts() -> Option<()> {
 }
 
 /// Says in one line that this test is left out, past libtest's capturing; fatal with `PINBOOT_TEST_ALL=1`.
-pub fn left_out(why: &str) {
+pub(crate) fn left_out(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none_or(|all| all != "1"), "{test} must not be left out: {why}");
     let _ = writeln!(std::io::stderr(), "LEFT OUT {test}: {why}");

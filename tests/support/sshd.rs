@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything that must happen may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which server it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Software {
+pub(crate) enum Software {
     /// OpenSSH's sshd: what EC2's images have.
     OpenSsh,
     /// dropbear, of small images and routers.
@@ -30,11 +30,11 @@ pub enum Software {
 
 impl Software {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::OpenSsh, Self::Dropbear, Self::Tinysshd];
+    pub(crate) const ALL: [Self; 3] = [Self::OpenSsh, Self::Dropbear, Self::Tinysshd];
 
     /// Its name, as people write it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OpenSsh => "OpenSSH",
             Self::Dropbear => "dropbear",
@@ -43,7 +43,7 @@ impl Software {
     }
 
     /// What its processes are called.
-    pub fn process(self) -> &'static str {
+    pub(crate) fn process(self) -> &'static str {
         match self {
             Self::OpenSsh => "sshd",
             Self::Dropbear => "dropbear",
@@ -63,19 +63,19 @@ impl Software {
 
 /// What a server shall be like.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Which server it is; the small ones have no `config`, and need root.
-    pub software: Software,
+    pub(crate) software: Software,
     /// Lines for `sshd_config`, instead of the fixture's own for the same keywords.
-    pub config: Vec<String>,
+    pub(crate) config: Vec<String>,
     /// Variables that every session gets (`SetEnv`); values may hold blanks, no quotes.
-    pub environment: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
     /// Key types of the host, in `ssh-keygen -t` words.
-    pub host_keys: Vec<&'static str>,
+    pub(crate) host_keys: Vec<&'static str>,
     /// Shell that is carried out before the server starts, in a mount namespace of its own (which needs root).
-    pub mounts: String,
+    pub(crate) mounts: String,
     /// Whether the server has processes and a boot of its own: see [`Options::machine`].
-    pub is_machine: bool,
+    pub(crate) is_machine: bool,
 }
 
 impl Default for Options {
@@ -94,21 +94,21 @@ impl Default for Options {
 impl Options {
     /// Chooses the server.
     #[must_use]
-    pub fn software(mut self, software: Software) -> Self {
+    pub(crate) fn software(mut self, software: Software) -> Self {
         self.software = software;
         self
     }
 
     /// Adds a line to `sshd_config`.
     #[must_use]
-    pub fn line(mut self, line: impl Into<String>) -> Self {
+    pub(crate) fn line(mut self, line: impl Into<String>) -> Self {
         self.config.push(line.into());
         self
     }
 
     /// Sets a variable for every session.
     #[must_use]
-    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         // (Of two for one name sshd takes the first.)
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.into()));
@@ -117,14 +117,14 @@ impl Options {
 
     /// Chooses the host's key types.
     #[must_use]
-    pub fn host_keys(mut self, types: &[&'static str]) -> Self {
+    pub(crate) fn host_keys(mut self, types: &[&'static str]) -> Self {
         self.host_keys = types.to_vec();
         self
     }
 
     /// Mounts something over the machine's own files, for this server and its sessions only: see [`super::mounts`].
     #[must_use]
-    pub fn mounts(mut self, shell: impl Into<String>) -> Self {
+    pub(crate) fn mounts(mut self, shell: impl Into<String>) -> Self {
         self.mounts = shell.into();
         self
     }
@@ -132,13 +132,13 @@ impl Options {
     /// Lets the server be a machine of its own: all that it starts can be ended at once, as by a loss of power
     /// ([`Sshd::lose_power`]), and [`Sshd::restart`] boots it, with the same disk, nothing in memory, and another boot id.
     #[must_use]
-    pub fn machine(mut self) -> Self {
+    pub(crate) fn machine(mut self) -> Self {
         self.is_machine = true;
         self
     }
 
     /// Starts it; `None` where there is no OpenSSH (which has been said then).
-    pub fn start(self) -> Option<Sshd> {
+    pub(crate) fn start(self) -> Option<Sshd> {
         Sshd::start_with(&self)
     }
 }
@@ -152,13 +152,13 @@ struct Log {
 
 /// A running server; stopped when it is dropped.
 #[derive(Debug)]
-pub struct Sshd {
+pub(crate) struct Sshd {
     /// Its port on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
     /// All its files: `sshd_config`, `host_<type>`, `id_ed25519` (a key that it accepts), `authorized_keys`, `known_hosts`.
-    pub dir: TempDir,
+    pub(crate) dir: TempDir,
     /// The user to log in as.
-    pub user: String,
+    pub(crate) user: String,
     options: Options,
     child: Child,
     log: Arc<Log>,
@@ -166,7 +166,7 @@ pub struct Sshd {
 
 impl Sshd {
     /// A server with nothing special.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         Self::start_with(&Options::default())
     }
 
@@ -227,28 +227,28 @@ impl Sshd {
     }
 
     /// The private key that the server accepts.
-    pub fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.dir.path().join("id_ed25519")
     }
 
     /// A known_hosts file that knows this server by all its keys.
-    pub fn known_hosts(&self) -> PathBuf {
+    pub(crate) fn known_hosts(&self) -> PathBuf {
         self.dir.path().join("known_hosts")
     }
 
     /// A file in the server's directory.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The public key of the host of this type, as the two words `TYPE BASE64`.
-    pub fn host_key(&self, kind: &str) -> String {
+    pub(crate) fn host_key(&self, kind: &str) -> String {
         let text = fs::read_to_string(self.dir.path().join(format!("host_{kind}.pub"))).expect("a host key");
         text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
     }
 
     /// Lets one more public key in: the text of a `.pub` file, options in front of it if wanted.
-    pub fn authorize(&self, line: &str) {
+    pub(crate) fn authorize(&self, line: &str) {
         let file = self.dir.path().join("authorized_keys");
         let mut text = fs::read_to_string(&file).expect("authorized_keys");
         let _ = writeln!(text, "{}", line.trim());
@@ -256,27 +256,27 @@ impl Sshd {
     }
 
     /// What the server has said so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.text.lock().expect("log").clone()
     }
 
     /// What its processes are called.
-    pub fn process(&self) -> &'static str {
+    pub(crate) fn process(&self) -> &'static str {
         self.options.software.process()
     }
 
     /// What its log says once for each login.
-    pub fn login_words(&self) -> &'static str {
+    pub(crate) fn login_words(&self) -> &'static str {
         self.options.software.login()
     }
 
     /// How often somebody has logged in.
-    pub fn logins(&self) -> usize {
+    pub(crate) fn logins(&self) -> usize {
         self.log().matches(self.login_words()).count()
     }
 
     /// Waits until the server has said this, and gives all it said.
-    pub fn wait_log(&self, needle: &str) -> String {
+    pub(crate) fn wait_log(&self, needle: &str) -> String {
         self.wait_log_any(&[needle])
     }
 
@@ -293,20 +293,20 @@ impl Sshd {
 
     /// The server's own processes that serve connections at this moment: one or two for each, and none of what runs in
     /// the sessions.
-    pub fn sessions(&self) -> Vec<u32> {
+    pub(crate) fn sessions(&self) -> Vec<u32> {
         let name = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         below(self.child.id()).into_iter().filter(|pid| name(pid).starts_with(self.process())).collect()
     }
 
     /// Kills the processes that serve connections, as a crash of the host would look from outside.
-    pub fn kill_sessions(&self) {
+    pub(crate) fn kill_sessions(&self) {
         for pid in self.sessions() {
             signal(pid, rustix::process::Signal::KILL);
         }
     }
 
     /// Ends everything that runs on a machine of its own.
-    pub fn lose_power(&self) {
+    pub(crate) fn lose_power(&self) {
         assert!(self.options.is_machine, "it shares its processes with this machine");
         // (All of a namespace's processes end with its first one.)
         let init = *below(self.child.id()).first().expect("the machine's first process");
@@ -315,13 +315,13 @@ impl Sshd {
     }
 
     /// The pid of the listening process.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Stops the listener and starts it anew on the same port with the same files.
     #[must_use]
-    pub fn restart(self) -> Self {
+    pub(crate) fn restart(self) -> Self {
         let port = self.port;
         let options = self.options.clone();
         let Kept { dir } = Kept::from(self);
@@ -361,14 +361,14 @@ impl Drop for Sshd {
 }
 
 /// All processes that this one has started, and those that they have.
-pub fn below(pid: u32) -> Vec<u32> {
+pub(crate) fn below(pid: u32) -> Vec<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
     children.flat_map(|pid| std::iter::once(pid).chain(below(pid))).collect()
 }
 
 /// Makes a key pair without a passphrase; nothing where it is already there.
-pub fn keygen(file: &Path, kind: &str) {
+pub(crate) fn keygen(file: &Path, kind: &str) {
     if file.exists() {
         return;
     }
@@ -382,19 +382,19 @@ pub fn keygen(file: &Path, kind: &str) {
 }
 
 /// A port of 127.0.0.1 that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 /// Sends a signal to a process that the test started.
-pub fn signal(pid: u32, signal: rustix::process::Signal) {
+pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
 /// The login name of whoever runs the tests.
-pub fn current_user() -> String {
+pub(crate) fn current_user() -> String {
     let output = Command::new("id").arg("-un").output().expect("id runs");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

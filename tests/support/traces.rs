@@ -8,7 +8,7 @@ fn holds(file: &Path, secret: &str) -> bool {
 }
 
 /// Every file below a folder that holds these bytes.
-pub fn holding(folder: &Path, secret: &str) -> Vec<String> {
+pub(crate) fn holding(folder: &Path, secret: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, kind) = (entry.path(), entry.file_type());
@@ -22,7 +22,7 @@ pub fn holding(folder: &Path, secret: &str) -> Vec<String> {
 }
 
 /// Every process but the given one whose arguments or environment hold the secret.
-pub fn showing(secret: &str, but: u32) -> Vec<String> {
+pub(crate) fn showing(secret: &str, but: u32) -> Vec<String> {
     let processes = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.path());
     let numbered = processes.filter(|path| {
         path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).is_some_and(|pid| pid != but)

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::host::{Host, Shell, iam_jar};
 use super::mirror::{Answer, Mirror};
-use super::support;
+use crate::support;
 
 const URL: &str = "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz";
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
+use super::{Elsewhere, UNTIL_GO, address, begun, cut_power};
+use crate::faults::world::{self, Going, Told, World, until};
 use crate::support::traces::{holding, showing};
-use crate::world::{self, Going, Told, World, until};
-use crate::{Elsewhere, UNTIL_GO, address, begun, cut_power};
 
 fn world() -> Option<World> {
     let world = World::new()?;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::world::{self, Going, Signal, World, until};
-use crate::{Elsewhere, UNTIL_GO, address, begun, lives, runs_there};
+use super::{Elsewhere, UNTIL_GO, address, begun, lives, runs_there};
+use crate::faults::world::{self, Going, Signal, World, until};
 
 fn world() -> Option<World> {
     let world = World::new()?;
@@ -98,7 +98,7 @@ fn what_outlived_its_runner_is_ended() {
     let run = world.start(&[]);
     begun(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
-    crate::signal(crate::runner(&world), Signal::KILL);
+    super::signal(super::runner(&world), Signal::KILL);
     let name = world.runs().pop().expect("the run");
     world.pinboot(&["cancel"]).exits(0).says(&[&format!("the runner of run {name} was dead; what lived of its step")]);
     assert!(!lives(&world.read("pid")));
@@ -172,5 +172,5 @@ fn what_lives_all_the_same_is_named() {
     assert!(lives(&left));
     let named = format!("it was stopped; still alive on the host: {left} sleep 617");
     assert!(told.stdout.contains(&named), "{named}: {}", told.stdout);
-    crate::signal(left.parse().expect("a pid"), crate::Signal::KILL);
+    super::signal(left.parse().expect("a pid"), super::Signal::KILL);
 }

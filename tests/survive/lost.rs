@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::world::{Signal, World};
-use crate::{UNTIL_GO, begun, cut_power, signal};
+use super::{UNTIL_GO, begun, cut_power, signal};
+use crate::faults::world::{Signal, World};
 
 #[test]
 fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::world::{Told, World, until};
-use crate::{Elsewhere, address, cut_power, runs_there};
+use super::{Elsewhere, address, cut_power, runs_there};
+use crate::faults::world::{Told, World, until};
 
 /// A world whose host can be told to reboot.
 fn world(steps: &str) -> Option<World> {
@@ -57,7 +57,7 @@ fn the_run_goes_on_in_the_next_boot() {
     let outcomes: Vec<String> = told
         .stdout
         .lines()
-        .map(crate::world::parse)
+        .map(crate::faults::world::parse)
         .filter(|event| event["kind"] == "step_finished")
         .map(|event| event["outcome"].as_str().expect("an outcome").to_owned())
         .collect();

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::{Child, Stdio};
 
-use crate::world::{Told, World, parse, until};
-use crate::{UNTIL_GO, begun, runs_there};
+use super::{UNTIL_GO, begun, runs_there};
+use crate::faults::world::{Told, World, parse, until};
 
 fn world() -> Option<World> {
     let world = World::new()?;
@@ -42,7 +42,7 @@ fn who_waits_can_be_stopped() {
     begun(&world, "began");
     let mut second = world.start(&["--wait"]);
     second.wait_for("waiting until it has ended");
-    second.signal(crate::Signal::INT);
+    second.signal(super::Signal::INT);
     second.told().exits(130).says(&["nothing was begun"]);
     fs::write(world.there("go"), "").expect("go");
     first.told().exits(0);

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::world::World;
-use crate::{begun, cut_power};
+use super::{begun, cut_power};
+use crate::faults::world::World;
 
 /// A run whose only step began and left no result.
 fn unknown() -> Option<World> {

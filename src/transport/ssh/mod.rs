@@ -32,6 +32,7 @@ mod socket;
 
 #[cfg(test)]
 #[path = "../../../tests/support/mod.rs"]
+#[expect(dead_code, reason = "the suites take more of it")]
 mod support;
 
 pub use prompt::{Ask, HostKeyQuestion, NoPassphrase, Passphrase};
