@@ -3,7 +3,7 @@
 //! The way of a run, from module to module; `docs/architecture.md` says who may know whom.
 //!
 //! 1. [`playbook::load`] reads a playbook and all that the command line adds; every fault is a [`source::Diagnostic`].
-//! 2. [`plan::compile`] makes one [`plan::Plan`] for each [`inventory::Host`]; each step's kind (see [`kinds::KINDS`]) has
+//! 2. [`compile::compile_all`] makes one [`plan::Plan`] for each [`inventory::Host`]; each step's kind (see [`kinds::KINDS`]) has
 //!    turned its fields into a [`kinds::Recipe`] of two [`script::Script`]s, *check* and *apply*.
 //! 3. [`remote::program`] writes the plan as one program for the host's `sh`, with the runner that carries it out there.
 //! 4. [`engine::run`] delivers the programs by a [`transport::Connect`], follows what the hosts say, and makes
@@ -12,6 +12,7 @@
 //!    [`report::Reporter`]. Both are called by [`cli`], which the engine knows nothing of.
 
 pub mod cli;
+pub mod compile;
 pub mod engine;
 pub mod event;
 pub mod ids;
@@ -23,6 +24,7 @@ pub mod plan;
 pub mod playbook;
 pub mod rehearse;
 pub mod remote;
+mod render;
 pub mod report;
 pub mod script;
 pub mod secret;

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pinboot::compile::compile_all;
 use pinboot::event::Mode;
-use pinboot::plan::compile::compile_all;
 use pinboot::playbook::{Inputs, lint, load};
 use pinboot::source::{Diagnostic, Severity, Sources, render};
 use serde_json::Value;

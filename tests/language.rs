@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
+use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::inventory::Host;
 use pinboot::kinds::Content;
-use pinboot::plan::compile::compile_all;
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use pinboot::playbook::{Inputs, lint, load_with};
 use pinboot::script::{Script, Text};

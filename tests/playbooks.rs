@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+use pinboot::compile::compile_all;
 use pinboot::event::Mode;
-use pinboot::plan::compile::compile_all;
 use pinboot::playbook::{Inputs, lint, load_with};
 use pinboot::source::{Diagnostic, Sources, render};
 

@@ -6,11 +6,11 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
+use crate::compile::compile_all;
 use crate::event::Mode;
 use crate::inventory::Host;
 use crate::journal::Flags;
 use crate::plan::Plan;
-use crate::plan::compile::compile_all;
 use crate::playbook::{Inputs, Loaded, leftovers, load};
 use crate::source::{Diagnostic, Sources};
 

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::args::{Cli, Values, flags};
 use super::fault::Fault;
 use super::{color, complain, files, print};
+use crate::compile::compile_all;
 use crate::event::{Mode, VERSION};
-use crate::plan::compile::compile_all;
 use crate::playbook::{leftovers, lint as warnings_of};
 use crate::source::{Diagnostic, Severity, Sources, merged, render};
 

@@ -2,7 +2,8 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use super::parse::MAX_DEPTH;
+/// The deepest nesting of lists and maps.
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// A syntax error in a person's words: message, words under the caret, what to do.
 pub(super) fn explain(error: &ScanError, line: &str, column: usize) -> (String, Option<String>, Option<String>) {

@@ -6,14 +6,12 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
-use super::explain::explain;
+use super::explain::{MAX_DEPTH, explain};
 use super::{Entry, Node, Style, Value};
 use crate::source::{Diagnostic, SourceId, Span};
 
 /// The largest text that is looked at.
 const MAX_BYTES: usize = 1 << 20;
-/// The deepest nesting of lists and maps.
-pub(super) const MAX_DEPTH: usize = 32;
 /// How many faults of one sort are shown for one file.
 const MAX_FAULTS: usize = 50;
 

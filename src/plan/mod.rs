@@ -1,6 +1,5 @@
 //! What one host will be asked, and told. Knows nothing of YAML; made without time, network or chance.
 
-pub mod compile;
 pub mod show;
 
 use std::time::Duration;

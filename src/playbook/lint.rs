@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::load::{Loaded, used_in_steps, used_in_text};
-use super::parse::is_name;
-use super::template::{self, Segment};
-use super::vars::for_each_use;
 use super::{Options, Step};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, Style, Value};
+use crate::render::syntax::{self, Segment, is_name};
+use crate::render::vars::for_each_use;
 use crate::source::{Diagnostic, Sources};
 
 /// Every warning about a playbook.
@@ -58,11 +57,11 @@ fn shell_nodes(step: &Step) -> Vec<(&Node, Shape)> {
 }
 
 fn raw_uses(node: &Node, shape: Shape, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
-    let Some(text) = node.as_text().filter(|text| shape == Shape::Shell && template::is_template(text)) else { return };
-    let Ok(template) = template::split(text) else { return };
+    let Some(text) = node.as_text().filter(|text| shape == Shape::Shell && syntax::is_template(text)) else { return };
+    let Ok(template) = syntax::split(text) else { return };
     for segment in &template.segments {
         let (Segment::Expression { inner, .. } | Segment::Statement { inner, .. }) = segment else { continue };
-        let tokens = template::tokens(text, inner.clone());
+        let tokens = syntax::tokens(text, inner.clone());
         for pair in tokens.windows(2).filter(|pair| pair[0].text == "|" && pair[1].text == "raw") {
             warnings.push(
                 Diagnostic::warning(node.place(sources, pair[1].at.start, pair[1].at.end), "`raw` puts a value into the shell as it is")
@@ -84,13 +83,13 @@ fn effective<'l>(loaded: &'l Loaded<'_>) -> BTreeMap<&'l str, &'l Entry> {
 /// The names that hosts and steps ask for, directly or through other variables.
 fn used(loaded: &Loaded<'_>) -> HashSet<String> {
     let playbook = &loaded.playbook;
-    let mut used: HashSet<String> = used_in_steps(playbook, &loaded.engine).into_iter().map(str::to_owned).collect();
+    let mut used: HashSet<String> = used_in_steps(playbook, &loaded.templates).into_iter().map(str::to_owned).collect();
     for step in &playbook.steps {
         for param in step.params.iter().filter(|param| param.field.shape == Shape::LocalTemplate) {
             // A path that is itself a template is read when the plan is made; its names count as unused until then.
             let read = param.value.as_text().and_then(|path| (loaded.inputs.loader)(path).ok());
             if let Some(text) = read.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                used.extend(used_in_text(&text, &loaded.engine));
+                used.extend(used_in_text(&text, &loaded.templates));
             }
         }
     }
@@ -104,7 +103,7 @@ fn used(loaded: &Loaded<'_>) -> HashSet<String> {
     let mut open: Vec<String> = used.iter().cloned().collect();
     while let Some(name) = open.pop() {
         for entry in by_name.get(name.as_str()).into_iter().flatten() {
-            for_each_use(&entry.value, &loaded.engine, &mut |_, other, _| {
+            for_each_use(&entry.value, &loaded.templates, &mut |_, other, _| {
                 if used.insert(other.to_owned()) {
                     open.push(other.to_owned());
                 }
@@ -149,7 +148,7 @@ fn variables(loaded: &Loaded<'_>, warnings: &mut Vec<Diagnostic>) {
     for entry in effective.into_values() {
         let secret = playbook.secrets.iter().any(|secret| secret.value == entry.key);
         if secret
-            && entry.value.as_text().is_some_and(|text| (4..8).contains(&text.len()) && !template::is_template(text))
+            && entry.value.as_text().is_some_and(|text| (4..8).contains(&text.len()) && !syntax::is_template(text))
         {
             warnings.push(
                 Diagnostic::warning(entry.key_span, format!("the secret `{}` is short", entry.key))

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::engine::Engine;
-use super::parse::{self, is_name};
-use super::vars::{for_each_name, for_each_use};
-use super::{Gaps, Inputs, Playbook};
+use super::{Inputs, Playbook, Unresolved, parse};
 use crate::kinds::{KINDS, Kind};
 use crate::node::{self, Entry, Node, Style, Value};
+use crate::render::syntax::{is_name, tokens, uses};
+use crate::render::templates::Templates;
+use crate::render::vars::{for_each_name, for_each_use};
 use crate::source::{Diagnostic, SourceId, Sources, Span, merged};
 
 /// A playbook that was read, with the variables given from outside.
@@ -21,15 +21,15 @@ pub struct Loaded<'a> {
     pub(crate) file_vars: Vec<Entry>,
     /// Variables of `--vars-file` and, above them, of `-e`.
     pub(crate) given_vars: Vec<Entry>,
-    pub(crate) engine: Engine,
-    /// What is at fault and yet let the rest be judged; [`crate::plan::compile::compile_all`] hands it out with its own.
+    pub(crate) templates: Templates,
+    /// What is at fault and yet let the rest be judged; [`crate::compile::compile_all`] hands it out with its own.
     pub(crate) faults: Vec<Diagnostic>,
 }
 
 /// Reads a playbook as far as it can be judged.
 ///
 /// An error is the answer only where the playbook cannot be read at all. What else is at fault is kept, for
-/// [`compile_all`](crate::plan::compile::compile_all) to report together with what it finds itself.
+/// [`compile_all`](crate::compile::compile_all) to report together with what it finds itself.
 pub fn load<'a>(
     sources: &mut Sources,
     name: &str,
@@ -53,17 +53,17 @@ pub fn load_with<'a>(
         faults.extend(found);
         playbook
     });
-    let mut gaps = Gaps::default();
+    let mut unresolved = Unresolved::default();
     let mut given_vars = Vec::new();
     for (name, bytes) in &inputs.vars_files {
-        given_vars.extend(variables(sources, name, bytes.clone(), &mut gaps, &mut faults));
+        given_vars.extend(variables(sources, name, bytes.clone(), &mut unresolved, &mut faults));
     }
     let mut file_vars = Vec::new();
     for file in playbook.iter().flat_map(|playbook| &playbook.vars_files) {
         match (inputs.loader)(&file.value) {
-            Ok(bytes) => file_vars.extend(variables(sources, &file.value, bytes, &mut gaps, &mut faults)),
+            Ok(bytes) => file_vars.extend(variables(sources, &file.value, bytes, &mut unresolved, &mut faults)),
             Err(why) => {
-                gaps.any_name = true;
+                unresolved.any_name = true;
                 faults.push(
                     Diagnostic::error(file.span, format!("`{}` cannot be read: {why}", file.value))
                         .hint("a path is looked for in the playbook's folder, then in the working directory"),
@@ -72,16 +72,16 @@ pub fn load_with<'a>(
         }
     }
     if let Some(playbook) = &mut playbook {
-        playbook.gaps.names.extend(gaps.names);
-        playbook.gaps.any_name |= gaps.any_name;
-        playbook.gaps.values.extend(gaps.values);
+        playbook.unresolved.names.extend(unresolved.names);
+        playbook.unresolved.any_name |= unresolved.any_name;
+        playbook.unresolved.values.extend(unresolved.values);
     }
-    let engine = Engine::new();
+    let templates = Templates::new();
     let words =
-        given_on_command_line(sources, inputs, playbook.as_ref(), [&file_vars, &given_vars], &engine, &mut faults);
+        given_on_command_line(sources, inputs, playbook.as_ref(), [&file_vars, &given_vars], &templates, &mut faults);
     given_vars.extend(words);
     match playbook {
-        Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, engine, faults }),
+        Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, templates, faults }),
         None => Err(merged(faults)),
     }
 }
@@ -111,18 +111,18 @@ fn variables(
     sources: &mut Sources,
     name: &str,
     bytes: Vec<u8>,
-    gaps: &mut Gaps,
+    unresolved: &mut Unresolved,
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Entry> {
     let Some((_, root)) = document(sources, name, bytes, faults) else {
-        gaps.any_name = true;
+        unresolved.any_name = true;
         return Vec::new();
     };
     let (entries, left, found) = parse::parse_vars(root);
     faults.extend(found);
-    gaps.names.extend(left.names);
-    gaps.any_name |= left.any_name;
-    gaps.values.extend(left.values);
+    unresolved.names.extend(left.names);
+    unresolved.any_name |= left.any_name;
+    unresolved.values.extend(left.values);
     entries
 }
 
@@ -141,7 +141,7 @@ fn given_on_command_line(
     inputs: &Inputs<'_>,
     playbook: Option<&Playbook>,
     files: [&Vec<Entry>; 2],
-    engine: &Engine,
+    templates: &Templates,
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Entry> {
     let mut declared: HashMap<String, Declared> = HashMap::new();
@@ -152,13 +152,13 @@ fn given_on_command_line(
             known.structured |= matches!(entry.value.value, Value::List(_) | Value::Map(_));
             known.broken |= entry.value.is_broken();
         }
-        for name in &playbook.gaps.names {
+        for name in &playbook.unresolved.names {
             declared.entry(name.clone()).or_insert(Declared { structured: false, broken: true });
         }
         for secret in &playbook.secrets {
             declared.entry(secret.value.clone()).or_default();
         }
-        for used in used_names(playbook, engine) {
+        for used in used_names(playbook, templates) {
             declared.entry(used.to_owned()).or_default();
         }
     }
@@ -170,7 +170,7 @@ fn given_on_command_line(
             (Some((name, _)), Some(playbook)) if playbook.secrets.iter().any(|secret| secret.value == name) => {
                 Secrecy::Secret
             }
-            (_, Some(playbook)) if !playbook.gaps.secrets => Secrecy::None,
+            (_, Some(playbook)) if !playbook.unresolved.secrets => Secrecy::None,
             _ => Secrecy::Possible,
         };
         let shown = match given.split_once('=') {
@@ -194,7 +194,7 @@ fn given_on_command_line(
         let known = match (declared.get(name), playbook) {
             (Some(known), _) => *known,
             (None, None) => Declared { structured: false, broken: true },
-            (None, Some(playbook)) if playbook.gaps.any_name => Declared { structured: false, broken: true },
+            (None, Some(playbook)) if playbook.unresolved.any_name => Declared { structured: false, broken: true },
             (None, Some(_)) => {
                 let mut names: Vec<&str> = declared.keys().map(String::as_str).collect();
                 names.sort_unstable();
@@ -280,23 +280,23 @@ fn literal(node: Node) -> Node {
 }
 
 /// Every name that the playbook's hosts and steps ask for, `vars` themselves left out.
-pub(crate) fn used_in_steps<'p>(playbook: &'p Playbook, engine: &Engine) -> HashSet<&'p str> {
+pub(crate) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
     let mut used = HashSet::new();
     for host in &playbook.hosts {
         let fields = [host.address.as_ref(), host.user.as_ref(), host.port.as_ref(), host.key.as_ref()];
         for node in fields.into_iter().flatten() {
-            for_each_use(node, engine, &mut |_, name, _| {
+            for_each_use(node, templates, &mut |_, name, _| {
                 used.insert(name);
             });
         }
     }
     for node in playbook
-        .gaps
+        .unresolved
         .values
         .iter()
-        .chain(playbook.steps.iter().flat_map(|step| step.unread.iter().map(|(_, node)| node)))
+        .chain(playbook.steps.iter().flat_map(|step| step.leftover.iter().map(|(_, node)| node)))
     {
-        for_each_use(node, engine, &mut |_, name, _| {
+        for_each_use(node, templates, &mut |_, name, _| {
             used.insert(name);
         });
     }
@@ -320,23 +320,23 @@ pub(crate) fn used_in_steps<'p>(playbook: &'p Playbook, engine: &Engine) -> Hash
         let params = step.params.iter().map(|param| &param.value);
         let env = options.env.iter().map(|entry| &entry.value);
         for node in nodes.into_iter().flatten().chain(params).chain(env) {
-            for_each_use(node, engine, &mut |_, name, _| {
+            for_each_use(node, templates, &mut |_, name, _| {
                 used.insert(name);
             });
         }
         if let Some(when) = options.when.as_ref().and_then(Node::as_text) {
-            let tokens = super::template::tokens(when, 0..when.len());
-            used.extend(super::template::uses(&tokens).iter().map(|found| found.name));
+            let tokens = tokens(when, 0..when.len());
+            used.extend(uses(&tokens).iter().map(|found| found.name));
         }
     }
     used
 }
 
 /// Every name that is asked for anywhere.
-fn used_names<'p>(playbook: &'p Playbook, engine: &Engine) -> HashSet<&'p str> {
-    let mut used = used_in_steps(playbook, engine);
+fn used_names<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
+    let mut used = used_in_steps(playbook, templates);
     for entry in playbook.vars.iter().chain(playbook.hosts.iter().flat_map(|host| &host.vars)) {
-        for_each_use(&entry.value, engine, &mut |_, name, _| {
+        for_each_use(&entry.value, templates, &mut |_, name, _| {
             used.insert(name);
         });
     }
@@ -344,9 +344,9 @@ fn used_names<'p>(playbook: &'p Playbook, engine: &Engine) -> HashSet<&'p str> {
 }
 
 /// Adds the names that a local template file asks for.
-pub(crate) fn used_in_text(text: &str, engine: &Engine) -> HashSet<String> {
+pub(crate) fn used_in_text(text: &str, templates: &Templates) -> HashSet<String> {
     let mut used = HashSet::new();
-    for_each_name(text, engine, &mut |name, _| {
+    for_each_name(text, templates, &mut |name, _| {
         used.insert(name.to_owned());
     });
     used

@@ -1,30 +1,21 @@
 //! From the text of a playbook to what it says, and from what it says to values.
 //!
 //! [`load()`] reads a playbook and everything that the command line adds to it, and reports every fault at once;
-//! [`crate::plan::compile`] makes the hosts' plans of what it gives; [`lint()`] says what is allowed and yet likely wrong.
+//! [`crate::compile`] makes the hosts' plans of what it gives; [`lint()`] says what is allowed and yet likely wrong.
 
-mod args;
-pub(crate) mod convert;
-mod engine;
-mod fields;
 mod lint;
 mod load;
 mod parse;
-mod shell;
-pub(crate) mod template;
-mod vars;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub(crate) use engine::letters;
-pub(crate) use fields::{Renderer, Turn};
 pub use lint::{leftovers, lint};
 pub use load::{Loaded, load, load_with};
-pub(crate) use vars::{HostVars, Registered, resolve};
 
 use crate::kinds::{Field, Kind};
 use crate::node::{Entry, Node};
+pub use crate::render::Loader;
 use crate::source::{SourceId, Span, Spanned, near};
 
 /// The most steps that a playbook may have.
@@ -50,12 +41,12 @@ pub struct Playbook {
     /// `secrets`: names of variables that are masked everywhere.
     pub secrets: Vec<Spanned<String>>,
     /// What its faults leave open.
-    pub(crate) gaps: Gaps,
+    pub(crate) unresolved: Unresolved,
 }
 
 /// What faults leave open, so that nothing is reported that only follows from a fault that has been reported already.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Gaps {
+pub(crate) struct Unresolved {
     /// Names that may be those of variables.
     pub(crate) names: BTreeSet<String>,
     /// Whether any name may be that of a variable.
@@ -111,19 +102,19 @@ pub struct Step {
     /// Everything else.
     pub options: Options,
     /// What no field and no option took, each under its key; a fault of it has been reported.
-    pub unread: Vec<(String, Node)>,
+    pub leftover: Vec<(String, Node)>,
 }
 
 impl Step {
     /// Whether something stands in the step that may have been meant as this option.
     pub(crate) fn may_have(&self, option: &str) -> bool {
         let known = |key: &str| parse::OPTIONS.contains(&key);
-        self.unread.iter().any(|(key, _)| key == option || !known(key))
+        self.leftover.iter().any(|(key, _)| key == option || !known(key))
     }
 
     /// Whether a `when` that could not be read may have the step passed over.
     pub(crate) fn may_be_passed_over(&self) -> bool {
-        self.unread.iter().any(|(key, _)| near(key, parse::OPTIONS.iter().copied()) == Some("when"))
+        self.leftover.iter().any(|(key, _)| near(key, parse::OPTIONS.iter().copied()) == Some("when"))
     }
 }
 
@@ -180,10 +171,6 @@ pub struct Options {
     /// `on_unknown`.
     pub on_unknown: Option<Node>,
 }
-
-/// Reads a local file by its name as written, relative to the playbook's folder and then to the working directory;
-/// gives its bytes, or why not.
-pub type Loader<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// What the command line and the surroundings add to a playbook.
 #[derive(Clone)]

@@ -4,11 +4,11 @@ mod steps;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::convert;
-use super::template::is_template;
-use super::{Gaps, HostEntry, Playbook};
+use super::{HostEntry, Playbook, Unresolved};
 use crate::kinds::{Kind, Shape};
 use crate::node::{Entry, Node, Value};
+use crate::render::convert;
+use crate::render::syntax::{is_name, is_template};
 use crate::source::{Diagnostic, SourceId, Span, Spanned, near};
 
 /// Names that templates already mean something by.
@@ -59,23 +59,17 @@ pub(crate) const ON_UNKNOWN: &[&str] = &["fail", "rerun", "done"];
 
 /// Reads a playbook out of its document: what is at fault is reported and left open, the rest is there.
 pub(crate) fn parse(source: SourceId, root: Node, kinds: &[&'static Kind]) -> (Playbook, Vec<Diagnostic>) {
-    let mut parser = Parser { kinds, faults: Vec::new(), gaps: Gaps::default() };
+    let mut parser = Parser { kinds, faults: Vec::new(), unresolved: Unresolved::default() };
     let mut playbook = parser.playbook(source, root);
-    playbook.gaps = parser.gaps;
+    playbook.unresolved = parser.unresolved;
     (playbook, parser.faults)
 }
 
 /// The entries of a file of variables, what its faults leave open, and the faults.
-pub(crate) fn parse_vars(root: Node) -> (Vec<Entry>, Gaps, Vec<Diagnostic>) {
-    let mut parser = Parser { kinds: &[], faults: Vec::new(), gaps: Gaps::default() };
+pub(crate) fn parse_vars(root: Node) -> (Vec<Entry>, Unresolved, Vec<Diagnostic>) {
+    let mut parser = Parser { kinds: &[], faults: Vec::new(), unresolved: Unresolved::default() };
     let entries = parser.vars(root);
-    (entries, parser.gaps, parser.faults)
-}
-
-/// Whether a text can be the name of a variable.
-pub(crate) fn is_name(text: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    text.starts_with(letter) && text.chars().all(|c| letter(c) || c.is_ascii_digit())
+    (entries, parser.unresolved, parser.faults)
 }
 
 /// Whether an entry would have brought in any number of others.
@@ -86,7 +80,7 @@ fn is_merge(entry: &Entry) -> bool {
 struct Parser<'a> {
     kinds: &'a [&'static Kind],
     faults: Vec<Diagnostic>,
-    gaps: Gaps,
+    unresolved: Unresolved,
 }
 
 impl Parser<'_> {
@@ -105,21 +99,21 @@ impl Parser<'_> {
             steps: Vec::new(),
             from_env: Vec::new(),
             secrets: Vec::new(),
-            gaps: Gaps::default(),
+            unresolved: Unresolved::default(),
         };
         let entries = match root.value {
             Value::Map(entries) => entries,
             Value::Broken { .. } => {
-                self.gaps.hosts = true;
+                self.unresolved.hosts = true;
                 return playbook;
             }
             Value::Null => {
-                self.gaps.hosts = true;
+                self.unresolved.hosts = true;
                 self.fault(Diagnostic::error(span, "the playbook is empty").hint("it needs at least `steps:`"));
                 return playbook;
             }
             _ => {
-                self.gaps.hosts = true;
+                self.unresolved.hosts = true;
                 let start = Span { end: span.start, ..span };
                 self.fault(
                     Diagnostic::error(start, format!("a playbook is a map, and this is {}", root.shape_name()))
@@ -131,7 +125,7 @@ impl Parser<'_> {
         let mut steps = false;
         for entry in entries {
             let Some(key) = self.top_key(&entry) else {
-                self.gaps.values.push(entry.value);
+                self.unresolved.values.push(entry.value);
                 continue;
             };
             match key {
@@ -139,7 +133,7 @@ impl Parser<'_> {
                 "vars" => playbook.vars.extend(self.vars(entry.value)),
                 "vars_files" => {
                     playbook.vars_files.extend(self.texts(&entry));
-                    self.gaps.any_name |= playbook.vars_files.is_empty();
+                    self.unresolved.any_name |= playbook.vars_files.is_empty();
                 }
                 "hosts" => playbook.hosts.extend(self.hosts(entry)),
                 "steps" => {
@@ -149,17 +143,17 @@ impl Parser<'_> {
                 "from_env" => {
                     let before = self.faults.len();
                     playbook.from_env.extend(self.texts(&entry));
-                    self.gaps.from_env |= self.faults.len() != before || !entry.value.is_whole();
+                    self.unresolved.from_env |= self.faults.len() != before || !entry.value.is_whole();
                 }
                 _ => {
                     let before = self.faults.len();
                     playbook.secrets.extend(self.texts(&entry));
-                    self.gaps.secrets |= self.faults.len() != before || !entry.value.is_whole();
+                    self.unresolved.secrets |= self.faults.len() != before || !entry.value.is_whole();
                 }
             }
         }
         if !steps {
-            self.gaps.steps = true;
+            self.unresolved.steps = true;
             let start = Span { end: span.start, ..span };
             self.fault(
                 Diagnostic::error(start, "`steps` is missing").hint("write `steps:` and under it a list of steps"),
@@ -182,8 +176,8 @@ impl Parser<'_> {
         if !entry.broken {
             self.unknown(entry, "a playbook has no key", TOP);
         }
-        (self.gaps.hosts, self.gaps.tags, self.gaps.secrets) = (true, true, true);
-        self.gaps.any_name |= is_merge(entry);
+        (self.unresolved.hosts, self.unresolved.tags, self.unresolved.secrets) = (true, true, true);
+        self.unresolved.any_name |= is_merge(entry);
         self.may_declare(&entry.value);
         near(&entry.key, TOP.iter().copied()).filter(|known| !entry.broken && *known != "name")
     }
@@ -239,7 +233,7 @@ impl Parser<'_> {
             Value::Scalar { .. } => std::slice::from_ref(&entry.value),
             _ => {
                 self.expected(&entry.key, &entry.value, "a list of texts");
-                self.gaps.values.push(entry.value.clone());
+                self.unresolved.values.push(entry.value.clone());
                 return Vec::new();
             }
         };
@@ -252,8 +246,8 @@ impl Parser<'_> {
             Value::Null => Vec::new(),
             _ => {
                 self.expected("vars", &node, "a map of names and values");
-                self.gaps.any_name = true;
-                self.gaps.values.push(node);
+                self.unresolved.any_name = true;
+                self.unresolved.values.push(node);
                 Vec::new()
             }
         }
@@ -262,14 +256,14 @@ impl Parser<'_> {
     fn variable(&mut self, entry: Entry) -> Option<Entry> {
         let before = self.faults.len();
         if entry.broken {
-            self.gaps.any_name |= !is_name(&entry.key);
+            self.unresolved.any_name |= !is_name(&entry.key);
         } else {
             self.variable_name(&entry.key, entry.key_span, "a variable");
             if self.faults.len() == before {
                 return Some(entry);
             }
         }
-        self.gaps.values.push(entry.value);
+        self.unresolved.values.push(entry.value);
         None
     }
 
@@ -286,14 +280,14 @@ impl Parser<'_> {
                 .label("expected letters, digits and `_`, no digit first");
             if is_name(&better) {
                 fault = fault.hint(format!("call it `{better}`"));
-                self.gaps.names.insert(better);
+                self.unresolved.names.insert(better);
             }
             self.fault(fault);
         }
         if self.faults.len() != before {
             // An expression that asks for it asks for its words.
             let words = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| is_name(word));
-            self.gaps.names.extend(words.map(str::to_owned));
+            self.unresolved.names.extend(words.map(str::to_owned));
         }
     }
 
@@ -302,7 +296,7 @@ impl Parser<'_> {
             Value::Map(entries) => entries,
             Value::Null => return Vec::new(),
             _ => {
-                self.gaps.hosts = true;
+                self.unresolved.hosts = true;
                 self.may_declare(&entry.value);
                 if !entry.value.is_broken() {
                     self.expected("hosts", &entry.value, "a map from names to hosts");
@@ -310,7 +304,7 @@ impl Parser<'_> {
                         fault.hint = Some("write `hosts: { NAME: { address: ADDRESS, user: USER } }`".to_owned());
                     }
                 }
-                self.gaps.values.push(entry.value);
+                self.unresolved.values.push(entry.value);
                 return Vec::new();
             }
         };
@@ -319,10 +313,10 @@ impl Parser<'_> {
 
     fn host(&mut self, entry: Entry) -> Option<HostEntry> {
         if entry.broken {
-            self.gaps.hosts = true;
-            self.gaps.any_name |= is_merge(&entry);
+            self.unresolved.hosts = true;
+            self.unresolved.any_name |= is_merge(&entry);
             self.may_declare(&entry.value);
-            self.gaps.values.push(entry.value);
+            self.unresolved.values.push(entry.value);
             return None;
         }
         let name = Spanned { value: entry.key.clone(), span: entry.key_span };
@@ -342,7 +336,7 @@ impl Parser<'_> {
             }
             // Its variables are not known either.
             self.may_declare(&entry.value);
-            self.gaps.values.push(entry.value);
+            self.unresolved.values.push(entry.value);
             return Some(host);
         };
         let mut addressed = false;
@@ -366,9 +360,9 @@ impl Parser<'_> {
                     if !field.broken {
                         self.unknown(&field, "a host has no key", HOST);
                     }
-                    self.gaps.any_name |= is_merge(&field);
+                    self.unresolved.any_name |= is_merge(&field);
                     self.may_declare(&field.value);
-                    self.gaps.values.push(field.value);
+                    self.unresolved.values.push(field.value);
                 }
             }
         }
@@ -388,7 +382,7 @@ impl Parser<'_> {
         if self.faults.len() == before && value.is_whole() {
             return Some(value);
         }
-        self.gaps.values.push(value);
+        self.unresolved.values.push(value);
         None
     }
 
@@ -414,7 +408,7 @@ impl Parser<'_> {
                         let fault = fault(format!("no step is called `{}`", wanted.value))
                             .did_you_mean(&wanted.value, playbook.steps.iter().map(|step| step.name.value.as_str()));
                         // A step whose name could not be read may be the one, unless another name is near.
-                        if fault.hint.is_some() || !self.gaps.steps {
+                        if fault.hint.is_some() || !self.unresolved.steps {
                             faults.push(fault);
                         }
                     }
@@ -444,8 +438,8 @@ impl Parser<'_> {
                             .hint("register under another name"),
                     );
                 }
-                let unread = step.unread.iter().find(|(key, _)| key == "loop").map(|(_, node)| node);
-                if let Some(looped) = step.options.looped.as_ref().or(unread) {
+                let leftover = step.leftover.iter().find(|(key, _)| key == "loop").map(|(_, node)| node);
+                if let Some(looped) = step.options.looped.as_ref().or(leftover) {
                     faults.push(
                         Diagnostic::error(register.span, "a step with `loop` cannot register a value")
                             .related(looped.span, "each turn would overwrite the one before")

@@ -1,9 +1,9 @@
 //! The forms in which a person writes the kinds, through the real language.
 
+use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::kinds::{KINDS, Recipe};
 use pinboot::plan::Action;
-use pinboot::plan::compile::compile_all;
 use pinboot::playbook::{Inputs, load};
 use pinboot::source::{Sources, render};
 

@@ -1,11 +1,11 @@
 //! Steps: their name, their kind with its fields, their options.
 
-use super::super::convert::{self, boolean};
-use super::super::template::is_template;
 use super::super::{MAX_STEPS, Options, Param, Step};
-use super::{ON_UNKNOWN, OPTIONS, Parser, is_merge, is_name};
+use super::{ON_UNKNOWN, OPTIONS, Parser, is_merge};
 use crate::kinds::{Field, Kind, Shape};
 use crate::node::{Entry, Node, Style, Value};
+use crate::render::convert::{self, boolean};
+use crate::render::syntax::{is_name, is_template};
 use crate::source::{Diagnostic, Span, Spanned, near};
 
 impl Parser<'_> {
@@ -14,19 +14,19 @@ impl Parser<'_> {
             Value::List(items) => items,
             Value::Null => Vec::new(),
             _ => {
-                self.gaps.steps = true;
+                self.unresolved.steps = true;
                 if !entry.value.is_broken() {
                     self.expected("steps", &entry.value, "a list");
                     if let Some(fault) = self.faults.last_mut() {
                         fault.hint = Some("each step begins with `- name:`".to_owned());
                     }
                 }
-                self.gaps.values.push(entry.value);
+                self.unresolved.values.push(entry.value);
                 return Vec::new();
             }
         };
         if items.is_empty() {
-            self.gaps.steps = true;
+            self.unresolved.steps = true;
             self.fault(
                 Diagnostic::error(entry.key_span, "`steps` is empty")
                     .hint("add a step: `- name: …` and a kind such as `command:`"),
@@ -37,8 +37,8 @@ impl Parser<'_> {
                 .label(format!("this is step {}", MAX_STEPS + 1))
                 .hint(format!("a playbook may have {MAX_STEPS}; `loop:` does one thing for many values"));
             self.fault(fault);
-            self.gaps.steps = true;
-            self.gaps.values.extend(items.drain(MAX_STEPS..));
+            self.unresolved.steps = true;
+            self.unresolved.values.extend(items.drain(MAX_STEPS..));
         }
         items.into_iter().filter_map(|item| self.step(item)).collect()
     }
@@ -51,9 +51,9 @@ impl Parser<'_> {
                 self.fault(fault);
             }
             // What an alias stands for may have registered a value.
-            self.gaps.any_name |= node.is_broken();
-            (self.gaps.steps, self.gaps.tags) = (true, true);
-            self.gaps.values.push(node);
+            self.unresolved.any_name |= node.is_broken();
+            (self.unresolved.steps, self.unresolved.tags) = (true, true);
+            self.unresolved.values.push(node);
             return None;
         };
         let start = entries.first().map_or(node.span, |entry| entry.key_span);
@@ -67,16 +67,16 @@ impl Parser<'_> {
             params: Vec::new(),
             whole: false,
             options: Options::default(),
-            unread: Vec::new(),
+            leftover: Vec::new(),
         };
         let mut failed = false;
         for entry in entries {
             if entry.broken {
                 // A key that is given twice counts as it was given first; any other may have been anything.
                 failed |= !is_name(&entry.key);
-                self.gaps.any_name |= is_merge(&entry);
+                self.unresolved.any_name |= is_merge(&entry);
                 self.may_register(&entry.value);
-                step.unread.push((entry.key, entry.value));
+                step.leftover.push((entry.key, entry.value));
             } else if entry.key == "name" {
                 failed |= !self.step_name(entry, &mut step);
             } else if let Some(found) = self.kinds.iter().copied().find(|kind| kind.name == entry.key) {
@@ -91,7 +91,7 @@ impl Parser<'_> {
                         .hint("make two steps of it"),
                     );
                     failed = true;
-                    step.unread.push((entry.key, entry.value));
+                    step.leftover.push((entry.key, entry.value));
                 } else {
                     (step.kind, step.kind_span) = (Some(found), entry.key_span);
                     self.params(found, entry, &mut step);
@@ -101,15 +101,15 @@ impl Parser<'_> {
             } else {
                 self.unknown_step_key(&entry, step.kind.is_some());
                 failed = true;
-                self.gaps.tags = true;
+                self.unresolved.tags = true;
                 if near(&entry.key, OPTIONS.iter().copied()) == Some("register") {
                     self.may_register(&entry.value);
                 }
-                step.unread.push((entry.key, entry.value));
+                step.leftover.push((entry.key, entry.value));
             }
         }
         if step.name.value.is_empty() {
-            self.gaps.steps = true;
+            self.unresolved.steps = true;
             if !failed {
                 self.fault(
                     Diagnostic::error(start, "the step has no `name`")
@@ -153,14 +153,14 @@ impl Parser<'_> {
             }
             None => self.expected("name", &entry.value, "text"),
         }
-        step.unread.push((entry.key, entry.value));
+        step.leftover.push((entry.key, entry.value));
         false
     }
 
     /// Notes names that a value may have been meant to register.
     fn may_register(&mut self, node: &Node) {
         match &node.value {
-            Value::Scalar { text, .. } if is_name(text) => drop(self.gaps.names.insert(text.clone())),
+            Value::Scalar { text, .. } if is_name(text) => drop(self.unresolved.names.insert(text.clone())),
             Value::List(items) => items.iter().for_each(|item| self.may_register(item)),
             _ => self.may_declare(node),
         }
@@ -171,11 +171,11 @@ impl Parser<'_> {
         match &node.value {
             Value::Null | Value::Scalar { .. } => {}
             // What an alias stands for is not known.
-            Value::Broken { text, .. } => self.gaps.any_name |= text.is_empty(),
+            Value::Broken { text, .. } => self.unresolved.any_name |= text.is_empty(),
             Value::List(items) => items.iter().for_each(|item| self.may_declare(item)),
             Value::Map(entries) => {
                 for entry in entries {
-                    self.gaps.names.insert(entry.key.clone());
+                    self.unresolved.names.insert(entry.key.clone());
                     self.may_declare(&entry.value);
                 }
             }
@@ -212,7 +212,7 @@ impl Parser<'_> {
                     match field_named(&entry.key).filter(|field| field.name != "*") {
                         _ if entry.broken => {
                             failed = true;
-                            step.unread.push((entry.key, entry.value));
+                            step.leftover.push((entry.key, entry.value));
                         }
                         Some(field) => {
                             let param = self.param(field, field.name, entry.key_span, entry.value);
@@ -222,7 +222,7 @@ impl Parser<'_> {
                         None => {
                             failed = true;
                             self.unknown_field(kind, &entry);
-                            step.unread.push((entry.key, entry.value));
+                            step.leftover.push((entry.key, entry.value));
                         }
                     }
                 }
@@ -246,7 +246,7 @@ impl Parser<'_> {
                 let node = Node { value, span: entry.value.span };
                 let Some(field) = kind.short.and_then(field_named) else {
                     self.expected(kind.name, &node, &form(kind));
-                    step.unread.push((entry.key, node));
+                    step.leftover.push((entry.key, node));
                     return;
                 };
                 let param = self.param(field, kind.name, kind_span, node);
@@ -307,7 +307,7 @@ impl Parser<'_> {
             }
             "tags" => {
                 options.tags = self.texts(&entry);
-                self.gaps.tags |= self.faults.len() != before || !entry.value.is_whole();
+                self.unresolved.tags |= self.faults.len() != before || !entry.value.is_whole();
                 return;
             }
             "env" => self.env(&entry.value),
@@ -331,7 +331,7 @@ impl Parser<'_> {
             }
         }
         if self.faults.len() != before || !entry.value.is_whole() {
-            step.unread.push((entry.key, entry.value));
+            step.leftover.push((entry.key, entry.value));
             return;
         }
         match entry.key.as_str() {

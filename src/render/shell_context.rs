@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::template::{Segment, Template};
+use super::syntax::{Segment, Template};
 
 /// An expression in a place where a quoted word does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) enum Inside {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum QuoteState {
     Plain,
     Single(usize),
     Double(usize),
@@ -53,7 +53,8 @@ enum State {
 
 /// Every expression that stands where a quoted word does not work; `spared` says which are meant as shell.
 pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) -> bool) -> Vec<Misplaced> {
-    let mut walk = Walk { stack: vec![State::Plain], last: None, awaited: Vec::new(), here: None, line: String::new() };
+    let mut walk =
+        Walk { stack: vec![QuoteState::Plain], last: None, awaited: Vec::new(), here: None, line: String::new() };
     let mut out = Vec::new();
     for segment in &template.segments {
         match segment {
@@ -76,7 +77,7 @@ pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) 
 }
 
 struct Walk {
-    stack: Vec<State>,
+    stack: Vec<QuoteState>,
     /// The letter before this one, where it can matter; `None` behind an escape or at the start.
     last: Option<char>,
     /// Here-documents whose body begins on the next line: delimiter, and whether tabs before it are dropped.
@@ -92,18 +93,18 @@ impl Walk {
             return Some((Inside::HereDocument, None));
         }
         if let Some(at) = self.stack.iter().find_map(|state| match state {
-            State::Backquotes(at) => Some(*at),
+            QuoteState::Backquotes(at) => Some(*at),
             _ => None,
         }) {
             return Some((Inside::Backquotes, Some(at)));
         }
         match *self.stack.last().expect("never empty") {
-            State::Single(at) => Some((Inside::Single, Some(at))),
-            State::Double(at) => Some((Inside::Double, Some(at))),
-            State::Comment(at) => Some((Inside::Comment, Some(at))),
+            QuoteState::Single(at) => Some((Inside::Single, Some(at))),
+            QuoteState::Double(at) => Some((Inside::Double, Some(at))),
+            QuoteState::Comment(at) => Some((Inside::Comment, Some(at))),
             // Within `"${x:-…}"` the quotes of a word would be letters.
-            State::Parameter => self.stack.iter().rev().find_map(|state| match state {
-                State::Double(at) => Some((Inside::Double, Some(*at))),
+            QuoteState::Parameter => self.stack.iter().rev().find_map(|state| match state {
+                QuoteState::Double(at) => Some((Inside::Double, Some(*at))),
                 _ => None,
             }),
             _ if self.last == Some('\\') => Some((Inside::Backslash, None)),
@@ -126,18 +127,18 @@ impl Walk {
             let top = *self.stack.last().expect("never empty");
             let mut last = Some(c);
             match (top, c) {
-                (State::Comment(_), '\n') => {
+                (QuoteState::Comment(_), '\n') => {
                     self.stack.pop();
                     self.line_ends();
                 }
-                (State::Single(_), '\'')
-                | (State::Double(_), '"')
-                | (State::Backquotes(_), '`')
-                | (State::Parameter, '}')
-                | (State::Command(0), ')') => {
+                (QuoteState::Single(_), '\'')
+                | (QuoteState::Double(_), '"')
+                | (QuoteState::Backquotes(_), '`')
+                | (QuoteState::Parameter, '}')
+                | (QuoteState::Command(0), ')') => {
                     self.stack.pop();
                 }
-                (State::Single(_) | State::Comment(_), _) => {}
+                (QuoteState::Single(_) | QuoteState::Comment(_), _) => {}
                 (_, '\\') => {
                     // The escaped letter goes with it; at the end of the letters it would escape the value's quote.
                     if let Some(escaped) = next {
@@ -145,35 +146,39 @@ impl Walk {
                         last = None;
                     }
                 }
-                (_, '`') => self.stack.push(State::Backquotes(here)),
+                (_, '`') => self.stack.push(QuoteState::Backquotes(here)),
                 (_, '$') if next == Some('(') => {
-                    self.stack.push(State::Command(0));
+                    self.stack.push(QuoteState::Command(0));
                     step += 1;
                     last = None;
                 }
                 (_, '$') if next == Some('{') => {
-                    self.stack.push(State::Parameter);
+                    self.stack.push(QuoteState::Parameter);
                     step += 1;
                     last = None;
                 }
-                (State::Double(_), '$') if next == Some('$') => {
+                (QuoteState::Double(_), '$') if next == Some('$') => {
                     step += 1;
                     last = None;
                 }
-                (State::Double(_), _) => {}
+                (QuoteState::Double(_), _) => {}
                 (_, '$') if next == Some('$') => {
                     step += 1;
                     last = None;
                 }
-                (_, '"') => self.stack.push(State::Double(here)),
-                (_, '\'') => self.stack.push(State::Single(here)),
-                (State::Command(open), '(') => *self.stack.last_mut().expect("never empty") = State::Command(open + 1),
-                (State::Command(open), ')') => *self.stack.last_mut().expect("never empty") = State::Command(open - 1),
-                (State::Parameter, _) => {}
+                (_, '"') => self.stack.push(QuoteState::Double(here)),
+                (_, '\'') => self.stack.push(QuoteState::Single(here)),
+                (QuoteState::Command(open), '(') => {
+                    *self.stack.last_mut().expect("never empty") = QuoteState::Command(open + 1)
+                }
+                (QuoteState::Command(open), ')') => {
+                    *self.stack.last_mut().expect("never empty") = QuoteState::Command(open - 1)
+                }
+                (QuoteState::Parameter, _) => {}
                 (_, '#') if self.last.is_none_or(|c| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')')) => {
                     // `None` stands for an escaped letter too, but a word that begins with an escape is rare, and
                     // taking `\ #` for a comment only refuses a template there.
-                    self.stack.push(State::Comment(here));
+                    self.stack.push(QuoteState::Comment(here));
                 }
                 (_, '<') if text[at..].starts_with("<<<") => step = 3,
                 (_, '<') if text[at..].starts_with("<<") => step = self.here_operator(&text[at..]),
@@ -238,7 +243,7 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playbook::template::split;
+    use crate::render::syntax::split;
 
     #[test]
     fn an_expression_belongs_where_a_word_may_stand() {

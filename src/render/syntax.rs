@@ -34,13 +34,13 @@ pub(crate) struct Template<'a> {
     pub(crate) text: &'a str,
     /// Its parts in order; a `-` at a brace has already taken its white space out of the letters beside it.
     pub(crate) segments: Vec<Segment>,
-    /// Whether there are `{% … %}`, which only the template engine itself can follow.
+    /// Whether there are `{% … %}`, which only the template templates itself can follow.
     pub(crate) statements: bool,
 }
 
 /// Where a template cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct TemplateError {
     /// Bytes of the text.
     pub(crate) at: Range<usize>,
     /// What is wrong.
@@ -54,8 +54,14 @@ pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
+/// Whether a text can be the name of a variable.
+pub(crate) fn is_name(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    text.starts_with(letter) && text.chars().all(|c| letter(c) || c.is_ascii_digit())
+}
+
 /// Takes a text apart.
-pub(crate) fn split(text: &str) -> Result<Template<'_>, Fault> {
+pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
     let mut segments = Vec::new();
     let mut statements = false;
     let mut at = 0;
@@ -75,7 +81,7 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, Fault> {
                 continue;
             }
         };
-        let close = end_of(text, open + 2, expression).ok_or_else(|| Fault {
+        let close = end_of(text, open + 2, expression).ok_or_else(|| TemplateError {
             at: open..open + 2,
             message: format!("`{}` is opened here and never closed", &text[open..open + 2]),
             hint: Some(literal_hint(&text[open..open + 2])),
@@ -93,7 +99,7 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, Fault> {
         push_letters(&mut segments, letters..before);
         let word = text[inner.clone()].trim();
         if !expression && word == "raw" {
-            let (body, end) = raw_body(text, outer.end).ok_or_else(|| Fault {
+            let (body, end) = raw_body(text, outer.end).ok_or_else(|| TemplateError {
                 at: outer.clone(),
                 message: "`{% raw %}` is opened here and never closed".to_owned(),
                 hint: Some("close it with `{% endraw %}`".to_owned()),
@@ -104,7 +110,7 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, Fault> {
             continue;
         }
         if word.is_empty() {
-            return Err(Fault {
+            return Err(TemplateError {
                 at: outer.clone(),
                 message: "there is nothing between the braces".to_owned(),
                 hint: Some(literal_hint(&text[open..open + 2])),

@@ -4,9 +4,10 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::convert::{self, Written};
-use super::engine::{Mode, letters};
-use super::fields::{Origin, Renderer};
-use super::template;
+use super::renderer::Renderer;
+use super::scope::Origin;
+use super::syntax;
+use super::templates::{RenderMode, letters};
 use crate::kinds::{Arg, ArgValue, Shape};
 use crate::node::{Node, Style, Value as NodeValue};
 use crate::script::Text;
@@ -78,12 +79,12 @@ impl Renderer<'_> {
                 return None;
             }
         };
-        if !template::is_template(&text) {
+        if !syntax::is_template(&text) {
             return Some(ArgValue::Text(Text::new(text)));
         }
         let source = self.sources.add(path, text.as_str());
         let span = Span { source, start: 0, end: text.len() };
-        let rendered = self.rendered(&text, Origin::Whole(span), Mode::Text)?;
+        let rendered = self.rendered(&text, Origin::Whole(span), RenderMode::Text)?;
         Some(ArgValue::Text(Text::new(rendered)))
     }
 
@@ -143,7 +144,7 @@ impl Renderer<'_> {
                     .collect();
                 ArgValue::Map(entries.into_iter().collect::<Option<_>>()?)
             }
-            NodeValue::Scalar { text, style } if *style == Style::Literal || !template::is_template(text) => {
+            NodeValue::Scalar { text, style } if *style == Style::Literal || !syntax::is_template(text) => {
                 ArgValue::Text(Text::new(text.as_str()))
             }
             NodeValue::Scalar { text, .. } => {

@@ -116,7 +116,7 @@ pub(crate) fn check(written: Written<'_>, shape: Shape) -> Result<(), Box<Diagno
 /// The letters of a scalar that holds no template; otherwise nothing.
 pub(crate) fn literal(node: &Node) -> Option<Written<'_>> {
     match &node.value {
-        Value::Scalar { text, style } if *style == Style::Literal || !super::template::is_template(text) => {
+        Value::Scalar { text, style } if *style == Style::Literal || !super::syntax::is_template(text) => {
             Some(Written { text, quoted: !matches!(style, Style::Plain | Style::Literal), span: node.span })
         }
         _ => None,
@@ -150,7 +150,7 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, faults: &mut Vec
                 check_node(&entry.value, Shape::Text, &entry.key, faults);
             }
         }
-        (Shape::TextMap, Value::Scalar { text, .. }) if super::template::is_template(text) => {}
+        (Shape::TextMap, Value::Scalar { text, .. }) if super::syntax::is_template(text) => {}
         (Shape::TextMap, _) => faults.push(expected("a map")),
         (_, Value::Scalar { .. }) => {
             if let Some(written) = literal(node)

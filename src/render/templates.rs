@@ -1,4 +1,4 @@
-//! The one template engine, and how its values become letters, words and nothing else.
+//! The one template templates, and how its values become letters, words and nothing else.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -9,39 +9,30 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use super::parse::is_name;
-use super::template::{Segment, Template};
+use super::syntax::{Segment, Template, TemplateError, is_name};
 use crate::script::{HOLE_CLOSE, HOLE_OPEN, Text};
 
 /// What a template is rendered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum RenderMode {
     /// Letters: every value as it is.
     Text,
     /// Shell: every value one quoted word, a list several.
     Shell,
 }
 
-/// What went wrong in a template, at bytes of its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EvalFault {
-    pub(crate) at: Range<usize>,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-}
-
 /// Names of functions that every expression may call.
 pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
-/// The template engine, set up once.
+/// The template templates, set up once.
 #[derive(Debug)]
-pub(crate) struct Engine {
+pub(crate) struct Templates {
     env: Environment<'static>,
 }
 
 const SHELL: &str = "shell";
 
-impl Engine {
+impl Templates {
     pub(crate) fn new() -> Self {
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -56,7 +47,7 @@ impl Engine {
             if name == SHELL { AutoEscape::Custom(Cow::Borrowed(SHELL)) } else { AutoEscape::None }
         });
         env.set_formatter(|out, state, value| {
-            let mode = if *state.auto_escape() == AutoEscape::None { Mode::Text } else { Mode::Shell };
+            let mode = if *state.auto_escape() == AutoEscape::None { RenderMode::Text } else { RenderMode::Shell };
             let mut written = String::new();
             match format(value, mode, &mut written) {
                 Ok(()) => out.write_str(&written).map_err(Error::from),
@@ -67,7 +58,7 @@ impl Engine {
     }
 
     /// The value of the expression at `inner` of `text`.
-    pub(crate) fn evaluate(&self, text: &str, inner: &Range<usize>, context: &Value) -> Result<Value, EvalFault> {
+    pub(crate) fn evaluate(&self, text: &str, inner: &Range<usize>, context: &Value) -> Result<Value, TemplateError> {
         let source = &text[inner.clone()];
         let value = self
             .env
@@ -76,13 +67,18 @@ impl Engine {
             .map_err(|error| fault(&error, text, inner.start, inner.clone()))?;
         if value.is_undefined() {
             let at = trimmed(text, inner);
-            return Err(EvalFault { message: not_defined(&text[at.clone()]), at, hint: None });
+            return Err(TemplateError { message: not_defined(&text[at.clone()]), at, hint: None });
         }
         Ok(value)
     }
 
     /// A whole template's letters.
-    pub(crate) fn render(&self, template: &Template<'_>, mode: Mode, context: &Value) -> Result<String, EvalFault> {
+    pub(crate) fn render(
+        &self,
+        template: &Template<'_>,
+        mode: RenderMode,
+        context: &Value,
+    ) -> Result<String, TemplateError> {
         if template.statements {
             return self.render_statements(template, mode, context);
         }
@@ -95,7 +91,7 @@ impl Engine {
                     format(&value, mode, &mut out).map_err(|reason| {
                         let at = trimmed(template.text, inner);
                         let message = format!("`{}` {reason}", &template.text[at.clone()]);
-                        EvalFault { at, message, hint: advice(&value, mode) }
+                        TemplateError { at, message, hint: advice(&value, mode) }
                     })?;
                 }
             }
@@ -103,9 +99,14 @@ impl Engine {
         Ok(out)
     }
 
-    fn render_statements(&self, template: &Template<'_>, mode: Mode, context: &Value) -> Result<String, EvalFault> {
+    fn render_statements(
+        &self,
+        template: &Template<'_>,
+        mode: RenderMode,
+        context: &Value,
+    ) -> Result<String, TemplateError> {
         let plain = Plain::of(template);
-        let name = if mode == Mode::Shell { SHELL } else { "text" };
+        let name = if mode == RenderMode::Shell { SHELL } else { "text" };
         self.env
             .template_from_named_str(name, &plain.source)
             .and_then(|compiled| compiled.render(context.clone()))
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     /// The names that a template with statements asks its surroundings for.
-    pub(crate) fn asked(&self, template: &Template<'_>) -> Result<HashSet<String>, EvalFault> {
+    pub(crate) fn asked(&self, template: &Template<'_>) -> Result<HashSet<String>, TemplateError> {
         let plain = Plain::of(template);
         match self.env.template_from_str(&plain.source) {
             Ok(compiled) => Ok(compiled.undeclared_variables(false)),
@@ -130,7 +131,7 @@ impl Engine {
     }
 }
 
-/// A template with statements as the engine reads it: `{#` is letters, and the last line keeps its end.
+/// A template with statements as the templates reads it: `{#` is letters, and the last line keeps its end.
 struct Plain {
     source: String,
     /// Offset in `source` and the offset in the original that it stands for, wherever the two begin to differ.
@@ -149,13 +150,13 @@ impl Plain {
                 }
             }
         }
-        // The engine takes one line feed from the end.
+        // The templates takes one line feed from the end.
         plain.marks.push((plain.source.len(), template.text.len()));
         plain.source.push('\n');
         plain
     }
 
-    /// Letters as they are, their braces kept from the engine.
+    /// Letters as they are, their braces kept from the templates.
     fn letters(&mut self, letters: &str, base: usize) {
         self.marks.push((self.source.len(), base));
         let mut rest = letters;
@@ -202,10 +203,10 @@ pub(crate) fn letters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
 }
 
 /// What to do about a value that cannot be written.
-fn advice(value: &Value, mode: Mode) -> Option<String> {
+fn advice(value: &Value, mode: RenderMode) -> Option<String> {
     match (value.kind(), mode) {
         (ValueKind::None, _) => Some("write `\"\"` for an empty text".to_owned()),
-        (ValueKind::Seq | ValueKind::Iterable, Mode::Text) => {
+        (ValueKind::Seq | ValueKind::Iterable, RenderMode::Text) => {
             Some("join it, such as `{{ names | join(',') }}`, or take one item, such as `{{ names[0] }}`".to_owned())
         }
         (ValueKind::Map, _) => Some("name the entry, such as `{{ map.key }}`".to_owned()),
@@ -235,8 +236,8 @@ fn whole_letters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
 }
 
 /// Writes a value: as it is into text, as quoted words into shell.
-fn format(value: &Value, mode: Mode, out: &mut String) -> Result<(), &'static str> {
-    if mode == Mode::Text || value.is_safe() {
+fn format(value: &Value, mode: RenderMode, out: &mut String) -> Result<(), &'static str> {
+    if mode == RenderMode::Text || value.is_safe() {
         out.push_str(&whole_letters(value)?);
         return Ok(());
     }
@@ -264,8 +265,8 @@ fn not_defined(what: &str) -> String {
     format!("`{what}` is not defined")
 }
 
-/// The engine's error in our words, its range counted from `base` of `text`.
-fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> EvalFault {
+/// The templates's error in our words, its range counted from `base` of `text`.
+fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> TemplateError {
     let at = error.range().map_or_else(
         || trimmed(text, &(whole.start.min(text.len())..whole.end.min(text.len()))),
         |range| {
@@ -297,7 +298,7 @@ fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> EvalFau
         ErrorKind::InvalidOperation if detail.starts_with("is ") => format!("`{written}` {detail}"),
         _ => detail.to_owned(),
     };
-    EvalFault { at, message, hint }
+    TemplateError { at, message, hint }
 }
 
 /// A map that keeps the order in which it was written.
@@ -367,7 +368,7 @@ pub(crate) fn brief(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playbook::template::split;
+    use crate::render::syntax::split;
 
     fn context() -> Value {
         let vars: HashMap<String, Value> = [
@@ -388,15 +389,15 @@ mod tests {
         Context { vars: Arc::new(vars), extra: vec![("index", Value::from(1))] }.value()
     }
 
-    fn render(text: &str, mode: Mode) -> Result<String, String> {
-        Engine::new()
+    fn render(text: &str, mode: RenderMode) -> Result<String, String> {
+        Templates::new()
             .render(&split(text).expect(text), mode, &context())
             .map_err(|found| format!("{:?} {}", found.at, found.message))
     }
 
     #[test]
     fn values_become_words_in_shell_and_letters_in_text() {
-        let shell = |text| render(text, Mode::Shell).expect(text);
+        let shell = |text| render(text, RenderMode::Shell).expect(text);
         assert_eq!(
             shell("echo {{ name }} {{ list }} {{ yes }}{{ index }}"),
             r"echo 'it'\''s; rm -rf /' a 'b c' '' true1"
@@ -406,7 +407,7 @@ mod tests {
         assert_eq!(shell("{{ name ~ 'x' }}"), r"'it'\''s; rm -rf /x'");
         assert_eq!(shell("{% if yes %}a{% raw %}{{ b }} ${#c}{% endraw %}{%- endif -%} d"), "a{{ b }} ${#c}d");
         assert_eq!(shell("{% for x in list %}[{{ x }}]{% endfor %} ${#y}\n"), "[a]['b c'][''] ${#y}\n");
-        let text = |text| render(text, Mode::Text).expect(text);
+        let text = |text| render(text, RenderMode::Text).expect(text);
         assert_eq!(text("{{ name }}\n"), "it's; rm -rf /\n");
         assert_eq!(text("{% if yes %}a{% endif %}\n\n"), "a\n\n");
         assert_eq!(text("{{ list | join(',') }}{% for k in map %}{{ k }}={{ map[k] }};{% endfor %}"), "a,b c,z=1;a=2;");
@@ -414,7 +415,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused_at_its_place() {
-        let text = |text| render(text, Mode::Text).expect_err(text);
+        let text = |text| render(text, RenderMode::Text).expect_err(text);
         assert_eq!(text("a {{ list }}"), "5..9 `list` is a list, and a text is wanted here");
         assert_eq!(text("a {{ none }}"), "5..9 `none` is empty, and a text is wanted here");
         assert_eq!(text("{{ map }}"), "3..6 `map` is a map, and a text is wanted here");
@@ -423,7 +424,7 @@ mod tests {
         assert_eq!(text("{# {% if yes %}{{ list }}{% endif %}"), "18..22 `list` is a list, and a text is wanted here");
         assert!(text("{{ .Name }}").contains("this is not an expression"));
         assert_eq!(
-            render("{{ map }}", Mode::Shell).expect_err("a map"),
+            render("{{ map }}", RenderMode::Shell).expect_err("a map"),
             "3..6 `map` is a map, and a text is wanted here"
         );
     }

@@ -6,36 +6,18 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::Loader;
-use super::engine::{Engine, EvalFault, FUNCTIONS, Mode, OrderedMap, brief};
-use super::shell::{self, Inside};
-use super::template::{self, Segment, Sort, Template, Token, Use};
-use super::vars::{self, HostVars, Registered};
+use super::scope::{HostVars, Origin, Registered, for_each_found};
+use super::shell_context::{self, Inside};
+use super::syntax::{self, Segment, Sort, Template, TemplateError, Token, Use};
+use super::templates::{FUNCTIONS, OrderedMap, RenderMode, Templates, brief, holes_are_whole};
 use crate::kinds::Shape;
 use crate::node::{Node, Style, Value as NodeValue};
 use crate::script::{HOLE_OPEN, Part, Script, Text};
 use crate::source::{Diagnostic, Sources, Span};
 
-/// Where a text that is rendered comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Origin<'n> {
-    /// A scalar.
-    Node(&'n Node),
-    /// A source as a whole.
-    Whole(Span),
-}
-
-impl Origin<'_> {
-    fn place(self, sources: &Sources, start: usize, end: usize) -> Span {
-        match self {
-            Origin::Node(node) => node.place(sources, start, end),
-            Origin::Whole(span) => span.part(start, end),
-        }
-    }
-}
-
 /// One turn of a loop.
 #[derive(Clone, Debug)]
-pub(crate) struct Turn {
+pub(crate) struct Iteration {
     /// `item`.
     pub(crate) item: Value,
     /// `index`, from 1.
@@ -44,7 +26,7 @@ pub(crate) struct Turn {
 
 /// Renders the fields of one host.
 pub(crate) struct Renderer<'a> {
-    engine: &'a Engine,
+    templates: &'a Templates,
     pub(crate) sources: &'a mut Sources,
     pub(crate) host: HostVars,
     registered: &'a Registered,
@@ -77,14 +59,14 @@ enum Known {
 
 impl<'a> Renderer<'a> {
     pub(crate) fn new(
-        engine: &'a Engine,
+        templates: &'a Templates,
         sources: &'a mut Sources,
         host: HostVars,
         registered: &'a Registered,
         loader: Loader<'a>,
     ) -> Self {
         Self {
-            engine,
+            templates,
             sources,
             host,
             registered,
@@ -98,7 +80,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// Sets `item` and `index`.
-    pub(crate) fn turn(&mut self, turn: Option<&Turn>) {
+    pub(crate) fn turn(&mut self, turn: Option<&Iteration>) {
         self.host.context.extra.retain(|(name, _)| *name == "env");
         if let Some(turn) = turn {
             self.host.context.extra.push(("item", turn.item.clone()));
@@ -106,7 +88,7 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn fault_at(&mut self, origin: Origin<'_>, fault: EvalFault) {
+    fn fault_at(&mut self, origin: Origin<'_>, fault: TemplateError) {
         let span = origin.place(self.sources, fault.at.start, fault.at.end);
         let mut found = Diagnostic::error(span, fault.message);
         found.hint = fault.hint;
@@ -123,17 +105,17 @@ impl<'a> Renderer<'a> {
     }
 
     /// Checks everything that can be said of a template before it is evaluated.
-    fn check<'t>(&mut self, text: &'t str, origin: Origin<'_>, mode: Mode) -> Option<Template<'t>> {
+    fn check<'t>(&mut self, text: &'t str, origin: Origin<'_>, mode: RenderMode) -> Option<Template<'t>> {
         let before = self.faults.len();
-        let template = match template::split(text) {
+        let template = match syntax::split(text) {
             Ok(template) => template,
             Err(fault) => {
-                self.fault_at(origin, EvalFault { at: fault.at, message: fault.message, hint: fault.hint });
+                self.fault_at(origin, fault);
                 return None;
             }
         };
         let asked = if template.statements {
-            match self.engine.asked(&template) {
+            match self.templates.asked(&template) {
                 Ok(asked) => Some(asked),
                 Err(fault) => {
                     self.fault_at(origin, fault);
@@ -150,12 +132,12 @@ impl<'a> Renderer<'a> {
                 Segment::Expression { inner, .. } => (inner, false),
                 Segment::Statement { inner, .. } => (inner, true),
             };
-            let tokens = template::tokens(text, inner.clone());
+            let tokens = syntax::tokens(text, inner.clone());
             whole &= self.check_tokens(&tokens, origin, mode, statement, asked.as_ref());
         }
-        if mode == Mode::Shell {
-            let spared = |inner: &std::ops::Range<usize>| raw_mark(&template::tokens(text, inner.clone())).is_some();
-            for found in shell::misplaced(&template, spared) {
+        if mode == RenderMode::Shell {
+            let spared = |inner: &std::ops::Range<usize>| raw_mark(&syntax::tokens(text, inner.clone())).is_some();
+            for found in shell_context::misplaced(&template, spared) {
                 let fault = self.misplaced(text, origin, &found);
                 self.faults.push(fault);
             }
@@ -168,13 +150,13 @@ impl<'a> Renderer<'a> {
         &mut self,
         tokens: &[Token<'_>],
         origin: Origin<'_>,
-        mode: Mode,
+        mode: RenderMode,
         statement: bool,
         asked: Option<&HashSet<String>>,
     ) -> bool {
         let mut whole = true;
         let mut held = None;
-        for found in template::uses(tokens) {
+        for found in syntax::uses(tokens) {
             if asked.is_some_and(|asked| !asked.contains(found.name)) {
                 continue;
             }
@@ -192,7 +174,7 @@ impl<'a> Renderer<'a> {
             }
         }
         let raw = raw_mark(tokens);
-        if let (Some(raw), Mode::Text) = (raw, mode) {
+        if let (Some(raw), RenderMode::Text) = (raw, mode) {
             let span = origin.place(self.sources, raw.at.start, raw.at.end);
             self.faults.push(
                 Diagnostic::error(
@@ -336,7 +318,7 @@ impl<'a> Renderer<'a> {
         self.host.declared.iter().map(String::as_str).chain(turn.iter().copied())
     }
 
-    fn misplaced(&self, text: &str, origin: Origin<'_>, found: &shell::Misplaced) -> Diagnostic {
+    fn misplaced(&self, text: &str, origin: Origin<'_>, found: &shell_context::Misplaced) -> Diagnostic {
         let written = &text[found.at.clone()];
         let span = origin.place(self.sources, found.at.start, found.at.end);
         let fault = |inside: &str| Diagnostic::error(span, format!("`{written}` stands {inside}"));
@@ -374,11 +356,11 @@ impl<'a> Renderer<'a> {
             NodeValue::List(items) => items.iter().for_each(|item| self.check_names(item)),
             NodeValue::Map(entries) => entries.iter().for_each(|entry| self.check_names(&entry.value)),
             NodeValue::Scalar { text, style } | NodeValue::Broken { text, style } => {
-                if *style == Style::Literal || !template::is_template(text) {
+                if *style == Style::Literal || !syntax::is_template(text) {
                     return;
                 }
                 let mut found = Vec::new();
-                vars::for_each_found(text, self.engine, &mut |name| found.push(name));
+                for_each_found(text, self.templates, &mut |name| found.push(name));
                 for name in found {
                     if let Known::No(fault) = self.known(&name, Origin::Node(node)) {
                         self.faults.push(fault);
@@ -390,14 +372,14 @@ impl<'a> Renderer<'a> {
 
     /// Checks a field's templates without evaluating them.
     pub(crate) fn check_only(&mut self, node: &Node, shape: Shape) {
-        let mode = if shape == Shape::Shell { Mode::Shell } else { Mode::Text };
+        let mode = if shape == Shape::Shell { RenderMode::Shell } else { RenderMode::Text };
         match &node.value {
             NodeValue::Null => {}
             NodeValue::List(items) => items.iter().for_each(|item| self.check_only(item, shape)),
             NodeValue::Map(entries) => entries.iter().for_each(|entry| self.check_only(&entry.value, shape)),
             NodeValue::Broken { .. } => self.check_names(node),
             NodeValue::Scalar { text, style } => {
-                if *style != Style::Literal && template::is_template(text) {
+                if *style != Style::Literal && syntax::is_template(text) {
                     self.check(text, Origin::Node(node), mode);
                 }
             }
@@ -405,10 +387,10 @@ impl<'a> Renderer<'a> {
     }
 
     /// A text's letters, templates rendered.
-    pub(super) fn rendered(&mut self, text: &str, origin: Origin<'_>, mode: Mode) -> Option<String> {
+    pub(super) fn rendered(&mut self, text: &str, origin: Origin<'_>, mode: RenderMode) -> Option<String> {
         let template = self.check(text, origin, mode)?;
         let context = self.host.context.value();
-        match self.engine.render(&template, mode, &context) {
+        match self.templates.render(&template, mode, &context) {
             Ok(rendered) => self.clean(rendered, text, origin),
             Err(fault) => {
                 self.fault_at(origin, fault);
@@ -420,14 +402,15 @@ impl<'a> Renderer<'a> {
     /// Refuses what no text may hold.
     fn clean(&mut self, rendered: String, text: &str, origin: Origin<'_>) -> Option<String> {
         if rendered.contains('\0') {
-            let fault = EvalFault { at: 0..text.len(), message: "the value holds a NUL byte".to_owned(), hint: None };
+            let fault =
+                TemplateError { at: 0..text.len(), message: "the value holds a NUL byte".to_owned(), hint: None };
             self.fault_at(origin, fault);
             return None;
         }
         if rendered.len() > LARGEST {
             let message = format!("the text grows to {} bytes", rendered.len());
             let hint = Some("values that use one another multiply; 1 MB is the limit".to_owned());
-            self.fault_at(origin, EvalFault { at: 0..text.len(), message, hint });
+            self.fault_at(origin, TemplateError { at: 0..text.len(), message, hint });
             return None;
         }
         Some(rendered)
@@ -436,10 +419,10 @@ impl<'a> Renderer<'a> {
     /// A scalar as text.
     pub(crate) fn text(&mut self, node: &Node) -> Option<Text> {
         match &node.value {
-            NodeValue::Scalar { text, style } if *style == Style::Literal || !template::is_template(text) => {
+            NodeValue::Scalar { text, style } if *style == Style::Literal || !syntax::is_template(text) => {
                 Some(Text::new(text.as_str()))
             }
-            NodeValue::Scalar { text, .. } => self.rendered(text, Origin::Node(node), Mode::Text).map(Text::new),
+            NodeValue::Scalar { text, .. } => self.rendered(text, Origin::Node(node), RenderMode::Text).map(Text::new),
             NodeValue::Broken { .. } => {
                 self.check_names(node);
                 None
@@ -467,8 +450,10 @@ impl<'a> Renderer<'a> {
     /// A scalar as shell.
     pub(crate) fn shell(&mut self, node: &Node) -> Option<Script> {
         match &node.value {
-            NodeValue::Scalar { text, .. } if !template::is_template(text) => Some(Script::author(text.as_str())),
-            NodeValue::Scalar { text, .. } => self.rendered(text, Origin::Node(node), Mode::Shell).map(Script::author),
+            NodeValue::Scalar { text, .. } if !syntax::is_template(text) => Some(Script::author(text.as_str())),
+            NodeValue::Scalar { text, .. } => {
+                self.rendered(text, Origin::Node(node), RenderMode::Shell).map(Script::author)
+            }
             _ => {
                 self.expected(node, "text");
                 None
@@ -514,24 +499,24 @@ impl<'a> Renderer<'a> {
             NodeValue::Scalar { text, style } => match (style, text.as_str()) {
                 (Style::Plain | Style::Literal, "true") => Some(Value::from(true)),
                 (Style::Plain | Style::Literal, "false") => Some(Value::from(false)),
-                (style, text) if *style == Style::Literal || !template::is_template(text) => Some(Value::from(text)),
+                (style, text) if *style == Style::Literal || !syntax::is_template(text) => Some(Value::from(text)),
                 (_, text) => self.expression_or_text(node, text),
             },
         }
     }
 
     pub(super) fn expression_or_text(&mut self, node: &Node, text: &str) -> Option<Value> {
-        let template = self.check(text, Origin::Node(node), Mode::Text)?;
+        let template = self.check(text, Origin::Node(node), RenderMode::Text)?;
         let context = self.host.context.value();
         let value = match template.whole() {
-            Some(inner) => self.engine.evaluate(text, &inner, &context),
-            None => self.engine.render(&template, Mode::Text, &context).map(Value::from),
+            Some(inner) => self.templates.evaluate(text, &inner, &context),
+            None => self.templates.render(&template, RenderMode::Text, &context).map(Value::from),
         };
         match value {
             Ok(value) => {
                 let (mut hurt, mut bytes) = (false, 0);
                 let few = each_text(&value, &mut |text| {
-                    hurt |= !super::engine::holes_are_whole(text) || text.contains('\0');
+                    hurt |= !holes_are_whole(text) || text.contains('\0');
                     bytes += text.len();
                 });
                 let message = if hurt {
@@ -543,7 +528,7 @@ impl<'a> Renderer<'a> {
                 };
                 self.fault_at(
                     Origin::Node(node),
-                    EvalFault { at: 0..text.len(), message: message.to_owned(), hint: None },
+                    TemplateError { at: 0..text.len(), message: message.to_owned(), hint: None },
                 );
                 None
             }
@@ -558,10 +543,10 @@ impl<'a> Renderer<'a> {
     pub(crate) fn decide(&mut self, node: &Node) -> Option<bool> {
         let text = node.as_text()?;
         let origin = Origin::Node(node);
-        let tokens = template::tokens(text, 0..text.len());
+        let tokens = syntax::tokens(text, 0..text.len());
         let before = self.faults.len();
         let mut whole = true;
-        for found in template::uses(&tokens) {
+        for found in syntax::uses(&tokens) {
             match self.known(&found, origin) {
                 Known::Failed => whole = false,
                 // A registered name is refused below whatever its order is.
@@ -598,7 +583,7 @@ impl<'a> Renderer<'a> {
             return None;
         }
         let context = self.host.context.value();
-        let value = match self.engine.evaluate(text, &(0..text.len()), &context) {
+        let value = match self.templates.evaluate(text, &(0..text.len()), &context) {
             Ok(value) => value,
             Err(mut fault) => {
                 if fault.message.starts_with("this is not an expression") {
@@ -685,7 +670,7 @@ fn each_text(value: &Value, call: &mut impl FnMut(&str)) -> bool {
 
 /// A quoted piece of shell with its expressions taken out of the quotes: `"a {{ x }}"` becomes `"a "{{ x }}`.
 fn unquoted(text: &str, open: usize, quote: char) -> Option<String> {
-    let template = template::split(text).ok()?;
+    let template = syntax::split(text).ok()?;
     let expressions = || {
         template.segments.iter().filter_map(|segment| match segment {
             Segment::Expression { outer, .. } => Some(outer.clone()),

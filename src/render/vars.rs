@@ -6,89 +6,73 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
-use super::engine::{Context, Engine, OrderedMap, letters};
-use super::fields::{Origin, Renderer};
-use super::template::{self, Segment, Use};
-use super::{Loader, Playbook};
+use super::renderer::Renderer;
+use super::scope::{HostVars, Registered, for_each_found};
+use super::templates::{OrderedMap, Templates, letters};
+use super::{Loader, syntax};
 use crate::node::{Entry, Node, Style, Value as NodeValue};
 use crate::script::{Part, Text};
 use crate::secret::Secret;
-use crate::source::{Diagnostic, Sources};
+use crate::source::{Diagnostic, Sources, Spanned};
 
 /// The shortest value that can be masked without masking half of every line.
 const SHORTEST_SECRET: usize = 4;
 
-/// Which step registers which name.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Registered {
-    /// For each name, the indexes of the steps that register it, in order.
-    pub(crate) names: BTreeMap<String, Vec<usize>>,
-    /// Steps that tags, `--from` or `--only` leave out.
-    pub(crate) left_out: HashSet<usize>,
-    /// The steps' names, for messages.
-    pub(crate) steps: Vec<String>,
-}
-
-/// The variables of one host.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HostVars {
-    /// What templates are given.
-    pub(crate) context: Context,
-    /// Variables whose own definition is at fault; what uses them is not a fault of its own.
-    pub(crate) failed: HashSet<String>,
+/// What is declared for one host.
+pub(crate) struct Declarations<'d> {
+    /// The scopes, lowest first.
+    pub(crate) scopes: [&'d [Entry]; 4],
+    /// The names of the variables that are secrets.
+    pub(crate) secrets: &'d [Spanned<String>],
+    /// Variables of the environment that templates may ask for.
+    pub(crate) from_env: &'d [Spanned<String>],
+    /// The environment itself.
+    pub(crate) env: &'d BTreeMap<String, String>,
+    /// Names of variables whose declaration could not be read.
+    pub(crate) unreadable: &'d BTreeSet<String>,
     /// Whether any other name may be that of a variable which could not be read.
     pub(crate) any_name: bool,
     /// Whether more of the environment may be asked for than could be read.
     pub(crate) any_env: bool,
-    /// The values of the secrets.
-    pub(crate) secrets: BTreeMap<String, Secret>,
-    /// Variables of the environment that may be asked for.
-    pub(crate) allowed_env: BTreeSet<String>,
-    /// Every name that is declared anywhere, for near names.
-    pub(crate) declared: BTreeSet<String>,
-    /// Whether any value may hold a hole.
-    pub(crate) holes: bool,
 }
 
 /// Lays the scopes over one another, lowest first, and renders every variable.
 pub(crate) fn resolve(
-    scopes: &[&[Entry]],
-    playbook: &Playbook,
+    declared: &Declarations<'_>,
     registered: &Registered,
-    env: &BTreeMap<String, String>,
-    engine: &Engine,
+    templates: &Templates,
     sources: &mut Sources,
     loader: Loader<'_>,
 ) -> (HostVars, Vec<Diagnostic>) {
     let mut definitions: BTreeMap<&str, &Entry> = BTreeMap::new();
-    for entry in scopes.iter().copied().flatten() {
+    for entry in declared.scopes.iter().copied().flatten() {
         definitions.insert(&entry.key, entry);
     }
-    let (order, circles) = order(&definitions, engine, sources);
+    let (order, circles) = order(&definitions, templates, sources);
     let mut host =
-        HostVars { holes: !registered.names.is_empty() || !playbook.secrets.is_empty(), ..HostVars::default() };
+        HostVars { holes: !registered.names.is_empty() || !declared.secrets.is_empty(), ..HostVars::default() };
     let holes: HashMap<String, Value> =
         registered.names.keys().map(|name| (name.clone(), Value::from(Text::registered(name)))).collect();
     host.context.vars = Arc::new(holes);
     host.declared =
         definitions.keys().copied().chain(registered.names.keys().map(String::as_str)).map(str::to_owned).collect();
-    host.allowed_env = playbook.from_env.iter().map(|name| name.value.clone()).collect();
+    host.allowed_env = declared.from_env.iter().map(|name| name.value.clone()).collect();
     let given = host
         .allowed_env
         .iter()
-        .filter_map(|name| env.get(name).map(|value| (name.clone(), Value::from(value.as_str()))));
+        .filter_map(|name| declared.env.get(name).map(|value| (name.clone(), Value::from(value.as_str()))));
     let given = Value::from_object(OrderedMap(given.collect()));
     host.context.extra.push(("env", given));
     let reached: HashSet<&str> = order.iter().copied().collect();
-    host.failed.extend(playbook.gaps.names.iter().cloned());
-    (host.any_name, host.any_env) = (playbook.gaps.any_name, playbook.gaps.from_env);
+    host.failed.extend(declared.unreadable.iter().cloned());
+    (host.any_name, host.any_env) = (declared.any_name, declared.any_env);
     host.failed.extend(definitions.keys().filter(|name| !reached.contains(*name)).map(|name| (*name).to_owned()));
 
-    let mut renderer = Renderer::new(engine, sources, host, registered, loader);
+    let mut renderer = Renderer::new(templates, sources, host, registered, loader);
     renderer.faults.extend(circles);
     for name in order {
         let entry = definitions[name];
-        let secret = playbook.secrets.iter().any(|secret| secret.value == name);
+        let secret = declared.secrets.iter().any(|secret| secret.value == name);
         match renderer.variable(&entry.value) {
             None => {
                 renderer.host.failed.insert(name.to_owned());
@@ -143,14 +127,14 @@ fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &V
 /// The definitions in an order in which each comes behind those that it uses, and the circles among the others.
 fn order<'a>(
     definitions: &BTreeMap<&'a str, &'a Entry>,
-    engine: &Engine,
+    templates: &Templates,
     sources: &Sources,
 ) -> (Vec<&'a str>, Vec<Diagnostic>) {
     let mut uses: BTreeMap<&str, BTreeMap<&str, (Range<usize>, &Node)>> = BTreeMap::new();
     let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (&name, entry) in definitions {
         let used = uses.entry(name).or_default();
-        for_each_use(&entry.value, engine, &mut |node, other, at| {
+        for_each_use(&entry.value, templates, &mut |node, other, at| {
             if let Some((&other, _)) = definitions.get_key_value(other) {
                 used.entry(other).or_insert((at, node));
             }
@@ -228,47 +212,22 @@ fn describe(
 /// Calls with each scalar of a node and each name that its templates ask for.
 pub(crate) fn for_each_use<'n>(
     node: &'n Node,
-    engine: &Engine,
+    templates: &Templates,
     call: &mut impl FnMut(&'n Node, &'n str, Range<usize>),
 ) {
     match &node.value {
         NodeValue::Null => {}
-        NodeValue::List(items) => items.iter().for_each(|item| for_each_use(item, engine, call)),
-        NodeValue::Map(entries) => entries.iter().for_each(|entry| for_each_use(&entry.value, engine, call)),
+        NodeValue::List(items) => items.iter().for_each(|item| for_each_use(item, templates, call)),
+        NodeValue::Map(entries) => entries.iter().for_each(|entry| for_each_use(&entry.value, templates, call)),
         NodeValue::Scalar { text, style } | NodeValue::Broken { text, style } => {
-            if *style != Style::Literal && template::is_template(text) {
-                for_each_name(text, engine, &mut |name, at| call(node, name, at));
+            if *style != Style::Literal && syntax::is_template(text) {
+                for_each_name(text, templates, &mut |name, at| call(node, name, at));
             }
         }
     }
 }
 
 /// Calls with each name that a text's templates ask their surroundings for.
-pub(crate) fn for_each_name<'t>(text: &'t str, engine: &Engine, call: &mut impl FnMut(&'t str, Range<usize>)) {
-    for_each_found(text, engine, &mut |found| call(found.name, found.at));
-}
-
-/// Calls with each use of a name that a text's templates ask their surroundings for.
-pub(super) fn for_each_found<'t>(text: &'t str, engine: &Engine, call: &mut impl FnMut(Use<'t>)) {
-    let Ok(template) = template::split(text) else { return };
-    let asked = template.statements.then(|| engine.asked(&template).unwrap_or_default());
-    for segment in &template.segments {
-        let (Segment::Expression { inner, .. } | Segment::Statement { inner, .. }) = segment else { continue };
-        // The names around a letter that could not be read are none.
-        if text[inner.clone()].contains(char::REPLACEMENT_CHARACTER) {
-            continue;
-        }
-        for found in template::uses(&template::tokens(text, inner.clone())) {
-            if asked.as_ref().is_none_or(|asked| asked.contains(found.name)) {
-                call(found);
-            }
-        }
-    }
-}
-
-/// The places that [`Renderer`] reports for a node's text.
-impl<'n> From<&'n Node> for Origin<'n> {
-    fn from(node: &'n Node) -> Self {
-        Origin::Node(node)
-    }
+pub(crate) fn for_each_name<'t>(text: &'t str, templates: &Templates, call: &mut impl FnMut(&'t str, Range<usize>)) {
+    for_each_found(text, templates, &mut |found| call(found.name, found.at));
 }

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use minijinja::Value;
 
-use super::{Action, OnUnknown, Plan, PlannedStep, RunAs, StepSpec};
 use crate::event::Mode;
 use crate::ids::{Digest, HostId, StepId};
 use crate::inventory::{self, Host, Target};
 use crate::kinds::{ArgValue, Args, Content, Recipe, Shape};
 use crate::node::Node;
-use crate::playbook::{
-    self, HostEntry, HostVars, Loaded, Playbook, Registered, Renderer, Step, Turn, convert, template,
-};
+use crate::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, StepSpec};
+use crate::playbook::{HostEntry, Loaded, Playbook, Step};
+use crate::render::renderer::{Iteration, Renderer};
+use crate::render::scope::{HostVars, Registered};
+use crate::render::templates::letters;
+use crate::render::vars::{Declarations, resolve};
+use crate::render::{convert, syntax};
 use crate::script::{Script, Text};
 use crate::source::{Diagnostic, Severity, Sources, merged};
 
@@ -47,10 +50,17 @@ pub fn compile_all(
     let mut plans = Vec::new();
     for chosen in chosen {
         let own: &[_] = chosen.entry.map_or(&[], |entry| &entry.vars);
-        let scopes: [&[_]; 4] = [&playbook.vars, &loaded.file_vars, own, &loaded.given_vars];
         let inputs = loaded.inputs;
-        let (vars, found) =
-            playbook::resolve(&scopes, playbook, &registered, &inputs.env, &loaded.engine, sources, inputs.loader);
+        let declared = Declarations {
+            scopes: [&playbook.vars, &loaded.file_vars, own, &loaded.given_vars],
+            secrets: &playbook.secrets,
+            from_env: &playbook.from_env,
+            env: &inputs.env,
+            unreadable: &playbook.unresolved.names,
+            any_name: playbook.unresolved.any_name,
+            any_env: playbook.unresolved.from_env,
+        };
+        let (vars, found) = resolve(&declared, &registered, &loaded.templates, sources, inputs.loader);
         faults.extend(found);
         let (host, plan, found) = one_host(loaded, sources, &registered, &lines, chosen, vars, mode);
         faults.extend(found);
@@ -83,7 +93,7 @@ fn hosts<'p>(loaded: &'p Loaded<'_>) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>>
                 Some(fault)
             } else {
                 let hint = format!("its hosts: {}", names().collect::<Vec<_>>().join(", "));
-                (!playbook.gaps.hosts).then(|| fault.hint(hint))
+                (!playbook.unresolved.hosts).then(|| fault.hint(hint))
             }
         })
         .collect();
@@ -106,7 +116,7 @@ fn hosts<'p>(loaded: &'p Loaded<'_>) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>>
                 Vec::new()
             }
         },
-        None if entries.is_empty() && faults.is_empty() && !playbook.gaps.hosts => {
+        None if entries.is_empty() && faults.is_empty() && !playbook.unresolved.hosts => {
             faults.push(
                 Diagnostic::without_place("there is no host to run on")
                     .hint("add `hosts:` to the playbook, or give --host [USER@]ADDRESS[:PORT]"),
@@ -120,7 +130,7 @@ fn hosts<'p>(loaded: &'p Loaded<'_>) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>>
 
 /// The indexes of the steps that tags, `--from` and `--only` leave out.
 fn left_out(loaded: &Loaded<'_>) -> Result<HashSet<usize>, Vec<Diagnostic>> {
-    let (steps, inputs, gaps) = (&loaded.playbook.steps, loaded.inputs, &loaded.playbook.gaps);
+    let (steps, inputs, unresolved) = (&loaded.playbook.steps, loaded.inputs, &loaded.playbook.unresolved);
     let mut faults = Vec::new();
     let mut find = |flag: &str, wanted: &str| {
         let by_name = steps.iter().position(|step| step.name.value == wanted);
@@ -131,7 +141,7 @@ fn left_out(loaded: &Loaded<'_>) -> Result<HashSet<usize>, Vec<Diagnostic>> {
                 .did_you_mean(wanted, steps.iter().map(|step| step.name.value.as_str()));
             if fault.hint.is_some() {
                 faults.push(fault);
-            } else if !gaps.steps {
+            } else if !unresolved.steps {
                 faults.push(fault.hint(match steps.len() {
                     1 => format!("there is one step, `{}`", steps[0].name.value),
                     count => format!("there are {count} steps: give a number from 1 to {count}, or a name"),
@@ -147,7 +157,7 @@ fn left_out(loaded: &Loaded<'_>) -> Result<HashSet<usize>, Vec<Diagnostic>> {
         for tag in wanted.iter().filter(|tag| !tags().any(|known| known == *tag)) {
             let fault =
                 Diagnostic::without_place(format!("{flag}: no step has the tag `{tag}`")).did_you_mean(tag, tags());
-            if fault.hint.is_some() || !gaps.tags {
+            if fault.hint.is_some() || !unresolved.tags {
                 faults.push(fault);
             }
         }
@@ -205,7 +215,7 @@ fn one_host(
     vars: HostVars,
     mode: Mode,
 ) -> (Option<Host>, Plan, Vec<Diagnostic>) {
-    let renderer = Renderer::new(&loaded.engine, sources, vars, registered, loaded.inputs.loader);
+    let renderer = Renderer::new(&loaded.templates, sources, vars, registered, loaded.inputs.loader);
     let mut compiler =
         Compiler { loaded, renderer, planned: Vec::new(), ids: vec![Vec::new(); lines.len()], carried: Vec::new() };
     let host = compiler.host(chosen);
@@ -312,10 +322,10 @@ impl Compiler<'_, '_> {
         let options = &step.options;
         let by_turn = options.looped.is_some()
             && options.when.as_ref().and_then(Node::as_text).is_some_and(|when| {
-                let tokens = template::tokens(when, 0..when.len());
-                template::uses(&tokens).iter().any(|found| matches!(found.name, "item" | "index"))
+                let tokens = syntax::tokens(when, 0..when.len());
+                syntax::uses(&tokens).iter().any(|found| matches!(found.name, "item" | "index"))
             });
-        for (_, node) in &step.unread {
+        for (_, node) in &step.leftover {
             self.renderer.check_names(node);
         }
         if step.may_be_passed_over() {
@@ -357,7 +367,7 @@ impl Compiler<'_, '_> {
             return;
         }
         for (index, item) in items.into_iter().enumerate() {
-            let turn = Turn { item, index: index + 1 };
+            let turn = Iteration { item, index: index + 1 };
             self.renderer.turn(Some(&turn));
             let label = format!("{number}[{}]", turn.index);
             let decided = options.when.as_ref().filter(|_| by_turn).map(|when| (when, self.renderer.decide(when)));
@@ -401,14 +411,14 @@ impl Compiler<'_, '_> {
         self.renderer.secrets_used = secrets;
     }
 
-    fn name(&mut self, step: &Step, turn: Option<&Turn>) -> String {
+    fn name(&mut self, step: &Step, turn: Option<&Iteration>) -> String {
         let rendered =
             self.renderer.text(&step.name_node).map_or_else(|| step.name.value.clone(), |text| text.display());
-        let named = template::split(&step.name.value).is_ok_and(|split| {
+        let named = syntax::split(&step.name.value).is_ok_and(|split| {
             split.segments.iter().any(|segment| match segment {
-                template::Segment::Expression { inner, .. } => {
-                    let tokens = template::tokens(split.text, inner.clone());
-                    template::uses(&tokens).iter().any(|found| matches!(found.name, "item" | "index"))
+                syntax::Segment::Expression { inner, .. } => {
+                    let tokens = syntax::tokens(split.text, inner.clone());
+                    syntax::uses(&tokens).iter().any(|found| matches!(found.name, "item" | "index"))
                 }
                 _ => false,
             })
@@ -427,7 +437,7 @@ impl Compiler<'_, '_> {
         self.planned.push(planned);
     }
 
-    fn skip(&mut self, at: usize, step: &Step, label: String, origin: &str, turn: Option<&Turn>, why: String) {
+    fn skip(&mut self, at: usize, step: &Step, label: String, origin: &str, turn: Option<&Iteration>, why: String) {
         // The name may ask for what is not there just because the step is passed over.
         let faults = self.renderer.faults.len();
         let name = self.name(step, turn);
@@ -446,7 +456,7 @@ impl Compiler<'_, '_> {
         );
     }
 
-    fn turn(&mut self, at: usize, step: &Step, label: String, origin: &str, turn: Option<&Turn>) {
+    fn turn(&mut self, at: usize, step: &Step, label: String, origin: &str, turn: Option<&Iteration>) {
         let recipe = self.recipe(step);
         let name = self.name(step, turn);
         let work = self.work(step, recipe);
@@ -605,10 +615,10 @@ fn span_of_time(renderer: &mut Renderer<'_>, node: &Node) -> Option<Duration> {
 }
 
 /// How a turn is called: its text, the `name` of a map, otherwise its number.
-fn item_name(turn: &Turn) -> String {
+fn item_name(turn: &Iteration) -> String {
     const LONGEST: usize = 40;
     let name = turn.item.get_attr("name").ok().filter(|name| name.as_str().is_some());
-    let text = playbook::letters(name.as_ref().unwrap_or(&turn.item)).map(|text| Text::new(text).display());
+    let text = letters(name.as_ref().unwrap_or(&turn.item)).map(|text| Text::new(text).display());
     match text {
         Ok(text) if text.chars().count() > LONGEST => text.chars().take(LONGEST).chain(['…']).collect(),
         Ok(text) if !text.is_empty() => text,

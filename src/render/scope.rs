@@ -1,0 +1,77 @@
+//! What a template can ask for: a host's variables, the values that steps register, and where each text comes from.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::syntax::{self, Segment, Use};
+use super::templates::{Context, Templates};
+use crate::node::Node;
+use crate::secret::Secret;
+use crate::source::{Sources, Span};
+
+/// Where a text that is rendered comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin<'n> {
+    /// A scalar.
+    Node(&'n Node),
+    /// A source as a whole.
+    Whole(Span),
+}
+
+impl Origin<'_> {
+    pub(super) fn place(self, sources: &Sources, start: usize, end: usize) -> Span {
+        match self {
+            Origin::Node(node) => node.place(sources, start, end),
+            Origin::Whole(span) => span.part(start, end),
+        }
+    }
+}
+
+/// Which step registers which name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registered {
+    /// For each name, the indexes of the steps that register it, in order.
+    pub(crate) names: BTreeMap<String, Vec<usize>>,
+    /// Steps that tags, `--from` or `--only` leave out.
+    pub(crate) left_out: HashSet<usize>,
+    /// The steps' names, for messages.
+    pub(crate) steps: Vec<String>,
+}
+
+/// The variables of one host.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HostVars {
+    /// What templates are given.
+    pub(crate) context: Context,
+    /// Variables whose own definition is at fault; what uses them is not a fault of its own.
+    pub(crate) failed: HashSet<String>,
+    /// Whether any other name may be that of a variable which could not be read.
+    pub(crate) any_name: bool,
+    /// Whether more of the environment may be asked for than could be read.
+    pub(crate) any_env: bool,
+    /// The values of the secrets.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+    /// Variables of the environment that may be asked for.
+    pub(crate) allowed_env: BTreeSet<String>,
+    /// Every name that is declared anywhere, for near names.
+    pub(crate) declared: BTreeSet<String>,
+    /// Whether any value may hold a hole.
+    pub(crate) holes: bool,
+}
+
+/// Calls with each use of a name that a text's templates ask their surroundings for.
+pub(crate) fn for_each_found<'t>(text: &'t str, templates: &Templates, call: &mut impl FnMut(Use<'t>)) {
+    let Ok(template) = syntax::split(text) else { return };
+    let asked = template.statements.then(|| templates.asked(&template).unwrap_or_default());
+    for segment in &template.segments {
+        let (Segment::Expression { inner, .. } | Segment::Statement { inner, .. }) = segment else { continue };
+        // The names around a letter that could not be read are none.
+        if text[inner.clone()].contains(char::REPLACEMENT_CHARACTER) {
+            continue;
+        }
+        for found in syntax::uses(&syntax::tokens(text, inner.clone())) {
+            if asked.as_ref().is_none_or(|asked| asked.contains(found.name)) {
+                call(found);
+            }
+        }
+    }
+}
