@@ -13,7 +13,7 @@ use pinboot::kinds::{Content, Recipe};
 use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, StepSpec};
 use pinboot::remote::frame::{Frame, Piece, Splitter};
 use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
-use pinboot::script::Script;
+use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -217,6 +217,38 @@ fn a_plan_changes_a_host_once() {
         let rest = host.deliver_from(2, &steps, (second.bytes - 10) as u64);
         assert_eq!((rest.said[&0].len(), rest.end()), (11, "ok"), "{rest:#?}");
         assert!(!host.path(".pinboot/runs/02000002/1.began").exists(), "what was not begun has no mark");
+    });
+}
+
+#[test]
+fn fields_reach_check_and_apply_and_nothing_else_does() {
+    on_each_shell(|host| {
+        let word = |text: &str| Script::author(Text::from(text).quote());
+        let names = Script::author(Script::author("'a b' c \"$pb_r_word\"").as_word());
+        let fields = StepSpec {
+            recipe: Recipe {
+                args: vec![("path".into(), word("~/it's here")), ("mode".into(), word("")), ("names".into(), names)],
+                // It mentions a function of the kinds, which is there because the step uses it.
+                check: script("command -v pb_tell >/dev/null; [ -e \"$arg_path\" ] || not_so"),
+                apply: Script::author("eval \"set -- $arg_names\"; printf '[%s]' \"$arg_mode\" \"$@\" >\"$arg_path\""),
+                ..Recipe::default()
+            },
+            // No variable of the step can take the place of a field.
+            env: vec![("arg_path".into(), "/nowhere".into())],
+            ..work("")
+        };
+        let steps = plan(vec![
+            StepSpec { register: Some("word".into()), ..work("echo 'e  f'") },
+            fields,
+            // Neither the fields of another step nor the kinds' functions are there for what the author wrote.
+            StepSpec {
+                unless: script("command -v pb_'tell' >/dev/null || [ -n \"${arg_path-}\" ]"),
+                ..work("! command -v pb_'tell' && [ -z \"${arg_path-}\" ]")
+            },
+        ]);
+        let heard = host.deliver(1, &steps);
+        assert_eq!(heard.outcomes, ["changed", "changed", "failed verify"], "{heard:#?}");
+        assert_eq!(host.read("it's here"), "[][a b][c][e  f]");
     });
 }
 

@@ -639,6 +639,7 @@ fn digest(kind: &str, work: &StepSpec, watched: &[Digest]) -> Digest {
     let Recipe {
         subject: _,
         equivalent_commands: _,
+        args,
         check,
         apply,
         needs_root,
@@ -649,6 +650,10 @@ fn digest(kind: &str, work: &StepSpec, watched: &[Digest]) -> Digest {
         interpreter,
         reboots,
     } = &work.recipe;
+    for (name, value) in args {
+        add("arg", name.as_bytes());
+        add("value", value.as_str().as_bytes());
+    }
     if let Some(check) = script(check) {
         add("check", &check);
     }

@@ -37,6 +37,8 @@ use crate::source::{Diagnostic, Span};
 pub struct Recipe {
     /// What the step is about, a few words for the terminal: `java-1.8.0`, a path, a URL.
     pub subject: String,
+    /// The step's fields: name and value, a shell word. Check and apply find each of them in `$arg_NAME`.
+    pub args: Vec<(String, Script)>,
     /// See above; `None`: the kind by itself cannot tell.
     pub check: Option<Script>,
     /// See above.

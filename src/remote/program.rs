@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::Mode;
 use crate::ids::{RunId, StepId};
-use crate::kinds::{self, Content};
+use crate::kinds::{self, Content, Recipe};
 use crate::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
 use crate::secret::Secret;
@@ -217,6 +217,7 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     if !work.env.is_empty() {
         set("env", &quoted(&assignments(&work.env)));
     }
+    set("args", &arguments(&work.recipe));
     if let Some(content) = &work.recipe.content {
         set("content", &quoted(&format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs))));
     }
@@ -309,6 +310,17 @@ fn assignments(variables: &[(String, Text)]) -> String {
     lines.join("\n")
 }
 
+/// What a recipe's functions find in `$arg_FIELD`, as one word for `eval`; empty for a recipe that uses none of them.
+fn arguments(recipe: &Recipe) -> String {
+    let shells = recipe.check.iter().chain([&recipe.apply]).map(Script::as_str);
+    if recipe.args.is_empty() && kinds::helpers(&shells.collect::<Vec<_>>()).is_empty() {
+        return String::new();
+    }
+    let assignments: Vec<String> =
+        recipe.args.iter().map(|(name, value)| format!("arg_{name}={}", value.as_str())).collect();
+    Script::author(if assignments.is_empty() { ":".to_owned() } else { assignments.join(" ") }).as_word()
+}
+
 /// The command that writes a content to standard output.
 fn content_command(content: &Content, run_as: &RunAs, blobs: &mut Blobs) -> String {
     match content {
@@ -351,7 +363,8 @@ fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
         }
     };
     let scripts = [Some(&work.recipe.apply), work.recipe.check.as_ref(), work.only_if.as_ref(), work.unless.as_ref()];
-    for script in scripts.into_iter().flatten() {
+    let arguments = work.recipe.args.iter().map(|(_, value)| value);
+    for script in scripts.into_iter().flatten().chain(arguments) {
         note(script.as_str());
     }
     let user = match &work.run_as {

@@ -75,7 +75,7 @@ pb_start_of() {
 
 # pb_load N: resets what a step may say of itself and lets step N say it.
 pb_load() {
-  pb_n=$1 pb_name= ask= guard= verify= creates= apply= content= as=login user= cwd='"$pb_home"' env= uses= secrets= needs= shell=
+  pb_n=$1 pb_name= ask= guard= verify= creates= apply= content= args= as=login user= cwd='"$pb_home"' env= uses= secrets= needs= shell=
   reboot= pb_left= timeout= retries=0 delay=0 register= allow= unknown=fail after= byhand= wait= exports= export_names= before= word= skip= step_digest=
   "pb_step_$1"
 }
@@ -89,7 +89,7 @@ pb_plan=$pb_plan_word
 not_so() { exit 79; }
 pb_refuse() { printf '%s\\n' \"\$*\" >&2; exit 81; }
 pb_progress() { printf '\\036pb:%s progress %s %s %s\\036\\n' \"\$pb_nonce\" \"\$pb_n\" \"\$1\" \"\${2:-0}\"; }
-$pb_lib
+${args:+$pb_lib}
 $pb_exports"
   for pb_u in $uses; do
     eval "pb_v=\$pb_r_$pb_u"
@@ -143,6 +143,7 @@ $content
 set -eu
 cd $cwd 2>/dev/null || not_so
 $env
+$args
 $ask"
       if [ -n "$guard" ]; then pb_outside "$as" sh 4>&1; else pb_outside "$as" sh 4>why; fi ;;
     *)
@@ -163,10 +164,14 @@ pb_inside() {
   exec 7>&- 9>&-
   for pb_u in $secrets; do eval "eval \"\$pb_m_$pb_u\""; done
   for pb_u in $pb_kept; do unset "pb_m_$pb_u"; done
+  # A kind's functions are known only where a step uses them: elsewhere they could stand in front of the author's own commands.
+  if [ -n "$args" ]; then eval "$pb_lib"; fi
   eval "$content"
   set -eu
   eval "cd $cwd" 2>/dev/null || not_so
   eval "$env"
+  # The fields come last, so that no variable of the step's own `env` can take the place of one.
+  eval "$args"
   eval "$ask"
 }
 
@@ -316,7 +321,8 @@ pb_why=$pb_q
 $content
 cd $cwd || exit
 set -eu
-$env"
+$env
+$args"
   # (Inside eval, so that a fault of the author's syntax is told as one, by its own line.)
   pb_quote "$apply"
   pb_text="$pb_text
@@ -740,7 +746,6 @@ pb_main() {
   [ -n "$pb_fresh" ] || pb_pad "$(wc -c <log)"
   pb_frame run $$ "$pb_up"
   #:point run-said
-  eval "$pb_lib"
   pb_end=ok
   pb_past=0 pb_passed= pb_sudo_ok=
   if [ -z "$pb_fresh" ]; then
