@@ -15,6 +15,7 @@ pub mod cli;
 pub mod compile;
 pub mod engine;
 pub mod event;
+pub mod flags;
 pub mod ids;
 pub mod inventory;
 pub mod journal;

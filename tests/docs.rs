@@ -68,16 +68,16 @@ fn whole(example: &str) -> String {
 fn said(name: &str, text: &str) -> (Vec<Diagnostic>, String) {
     // Files that an example names are taken to be there.
     let loader = |_: &str| Ok(b"port = {{ port }}\n".to_vec());
-    let mut inputs = Inputs::new("me", &loader);
+    let mut inputs = Inputs::new("me", loader);
     for name in ["AWS_PROFILE", "API_TOKEN"] {
         inputs.env.insert(name.to_owned(), "a value from outside".to_owned());
     }
     if !has(text, "hosts") {
-        inputs.host = Some("ec2-user@example.org".to_owned());
+        inputs.flags.host = Some("ec2-user@example.org".to_owned());
     }
     let mut sources = Sources::default();
     let mut found = Vec::new();
-    match load(&mut sources, name, text.as_bytes().to_vec(), &inputs) {
+    match load(&mut sources, name, text.as_bytes().to_vec(), inputs) {
         Err(faults) => found.extend(faults),
         Ok(loaded) => {
             found.extend(compile_all(&loaded, &mut sources, Mode::Run).err().unwrap_or_default());

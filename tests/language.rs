@@ -25,22 +25,22 @@ fn no_files(name: &str) -> Result<Vec<u8>, String> {
 }
 
 /// What compiling says: the plans, or everything that is wrong as a person reads it.
-fn try_compile(text: &str, change: impl FnOnce(&mut Inputs<'_>)) -> Result<Vec<(Host, Plan)>, String> {
-    let mut inputs = Inputs::new("me", &no_files);
+fn try_compile(text: &str, change: impl FnOnce(&mut Inputs)) -> Result<Vec<(Host, Plan)>, String> {
+    let mut inputs = Inputs::new("me", no_files);
     change(&mut inputs);
     let mut sources = Sources::default();
-    let loaded = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), &inputs)
+    let loaded = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), inputs)
         .map_err(|faults| render(&faults, &sources, false))?;
     compile_all(&loaded, &mut sources, Mode::Run).map_err(|faults| render(&faults, &sources, false))
 }
 
-fn compile(text: &str, change: impl FnOnce(&mut Inputs<'_>)) -> Plan {
+fn compile(text: &str, change: impl FnOnce(&mut Inputs)) -> Plan {
     try_compile(text, change).unwrap_or_else(|said| panic!("{text}\n{said}")).remove(0).1
 }
 
-fn with_vars(vars: &[&str]) -> impl FnOnce(&mut Inputs<'_>) {
+fn with_vars(vars: &[&str]) -> impl FnOnce(&mut Inputs) {
     let vars: Vec<String> = vars.iter().map(|given| (*given).to_owned()).collect();
-    |inputs| inputs.vars = vars
+    |inputs| inputs.flags.vars = vars
 }
 
 fn work(step: &PlannedStep) -> &StepSpec {
@@ -76,7 +76,7 @@ fn variables_are_laid_over_one_another() {
             ("one.yml".to_owned(), b"c: given\nd: given\n".to_vec()),
             ("two.yml".to_owned(), b"c: given later\n".to_vec()),
         ];
-        inputs.vars = vec!["d={{ a }}".to_owned(), "d=said {{ a }}".to_owned()];
+        inputs.flags.vars = vec!["d={{ a }}".to_owned(), "d=said {{ a }}".to_owned()];
     });
     assert_eq!(lines(&plan), ["1 s: echo 'from a file' host 'given later' 'said {{ a }}' 'said {{ a }}+given later'"]);
 }
@@ -256,24 +256,24 @@ fn a_part_of_the_steps_can_be_chosen() {
         \x20 - {{ name: use, command: \"echo {{{{ now }}}}\", tags: b }}\n\
         \x20 - {{ name: last, command: ls, when_changed: [get] }}\n"
     );
-    let chosen = |change: fn(&mut Inputs<'_>)| {
+    let chosen = |change: fn(&mut Inputs)| {
         try_compile(&text, change)
             .map(|plans| plans[0].1.steps.iter().map(|step| step.label.clone()).collect::<Vec<_>>().join(" "))
     };
-    assert_eq!(chosen(|inputs| inputs.tags = vec!["b".into()]).as_deref(), Ok("2 3"));
-    assert_eq!(chosen(|inputs| inputs.skip_tags = vec!["b".into()]).as_deref(), Ok("1 4"));
-    assert_eq!(chosen(|inputs| inputs.from = Some("last".into())).as_deref(), Ok("4"));
-    assert_eq!(chosen(|inputs| inputs.from = Some("2".into())).as_deref(), Ok("2 3 4"));
-    assert_eq!(chosen(|inputs| inputs.only = vec!["get".into(), "4".into()]).as_deref(), Ok("2 4"));
-    let said = chosen(|inputs| inputs.only = vec!["use".into()]).expect_err("its value is left out");
+    assert_eq!(chosen(|inputs| inputs.flags.tags = vec!["b".into()]).as_deref(), Ok("2 3"));
+    assert_eq!(chosen(|inputs| inputs.flags.skip_tags = vec!["b".into()]).as_deref(), Ok("1 4"));
+    assert_eq!(chosen(|inputs| inputs.flags.from = Some("last".into())).as_deref(), Ok("4"));
+    assert_eq!(chosen(|inputs| inputs.flags.from = Some("2".into())).as_deref(), Ok("2 3 4"));
+    assert_eq!(chosen(|inputs| inputs.flags.only = vec!["get".into(), "4".into()]).as_deref(), Ok("2 4"));
+    let said = chosen(|inputs| inputs.flags.only = vec!["use".into()]).expect_err("its value is left out");
     assert!(said.contains("`now` is registered by the step `get`, which is left out"), "{said}");
-    let said = chosen(|inputs| inputs.from = Some("lst".into())).expect_err("unknown");
+    let said = chosen(|inputs| inputs.flags.from = Some("lst".into())).expect_err("unknown");
     assert!(said.contains("--from: no step is called `lst`") && said.contains("did you mean `last`?"), "{said}");
-    let said = chosen(|inputs| inputs.tags = vec!["setpu".into()]).expect_err("unknown");
+    let said = chosen(|inputs| inputs.flags.tags = vec!["setpu".into()]).expect_err("unknown");
     assert!(said.contains("--tags: no step has the tag `setpu`") && said.contains("did you mean `setup`?"), "{said}");
     // What a step that is left out would have exported holds all the same, and is not part of the digest.
     let whole = compile(&text, |_| {});
-    let part = compile(&text, |inputs| inputs.from = Some("last".into()));
+    let part = compile(&text, |inputs| inputs.flags.from = Some("last".into()));
     assert_eq!(work(&part.steps[0]).env, [("CLASSPATH".to_owned(), "/jar".into())]);
     assert!(work(&part.steps[0]).when_changed.is_empty() && work(&part.steps[0]).only_when_changed);
     assert!(work(&whole.steps[3]).env.is_empty());
@@ -286,7 +286,7 @@ fn hosts_are_chosen_and_overridden() {
         \x20 a: { address: \"{{ name }}\", user: ec2-user, port: \"{{ port }}\", key: \"{{ key }}\", vars: { port: 2222 } }\n\
         \x20 b: { address: \"[::1]\", key: \"\" }\n\
         steps: [ { name: s, command: ls } ]\n";
-    let hosts = |change: fn(&mut Inputs<'_>)| -> Result<Vec<String>, String> {
+    let hosts = |change: fn(&mut Inputs)| -> Result<Vec<String>, String> {
         let key = |host: &Host| host.key.as_ref().map(|key| key.display().to_string()).unwrap_or_default();
         let said = |(host, plan): &(Host, Plan)| {
             assert_eq!(host.id, plan.host);
@@ -296,22 +296,22 @@ fn hosts_are_chosen_and_overridden() {
     };
     let all = ["a ec2-user@ec2-1.example:2222 keys/Key pair name.pem", "b me@::1:22 "];
     assert_eq!(hosts(|_| {}).expect("both"), all);
-    assert_eq!(hosts(|inputs| inputs.limit = vec!["b".into()]).expect("one"), all[1..]);
-    let replaced = hosts(|inputs| inputs.host = Some("root@10.0.0.1:23".into())).expect("replaced");
+    assert_eq!(hosts(|inputs| inputs.flags.limit = vec!["b".into()]).expect("one"), all[1..]);
+    let replaced = hosts(|inputs| inputs.flags.host = Some("root@10.0.0.1:23".into())).expect("replaced");
     assert_eq!(replaced, ["10.0.0.1 root@10.0.0.1:23 "]);
     let standing_for = hosts(|inputs| {
-        inputs.host = Some("10.0.0.1".into());
-        inputs.limit = vec!["a".into()];
+        inputs.flags.host = Some("10.0.0.1".into());
+        inputs.flags.limit = vec!["a".into()];
     });
     assert_eq!(standing_for.expect("for a"), ["10.0.0.1 ec2-user@10.0.0.1:22 keys/Key pair name.pem"]);
     let overridden = hosts(|inputs| {
-        inputs.user = Some("admin".into());
-        inputs.key = Some("k.pem".into());
+        inputs.flags.user = Some("admin".into());
+        inputs.flags.key = Some("k.pem".into());
     });
     assert_eq!(overridden.expect("both"), ["a admin@ec2-1.example:2222 k.pem", "b admin@::1:22 k.pem"]);
-    let said = hosts(|inputs| inputs.limit = vec!["c".into()]).expect_err("unknown");
+    let said = hosts(|inputs| inputs.flags.limit = vec!["c".into()]).expect_err("unknown");
     assert!(said.contains("--limit: the playbook has no host `c`"), "{said}");
-    let said = hosts(|inputs| inputs.host = Some("a b".into())).expect_err("no address");
+    let said = hosts(|inputs| inputs.flags.host = Some("a b".into())).expect_err("no address");
     assert!(said.contains("--host a b: ` ` cannot stand in an address"), "{said}");
 }
 
@@ -447,7 +447,7 @@ fn values_arrive_byte_for_byte_in_real_shells() {
     for (round, chunk) in values.chunks(500).enumerate() {
         let text = format!("vars:\n{names}{HOST}steps:\n  - name: s\n    script: |\n{body}");
         let given: Vec<String> = chunk.iter().enumerate().map(|(at, value)| format!("v{at}={value}")).collect();
-        let plan = compile(&text, |inputs| inputs.vars = given);
+        let plan = compile(&text, |inputs| inputs.flags.vars = given);
         let shell_text =
             format!("p() {{ printf '%s\\0%s\\0' \"$@\"; }}\n{}", work(&plan.steps[0]).recipe.apply.as_str());
         let mut expected: Vec<u8> = Vec::new();
@@ -487,9 +487,9 @@ fn a_thousand_steps_compile_and_lint() {
             "  - name: Step {at} of {{{{ name }}}}\n    command: tar -C {{{{ home }}}} -xf {{{{ name }}}}-{at}.tgz\n    creates: \"{{{{ home }}}}/{{{{ name }}}}/{at}\"\n"
         ).expect("a string takes all");
     }
-    let inputs = Inputs::new("me", &no_files);
+    let inputs = Inputs::new("me", no_files);
     let mut sources = Sources::default();
-    let loaded = load_with(kinds::KINDS, &mut sources, "p.yml", text.into_bytes(), &inputs).expect("it is right");
+    let loaded = load_with(kinds::KINDS, &mut sources, "p.yml", text.into_bytes(), inputs).expect("it is right");
     let plans = compile_all(&loaded, &mut sources, Mode::Run).expect("it is right");
     assert_eq!(plans[0].1.steps.len(), 1000);
     assert!(lint(&loaded, &sources).is_empty());
@@ -498,14 +498,15 @@ fn a_thousand_steps_compile_and_lint() {
 #[test]
 fn a_step_that_is_not_there_is_answered_with_what_is() {
     let text = format!("{HOST}steps:\n  - {{ name: First, command: ls }}\n  - {{ name: Second, command: ls }}\n");
-    let said = |wanted: &str| try_compile(&text, |inputs| inputs.from = Some(wanted.to_owned())).expect_err(wanted);
+    let said =
+        |wanted: &str| try_compile(&text, |inputs| inputs.flags.from = Some(wanted.to_owned())).expect_err(wanted);
     let many = "there are 2 steps: give a number from 1 to 2, or a name";
     for (wanted, hint) in [("9", many), ("0", many), ("Other", many), ("Secnd", "did you mean `Second`?")] {
         let expected = format!("error: --from: no step is called `{wanted}`\n |\n = help: {hint}\n\n1 error\n");
         assert_eq!(said(wanted), expected);
     }
     let broken = text.replace("name: Second", "nam: Other");
-    let said = try_compile(&broken, |inputs| inputs.only = vec!["Other".to_owned()]).expect_err("a misspelt key");
+    let said = try_compile(&broken, |inputs| inputs.flags.only = vec!["Other".to_owned()]).expect_err("a misspelt key");
     assert!(said.contains("`nam`") && said.ends_with("\n1 error\n"), "{said}");
 }
 

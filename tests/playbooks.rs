@@ -14,15 +14,16 @@ use crate::language::kinds;
 
 /// Everything that is said about one playbook, as `pinboot lint` would.
 fn said(folder: &Path, name: &str, bytes: Vec<u8>) -> String {
-    let loader = |file: &str| fs::read(folder.join(file)).map_err(|error| error.kind().to_string());
-    let mut inputs = Inputs::new("me", &loader);
+    let folder = folder.to_owned();
+    let loader = move |file: &str| fs::read(folder.join(file)).map_err(|error| error.kind().to_string());
+    let mut inputs = Inputs::new("me", loader);
     inputs.env.insert("HOME_TOWN".to_owned(), "Leeds".to_owned());
     // A first line `#! -e NAME=VALUE` gives variables as the command line would.
     let first = String::from_utf8_lossy(&bytes).lines().next().unwrap_or("").to_owned();
-    inputs.vars = first.split("-e ").skip(1).map(|given| given.trim().to_owned()).collect();
+    inputs.flags.vars = first.split("-e ").skip(1).map(|given| given.trim().to_owned()).collect();
     let mut sources = Sources::default();
     let mut found: Vec<Diagnostic> = Vec::new();
-    match load_with(kinds::KINDS, &mut sources, name, bytes, &inputs) {
+    match load_with(kinds::KINDS, &mut sources, name, bytes, inputs) {
         Err(faults) => found.extend(faults),
         Ok(loaded) => {
             found.extend(compile_all(&loaded, &mut sources, Mode::Run).err().unwrap_or_default());
@@ -101,13 +102,13 @@ steps:
 fn a_fault_is_told_once_and_nothing_that_follows_from_it() {
     let loader = |file: &str| if file == "more.yml" { Ok(b"more: x".to_vec()) } else { Err("no such file".to_owned()) };
     let errors = |text: &str| {
-        let mut inputs = Inputs::new("me", &loader);
+        let mut inputs = Inputs::new("me", loader);
         inputs.env.insert("HOME_TOWN".to_owned(), "Leeds".to_owned());
-        inputs.vars = vec!["topics=[a, b]".to_owned(), "place=there".to_owned()];
-        inputs.limit = vec!["one".to_owned()];
-        inputs.skip_tags = vec!["some".to_owned()];
+        inputs.flags.vars = vec!["topics=[a, b]".to_owned(), "place=there".to_owned()];
+        inputs.flags.limit = vec!["one".to_owned()];
+        inputs.flags.skip_tags = vec!["some".to_owned()];
         let mut sources = Sources::default();
-        let found = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), &inputs);
+        let found = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), inputs);
         let found = found.and_then(|loaded| compile_all(&loaded, &mut sources, Mode::Run));
         found.err().unwrap_or_default().into_iter().map(|fault| fault.message).collect::<Vec<_>>()
     };

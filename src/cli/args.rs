@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::journal::Flags;
+use crate::flags::Flags;
 
 /// Brings an EC2 host (any Linux host with a POSIX shell) to the state that a YAML playbook describes, over SSH.
 #[derive(Debug, Parser)]
@@ -330,8 +330,12 @@ pub(super) fn flags(groups: &[&dyn Kept]) -> Flags {
 
 impl Kept for Values {
     fn note(&self, flags: &mut Flags) {
-        let vars = self.vars.iter().filter_map(|var| var.split_once('='));
-        flags.vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // Only the last value of a name counts: an earlier one may even be wrong.
+        for var in &self.vars {
+            let name = var.split_once('=').map_or(var.as_str(), |(name, _)| name);
+            flags.vars.retain(|earlier| earlier.split_once('=').is_none_or(|(earlier, _)| earlier != name));
+            flags.vars.push(var.clone());
+        }
         flags.vars_files.clone_from(&self.vars_files);
     }
 }

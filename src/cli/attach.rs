@@ -13,10 +13,11 @@ use super::run::{header, random, remote_shell, rerun_command, runtime, started, 
 use super::{color, complain, state};
 use crate::engine::{Job, StopRequest, Task, facts};
 use crate::event::{EventKind, Mode, escape};
+use crate::flags::Flags;
 use crate::ids::{HostId, RunId, hex};
 use crate::inventory::{Host, Target};
 use crate::journal::rerun::Past;
-use crate::journal::{Flags, Journal, State};
+use crate::journal::{Journal, State};
 use crate::plan::Plan;
 use crate::remote::record::{self, Answer, Record, State as At};
 use crate::remote::{Identity, program};

@@ -1,6 +1,5 @@
 //! Reading what a run is made of: the playbook, files of variables, and the local files that steps name.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -8,11 +7,11 @@ use std::path::{Path, PathBuf};
 use super::fault::Fault;
 use crate::compile::compile_all;
 use crate::event::Mode;
+use crate::flags::Flags;
 use crate::inventory::Host;
-use crate::journal::Flags;
 use crate::plan::Plan;
 use crate::playbook::{Inputs, Loaded, leftovers, load};
-use crate::source::{Diagnostic, Sources};
+use crate::source::Sources;
 
 /// The largest local file that is read for a step.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -36,60 +35,43 @@ pub(super) fn read(path: &Path, flags: &Flags, mode: Mode, color: bool) -> Resul
     let bytes = read_file(path).map_err(|why| {
         Fault::new(2, format!("the playbook {} cannot be read: {why}", path.display()), near_file(path).as_deref())
     })?;
-    with_loaded(path, bytes.clone(), flags, color, |loaded, sources| {
-        let plans = compile_all(loaded, sources, mode)?;
-        let mut flags = flags.clone();
-        let secrets: Vec<&str> = loaded.playbook.secrets.iter().map(|name| name.value.as_str()).collect();
-        flags.secret_vars = flags.vars.keys().filter(|name| secrets.contains(&name.as_str())).cloned().collect();
-        for name in &flags.secret_vars {
-            flags.vars.remove(name);
-        }
-        let warnings = crate::source::render(&leftovers(loaded), sources, color);
-        let name = loaded.playbook.name.as_ref().map_or_else(|| path.display().to_string(), |name| name.value.clone());
-        let plans = plans.into_iter().map(|(host, plan)| (find_key(host, path), plan)).collect();
-        Ok(Ready { name, bytes, plans, flags, warnings })
-    })
+    let mut sources = Sources::default();
+    let loaded = load_playbook(path, bytes.clone(), flags, &mut sources, color)?;
+    let plans = compile_all(&loaded, &mut sources, mode)
+        .map_err(|faults| Fault::rendered(crate::source::render(&faults, &sources, color)))?;
+    let warnings = crate::source::render(&leftovers(&loaded), &sources, color);
+    let Loaded { playbook, inputs, .. } = loaded;
+    let mut flags = inputs.flags;
+    flags.forget_secrets(|name| playbook.secrets.iter().any(|secret| secret.value == name));
+    let name = playbook.name.map_or_else(|| path.display().to_string(), |name| name.value);
+    let plans = plans.into_iter().map(|(host, plan)| (find_key(host, path), plan)).collect();
+    Ok(Ready { name, bytes, plans, flags, warnings })
 }
 
-/// Loads a playbook and hands it on; diagnostics of either step become a rendered fault.
-pub(super) fn with_loaded<T>(
+/// Loads a playbook with these flags, this machine's environment and its files.
+pub(super) fn load_playbook(
     path: &Path,
     bytes: Vec<u8>,
     flags: &Flags,
+    sources: &mut Sources,
     color: bool,
-    then: impl FnOnce(&Loaded<'_>, &mut Sources) -> Result<T, Vec<Diagnostic>>,
-) -> Result<T, Fault> {
+) -> Result<Loaded, Fault> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let loader = move |name: &str| {
-        let path = find(Path::new(name), &folder);
-        read_file(&path).map_err(|error| error.to_string())
-    };
-    let mut inputs = Inputs::new(local_user(), &loader);
+    let mut inputs = Inputs::new(local_user(), move |name| {
+        read_file(&find(Path::new(name), &folder)).map_err(|error| error.to_string())
+    });
     for file in &flags.vars_files {
         let bytes = read_file(file).map_err(|why| {
             Fault::new(2, format!("--vars-file {} cannot be read: {why}", file.display()), near_file(file).as_deref())
         })?;
         inputs.vars_files.push((file.display().to_string(), bytes));
     }
-    inputs.vars = flags.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    inputs.host.clone_from(&flags.host);
-    inputs.user.clone_from(&flags.user);
-    inputs.key = flags.key.as_ref().map(|key| key.display().to_string());
-    inputs.limit.clone_from(&flags.limit);
-    inputs.tags.clone_from(&flags.tags);
-    inputs.skip_tags.clone_from(&flags.skip_tags);
-    inputs.from.clone_from(&flags.from);
-    inputs.only.clone_from(&flags.only);
+    inputs.flags = flags.clone();
     inputs.env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect::<BTreeMap<_, _>>();
-    let mut sources = Sources::default();
-    let loaded = load(&mut sources, &path.display().to_string(), bytes, &inputs);
-    let done = match &loaded {
-        Ok(loaded) => then(loaded, &mut sources),
-        Err(faults) => Err(faults.clone()),
-    };
-    done.map_err(|faults| Fault::rendered(crate::source::render(&faults, &sources, color)))
+        .collect();
+    load(sources, &path.display().to_string(), bytes, inputs)
+        .map_err(|faults| Fault::rendered(crate::source::render(&faults, sources, color)))
 }
 
 /// Reads a regular file of a sensible size.

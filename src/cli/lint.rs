@@ -21,16 +21,17 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<
     for path in playbooks {
         let bytes =
             std::fs::read(path).map_err(|why| Fault::input(format!("{} cannot be read: {why}", path.display())))?;
-        let found = files::with_loaded(path, bytes, &flags, color, |loaded, sources| {
-            let mut found = warnings_of(loaded, sources);
-            found.extend(leftovers(loaded));
-            if let Err(faults) = compile_all(loaded, sources, Mode::Run) {
+        let mut sources = Sources::default();
+        let found = files::load_playbook(path, bytes, &flags, &mut sources, color).map(|loaded| {
+            let mut found = warnings_of(&loaded, &sources);
+            found.extend(leftovers(&loaded));
+            if let Err(faults) = compile_all(&loaded, &mut sources, Mode::Run) {
                 found.extend(faults);
             }
             let found = merged(found);
             let errors = found.iter().any(|fault| fault.severity == Severity::Error);
-            let text = if cli.wants_json() { json_lines(&found, sources) } else { render(&found, sources, color) };
-            Ok((errors, found.is_empty(), text))
+            let text = if cli.wants_json() { json_lines(&found, &sources) } else { render(&found, &sources, color) };
+            (errors, found.is_empty(), text)
         });
         match found {
             Ok((errors, clean, text)) => {

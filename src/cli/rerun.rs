@@ -11,10 +11,11 @@ use super::run::{How, begin, identity, insist, rerun_command, runtime, started, 
 use super::{color, complain, state};
 use crate::engine::{Job, StepFacts, StopRequest, Task};
 use crate::event::{Failure, Mode, Outcome};
+use crate::flags::Flags;
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
 use crate::journal::rerun::Past;
-use crate::journal::{Flags, HostSummary, JournalRead, State, StepSummary};
+use crate::journal::{HostSummary, JournalRead, State, StepSummary};
 use crate::secret::Masker;
 use crate::transport::ssh::Ssh;
 use crate::view::{HostState, RunView};
@@ -83,7 +84,7 @@ pub(super) struct Old {
 impl Old {
     /// Reads the playbook of a run, in the folder and with the flags of then.
     pub(super) fn take_up(state: &State, read: JournalRead, given: Flags) -> Result<Self, Fault> {
-        let flags = merged(&read.header.flags, absolute(given)?);
+        let flags = read.header.flags.overridden_by(absolute(given)?);
         std::env::set_current_dir(&read.header.cwd).map_err(|error| {
             let message = format!(
                 "the folder in which the run was begun, {}, cannot be entered: {error}",
@@ -92,7 +93,7 @@ impl Old {
             Fault::new(2, message, Some("begin a new run instead: pinboot run PLAYBOOK"))
         })?;
         let missing: Vec<&str> =
-            flags.secret_vars.iter().filter(|name| !flags.vars.contains_key(*name)).map(String::as_str).collect();
+            flags.secret_vars.iter().filter(|name| !flags.has_var(name)).map(String::as_str).collect();
         if !missing.is_empty() {
             let message = format!(
                 "the run had secret variables on its command line, which are kept nowhere: {}",
@@ -246,31 +247,6 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
             arrived: has_arrived(&old.view, &summary.host),
             resume: None,
         },
-    }
-}
-
-/// The old run's flags, with those in front that are given anew.
-fn merged(old: &Flags, given: Flags) -> Flags {
-    fn list<T: Clone>(new: Vec<T>, old: &[T]) -> Vec<T> {
-        if new.is_empty() { old.to_vec() } else { new }
-    }
-    let mut vars = old.vars.clone();
-    vars.extend(given.vars);
-    Flags {
-        host: given.host.or_else(|| old.host.clone()),
-        limit: list(given.limit, &old.limit),
-        user: given.user.or_else(|| old.user.clone()),
-        key: given.key.or_else(|| old.key.clone()),
-        vars,
-        secret_vars: old.secret_vars.clone(),
-        vars_files: list(given.vars_files, &old.vars_files),
-        tags: list(given.tags, &old.tags),
-        skip_tags: list(given.skip_tags, &old.skip_tags),
-        from: given.from.or_else(|| old.from.clone()),
-        only: list(given.only, &old.only),
-        host_key: given.host_key.or_else(|| old.host_key.clone()),
-        known_hosts: given.known_hosts.or_else(|| old.known_hosts.clone()),
-        forks: given.forks.or(old.forks),
     }
 }
 

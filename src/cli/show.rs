@@ -215,8 +215,9 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
 pub(crate) mod tests {
     use super::*;
     use crate::event::{Event, Outcome};
+    use crate::flags::Flags;
     use crate::ids::Digest;
-    use crate::journal::{Flags, Header, StepSummary, Torn};
+    use crate::journal::{Header, StepSummary, Torn};
     use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
 
     /// A run that failed at the third of four steps.

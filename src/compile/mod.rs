@@ -26,11 +26,7 @@ const MAX_TURNS: usize = 1000;
 
 /// Makes the plan of every host; what is wrong is reported for all of them at once, what is the same for several once,
 /// together with what was wrong when the playbook was loaded.
-pub fn compile_all(
-    loaded: &Loaded<'_>,
-    sources: &mut Sources,
-    mode: Mode,
-) -> Result<Vec<(Host, Plan)>, Vec<Diagnostic>> {
+pub fn compile_all(loaded: &Loaded, sources: &mut Sources, mode: Mode) -> Result<Vec<(Host, Plan)>, Vec<Diagnostic>> {
     let playbook = &loaded.playbook;
     let mut faults = loaded.faults.clone();
     let chosen = hosts(loaded).unwrap_or_else(|found| {
@@ -50,7 +46,7 @@ pub fn compile_all(
     let mut plans = Vec::new();
     for chosen in chosen {
         let own: &[_] = chosen.entry.map_or(&[], |entry| &entry.vars);
-        let inputs = loaded.inputs;
+        let inputs = &loaded.inputs;
         let declared = Declarations {
             scopes: [&playbook.vars, &loaded.file_vars, own, &loaded.given_vars],
             secrets: &playbook.secrets,
@@ -60,7 +56,7 @@ pub fn compile_all(
             any_name: playbook.unresolved.any_name,
             any_env: playbook.unresolved.from_env,
         };
-        let (vars, found) = resolve(&declared, &registered, &loaded.templates, sources, inputs.loader);
+        let (vars, found) = resolve(&declared, &registered, &loaded.templates, sources, &*inputs.loader);
         faults.extend(found);
         let (host, plan, found) = one_host(loaded, sources, &registered, &lines, chosen, vars, mode);
         faults.extend(found);
@@ -79,10 +75,10 @@ struct Chosen<'p> {
 }
 
 /// The hosts that `--host` and `--limit` leave.
-fn hosts<'p>(loaded: &'p Loaded<'_>) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>> {
-    let (playbook, inputs) = (&loaded.playbook, loaded.inputs);
+fn hosts<'p>(loaded: &'p Loaded) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>> {
+    let (playbook, flags) = (&loaded.playbook, &loaded.inputs.flags);
     let names = || playbook.hosts.iter().map(|host| host.name.value.as_str());
-    let mut faults: Vec<Diagnostic> = inputs
+    let mut faults: Vec<Diagnostic> = flags
         .limit
         .iter()
         .filter(|name| !names().any(|known| known == *name))
@@ -97,13 +93,13 @@ fn hosts<'p>(loaded: &'p Loaded<'_>) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>>
             }
         })
         .collect();
-    let kept = |host: &&HostEntry| inputs.limit.is_empty() || inputs.limit.contains(&host.name.value);
+    let kept = |host: &&HostEntry| flags.limit.is_empty() || flags.limit.contains(&host.name.value);
     let entries: Vec<&HostEntry> = playbook.hosts.iter().filter(kept).collect();
-    let user = inputs.user.as_deref().map(inventory::check_user).transpose();
+    let user = flags.user.as_deref().map(inventory::check_user).transpose();
     if let Err(why) = &user {
         faults.push(Diagnostic::without_place(format!("--user: {why}")));
     }
-    let chosen = match &inputs.host {
+    let chosen = match &flags.host {
         Some(text) => match Target::parse(text) {
             // The one host that it stands for still says who logs in, with which key and with which variables.
             Ok(target) => {
@@ -129,8 +125,8 @@ fn hosts<'p>(loaded: &'p Loaded<'_>) -> Result<Vec<Chosen<'p>>, Vec<Diagnostic>>
 }
 
 /// The indexes of the steps that tags, `--from` and `--only` leave out.
-fn left_out(loaded: &Loaded<'_>) -> Result<HashSet<usize>, Vec<Diagnostic>> {
-    let (steps, inputs, unresolved) = (&loaded.playbook.steps, loaded.inputs, &loaded.playbook.unresolved);
+fn left_out(loaded: &Loaded) -> Result<HashSet<usize>, Vec<Diagnostic>> {
+    let (steps, flags, unresolved) = (&loaded.playbook.steps, &loaded.inputs.flags, &loaded.playbook.unresolved);
     let mut faults = Vec::new();
     let mut find = |flag: &str, wanted: &str| {
         let by_name = steps.iter().position(|step| step.name.value == wanted);
@@ -150,10 +146,10 @@ fn left_out(loaded: &Loaded<'_>) -> Result<HashSet<usize>, Vec<Diagnostic>> {
             None
         })
     };
-    let from = inputs.from.as_deref().map_or(Some(0), |wanted| find("--from", wanted)).unwrap_or(0);
-    let only: Vec<usize> = inputs.only.iter().filter_map(|wanted| find("--only", wanted)).collect();
+    let from = flags.from.as_deref().map_or(Some(0), |wanted| find("--from", wanted)).unwrap_or(0);
+    let only: Vec<usize> = flags.only.iter().filter_map(|wanted| find("--only", wanted)).collect();
     let tags = || steps.iter().flat_map(|step| &step.options.tags).map(|tag| tag.value.as_str());
-    for (flag, wanted) in [("--tags", &inputs.tags), ("--skip-tags", &inputs.skip_tags)] {
+    for (flag, wanted) in [("--tags", &flags.tags), ("--skip-tags", &flags.skip_tags)] {
         for tag in wanted.iter().filter(|tag| !tags().any(|known| known == *tag)) {
             let fault =
                 Diagnostic::without_place(format!("{flag}: no step has the tag `{tag}`")).did_you_mean(tag, tags());
@@ -168,9 +164,9 @@ fn left_out(loaded: &Loaded<'_>) -> Result<HashSet<usize>, Vec<Diagnostic>> {
         .enumerate()
         .filter(|(at, step)| {
             *at < from
-                || (!inputs.only.is_empty() && !only.contains(at))
-                || (!inputs.tags.is_empty() && !tagged(step, &inputs.tags))
-                || tagged(step, &inputs.skip_tags)
+                || (!flags.only.is_empty() && !only.contains(at))
+                || (!flags.tags.is_empty() && !tagged(step, &flags.tags))
+                || tagged(step, &flags.skip_tags)
         })
         .map(|(at, _)| at)
         .collect();
@@ -207,7 +203,7 @@ fn lines(playbook: &Playbook, sources: &Sources) -> Vec<String> {
 }
 
 fn one_host(
-    loaded: &Loaded<'_>,
+    loaded: &Loaded,
     sources: &mut Sources,
     registered: &Registered,
     lines: &[String],
@@ -215,7 +211,7 @@ fn one_host(
     vars: HostVars,
     mode: Mode,
 ) -> (Option<Host>, Plan, Vec<Diagnostic>) {
-    let renderer = Renderer::new(&loaded.templates, sources, vars, registered, loaded.inputs.loader);
+    let renderer = Renderer::new(&loaded.templates, sources, vars, registered, &*loaded.inputs.loader);
     let mut compiler =
         Compiler { loaded, renderer, planned: Vec::new(), ids: vec![Vec::new(); lines.len()], carried: Vec::new() };
     let host = compiler.host(chosen);
@@ -240,8 +236,8 @@ fn one_host(
     (host, Plan { host: id, mode, steps: planned, secrets }, renderer.faults)
 }
 
-struct Compiler<'a, 'l> {
-    loaded: &'a Loaded<'l>,
+struct Compiler<'a> {
+    loaded: &'a Loaded,
     renderer: Renderer<'a>,
     planned: Vec<PlannedStep>,
     /// For each step of the playbook, its steps in the plan and their digests.
@@ -250,9 +246,9 @@ struct Compiler<'a, 'l> {
     carried: Vec<(String, Text)>,
 }
 
-impl Compiler<'_, '_> {
+impl Compiler<'_> {
     fn host(&mut self, chosen: &Chosen<'_>) -> Option<Host> {
-        let inputs = self.loaded.inputs;
+        let inputs = &self.loaded.inputs;
         let entry = chosen.entry;
         let target = chosen.target.as_ref();
         let before = self.renderer.faults.len();
@@ -278,13 +274,14 @@ impl Compiler<'_, '_> {
             })
             .and_then(|text| text.parse().ok()),
         };
-        let user = match inputs.user.clone().or_else(|| target.and_then(|target| target.user.clone())) {
+        let user = match inputs.flags.user.clone().or_else(|| target.and_then(|target| target.user.clone())) {
             Some(user) => Some(user),
             None => field(entry.and_then(|entry| entry.user.as_ref()), "the user", inventory::check_user),
         };
-        let key = match &inputs.key {
+        let key = match &inputs.flags.key {
             Some(key) => Some(key.clone()),
-            None => field(entry.and_then(|entry| entry.key.as_ref()), "the key", |text| Ok(text.to_owned())),
+            None => field(entry.and_then(|entry| entry.key.as_ref()), "the key", |text| Ok(text.to_owned()))
+                .map(PathBuf::from),
         };
         if self.renderer.faults.len() != before {
             return None;
@@ -297,7 +294,7 @@ impl Compiler<'_, '_> {
             port: port.unwrap_or(22),
             user: user.unwrap_or_else(|| inputs.local_user.clone()),
             // An empty key means that there is none, so that a variable can say it.
-            key: key.filter(|key| !key.is_empty()).map(PathBuf::from),
+            key: key.filter(|key| !key.as_os_str().is_empty()),
         })
     }
 

@@ -1,6 +1,5 @@
 //! What a run was asked to do: `run.json`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::checksum;
 use super::error::{JournalError, JournalErrorKind};
 use crate::event::Mode;
+use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::plan::{Action, Plan};
 
@@ -43,40 +43,6 @@ pub struct Header {
     /// The run that this one finishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<RunId>,
-}
-
-/// The flags of a run, so that a rerun needs none of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Flags {
-    /// `--host`, as given.
-    pub host: Option<String>,
-    /// `--limit`.
-    pub limit: Vec<String>,
-    /// `--user`.
-    pub user: Option<String>,
-    /// `--key`, as given (relative to `cwd`).
-    pub key: Option<PathBuf>,
-    /// `--var NAME=VALUE`, those that are no secret.
-    pub vars: BTreeMap<String, String>,
-    /// The names of the variables of `--var` that are secret: a rerun asks for their values again.
-    pub secret_vars: Vec<String>,
-    /// `--vars-file`, in order, as given.
-    pub vars_files: Vec<PathBuf>,
-    /// `--tags`.
-    pub tags: Vec<String>,
-    /// `--skip-tags`.
-    pub skip_tags: Vec<String>,
-    /// `--from`.
-    pub from: Option<String>,
-    /// `--only`.
-    pub only: Vec<String>,
-    /// `--host-key`.
-    pub host_key: Option<String>,
-    /// `--known-hosts`.
-    pub known_hosts: Option<PathBuf>,
-    /// `--forks`.
-    pub forks: Option<u32>,
 }
 
 /// The plan of one host in short.

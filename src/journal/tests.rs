@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::rerun::{Past, What, apply, outstanding};
 use super::*;
 use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
+use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::kinds::Recipe;
 use crate::plan::{Action, Plan, PlannedStep, Remembered, StepSpec};
@@ -50,7 +50,7 @@ fn header(name: &str, plan: &Plan) -> Header {
         playbook_path: "/home/me/p.yaml".into(),
         playbook_digest: Digest::of(b"name: P"),
         mode: plan.mode,
-        flags: Flags { vars: BTreeMap::from([("x".into(), "1 2".into())]), ..Flags::default() },
+        flags: Flags { vars: vec!["x=1 2".into()], ..Flags::default() },
         hosts: vec![HostSummary::new(plan, TARGET)],
         rerun_of: None,
     }

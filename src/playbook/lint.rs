@@ -11,7 +11,7 @@ use crate::render::vars::for_each_use;
 use crate::source::{Diagnostic, Sources};
 
 /// Every warning about a playbook.
-pub fn lint(loaded: &Loaded<'_>, sources: &Sources) -> Vec<Diagnostic> {
+pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for step in &loaded.playbook.steps {
         without_check(step, &mut warnings);
@@ -24,7 +24,7 @@ pub fn lint(loaded: &Loaded<'_>, sources: &Sources) -> Vec<Diagnostic> {
 }
 
 /// The warnings about values that somebody forgot to replace; shown before a run too.
-pub fn leftovers(loaded: &Loaded<'_>) -> Vec<Diagnostic> {
+pub fn leftovers(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let used = used(loaded);
     let secret = |name: &str| loaded.playbook.secrets.iter().any(|secret| secret.value == name);
@@ -73,7 +73,7 @@ fn raw_uses(node: &Node, shape: Shape, sources: &Sources, warnings: &mut Vec<Dia
 }
 
 /// The definition of each variable that counts, whatever the host.
-fn effective<'l>(loaded: &'l Loaded<'_>) -> BTreeMap<&'l str, &'l Entry> {
+fn effective<'l>(loaded: &'l Loaded) -> BTreeMap<&'l str, &'l Entry> {
     let playbook = &loaded.playbook;
     let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
     let all = playbook.vars.iter().chain(&loaded.file_vars).chain(hosts).chain(&loaded.given_vars);
@@ -81,7 +81,7 @@ fn effective<'l>(loaded: &'l Loaded<'_>) -> BTreeMap<&'l str, &'l Entry> {
 }
 
 /// The names that hosts and steps ask for, directly or through other variables.
-fn used(loaded: &Loaded<'_>) -> HashSet<String> {
+fn used(loaded: &Loaded) -> HashSet<String> {
     let playbook = &loaded.playbook;
     let mut used: HashSet<String> = used_in_steps(playbook, &loaded.templates).into_iter().map(str::to_owned).collect();
     for step in &playbook.steps {
@@ -113,7 +113,7 @@ fn used(loaded: &Loaded<'_>) -> HashSet<String> {
     used
 }
 
-fn variables(loaded: &Loaded<'_>, warnings: &mut Vec<Diagnostic>) {
+fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
     let playbook = &loaded.playbook;
     let used = used(loaded);
     let effective = effective(loaded);

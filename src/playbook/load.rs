@@ -12,11 +12,11 @@ use crate::source::{Diagnostic, SourceId, Sources, Span, merged};
 
 /// A playbook that was read, with the variables given from outside.
 #[derive(Debug)]
-pub struct Loaded<'a> {
+pub struct Loaded {
     /// What the playbook says.
     pub playbook: Playbook,
     /// What the command line says.
-    pub inputs: &'a Inputs<'a>,
+    pub inputs: Inputs,
     /// Variables of the playbook's own `vars_files`.
     pub(crate) file_vars: Vec<Entry>,
     /// Variables of `--vars-file` and, above them, of `-e`.
@@ -30,23 +30,18 @@ pub struct Loaded<'a> {
 ///
 /// An error is the answer only where the playbook cannot be read at all. What else is at fault is kept, for
 /// [`compile_all`](crate::compile::compile_all) to report together with what it finds itself.
-pub fn load<'a>(
-    sources: &mut Sources,
-    name: &str,
-    bytes: Vec<u8>,
-    inputs: &'a Inputs<'a>,
-) -> Result<Loaded<'a>, Vec<Diagnostic>> {
+pub fn load(sources: &mut Sources, name: &str, bytes: Vec<u8>, inputs: Inputs) -> Result<Loaded, Vec<Diagnostic>> {
     load_with(KINDS, sources, name, bytes, inputs)
 }
 
 /// [`load`] with another table of kinds.
-pub fn load_with<'a>(
-    kinds: &'a [&'static Kind],
+pub fn load_with(
+    kinds: &[&'static Kind],
     sources: &mut Sources,
     name: &str,
     bytes: Vec<u8>,
-    inputs: &'a Inputs<'a>,
-) -> Result<Loaded<'a>, Vec<Diagnostic>> {
+    inputs: Inputs,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut faults = Vec::new();
     let mut playbook = document(sources, name, bytes, &mut faults).map(|(source, root)| {
         let (playbook, found) = parse::parse(source, root, kinds);
@@ -77,8 +72,14 @@ pub fn load_with<'a>(
         playbook.unresolved.values.extend(unresolved.values);
     }
     let templates = Templates::new();
-    let words =
-        given_on_command_line(sources, inputs, playbook.as_ref(), [&file_vars, &given_vars], &templates, &mut faults);
+    let words = given_on_command_line(
+        sources,
+        &inputs.flags.vars,
+        playbook.as_ref(),
+        [&file_vars, &given_vars],
+        &templates,
+        &mut faults,
+    );
     given_vars.extend(words);
     match playbook {
         Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, templates, faults }),
@@ -138,7 +139,7 @@ struct Declared {
 /// The `-e` of the command line, each a source of its own.
 fn given_on_command_line(
     sources: &mut Sources,
-    inputs: &Inputs<'_>,
+    vars: &[String],
     playbook: Option<&Playbook>,
     files: [&Vec<Entry>; 2],
     templates: &Templates,
@@ -163,7 +164,7 @@ fn given_on_command_line(
         }
     }
     let mut entries = Vec::new();
-    for given in &inputs.vars {
+    for given in vars {
         // What a secret is set to must not show up in the line that a diagnostic quotes.
         let secrecy = match (given.split_once('='), playbook) {
             (None, _) => Secrecy::None,

@@ -13,6 +13,7 @@ use std::fmt;
 pub use lint::{leftovers, lint};
 pub use load::{Loaded, load, load_with};
 
+use crate::flags::Flags;
 use crate::kinds::{Field, Kind};
 use crate::node::{Entry, Node};
 pub use crate::render::Loader;
@@ -173,60 +174,36 @@ pub struct Options {
 }
 
 /// What the command line and the surroundings add to a playbook.
-#[derive(Clone)]
-pub struct Inputs<'a> {
-    /// `--vars-file`, in order: the file's name and its bytes.
+pub struct Inputs {
+    /// What the user gave on the command line.
+    pub flags: Flags,
+    /// The files of `--vars-file`, in order: each file's name and its bytes.
     pub vars_files: Vec<(String, Vec<u8>)>,
-    /// `-e`, in order, as `NAME=VALUE`.
-    pub vars: Vec<String>,
-    /// `--host`, as `[USER@]ADDR[:PORT]`.
-    pub host: Option<String>,
-    /// `--user`.
-    pub user: Option<String>,
-    /// `--key`.
-    pub key: Option<String>,
-    /// `--limit`: names of hosts; none means all.
-    pub limit: Vec<String>,
-    /// `--tags`.
-    pub tags: Vec<String>,
-    /// `--skip-tags`.
-    pub skip_tags: Vec<String>,
-    /// `--from`: a step's name or number.
-    pub from: Option<String>,
-    /// `--only`: a step's name or number.
-    pub only: Vec<String>,
-    /// The user of this machine: the login user where nothing else is said.
+    /// The user of this machine: the login user where nothing else is given.
     pub local_user: String,
     /// The environment of this machine.
     pub env: BTreeMap<String, String>,
     /// How local files are read.
-    pub loader: Loader<'a>,
+    pub loader: Box<Loader>,
 }
 
-impl<'a> Inputs<'a> {
+impl Inputs {
     /// Inputs that add nothing.
-    pub fn new(local_user: impl Into<String>, loader: Loader<'a>) -> Self {
+    pub fn new(local_user: impl Into<String>, loader: impl Fn(&str) -> Result<Vec<u8>, String> + 'static) -> Self {
         Self {
+            flags: Flags::default(),
             vars_files: Vec::new(),
-            vars: Vec::new(),
-            host: None,
-            user: None,
-            key: None,
-            limit: Vec::new(),
-            tags: Vec::new(),
-            skip_tags: Vec::new(),
-            from: None,
-            only: Vec::new(),
             local_user: local_user.into(),
             env: BTreeMap::new(),
-            loader,
+            loader: Box::new(loader),
         }
     }
 }
 
-impl fmt::Debug for Inputs<'_> {
+impl fmt::Debug for Inputs {
     /// Leaves values and environment out: secrets may be among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inputs").field("host", &self.host).field("limit", &self.limit).finish_non_exhaustive()
+        let Flags { host, limit, .. } = &self.flags;
+        f.debug_struct("Inputs").field("host", host).field("limit", limit).finish_non_exhaustive()
     }
 }

@@ -11,4 +11,4 @@ pub(crate) mod vars;
 
 /// Reads a local file by its name as written, relative to the playbook's folder and then to the working directory;
 /// gives its bytes, or why not.
-pub type Loader<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+pub type Loader = dyn Fn(&str) -> Result<Vec<u8>, String>;

@@ -30,7 +30,7 @@ pub(crate) struct Renderer<'a> {
     pub(crate) sources: &'a mut Sources,
     pub(crate) host: HostVars,
     registered: &'a Registered,
-    pub(super) loader: Loader<'a>,
+    pub(super) loader: &'a Loader,
     /// The step in hand; `None`: variables and hosts, which no step has preceded.
     pub(crate) step: Option<usize>,
     /// Whether the step in hand has a loop, so that `item` means something.
@@ -63,7 +63,7 @@ impl<'a> Renderer<'a> {
         sources: &'a mut Sources,
         host: HostVars,
         registered: &'a Registered,
-        loader: Loader<'a>,
+        loader: &'a Loader,
     ) -> Self {
         Self {
             templates,

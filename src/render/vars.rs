@@ -42,7 +42,7 @@ pub(crate) fn resolve(
     registered: &Registered,
     templates: &Templates,
     sources: &mut Sources,
-    loader: Loader<'_>,
+    loader: &Loader,
 ) -> (HostVars, Vec<Diagnostic>) {
     let mut definitions: BTreeMap<&str, &Entry> = BTreeMap::new();
     for entry in declared.scopes.iter().copied().flatten() {

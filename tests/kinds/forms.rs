@@ -12,10 +12,10 @@ fn recipes(steps: &str) -> Result<Vec<Recipe>, String> {
     let loader = |_: &str| Ok(b"local".to_vec());
     let indented: Vec<String> = steps.lines().map(|line| format!("  {line}")).collect();
     let text = format!("name: x\nhosts: {{ a: {{ address: a }} }}\nsteps:\n{}\n", indented.join("\n"));
-    let inputs = Inputs::new("me", &loader);
+    let inputs = Inputs::new("me", loader);
     let mut sources = Sources::default();
     let loaded =
-        load(&mut sources, "p.yml", text.into_bytes(), &inputs).map_err(|faults| render(&faults, &sources, false))?;
+        load(&mut sources, "p.yml", text.into_bytes(), inputs).map_err(|faults| render(&faults, &sources, false))?;
     let plans = compile_all(&loaded, &mut sources, Mode::Run).map_err(|faults| render(&faults, &sources, false))?;
     let plan = plans.into_iter().next().expect("one host").1;
     let steps = plan.steps.into_iter().map(|step| match step.action {
