@@ -1,5 +1,6 @@
 //! What a playbook means: from text to plan, over a small table of kinds.
 
+mod digests;
 pub(crate) mod kinds;
 
 use std::collections::BTreeMap;
