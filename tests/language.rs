@@ -226,7 +226,7 @@ fn registered_values_and_secrets_travel_as_holes() {
             BTreeMap::from([("TOKEN".to_owned(), "s3cr3t t0ken".to_owned()), ("OTHER".to_owned(), "x".to_owned())]);
     });
     assert_eq!(lines(&plan)[1], "2 s: echo \"$pb_r_now\" https://u:\"$pb_s_token\"@h/x");
-    let Some(Content::Text(content)) = &work(&plan.steps[2]).recipe.content else { panic!("no content") };
+    let Some(Content::Text(content)) = work(&plan.steps[2]).recipe.content() else { panic!("no content") };
     assert_eq!(content.display(), "{{ now }}:***");
     assert_eq!(plan.secrets.len(), 1);
     assert_eq!((plan.secrets[0].0.as_str(), plan.secrets[0].1.expose()), ("token", "s3cr3t t0ken"));
@@ -244,7 +244,7 @@ fn local_files_come_with_the_plan() {
     );
     let plan = compile(&text, |_| {});
     assert_eq!(lines(&plan)[0], "1 s: path: /a; src: motd has 5 bytes");
-    let Some(Content::Text(content)) = &work(&plan.steps[1]).recipe.content else { panic!("no content") };
+    let Some(Content::Text(content)) = work(&plan.steps[1]).recipe.content() else { panic!("no content") };
     assert_eq!(content.display(), "a=x\nx=1\nx=2\n# {#\n");
 }
 

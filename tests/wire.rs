@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pinboot::event::Mode;
 use pinboot::ids::{Digest, HostId, RunId, StepId};
-use pinboot::kinds::{Content, Recipe};
+use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, StepSpec};
 use pinboot::remote::frame::{Frame, Piece, Splitter};
 use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
@@ -344,7 +344,7 @@ fn guards_and_options_do_what_they_say() {
             StepSpec {
                 recipe: Recipe {
                     apply: Script::author("true"),
-                    exports: vec![("CLASSPATH".into(), "~/a b.jar".into())],
+                    effect: Effect::Exports(vec![("CLASSPATH".into(), "~/a b.jar".into())]),
                     ..Recipe::default()
                 },
                 ..work("")
@@ -353,7 +353,7 @@ fn guards_and_options_do_what_they_say() {
             StepSpec {
                 recipe: Recipe {
                     apply: Script::author("pb_content >content"),
-                    content: Some(Content::Bytes((0..=255).collect())),
+                    effect: Effect::Content(Content::Bytes((0..=255).collect())),
                     ..Recipe::default()
                 },
                 ..work("")
@@ -362,7 +362,7 @@ fn guards_and_options_do_what_they_say() {
                 recipe: Recipe {
                     check: script("pb_content | cmp -s - text"),
                     apply: Script::author("pb_content >text"),
-                    content: Some(Content::Text("~/is not a path here: 'é' \\n!\n".into())),
+                    effect: Effect::Content(Content::Text("~/is not a path here: 'é' \\n!\n".into())),
                     ..Recipe::default()
                 },
                 ..work("")
@@ -737,7 +737,7 @@ fn a_large_plan_goes_over_standard_input() {
             recipe: Recipe {
                 check: Some(Script::fill("pb_content | cmp -s - @{path} || not_so", &[("path", &name.into())])),
                 apply: Script::fill("pb_content >@{path}", &[("path", &name.into())]),
-                content: Some(Content::Text(large.as_str().into())),
+                effect: Effect::Content(Content::Text(large.as_str().into())),
                 ..Recipe::default()
             },
             ..work("")
@@ -772,7 +772,7 @@ fn the_next_boot_goes_on_behind_the_reboot() {
             work("printf %s \"$pb_r_word\" >after"),
         ]);
         let Action::Apply(reboot) = &mut steps.steps[3].action else { unreachable!() };
-        reboot.recipe.reboots = true;
+        reboot.recipe.effect = Effect::Reboots;
         let heard = host.deliver(1, &steps);
         assert_eq!(heard.outcomes, ["changed", "skipped only_if", "unchanged", "failed reboot"], "{heard:#?}");
         assert!(heard.frames.contains(&Frame::Reboot { step: StepId(4), seconds: 1 }), "{heard:#?}");

@@ -9,7 +9,7 @@ use minijinja::Value;
 use crate::event::Mode;
 use crate::ids::{Digest, HostId, StepId};
 use crate::inventory::{self, Host, Target};
-use crate::kinds::{ArgValue, Args, Content, Recipe, Shape};
+use crate::kinds::{ArgValue, Args, Content, Effect, Recipe, Shape};
 use crate::node::Node;
 use crate::plan::{Action, OnUnknown, Plan, PlannedStep, RunAs, StepSpec};
 use crate::playbook::{HostEntry, Loaded, Playbook, Step};
@@ -303,7 +303,7 @@ impl Compiler<'_> {
         let faults = self.renderer.faults.len();
         let secrets = self.renderer.secrets_used.clone();
         let passed = step.options.when.as_ref().is_none_or(|when| self.renderer.decide(when) == Some(true));
-        let exports = if passed { self.recipe(step).map(|recipe| recipe.exports) } else { None };
+        let exports = if passed { self.recipe(step).map(|recipe| recipe.exports().to_vec()) } else { None };
         self.renderer.faults.truncate(faults);
         match exports {
             Some(exports) if !exports.is_empty() => {
@@ -459,7 +459,7 @@ impl Compiler<'_> {
         let work = self.work(step, recipe);
         let (Some((mut work, watched)), Some(kind)) = (work, step.kind) else { return };
         let digest = digest(kind.name, &work, &watched);
-        self.carried.retain(|(name, _)| !work.recipe.exports.iter().any(|(other, _)| other == name));
+        self.carried.retain(|(name, _)| !work.recipe.exports().iter().any(|(other, _)| other == name));
         // Not part of the digest: with nothing left out, the same step is given the same values by the steps before it.
         let mut env: Vec<(String, Text)> =
             self.carried.iter().filter(|(name, _)| !work.env.iter().any(|(other, _)| other == name)).cloned().collect();
@@ -633,20 +633,7 @@ fn digest(kind: &str, work: &StepSpec, watched: &[Digest]) -> Digest {
         fields.push(value.to_vec());
     };
     let script = |script: &Option<Script>| script.as_ref().map(|script| script.as_str().as_bytes().to_vec());
-    let Recipe {
-        subject: _,
-        equivalent_commands: _,
-        args,
-        check,
-        apply,
-        needs_root,
-        needs,
-        exports,
-        content,
-        manual,
-        interpreter,
-        reboots,
-    } = &work.recipe;
+    let Recipe { subject: _, equivalent_commands: _, args, check, apply, needs_root, needs, effect } = &work.recipe;
     for (name, value) in args {
         add("arg", name.as_bytes());
         add("value", value.as_str().as_bytes());
@@ -659,24 +646,22 @@ fn digest(kind: &str, work: &StepSpec, watched: &[Digest]) -> Digest {
     for need in needs {
         add("need", need.any_of.join("\0").as_bytes());
     }
-    for (name, value) in exports {
-        add("export", name.as_bytes());
-        add("value", value.raw().as_bytes());
-    }
-    match content {
-        Some(Content::Text(text)) => add("content", text.raw().as_bytes()),
-        Some(Content::Bytes(bytes)) => add("bytes", bytes),
-        None => {}
-    }
-    if let Some(manual) = manual {
-        add("by_hand", manual.text.raw().as_bytes());
-        add("wait", &[u8::from(manual.wait)]);
-    }
-    if let Some(interpreter) = interpreter {
-        add("interpreter", interpreter.as_bytes());
-    }
-    if *reboots {
-        add("reboots", &[]);
+    match effect {
+        Effect::None => {}
+        Effect::Exports(exports) => {
+            for (name, value) in exports {
+                add("export", name.as_bytes());
+                add("value", value.raw().as_bytes());
+            }
+        }
+        Effect::Content(Content::Text(text)) => add("content", text.raw().as_bytes()),
+        Effect::Content(Content::Bytes(bytes)) => add("bytes", bytes),
+        Effect::Manual(manual) => {
+            add("by_hand", manual.text.raw().as_bytes());
+            add("wait", &[u8::from(manual.wait)]);
+        }
+        Effect::Interpreter(interpreter) => add("interpreter", interpreter.as_bytes()),
+        Effect::Reboots => add("reboots", &[]),
     }
     if let Some(only_if) = script(&work.only_if) {
         add("only_if", &only_if);

@@ -11,7 +11,7 @@
 //! One block serves all `export` steps: a step replaces the lines of its own names and leaves the others.
 
 use super::args::{finish, is_secret};
-use super::{ArgValue, Args, Field, Kind, Recipe, Shape};
+use super::{ArgValue, Args, Effect, Field, Kind, Recipe, Shape};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
@@ -89,7 +89,15 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let subject = exports.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
     let needs_root = scope == "system";
     finish(
-        Recipe { subject, check: Some(check), apply, equivalent_commands, needs_root, exports, ..Recipe::default() },
+        Recipe {
+            subject,
+            check: Some(check),
+            apply,
+            equivalent_commands,
+            needs_root,
+            effect: Effect::Exports(exports),
+            ..Recipe::default()
+        },
         faults,
     )
 }

@@ -7,7 +7,7 @@
 //! mistyped path is an error and not a new tree.
 
 use super::args::{finish, is_secret};
-use super::{Arg, ArgValue, Args, Content, Field, Kind, Recipe, Shape};
+use super::{Arg, ArgValue, Args, Content, Effect, Field, Kind, Recipe, Shape};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
@@ -106,15 +106,9 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
         }
     }
     let equivalent_commands = Some(equivalent_commands);
+    let effect = content.map_or(Effect::None, Effect::Content);
     finish(
-        Recipe {
-            subject: path.display(),
-            check: Some(check),
-            apply,
-            equivalent_commands,
-            content,
-            ..Recipe::default()
-        },
+        Recipe { subject: path.display(), check: Some(check), apply, equivalent_commands, effect, ..Recipe::default() },
         faults,
     )
 }

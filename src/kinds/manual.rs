@@ -2,7 +2,7 @@
 
 use super::args::finish;
 use super::command::subject;
-use super::{Args, Field, Kind, Manual, Recipe, Shape};
+use super::{Args, Effect, Field, Kind, Manual, Recipe, Shape};
 use crate::script::Script;
 use crate::source::Diagnostic;
 
@@ -55,5 +55,5 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
         check
     });
     let subject = subject(&text.display());
-    finish(Recipe { subject, check, manual: Some(Manual { text, wait }), ..Recipe::default() }, faults)
+    finish(Recipe { subject, check, effect: Effect::Manual(Manual { text, wait }), ..Recipe::default() }, faults)
 }

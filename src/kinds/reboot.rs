@@ -1,7 +1,7 @@
 //! `reboot`: the host reboots, and the run goes on in its next boot.
 
 use super::args::finish;
-use super::{Args, Field, Kind, Recipe, Shape};
+use super::{Args, Effect, Field, Kind, Recipe, Shape};
 use crate::script::Script;
 use crate::source::Diagnostic;
 
@@ -33,7 +33,7 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let equivalent_commands = Some(Script::fill("systemctl reboot", &[]));
     let subject = "the host".to_owned();
     finish(
-        Recipe { subject, apply, equivalent_commands, needs_root: true, reboots: true, ..Recipe::default() },
+        Recipe { subject, apply, equivalent_commands, needs_root: true, effect: Effect::Reboots, ..Recipe::default() },
         Vec::new(),
     )
 }

@@ -2,7 +2,7 @@
 
 use super::args::finish;
 use super::command::subject;
-use super::{Args, Field, Kind, Need, Recipe, Shape};
+use super::{Args, Effect, Field, Kind, Need, Recipe, Shape};
 use crate::script::Script;
 use crate::source::Diagnostic;
 
@@ -54,8 +54,8 @@ fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let mut apply = Script::fill("set -eu", &[]);
     apply.line(&Script::author(text.as_str().trim_end()));
     let needs = needs(interpreter.unwrap_or("sh"));
-    let interpreter = interpreter.filter(|shell| *shell != "sh");
-    finish(Recipe { subject: subject(text.as_str()), apply, needs, interpreter, ..Recipe::default() }, faults)
+    let effect = interpreter.filter(|shell| *shell != "sh").map_or(Effect::None, Effect::Interpreter);
+    finish(Recipe { subject: subject(text.as_str()), apply, needs, effect, ..Recipe::default() }, faults)
 }
 
 /// The shell itself, where it is not the `sh` that every host has.

@@ -17,7 +17,7 @@ const LONGEST_CONTENT: usize = 16 * 1024;
 /// The shell that carries a step out, for showing it when it failed.
 pub fn command(step: &PlannedStep) -> Option<String> {
     match &step.action {
-        Action::Apply(work) if work.recipe.manual.is_none() => Some(work.recipe.apply.as_str().to_owned()),
+        Action::Apply(work) if work.recipe.manual().is_none() => Some(work.recipe.apply.as_str().to_owned()),
         _ => None,
     }
 }
@@ -88,16 +88,16 @@ fn one_work(work: &StepSpec, out: &mut String) {
     if let Some(script) = &work.recipe.check {
         titled(&format!("ask{check_as}"), script.as_str(), out);
     }
-    if let Some(manual) = &work.recipe.manual {
+    if let Some(manual) = work.recipe.manual() {
         titled("by hand", &manual.text.display(), out);
         return;
     }
-    let with = work.recipe.interpreter.map_or_else(String::new, |shell| format!(" with {shell}"));
+    let with = work.recipe.interpreter().map_or_else(String::new, |shell| format!(" with {shell}"));
     titled(&format!("run{with}{apply_as}"), work.recipe.apply.as_str(), out);
     if let Some(equivalent_commands) = &work.recipe.equivalent_commands {
         titled("which is in short", &equivalent_commands.as_str().replace("\"$pb_home\"", "~"), out);
     }
-    if let Some(content) = &work.recipe.content {
+    if let Some(content) = work.recipe.content() {
         match shown_content(content) {
             Ok(text) => titled("with this content (pb_content)", &text, out),
             Err(summary) => {
@@ -105,7 +105,7 @@ fn one_work(work: &StepSpec, out: &mut String) {
             }
         }
     }
-    for (name, value) in &work.recipe.exports {
+    for (name, value) in work.recipe.exports() {
         let _ = writeln!(out, "      for every later step: {name}={}", value.quote());
     }
 }
@@ -198,8 +198,8 @@ fn json_step(step: &PlannedStep) -> Value {
             set("check", script(&work.recipe.check));
             set("apply", command(step));
             set("gist", script(&work.recipe.equivalent_commands));
-            set("by_hand", work.recipe.manual.as_ref().map(|manual| manual.text.display()));
-            let content = work.recipe.content.as_ref();
+            set("by_hand", work.recipe.manual().map(|manual| manual.text.display()));
+            let content = work.recipe.content();
             set("content", content.map(|content| shown_content(content).unwrap_or_else(|summary| summary)));
             set(
                 "run_as",

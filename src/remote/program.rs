@@ -90,7 +90,7 @@ fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> Vec<u8> {
         {
             write!(looks, " {}", step.id).expect("a string takes all");
         }
-        if matches!(&step.action, Action::Apply(work) if work.recipe.reboots) {
+        if matches!(&step.action, Action::Apply(work) if work.recipe.reboots()) {
             write!(reboots, " {}", step.id).expect("a string takes all");
         }
     }
@@ -194,7 +194,7 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     if work.has_check() && alone.is_none() {
         set("verify", "check");
     }
-    if let Some(manual) = &work.recipe.manual {
+    if let Some(manual) = work.recipe.manual() {
         set("byhand", &quoted(&manual.text.quote()));
         if manual.wait {
             set("wait", "1");
@@ -218,12 +218,12 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
         set("env", &quoted(&assignments(&work.env)));
     }
     set("args", &arguments(&work.recipe));
-    if let Some(content) = &work.recipe.content {
+    if let Some(content) = work.recipe.content() {
         set("content", &quoted(&format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs))));
     }
-    if !work.recipe.exports.is_empty() {
-        set("exports", &quoted(&assignments(&work.recipe.exports)));
-        let names: Vec<&str> = work.recipe.exports.iter().map(|(name, _)| name.as_str()).collect();
+    if !work.recipe.exports().is_empty() {
+        set("exports", &quoted(&assignments(work.recipe.exports())));
+        let names: Vec<&str> = work.recipe.exports().iter().map(|(name, _)| name.as_str()).collect();
         set("export_names", &quoted(&names.join(" ")));
     }
     let (registered, secrets) = holes(work);
@@ -231,13 +231,13 @@ fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     set("secrets", &listed(&secrets));
     let needs: Vec<String> = work.recipe.needs.iter().map(|need| need.any_of.join("|")).collect();
     set("needs", &listed(&needs));
-    if let Some(shell) = work.recipe.interpreter {
+    if let Some(shell) = work.recipe.interpreter() {
         set("shell", shell);
     }
-    if let Some(timeout) = work.timeout.or(work.recipe.reboots.then_some(REBOOT)) {
+    if let Some(timeout) = work.timeout.or(work.recipe.reboots().then_some(REBOOT)) {
         set("timeout", &seconds(timeout));
     }
-    if work.recipe.reboots {
+    if work.recipe.reboots() {
         set("reboot", "1");
     }
     if work.retries > 0 {
@@ -371,12 +371,12 @@ fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
         RunAs::User(name) => Some(name),
         _ => None,
     };
-    let content = match &work.recipe.content {
+    let content = match work.recipe.content() {
         Some(Content::Text(text)) => Some(text),
         _ => None,
     };
-    let manual = work.recipe.manual.as_ref().map(|manual| &manual.text);
-    let variables = work.env.iter().chain(&work.recipe.exports).map(|(_, value)| value);
+    let manual = work.recipe.manual().map(|manual| &manual.text);
+    let variables = work.env.iter().chain(work.recipe.exports()).map(|(_, value)| value);
     for text in [work.creates.as_ref(), work.cwd.as_ref(), user, content, manual].into_iter().flatten().chain(variables)
     {
         for part in text.parts() {

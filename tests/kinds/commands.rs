@@ -26,9 +26,9 @@ fn a_script_stops_at_the_first_line_that_fails() {
         assert!(!world.exists("reached"), "{}", shell.name);
     }
     let bash = recipe("script", &[("text", V::from("[[ a == a ]]")), ("shell", V::from("bash"))]);
-    assert_eq!(bash.interpreter, Some("bash"));
+    assert_eq!(bash.interpreter(), Some("bash"));
     assert_eq!(bash.needs[0].any_of, ["bash"]);
-    assert_eq!(recipe("script", &[("text", V::from(":")), ("shell", V::from("sh"))]).interpreter, None);
+    assert_eq!(recipe("script", &[("text", V::from(":")), ("shell", V::from("sh"))]).interpreter(), None);
     assert_eq!(faults("script", &[("text", V::from(""))]), ["the script is empty ()"]);
 }
 
@@ -46,7 +46,7 @@ fn a_check_by_hand_fails_as_a_whole_and_keeps_its_output_to_itself() {
     }
     let step = recipe("manual", &[("text", V::from("Click."))]);
     assert!(step.check.is_none());
-    assert!(!step.manual.expect("by hand").wait);
+    assert!(!step.manual().expect("a manual step").wait);
     assert_eq!(
         faults("manual", &[("text", V::from("Click.")), ("wait", V::B(true))]),
         ["`wait` has nothing to wait for (add a `check`: shell that succeeds once it has been done)"]

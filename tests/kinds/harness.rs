@@ -265,7 +265,7 @@ impl World {
 
     fn prepare(&self, recipe: &Recipe, body: &str, why: &str, shell: Shell) -> Command {
         let content = self.dir.path().join("content");
-        let bytes = match &recipe.content {
+        let bytes = match recipe.content() {
             None => Vec::new(),
             Some(Content::Bytes(bytes)) => bytes.clone(),
             Some(Content::Text(text)) => filled(text).into_bytes(),

@@ -1,6 +1,6 @@
 //! A small table of kinds, so that the language is tested apart from what the real kinds do.
 
-use pinboot::kinds::{Arg, ArgValue, Args, Content, Field, Kind, Manual, Recipe, Shape};
+use pinboot::kinds::{Arg, ArgValue, Args, Content, Effect, Field, Kind, Manual, Recipe, Shape};
 use pinboot::script::{Script, Text};
 use pinboot::source::Diagnostic;
 
@@ -42,7 +42,7 @@ fn shown(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     };
     Ok(Recipe {
         subject: subject.collect::<Vec<_>>().join("; "),
-        content,
+        effect: content.map_or(Effect::None, Effect::Content),
         check: Some(Script::default()),
         ..Recipe::default()
     })
@@ -61,13 +61,13 @@ fn export(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
             _ => None,
         })
         .collect();
-    Ok(Recipe { exports, ..shown(args)? })
+    Ok(Recipe { effect: Effect::Exports(exports), ..shown(args)? })
 }
 
 fn manual(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
     let Some(ArgValue::Text(text)) = get(args, "text") else { return Err(Vec::new()) };
     let wait = matches!(get(args, "wait"), Some(ArgValue::Bool(true)));
-    Ok(Recipe { manual: Some(Manual { text: Text::new(text.raw()), wait }), ..Recipe::default() })
+    Ok(Recipe { effect: Effect::Manual(Manual { text: Text::new(text.raw()), wait }), ..Recipe::default() })
 }
 
 macro_rules! kind {

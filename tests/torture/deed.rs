@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pinboot::event::Mode;
 use pinboot::ids::{Digest, HostId, RunId, StepId};
-use pinboot::kinds::{Content, Recipe};
+use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, StepSpec};
 use pinboot::remote::Identity;
 use pinboot::remote::frame::{Frame, Piece, Splitter};
@@ -94,10 +94,10 @@ impl Deed {
             ..work("[ -e tried ] || { : >tried; exit 3; }; : >retried")
         });
         if self.large {
-            let content = Some(Content::Text("0123456789abcdef".repeat(10 * 1024).as_str().into()));
+            let effect = Effect::Content(Content::Text("0123456789abcdef".repeat(10 * 1024).as_str().into()));
             let check = Some(Script::author("pb_content | cmp -s - large 2>/dev/null || [ -s large ] || not_so"));
             let apply = Script::author("pb_content >large.new; mv large.new large");
-            works.push(StepSpec { recipe: Recipe { check, apply, content, ..Recipe::default() }, ..work("") });
+            works.push(StepSpec { recipe: Recipe { check, apply, effect, ..Recipe::default() }, ..work("") });
         }
         let mut secrets = Vec::new();
         if self.secret {

@@ -1,0 +1,108 @@
+//! What a host is asked and told for one step.
+
+use crate::script::{Script, Text};
+
+/// What a host will be asked and told for one step. Pure data.
+///
+/// # The contract of a check
+///
+/// It runs in a subshell of the host's `sh` under `set -eu`, before anything of the step was done and once more after
+/// `apply`. It changes nothing. It answers by its end: status 0 is *so*; the word `not_so` ends it with *not so*; any
+/// other status means that it *could not find out*, which fails the step (and is *unknown* with `--check`). What it
+/// prints on standard output before `not_so` says what would change, one line each (a diff for a file); standard error
+/// is for people. A thing that an earlier step would create is *not so*, never an error.
+///
+/// `apply` runs in a process of its own under `set -eu` with standard input from `/dev/null`; what the check printed
+/// is in `$pb_why`. After it the check is asked again: an apply that did not take is a failure named *verify*. The word
+/// `pb_refuse MESSAGE` ends it as a failure of integrity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Recipe {
+    /// What the step is about, a few words for the terminal: `java-1.8.0`, a path, a URL.
+    pub subject: String,
+    /// The step's fields: name and value, a shell word. Check and apply find each of them in `$arg_NAME`.
+    pub args: Vec<(String, Script)>,
+    /// See above; `None`: the kind by itself cannot tell.
+    pub check: Option<Script>,
+    /// See above.
+    pub apply: Script,
+    /// The commands that a user would type instead of `apply`; shown by the dry run, never run.
+    pub equivalent_commands: Option<Script>,
+    /// Whether `apply` needs root by itself.
+    pub needs_root: bool,
+    /// Programs without which `apply` cannot work: for each, alternatives of which one must be there.
+    pub needs: Vec<Need>,
+    /// What the step brings about besides its shell.
+    pub effect: Effect,
+}
+
+/// What only some kinds bring about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Nothing besides what the shell does.
+    #[default]
+    None,
+    /// Variables that hold for every later step of this host once this one is satisfied.
+    Exports(Vec<(String, Text)>),
+    /// Bytes that `pb_content` writes to standard output in check and apply.
+    Content(Content),
+    /// A person must do it, and is told what. There is nothing to apply.
+    Manual(Manual),
+    /// The program that reads `apply` instead of `sh`. It must understand POSIX shell (`bash`, `zsh`, `ksh`, …).
+    Interpreter(&'static str),
+    /// `apply` makes the host reboot soon after it has ended: the step is done in the host's next boot.
+    Reboots,
+}
+
+impl Recipe {
+    /// The variables that hold for every later step.
+    pub fn exports(&self) -> &[(String, Text)] {
+        if let Effect::Exports(exports) = &self.effect { exports } else { &[] }
+    }
+
+    /// What `pb_content` writes.
+    pub fn content(&self) -> Option<&Content> {
+        if let Effect::Content(content) = &self.effect { Some(content) } else { None }
+    }
+
+    /// What a person must do.
+    pub fn manual(&self) -> Option<&Manual> {
+        if let Effect::Manual(manual) = &self.effect { Some(manual) } else { None }
+    }
+
+    /// The program that reads `apply`, where it is not `sh`.
+    pub fn interpreter(&self) -> Option<&'static str> {
+        if let Effect::Interpreter(interpreter) = &self.effect { Some(interpreter) } else { None }
+    }
+
+    /// Whether the host reboots for this step.
+    pub fn reboots(&self) -> bool {
+        self.effect == Effect::Reboots
+    }
+}
+
+/// A program that a recipe cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Need {
+    /// The alternatives, best first.
+    pub any_of: &'static [&'static str],
+    /// What to do where none is there, a sentence's text.
+    pub hint: &'static str,
+}
+
+/// What `pb_content` writes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// Text, possibly with holes.
+    Text(Text),
+    /// Bytes of a local file.
+    Bytes(Vec<u8>),
+}
+
+/// A step for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Manual {
+    /// What to do.
+    pub text: Text,
+    /// Hold the run until the check passes.
+    pub wait: bool,
+}
