@@ -129,7 +129,7 @@ pub(super) async fn carry_out(
         forks: flags.forks.unwrap_or(FORKS) as usize,
         reconnect_for: Duration::from_secs(reach.reconnect_for),
         wait,
-        cause: |output| crate::kinds::cause(output).map(ToOwned::to_owned),
+        cause: |kind, output| crate::kinds::cause(kind, output).map(ToOwned::to_owned),
     };
     let emit = |event: &Event, view: &RunView| -> Result<(), Broken> {
         if let Some(journal) = &mut journal {

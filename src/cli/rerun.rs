@@ -229,6 +229,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
     });
     let fact = |step: &StepSummary| StepFacts {
         name: step.name.clone(),
+        kind: step.kind.clone(),
         skipped: step.skipped.clone(),
         allowed: step.allowed,
         needs: Vec::new(),

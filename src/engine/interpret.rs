@@ -17,11 +17,16 @@ use crate::view::{BEGUN_IN, BY_HAND, DONE_IN};
 /// How much of a step's last output is kept for recognising a known error.
 const TAIL: usize = 64 * 1024;
 
+/// Recognises known errors: from the name of a step's kind and what the step printed to the likely cause.
+pub type Cause = fn(kind: &str, output: &str) -> Option<String>;
+
 /// What the controller knows of a step beyond its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepFacts {
     /// Its name.
     pub name: String,
+    /// The name of its kind; empty where it is not known.
+    pub kind: String,
     /// It was passed over when the plan was made, for this reason.
     pub skipped: Option<String>,
     /// It may fail.
@@ -33,11 +38,15 @@ pub struct StepFacts {
 /// What is known of each step of a plan.
 pub fn facts(plan: &Plan) -> HashMap<StepId, StepFacts> {
     let fact = |step: &crate::plan::PlannedStep| match &step.action {
-        Action::Skip { why } => {
-            StepFacts { name: step.name.clone(), skipped: Some(why.clone()), ..StepFacts::default() }
-        }
+        Action::Skip { why } => StepFacts {
+            name: step.name.clone(),
+            kind: step.kind.to_owned(),
+            skipped: Some(why.clone()),
+            ..StepFacts::default()
+        },
         Action::Apply(work) => StepFacts {
             name: step.name.clone(),
+            kind: step.kind.to_owned(),
             skipped: None,
             allowed: work.allow_failure,
             needs: work.recipe.needs.iter().map(|need| (need.any_of.join("|"), need.hint)).collect(),
@@ -76,7 +85,7 @@ pub(super) struct Interpreter {
     masker: Masker,
     /// What steps say is dropped.
     muted: bool,
-    cause: fn(&str) -> Option<String>,
+    cause: Cause,
     /// The step in hand.
     current: Option<Current>,
     /// Steps that are over: what is told of them again is passed over.
@@ -105,7 +114,7 @@ struct Current {
 
 impl Interpreter {
     /// An interpreter for one host's run. `cause` recognises known errors in a step's output.
-    pub(super) fn new(facts: HashMap<StepId, StepFacts>, masker: Masker, cause: fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(facts: HashMap<StepId, StepFacts>, masker: Masker, cause: Cause) -> Self {
         let (over, noise) = (HashMap::new(), Vec::new());
         Self {
             facts,
@@ -389,7 +398,11 @@ impl Interpreter {
             failure: verdict.failure,
             why: verdict.why.map(|why| self.masker.mask(&why)),
             diff: diff.filter(|_| !matches!(verdict.outcome, Outcome::Unchanged | Outcome::Skipped)),
-            cause: if failed { (self.cause)(&tail) } else { None },
+            cause: if failed {
+                (self.cause)(self.facts.get(&step).map_or("", |facts| &facts.kind), &tail)
+            } else {
+                None
+            },
             allowed,
             left,
         });

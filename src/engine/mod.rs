@@ -21,7 +21,7 @@ use crate::secret::{Masker, Secret};
 use crate::transport::Connect;
 use crate::view::RunView;
 
-pub use interpret::{StepFacts, facts};
+pub use interpret::{Cause, StepFacts, facts};
 
 /// What one host is to do.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ pub struct Options {
     /// How long a host is waited for that another run has; zero: not at all.
     pub wait: Duration,
     /// Recognises known errors in a step's output.
-    pub cause: fn(&str) -> Option<String>,
+    pub cause: Cause,
 }
 
 /// What the user wants, in the order in which it can only grow.

@@ -190,7 +190,7 @@ const CAUSES: &[Cause] = &[
 ];
 
 /// The likely cause of a failure, going by what was printed; `None` where nothing in it is known.
-pub fn cause(output: &str) -> Option<&'static str> {
+pub fn cause(_kind: &str, output: &str) -> Option<&'static str> {
     let output = output.to_ascii_lowercase();
     CAUSES.iter().find(|cause| cause.words.iter().all(|words| output.contains(words))).map(|cause| cause.sentence)
 }
@@ -280,10 +280,10 @@ mod tests {
     #[test]
     fn what_was_seen_leads_to_its_cause() {
         for (output, piece) in SEEN {
-            let found = cause(output).unwrap_or_else(|| panic!("no cause for {output}"));
+            let found = cause("", output).unwrap_or_else(|| panic!("no cause for {output}"));
             assert!(found.contains(piece), "{output}\nled to: {found}");
         }
-        assert_eq!(cause("make: *** [all] Error 2"), None);
+        assert_eq!(cause("", "make: *** [all] Error 2"), None);
     }
 
     #[test]

@@ -242,7 +242,7 @@ fn names_and_scopes_are_looked_at() {
     );
     let system = recipe("export", &[("scope", V::from("system")), ("*", V::M(vec![("A", V::from("x"))]))]);
     assert!(system.needs_root);
-    assert_eq!(system.exports, [("A".to_owned(), Text::from("x"))]);
+    assert_eq!(system.exports(), [("A".to_owned(), Text::from("x"))]);
     assert_eq!(system.apply.as_str(), "pb_export write system shown A x");
     let shell = shells()[0];
     // A value that came from an earlier step may have two lines only there.

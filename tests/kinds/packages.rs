@@ -221,7 +221,7 @@ fn a_package_that_there_is_not_fails_with_the_managers_own_words() {
         let world = amazon();
         let answer = world.apply(&recipe("package", &[("name", V::from("nothing-here"))]), "", shell);
         assert_eq!(answer.status, 1, "{}: {answer:?}", shell.name);
-        let cause = pinboot::kinds::cause(&answer.out).expect("known");
+        let cause = pinboot::kinds::cause("package", &answer.out).expect("known");
         assert!(cause.contains("no package of that name"), "{cause}");
     }
 }

@@ -128,7 +128,7 @@ async fn watch_over(
         }
         Ok(())
     };
-    let options = Options { forks: 1, reconnect_for: Duration::from_mins(1), wait: Duration::ZERO, cause: |_| None };
+    let options = Options { forks: 1, reconnect_for: Duration::from_mins(1), wait: Duration::ZERO, cause: |_, _| None };
     let engine = engine::run(Arc::new(connect), vec![job], options, wishes, Some(first), RunView::default(), emit);
     let deadline = match death {
         Death::After(time) => time,

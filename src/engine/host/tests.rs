@@ -254,7 +254,7 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
     let job =
         Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, again: String::new(), errand };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
-    let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_| None };
+    let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_, _| None };
     let (sender, mut events) = mpsc::channel(10_000);
     let (_wish, wishes) = watch::channel(StopRequest::None);
     life(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, wishes, &sender).await;

@@ -9,7 +9,7 @@ fn interpreter() -> Interpreter {
     facts.insert(StepId(4), StepFacts { skipped: Some("when: no".into()), ..fact("four") });
     facts.insert(StepId(5), StepFacts { allowed: true, ..fact("five") });
     let masker = Masker::new(&[("password".into(), Secret::new("hunter2hunter2"))]);
-    Interpreter::new(facts, masker, |output| output.contains("No space").then(|| "the disk is full".to_owned()))
+    Interpreter::new(facts, masker, |_, output| output.contains("No space").then(|| "the disk is full".to_owned()))
 }
 
 /// Feeds pieces and gives the events; the last ending, if one came.
