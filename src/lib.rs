@@ -13,6 +13,7 @@
 
 pub mod cli;
 pub mod compile;
+mod crc32;
 pub mod engine;
 pub mod event;
 pub mod flags;

@@ -545,29 +545,5 @@ fn encode(bytes: &[u8]) -> String {
 
 /// What POSIX `cksum` prints for these bytes: CRC and size.
 pub(super) fn cksum(bytes: &[u8]) -> String {
-    let length = std::iter::successors(Some(bytes.len()), |left| Some(left >> 8))
-        .take_while(|left| *left > 0)
-        .map(|left| left.to_le_bytes()[0]);
-    let crc = bytes.iter().copied().chain(length).fold(0u32, |crc, byte| {
-        let index = (crc >> 24) ^ u32::from(byte);
-        (crc << 8) ^ CRC_TABLE[index as usize]
-    });
-    format!("{} {}", !crc, bytes.len())
+    format!("{} {}", crate::crc32::cksum(bytes), bytes.len())
 }
-
-/// The CRC of POSIX `cksum` (IEEE 802.3 polynomial, most significant bit first) byte by byte.
-static CRC_TABLE: [u32; 256] = {
-    let mut table = [0u32; 256];
-    let mut index: u32 = 0;
-    while index < 256 {
-        let mut crc = index << 24;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 0x8000_0000 == 0 { crc << 1 } else { (crc << 1) ^ 0x04c1_1db7 };
-            bit += 1;
-        }
-        table[index as usize] = crc;
-        index += 1;
-    }
-    table
-};
