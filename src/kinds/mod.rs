@@ -14,6 +14,7 @@ mod reboot;
 mod recipe;
 mod script;
 mod shell;
+pub(crate) mod value;
 
 pub use causes::cause;
 pub use recipe::{Content, Effect, Manual, Need, Recipe};
