@@ -13,6 +13,7 @@ pub use time::{parse_timestamp, timestamp};
 
 use serde::{Deserialize, Serialize};
 
+use crate::exit::Exit;
 use crate::ids::{Digest, HostId, RunId, StepId};
 
 /// The version of the event format.
@@ -136,8 +137,8 @@ pub enum EventKind {
     },
     /// A host could not be used; nothing of this run's was begun on it (or, where the run was only followed, nothing by this).
     HostUnreachable {
-        /// The exit code that says why (3, 4, 5, 6, 9 or 10).
-        code: u8,
+        /// The exit code that says why.
+        code: Exit,
         /// What is wrong, a sentence.
         message: String,
         /// What to do.
@@ -256,7 +257,7 @@ pub enum EventKind {
     /// Nothing more will happen on this host.
     HostFinished {
         /// The host's part of the exit code.
-        exit: u8,
+        exit: Exit,
         /// What the user should know, where it did not simply end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
@@ -278,7 +279,7 @@ pub enum EventKind {
         /// Hosts that could not be used.
         unreachable: u32,
         /// The exit code.
-        exit: u8,
+        exit: Exit,
     },
     /// Said by a newer pinboot: kept out of everything, and no reason to fail.
     #[serde(other)]

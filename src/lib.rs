@@ -16,6 +16,7 @@ pub mod compile;
 mod crc32;
 pub mod engine;
 pub mod event;
+pub mod exit;
 pub mod flags;
 pub mod ids;
 pub mod inventory;

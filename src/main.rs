@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // First of all: a session of a rehearsal's host enters namespaces, which takes a process with one thread.
-    pinboot::rehearse::inside(std::env::args_os()).unwrap_or_else(|| ExitCode::from(pinboot::cli::main()))
+    pinboot::rehearse::inside(std::env::args_os()).unwrap_or_else(|| pinboot::cli::main().into())
 }

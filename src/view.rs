@@ -10,6 +10,7 @@ mod tail;
 use std::collections::HashMap;
 
 use crate::event::{Event, EventKind, Failure, Mode, Outcome, parse_timestamp};
+use crate::exit::Exit;
 use crate::ids::{Digest, HostId, RunId, StepId};
 
 pub use tail::{Tail, TailLine};
@@ -45,7 +46,7 @@ pub struct RunView {
     /// The `at` of the last event so far.
     pub latest: String,
     /// The exit code that the last event gave; `None` while the run goes on (or where nobody saw its end).
-    pub exit: Option<u8>,
+    pub exit: Option<Exit>,
     /// The number of the last event.
     pub seq: u64,
     places: HashMap<HostId, usize>,
@@ -95,7 +96,7 @@ pub struct HostView {
     /// The steps that were looked at, in order.
     pub steps: Vec<StepView>,
     /// Its part of the exit code, once it is known.
-    pub exit: Option<u8>,
+    pub exit: Option<Exit>,
     /// What is wrong with it, or what the user should know.
     pub message: Option<String>,
     /// What to do about `message`.
@@ -272,20 +273,8 @@ impl Totals {
     }
 }
 
-/// Exit codes of a host, the worst first: see [`RunView::exit_code`].
-const WORST_FIRST: [u8; 17] = [12, 143, 141, 131, 130, 129, 10, 8, 7, 11, 1, 6, 5, 4, 3, 9, 2];
-/// The exit code of a host whose end nobody saw: the run may go on there.
-const NOT_SEEN: u8 = 7;
-
-/// The worst of several exit codes: see [`RunView::exit_code`].
-fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
-    let rank = |code: &u8| match WORST_FIRST.iter().position(|known| known == code) {
-        Some(rank) => rank,
-        None if *code == 0 => usize::MAX,
-        None => WORST_FIRST.len(),
-    };
-    codes.into_iter().min_by_key(rank).unwrap_or(0)
-}
+/// The exit of a host whose end was not seen: the run may continue there.
+const END_NOT_SEEN: Exit = Exit::ConnectionLost;
 
 impl RunView {
     /// The view after these events.
@@ -372,14 +361,10 @@ impl RunView {
         EventKind::RunFinished { changed, unchanged, would_change, skipped, failed, unknown, unreachable, exit }
     }
 
-    /// The exit code: what the last event said, or else the worst of the hosts' codes.
-    ///
-    /// It is 0 only where every host's is 0. Otherwise that code is chosen about which the user must know first: this
-    /// machine's own trouble (12); an end by a signal (143, 141, 131, 130, 129); hosts of which it is not known how they
-    /// stand (10, 8, 7); hosts on which a step failed (11, 1); hosts on which nothing was begun (6, 5, 4, 3, 9, 2). A
-    /// host whose end was not seen counts as 7.
-    pub fn exit_code(&self) -> u8 {
-        self.exit.unwrap_or_else(|| worst(self.hosts.iter().map(|host| host.exit.unwrap_or(NOT_SEEN))))
+    /// The exit code: what the last event said, or else the worst of the hosts' (see [`Exit::worst`]). A host whose end was
+    /// not seen counts as one whose connection was lost.
+    pub fn exit_code(&self) -> Exit {
+        self.exit.unwrap_or_else(|| Exit::worst(self.hosts.iter().map(|host| host.exit.unwrap_or(END_NOT_SEEN))))
     }
 
     /// Milliseconds from the first event to the last, by this machine's clock.

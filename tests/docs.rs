@@ -1,6 +1,6 @@
 //! What the documents say, held against the program: examples are linted, kinds, options, flags and exit codes compared.
 //!
-//! With `PINBOOT_ACCEPT=1` in the environment the section on the kinds is written anew.
+//! With `PINBOOT_ACCEPT=1` in the environment the sections on kinds and exit codes are written anew.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,6 +9,7 @@ use std::process::Command;
 
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
+use pinboot::exit::Exit;
 use pinboot::playbook::{Inputs, lint, load};
 use pinboot::source::{Diagnostic, Severity, Sources, render};
 use serde_json::Value;
@@ -146,20 +147,35 @@ fn kinds() -> String {
     out
 }
 
-#[test]
-fn the_kinds_are_those_of_the_program() {
-    let document = read("docs/language.md");
-    let (before, rest) = document.split_once("<!-- kinds -->\n\n").expect("the section's beginning");
-    let (section, behind) = rest.split_once("<!-- /kinds -->\n").expect("the section's end");
-    let kinds = kinds();
+/// Compares the part of a document between `<!-- MARK -->` and `<!-- /MARK -->` with what the program says, or writes it.
+fn compare(name: &str, mark: &str, right: &str) {
+    let document = read(name);
+    let (begin, end) = (format!("<!-- {mark} -->\n\n"), format!("<!-- /{mark} -->\n"));
+    let (before, rest) = document.split_once(&begin).expect("the section's beginning");
+    let (section, behind) = rest.split_once(&end).expect("the section's end");
     if std::env::var_os("PINBOOT_ACCEPT").is_some() {
-        let new = format!("{before}<!-- kinds -->\n\n{kinds}<!-- /kinds -->\n{behind}");
-        fs::write(root("docs/language.md"), new).expect("the document is written");
+        fs::write(root(name), format!("{before}{begin}{right}{end}{behind}")).expect("the document is written");
         return;
     }
     assert!(
-        section == kinds,
-        "docs/language.md is behind; `PINBOOT_ACCEPT=1 cargo test --test main docs::` writes it anew:\n{kinds}"
+        section == right,
+        "{name} is out of date; `PINBOOT_ACCEPT=1 cargo test --test main docs::` writes this section:\n{right}"
+    );
+}
+
+#[test]
+fn the_kinds_are_those_of_the_program() {
+    compare("docs/language.md", "kinds", &kinds());
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_program() {
+    compare("README.md", "exits", &format!("| | |\n|---|---|\n{}\n", Exit::short_table()));
+    compare("docs/cli.md", "exits", &format!("| code | meaning |\n|---|---|\n{}\n", Exit::table()));
+    compare(
+        "docs/cli.md",
+        "ranks",
+        &format!("| code, the most urgent first | why |\n|---|---|\n{}\n", Exit::rank_table()),
     );
 }
 

@@ -13,6 +13,7 @@ use super::run::{header, random, remote_shell, rerun_command, runtime, started, 
 use super::{color, complain, state};
 use crate::engine::{Job, StopRequest, Task, facts};
 use crate::event::{EventKind, Mode, escape};
+use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{HostId, RunId, hex};
 use crate::inventory::{Host, Target};
@@ -26,10 +27,10 @@ use crate::transport::ssh::Ssh;
 use crate::view::RunView;
 
 /// Finds the run on the host and follows it to its end; where its runner is gone, it is gone on with.
-pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<u8, Fault> {
+pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<Exit, Fault> {
     if let (None, Some(flag)) = (&attach.playbook, of_the_plan(attach)) {
         let message = format!("{flag} says something of a playbook, and there is none");
-        return Err(Fault::new(2, message, Some("give the run's playbook with --playbook FILE")));
+        return Err(Fault::new(Exit::BadInput, message, Some("give the run's playbook with --playbook FILE")));
     }
     let mut known = attach.playbook.as_deref().map(|path| Known::read(path, attach, Mode::Run)).transpose()?;
     let (host, flags) = match &known {
@@ -58,7 +59,7 @@ pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<u8, Fault> {
         };
         let (view, _) = live::carry_out(setting, ssh, vec![taken.job], taken.first, taken.view, |_| ()).await?;
         let exit = view.exit_code();
-        if exit == 8 && lacks_secrets && !has_unknown(&view, &host.id) {
+        if exit == Exit::OutcomeUnknown && lacks_secrets && !has_unknown(&view, &host.id) {
             complain(&format!("run {} needs secrets that nobody here has: {}", record.run, with_secrets(&record.run)));
         }
         Ok(exit)
@@ -137,7 +138,7 @@ impl Taken {
         if record.has_secrets && record.state == At::Gone && known.is_none() {
             let message =
                 format!("run {run} was interrupted at the host, and the secrets that it needs are not there any more");
-            return Err(Fault::new(8, message, Some(&with_secrets(&run))));
+            return Err(Fault::new(Exit::OutcomeUnknown, message, Some(&with_secrets(&run))));
         }
         if let Task::Attach { resume, .. } = &mut job.errand {
             *resume = match &known {
@@ -177,7 +178,7 @@ impl Taken {
         let summary = old.header.hosts.iter().find(|summary| summary.target == target(host));
         let Some(summary) = summary else {
             let message = format!("this machine has a journal of run {run}, for another host");
-            return Err(Fault::new(10, message, Some(&format!("`pinboot show {run}` shows it"))));
+            return Err(Fault::new(Exit::Mismatch, message, Some(&format!("`pinboot show {run}` shows it"))));
         };
         let mut job = follow_job(host, Masker::new(&known.plan().secrets), summary, &old);
         job.host.id.clone_from(&summary.host);
@@ -193,7 +194,7 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
     let wanted = wanted.unwrap_or_default();
     if !record::is_hex(wanted) || wanted.len() > 8 {
         return Err(Fault::new(
-            2,
+            Exit::BadInput,
             format!("`{}` is no run's name", wanted.escape_default()),
             Some("a run is named by eight hexadecimal digits, or by as many of the first ones as no other run has"),
         ));
@@ -203,23 +204,23 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
     match record::answer(&mark, &said) {
         Some(Answer::Record(record)) => Ok(record),
         Some(Answer::None) if wanted.is_empty() => Err(Fault::new(
-            2,
+            Exit::BadInput,
             format!("{}: no run is recorded there", host.id),
             Some("is it the right host and login user? Each user has runs of their own"),
         )),
         Some(Answer::None) => Err(Fault::new(
-            2,
+            Exit::BadInput,
             format!("{}: there is no run `{wanted}`", host.id),
             Some("leave it out for the host's last run"),
         )),
         Some(Answer::Several(names)) => {
             let names = names.iter().map(|name| escape(name.as_bytes())).collect::<Vec<_>>().join(", ");
             let message = format!("{}: `{wanted}` is the beginning of several runs: {names}", host.id);
-            Err(Fault::new(2, message, Some("give one more letter")))
+            Err(Fault::new(Exit::BadInput, message, Some("give one more letter")))
         }
         Some(Answer::Unborn(run)) => {
             let message = format!("{}: the plan of run {run} never came there whole: nothing was begun", host.id);
-            Err(Fault::new(10, message, Some("run the playbook: pinboot run PLAYBOOK")))
+            Err(Fault::new(Exit::Mismatch, message, Some("run the playbook: pinboot run PLAYBOOK")))
         }
         None => {
             let said = escape(&said);
@@ -232,7 +233,7 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
                     said.replace('\n', " / ")
                 ),
             };
-            Err(Fault::new(6, message, Some("the login shell must run commands with /bin/sh")))
+            Err(Fault::new(Exit::HostUnfit, message, Some("the login shell must run commands with /bin/sh")))
         }
     }
 }
@@ -248,7 +249,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         muted: record.has_secrets && plan.is_none(),
         known: None,
         again: format!("pinboot attach {}@{} {}", host.user, host.shown_address(), record.run),
-        errand: Task::Attach { over: Vec::new(), exit: 0, arrived: true, resume: None },
+        errand: Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {
         run: record.run.clone(),

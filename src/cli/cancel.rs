@@ -11,6 +11,7 @@ use super::run::runtime;
 use super::{complain, state};
 use crate::engine::{Job, StopRequest};
 use crate::event::escape;
+use crate::exit::Exit;
 use crate::inventory::Host;
 use crate::remote::record::State as At;
 use crate::remote::{Stopped, stop, stopped};
@@ -19,7 +20,7 @@ use crate::transport::{Chunk, Connect as _, Error, Session as _};
 use crate::view::RunView;
 
 /// Tells a run's hosts to stop it, and follows it to its end where no other pinboot does.
-pub(super) fn cancel(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
+pub(super) fn cancel(cli: &Cli, cancel: &Cancel) -> Result<Exit, Fault> {
     match &cancel.host {
         Some(host) => from_elsewhere(cli, cancel, host),
         None => from_here(cli, cancel),
@@ -31,7 +32,7 @@ fn wish(cancel: &Cancel) -> StopRequest {
 }
 
 /// A run of this machine's.
-fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
+fn from_here(cli: &Cli, cancel: &Cancel) -> Result<Exit, Fault> {
     let state = state()?;
     let run = state.resolve(cancel.run.as_deref()).map_err(|error| {
         let mut fault = Fault::from(error);
@@ -48,7 +49,7 @@ fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
     let mut jobs = old.jobs()?;
     if jobs.is_empty() {
         complain(&format!("run {run} is over: there is nothing to stop"));
-        return Ok(0);
+        return Ok(Exit::Success);
     }
     if held {
         // Its end is shown by whoever follows it.
@@ -58,11 +59,11 @@ fn from_here(cli: &Cli, cancel: &Cancel) -> Result<u8, Fault> {
         });
     }
     let (view, wanted) = old.follow(cli, &state, &cancel.reach, jobs, wish(cancel))?;
-    Ok(code(&view, wanted))
+    Ok(exit_of(&view, wanted))
 }
 
 /// A run of another machine's.
-fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
+fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<Exit, Fault> {
     let flags = flags(&[&cancel.reach]);
     let host = super::attach::bare_host(host, &cancel.reach)?;
     runtime()?.block_on(async {
@@ -73,7 +74,7 @@ fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
             At::Ended(how) => {
                 let how = crate::event::escape(how.as_bytes());
                 complain(&format!("run {} is over ({how}): there is nothing to stop", record.run));
-                return Ok(0);
+                return Ok(Exit::Success);
             }
             At::Gone => {
                 complain(&format!(
@@ -83,7 +84,7 @@ fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
                     host.user,
                     host.shown_address()
                 ));
-                return Ok(0);
+                return Ok(Exit::Success);
             }
             At::Runs => {}
         }
@@ -98,25 +99,27 @@ fn from_elsewhere(cli: &Cli, cancel: &Cancel, host: &str) -> Result<u8, Fault> {
             wish: wish(cancel),
         };
         let (view, wanted) = live::carry_out(setting, ssh, vec![job], Some(first), RunView::default(), |_| ()).await?;
-        Ok(code(&view, wanted))
+        Ok(exit_of(&view, wanted))
     })
 }
 
 /// The exit code: 0 where the run is over at every host, however it ended; otherwise why that is not known.
-fn code(view: &RunView, wanted: StopRequest) -> u8 {
-    if let StopRequest::Detach(code) = wanted {
-        return code;
+fn exit_of(view: &RunView, wanted: StopRequest) -> Exit {
+    if let StopRequest::Detach(exit) = wanted {
+        return exit;
     }
     match view.exit_code() {
-        0 | 1 | 8 | 11 | 130 => 0,
-        code => code,
+        Exit::Success | Exit::StepFailed | Exit::OutcomeUnknown | Exit::IntegrityFailed | Exit::Interrupted => {
+            Exit::Success
+        }
+        exit => exit,
     }
 }
 
 /// Tells every host once, and says what each of them answered.
-async fn tell_all(ssh: &Ssh, jobs: &[Job], wish: StopRequest) -> Result<u8, Fault> {
+async fn tell_all(ssh: &Ssh, jobs: &[Job], wish: StopRequest) -> Result<Exit, Fault> {
     let level = if wish == StopRequest::Now { 2 } else { 1 };
-    let mut worst = Ok(0);
+    let mut worst = Ok(Exit::Success);
     for job in jobs {
         let run = &job.identity.run;
         let said = match ask(ssh, &job.host, &stop(&job.identity, level)).await {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::exit::Exit;
 use crate::journal::JournalError;
 use crate::transport::Error;
 
@@ -9,37 +10,37 @@ use crate::transport::Error;
 #[derive(Debug)]
 pub(super) struct Fault {
     /// The exit code.
-    pub(super) code: u8,
+    pub(super) exit: Exit,
     /// What is shown, whole: one or more lines.
     pub(super) text: String,
 }
 
 impl Fault {
     /// One sentence and what to do.
-    pub(super) fn new(code: u8, message: impl fmt::Display, hint: Option<&str>) -> Self {
+    pub(super) fn new(exit: Exit, message: impl fmt::Display, hint: Option<&str>) -> Self {
         let hint = hint.map_or_else(String::new, |hint| format!("\n  {hint}"));
-        Self { code, text: format!("pinboot: {message}{hint}") }
+        Self { exit, text: format!("pinboot: {message}{hint}") }
     }
 
     /// Bad input: nothing was sent.
     pub(super) fn input(message: impl fmt::Display) -> Self {
-        Self::new(2, message, None)
+        Self::new(Exit::BadInput, message, None)
     }
 
     /// Diagnostics that are rendered already.
     pub(super) fn rendered(text: String) -> Self {
-        Self { code: 2, text }
+        Self { exit: Exit::BadInput, text }
     }
 }
 
 impl From<JournalError> for Fault {
     fn from(error: JournalError) -> Self {
-        Self::new(error.kind.exit_code(), &error.message, error.hint.as_deref())
+        Self::new(error.kind.exit(), &error.message, error.hint.as_deref())
     }
 }
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self::new(error.kind.exit_code(), &error.message, error.hint.as_deref())
+        Self::new(error.kind.exit(), &error.message, error.hint.as_deref())
     }
 }

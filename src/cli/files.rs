@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::fault::Fault;
 use crate::compile::compile_all;
 use crate::event::Mode;
+use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::inventory::Host;
 use crate::plan::Plan;
@@ -33,7 +34,11 @@ pub(super) struct Ready {
 /// Reads a playbook with these flags and compiles it for each host.
 pub(super) fn read(path: &Path, flags: &Flags, mode: Mode, color: bool) -> Result<Ready, Fault> {
     let bytes = read_file(path).map_err(|why| {
-        Fault::new(2, format!("the playbook {} cannot be read: {why}", path.display()), near_file(path).as_deref())
+        Fault::new(
+            Exit::BadInput,
+            format!("the playbook {} cannot be read: {why}", path.display()),
+            near_file(path).as_deref(),
+        )
     })?;
     let mut sources = Sources::default();
     let loaded = load_playbook(path, bytes.clone(), flags, &mut sources, color)?;
@@ -62,7 +67,11 @@ pub(super) fn load_playbook(
     });
     for file in &flags.vars_files {
         let bytes = read_file(file).map_err(|why| {
-            Fault::new(2, format!("--vars-file {} cannot be read: {why}", file.display()), near_file(file).as_deref())
+            Fault::new(
+                Exit::BadInput,
+                format!("--vars-file {} cannot be read: {why}", file.display()),
+                near_file(file).as_deref(),
+            )
         })?;
         inputs.vars_files.push((file.display().to_string(), bytes));
     }

@@ -9,14 +9,15 @@ use super::fault::Fault;
 use super::{color, complain, files, print};
 use crate::compile::compile_all;
 use crate::event::{Mode, VERSION};
+use crate::exit::Exit;
 use crate::playbook::{leftovers, lint as warnings_of};
 use crate::source::{Diagnostic, Severity, Sources, merged, render};
 
 /// Checks playbooks; 2 where one of them has an error, 0 where there are only warnings or none.
-pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<u8, Fault> {
+pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<Exit, Fault> {
     let flags = flags(&[values]);
     let color = color(&std::io::stderr());
-    let mut code = 0;
+    let mut exit = Exit::Success;
     let mut lines = String::new();
     for path in playbooks {
         let bytes =
@@ -35,7 +36,7 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<
         });
         match found {
             Ok((errors, clean, text)) => {
-                code = if errors { 2 } else { code };
+                exit = if errors { Exit::BadInput } else { exit };
                 if cli.wants_json() {
                     lines.push_str(&text);
                 } else if clean {
@@ -45,12 +46,12 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<
                 }
             }
             Err(fault) => {
-                code = 2;
+                exit = Exit::BadInput;
                 complain(&fault.text);
             }
         }
     }
-    print(&lines).map(|piped| code.max(piped))
+    print(&lines).map(|printed| Exit::worst([exit, printed]))
 }
 
 /// One JSON object for each diagnostic.

@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::{color, complain};
 use crate::engine::{self, Job, Options, StopRequest};
 use crate::event::{Event, EventKind};
+use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
@@ -81,7 +82,7 @@ fn keepalive() -> Result<Option<Duration>, Fault> {
     match span {
         Some(span) if span >= SHORTEST_KEEPALIVE && span <= LONGEST_KEEPALIVE => Ok(Some(span)),
         _ => Err(Fault::new(
-            2,
+            Exit::BadInput,
             format!(
                 "PINBOOT_KEEPALIVE={} is no number of seconds from 0.1 to 3600",
                 text.to_string_lossy().escape_debug()
@@ -148,15 +149,15 @@ pub(super) async fn carry_out(
             Err(fault)
         }
         Err(Broken::Sink(error)) => {
-            let (code, what) = match error.kind() {
-                io::ErrorKind::BrokenPipe => (141, "whoever read the output has gone".to_owned()),
+            let (exit, what) = match error.kind() {
+                io::ErrorKind::BrokenPipe => (Exit::OutputClosed, "whoever read the output has gone".to_owned()),
                 // (What a terminal answers that has been closed.)
                 _ if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
-                    (129, "the terminal has gone".to_owned())
+                    (Exit::Hangup, "the terminal has gone".to_owned())
                 }
-                _ => (12, format!("the output cannot be written: {error}")),
+                _ => (Exit::LocalError, format!("the output cannot be written: {error}")),
             };
-            Err(Fault::new(code, what, Some(&then(run.as_ref()))))
+            Err(Fault::new(exit, what, Some(&then(run.as_ref()))))
         }
     }
 }

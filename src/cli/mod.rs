@@ -24,29 +24,30 @@ use clap::{CommandFactory as _, Parser as _};
 use args::{Cli, Command};
 use fault::Fault;
 
+use crate::exit::Exit;
 use crate::journal::{State, state_dir};
 
 /// Runs the command line and gives the exit code.
-pub fn main() -> u8 {
+pub fn main() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // (Help and version are no errors; clap's own code for bad input is 2, as ours is.)
             let _ = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(2);
+            return u8::try_from(error.exit_code()).map_or(Exit::BadInput, Exit::from_code);
         }
     };
     listen(cli.verbose);
     match dispatch(&cli) {
-        Ok(code) => code,
+        Ok(exit) => exit,
         Err(fault) => {
             complain(&fault.text);
-            fault.code
+            fault.exit
         }
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<u8, Fault> {
+fn dispatch(cli: &Cli) -> Result<Exit, Fault> {
     match &cli.command {
         Command::Run(run) => run::run(cli, run),
         Command::Rehearse(rehearse) => rehearse::rehearse(cli, rehearse),
@@ -66,7 +67,7 @@ fn dispatch(cli: &Cli) -> Result<u8, Fault> {
     }
 }
 
-fn history(cli: &Cli) -> Result<u8, Fault> {
+fn history(cli: &Cli) -> Result<Exit, Fault> {
     let state = state()?;
     let rows: Vec<runs::Row> = state
         .list()?
@@ -79,14 +80,14 @@ fn history(cli: &Cli) -> Result<u8, Fault> {
     print(&if cli.wants_json() { runs::json_lines(&rows) } else { runs::table(&rows) })
 }
 
-fn repair(run: &str, cut: bool) -> Result<u8, Fault> {
+fn repair(run: &str, cut: bool) -> Result<Exit, Fault> {
     let state = state()?;
     let run = state.resolve(Some(run))?;
     let (damage, copy) = if cut { state.cut(&run)?.unzip() } else { (state.damage(&run)?, None) };
     print(&runs::repaired(&run, damage.as_ref(), copy.as_deref()))
 }
 
-fn one(cli: &Cli, run: Option<&str>) -> Result<u8, Fault> {
+fn one(cli: &Cli, run: Option<&str>) -> Result<Exit, Fault> {
     let state = state()?;
     let run = state.resolve(run)?;
     let (read, held) = (state.read(&run)?, state.is_held(&run));
@@ -97,14 +98,14 @@ fn one(cli: &Cli, run: Option<&str>) -> Result<u8, Fault> {
     })
 }
 
-fn explain(cli: &Cli, kind: Option<&str>) -> Result<u8, Fault> {
+fn explain(cli: &Cli, kind: Option<&str>) -> Result<Exit, Fault> {
     let table = crate::kinds::KINDS;
     match kind {
         None if cli.wants_json() => print(&kinds::json(table)),
         None => print(&kinds::list(table)),
         Some(kind) => match kinds::one(table, kind) {
             Ok(text) => print(&text),
-            Err(fault) => Err(Fault::new(2, &fault.message, fault.hint.as_deref())),
+            Err(fault) => Err(Fault::new(Exit::BadInput, &fault.message, fault.hint.as_deref())),
         },
     }
 }
@@ -112,18 +113,22 @@ fn explain(cli: &Cli, kind: Option<&str>) -> Result<u8, Fault> {
 /// The journal's place.
 fn state() -> Result<State, Fault> {
     let dir = state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
-        Fault::new(12, "there is no place for the journal: HOME is not set", Some("set PINBOOT_STATE_DIR"))
+        Fault::new(
+            Exit::LocalError,
+            "there is no place for the journal: HOME is not set",
+            Some("set PINBOOT_STATE_DIR"),
+        )
     })?;
     Ok(State::open(&dir)?)
 }
 
 /// Writes results to standard output. A reader that has gone away (`| head`) is no fault of this program's.
-fn print(text: &str) -> Result<u8, Fault> {
+fn print(text: &str) -> Result<Exit, Fault> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(0),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(141),
-        Err(error) => Err(Fault::new(12, format!("standard output cannot be written: {error}"), None)),
+        Ok(()) => Ok(Exit::Success),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::OutputClosed),
+        Err(error) => Err(Fault::new(Exit::LocalError, format!("standard output cannot be written: {error}"), None)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::run::{header, job, runtime, started};
 use super::{color, complain, print};
 use crate::engine::StopRequest;
 use crate::event::{Event, EventKind, Mode, VERSION};
+use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::StepId;
 use crate::inventory::Host;
@@ -25,27 +26,27 @@ use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
 
 /// Rehearses a playbook, host by host; 0 where every one of them passed.
-pub(super) fn rehearse(cli: &Cli, args: &Rehearse) -> Result<u8, Fault> {
+pub(super) fn rehearse(cli: &Cli, args: &Rehearse) -> Result<Exit, Fault> {
     let flags = Flags { limit: args.limit.clone(), ..flags(&[&args.values]) };
     let ready = files::read(&args.playbook, &flags, Mode::Run, color(&std::io::stderr()))?;
     if !ready.warnings.is_empty() {
         complain(&ready.warnings);
     }
     if ready.plans.is_empty() {
-        return Err(Fault::new(2, "the playbook names no hosts", Some("add `hosts:` to it")));
+        return Err(Fault::new(Exit::BadInput, "the playbook names no hosts", Some("add `hosts:` to it")));
     }
     let world = read_world(&args.playbook, args.world.as_deref())?;
     let runtime = runtime()?;
-    let mut code = 0;
+    let mut exit = Exit::Success;
     for (host, plan) in &ready.plans {
         let world = match &world {
             Some(world) => world.clone(),
             None => plain_world(host),
         };
         let stage = Stage { cli, args, ready: &ready, host, plan, world, runtime: &runtime };
-        code = code.max(stage.play()?);
+        exit = Exit::worst([exit, stage.play()?]);
     }
-    Ok(code)
+    Ok(exit)
 }
 
 /// The rehearsal file, read and checked; `None` where the playbook has none.
@@ -85,7 +86,11 @@ fn plain_world(host: &Host) -> World {
 
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Self {
-        Self::new(6, format!("no host can be made on this machine: {}", refused.message), refused.hint.as_deref())
+        Self::new(
+            Exit::HostUnfit,
+            format!("no host can be made on this machine: {}", refused.message),
+            refused.hint.as_deref(),
+        )
     }
 }
 
@@ -107,7 +112,7 @@ struct Played {
 }
 
 impl Stage<'_> {
-    fn play(&self) -> Result<u8, Fault> {
+    fn play(&self) -> Result<Exit, Fault> {
         if !self.cli.wants_json() {
             let from =
                 self.world.file.as_deref().map_or_else(String::new, |file| format!(", its world played by {file}"));
@@ -117,8 +122,8 @@ impl Stage<'_> {
         stage.mark().map_err(|error| gone(&error))?;
         let first = self.run(&stage, None)?;
         let whole = Self::cut_run(&stage, "", "", &first)?;
-        let mut code = first.view.exit_code();
-        let second = if code == 0 {
+        let mut exit = first.view.exit_code();
+        let second = if exit.is_success() {
             if !self.cli.wants_json() {
                 complain("\nthe same again, which should change nothing:");
             }
@@ -129,25 +134,25 @@ impl Stage<'_> {
         let used = stage.used().map_err(|error| gone(&error))?;
         let verdict = judge(&first.steps, second.as_ref().map_or(&[], |second| &second.steps), &self.world, &used);
         if let Some(second) = &second {
-            code = second.view.exit_code();
+            exit = second.view.exit_code();
         }
-        if code == 0 && !verdict.passed() {
-            code = 1;
+        if exit.is_success() && !verdict.passed() {
+            exit = Exit::StepFailed;
         }
         self.say("rehearsed", &verdict, &verdict.text())?;
         if self.args.keep {
             self.keep(&stage)?;
         }
         drop(stage);
-        if self.args.cut && code == 0 {
-            code = self.cut_each(&whole)?;
+        if self.args.cut && exit.is_success() {
+            exit = self.cut_each(&whole)?;
         }
-        Ok(code)
+        Ok(exit)
     }
 
     /// One more run for each step, on a fresh host, the connection cut while that step is at work.
-    fn cut_each(&self, whole: &CutRun) -> Result<u8, Fault> {
-        let mut code = 0;
+    fn cut_each(&self, whole: &CutRun) -> Result<Exit, Fault> {
+        let mut exit = Exit::Success;
         for step in &self.plan.steps {
             if matches!(step.action, Action::Skip { .. }) {
                 continue;
@@ -158,18 +163,18 @@ impl Stage<'_> {
             let cut = Self::cut_run(&stage, &step.label, &step.name, &played)?;
             let verdict = judge_cut(whole, &cut, &|path| is_record(&self.world, path));
             if !verdict.passed() {
-                code = 1;
+                exit = Exit::StepFailed;
             }
             self.say("cut", &verdict, &verdict.text())?;
         }
-        if code == 0 {
+        if exit.is_success() {
             self.say(
                 "cuts_survived",
                 &json!({ "cuts": self.plan.steps.len() }),
                 "every cut survived: the same end, each effect once\n",
             )?;
         }
-        Ok(code)
+        Ok(exit)
     }
 
     /// Runs the plan on that host; `cut`: the connection is cut when this step begins to work.
@@ -263,7 +268,9 @@ impl Stage<'_> {
                 }
                 Ok(())
             })
-            .map_err(|error: std::io::Error| Fault::new(12, format!("signals cannot be heard: {error}"), None))
+            .map_err(|error: std::io::Error| {
+                Fault::new(Exit::LocalError, format!("signals cannot be heard: {error}"), None)
+            })
     }
 
     /// Says a verdict: as text, or as one JSON object.
@@ -277,7 +284,7 @@ impl Stage<'_> {
 }
 
 fn gone(error: &std::io::Error) -> Fault {
-    Fault::new(6, format!("the throw-away host does not answer any more: {error}"), None)
+    Fault::new(Exit::HostUnfit, format!("the throw-away host does not answer any more: {error}"), None)
 }
 
 /// Whether a path belongs to the runs' own record on the host.

@@ -11,6 +11,7 @@ use super::run::{How, begin, identity, insist, rerun_command, runtime, started, 
 use super::{color, complain, state};
 use crate::engine::{Job, StepFacts, StopRequest, Task};
 use crate::event::{Failure, Mode, Outcome};
+use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
@@ -21,7 +22,7 @@ use crate::transport::ssh::Ssh;
 use crate::view::{HostState, RunView};
 
 /// Follows a run that goes on at its hosts, or runs again what failed or was not reached.
-pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
+pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<Exit, Fault> {
     let state = state()?;
     let run = state.resolve(rerun.run.as_deref())?;
     if state.is_held(&run) {
@@ -34,9 +35,9 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
             torn.bytes
         ));
     }
-    if read.view().exit == Some(0) {
+    if read.view().exit == Some(Exit::Success) {
         complain(&format!("run {run} is finished: nothing failed, and nothing was left out"));
-        return Ok(0);
+        return Ok(Exit::Success);
     }
     let mut old = Old::take_up(&state, read, rerun.given.flags())?;
     old.same_host = rerun.same_host;
@@ -66,7 +67,7 @@ pub(super) fn rerun(cli: &Cli, rerun: &Rerun) -> Result<u8, Fault> {
 /// Another pinboot of this machine follows the run.
 pub(super) fn held(run: &RunId) -> Fault {
     let message = format!("another pinboot is running {run} at this moment");
-    Fault::new(9, message, Some("`pinboot show` shows how far it is, `pinboot cancel` stops it"))
+    Fault::new(Exit::Busy, message, Some("`pinboot show` shows how far it is, `pinboot cancel` stops it"))
 }
 
 /// A run of this machine's, with its playbook as it stands now.
@@ -90,7 +91,7 @@ impl Old {
                 "the folder in which the run was begun, {}, cannot be entered: {error}",
                 read.header.cwd.display()
             );
-            Fault::new(2, message, Some("begin a new run instead: pinboot run PLAYBOOK"))
+            Fault::new(Exit::BadInput, message, Some("begin a new run instead: pinboot run PLAYBOOK"))
         })?;
         let missing: Vec<&str> =
             flags.secret_vars.iter().filter(|name| !flags.has_var(name)).map(String::as_str).collect();
@@ -99,7 +100,7 @@ impl Old {
                 "the run had secret variables on its command line, which are kept nowhere: {}",
                 missing.join(", ")
             );
-            return Err(Fault::new(2, message, Some("give them again with -e NAME=VALUE")));
+            return Err(Fault::new(Exit::BadInput, message, Some("give them again with -e NAME=VALUE")));
         }
         // The playbook as it stands now; it is read before anything is asked, so that a fault in it costs nothing.
         let playbook = PathBuf::from(&read.header.playbook);
@@ -134,7 +135,7 @@ impl Old {
             let run = &self.run().header.run;
             let message = format!("run {run} may still go on at a host that the playbook does not name as it did then");
             return Err(Fault::new(
-                10,
+                Exit::Mismatch,
                 message,
                 Some("give --host, --user or --limit as they were, or begin a new run"),
             ));
@@ -186,8 +187,33 @@ impl Old {
 fn is_unseen(view: &RunView, host: &HostId) -> bool {
     view.host(host).is_none_or(|host| match host.state {
         HostState::Unreachable => host.followed,
-        _ => matches!(host.exit, None | Some(3..=7 | 129 | 130 | 131 | 141 | 143)),
+        _ => host.exit.is_none_or(may_still_run),
     })
+}
+
+/// Whether a host that ended so may still be carrying out the run.
+fn may_still_run(exit: Exit) -> bool {
+    match exit {
+        Exit::Unreachable
+        | Exit::LoginRefused
+        | Exit::HostKeyRefused
+        | Exit::HostUnfit
+        | Exit::ConnectionLost
+        | Exit::Hangup
+        | Exit::Interrupted
+        | Exit::Quit
+        | Exit::OutputClosed
+        | Exit::Terminated => true,
+        Exit::Success
+        | Exit::StepFailed
+        | Exit::BadInput
+        | Exit::OutcomeUnknown
+        | Exit::Busy
+        | Exit::Mismatch
+        | Exit::IntegrityFailed
+        | Exit::LocalError
+        | Exit::Other(_) => false,
+    }
 }
 
 /// Whether the host was heard of in the run: then it has a record of it.
@@ -199,9 +225,11 @@ pub(super) fn has_arrived(view: &RunView, host: &HostId) -> bool {
 /// killed or had been told to stop before, or it had never come there. (Whoever stops it now does not want another one.)
 fn leaves_work(before: &RunView, after: &RunView, host: &HostId) -> bool {
     match after.host(host).and_then(|host| host.exit) {
-        Some(8) => !has_unknown(after, host),
-        Some(130) => is_over(after, host) || before.host(host).is_some_and(|host| host.exit == Some(130)),
-        Some(10) => !has_arrived(before, host) && !is_unseen(after, host),
+        Some(Exit::OutcomeUnknown) => !has_unknown(after, host),
+        Some(Exit::Interrupted) => {
+            is_over(after, host) || before.host(host).is_some_and(|host| host.exit == Some(Exit::Interrupted))
+        }
+        Some(Exit::Mismatch) => !has_arrived(before, host) && !is_unseen(after, host),
         _ => false,
     }
 }
@@ -220,12 +248,12 @@ pub(super) fn has_unknown(view: &RunView, host: &HostId) -> bool {
 pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old: &Past) -> Job {
     let seen = || old.view.host(&summary.host).into_iter().flat_map(|host| &host.steps);
     let over = seen().filter_map(|step| Some((step.id, step.outcome()?))).collect();
-    let exit = seen().map(|step| match (step.outcome(), step.failure) {
-        (Some(Outcome::Failed), _) if step.allowed => 0,
-        (Some(Outcome::Failed), Some(Failure::Integrity)) => 11,
-        (Some(Outcome::Failed), _) => 1,
-        (Some(Outcome::Unknown), _) if old.header.mode == Mode::Run => 8,
-        _ => 0,
+    let exits = seen().map(|step| match (step.outcome(), step.failure) {
+        (Some(Outcome::Failed), _) if step.allowed => Exit::Success,
+        (Some(Outcome::Failed), Some(Failure::Integrity)) => Exit::IntegrityFailed,
+        (Some(Outcome::Failed), _) => Exit::StepFailed,
+        (Some(Outcome::Unknown), _) if old.header.mode == Mode::Run => Exit::OutcomeUnknown,
+        _ => Exit::Success,
     });
     let fact = |step: &StepSummary| StepFacts {
         name: step.name.clone(),
@@ -244,7 +272,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, old
         again: rerun_command(&old.header.run),
         errand: Task::Attach {
             over,
-            exit: exit.max().unwrap_or(0),
+            exit: Exit::worst(exits),
             arrived: has_arrived(&old.view, &summary.host),
             resume: None,
         },

@@ -11,6 +11,7 @@ use super::live::{self, Setting};
 use super::{color, complain, print, state};
 use crate::engine::{Job, StopRequest, Task, facts};
 use crate::event::{EventKind, Mode, timestamp};
+use crate::exit::Exit;
 use crate::ids::{Digest, RunId, hex};
 use crate::inventory::Host;
 use crate::journal::rerun::{self, Past};
@@ -23,7 +24,7 @@ use crate::transport::ssh::{ExpectedKey, Ssh};
 use crate::view::RunView;
 
 /// Runs a playbook, or shows what would be run.
-pub(super) fn run(cli: &Cli, run: &Run) -> Result<u8, Fault> {
+pub(super) fn run(cli: &Cli, run: &Run) -> Result<Exit, Fault> {
     let mode = if run.check { Mode::Check } else { Mode::Run };
     let flags = run.given.flags();
     let ready = files::read(&run.playbook, &flags, mode, color(&std::io::stderr()))?;
@@ -35,7 +36,11 @@ pub(super) fn run(cli: &Cli, run: &Run) -> Result<u8, Fault> {
         return print(&shown);
     }
     if ready.plans.is_empty() {
-        return Err(Fault::new(2, "the playbook names no hosts", Some("add `hosts:` to it, or give --host")));
+        return Err(Fault::new(
+            Exit::BadInput,
+            "the playbook names no hosts",
+            Some("add `hosts:` to it, or give --host"),
+        ));
     }
     let reach = &run.given.reach;
     let how = How { mode, reach, wait: run.given.patience.time(), assume: None, same_host: false };
@@ -57,7 +62,7 @@ pub(super) struct How<'a> {
 }
 
 /// Begins a new run and carries it out; `past` is the run that it finishes, and those which that one was to finish.
-pub(super) fn begin(cli: &Cli, playbook: &Path, mut ready: Ready, how: &How<'_>, past: &[Past]) -> Result<u8, Fault> {
+pub(super) fn begin(cli: &Cli, playbook: &Path, mut ready: Ready, how: &How<'_>, past: &[Past]) -> Result<Exit, Fault> {
     let old = past.first();
     if let Some(assume) = how.assume {
         ready.plans.iter_mut().for_each(|(_, plan)| assume_for(plan, assume));
@@ -207,7 +212,7 @@ pub(super) fn target(host: &Host) -> String {
 
 pub(super) fn header(playbook: &Path, ready: &Ready, mode: Mode, old: Option<&Past>) -> Result<Header, Fault> {
     let cwd = std::env::current_dir()
-        .map_err(|error| Fault::new(12, format!("the working directory is gone: {error}"), None))?;
+        .map_err(|error| Fault::new(Exit::LocalError, format!("the working directory is gone: {error}"), None))?;
     Ok(Header {
         run: RunId::from_random(random()?),
         nonce: hex(&random::<16>()?),
@@ -230,7 +235,7 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|error| Fault::new(12, format!("/dev/urandom cannot be read: {error}"), None))?;
+        .map_err(|error| Fault::new(Exit::LocalError, format!("/dev/urandom cannot be read: {error}"), None))?;
     Ok(bytes)
 }
 
@@ -243,11 +248,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
     let room: Result<Vec<_>, _> = (0..DESCRIPTORS).map(|_| std::fs::File::open("/dev/null")).collect();
     if let Err(error) = room {
         let message = format!("this process may not open {DESCRIPTORS} files at once: {error}");
-        return Err(Fault::new(12, message, Some("allow it more: `ulimit -n 256`; nothing was sent")));
+        return Err(Fault::new(Exit::LocalError, message, Some("allow it more: `ulimit -n 256`; nothing was sent")));
     }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(2)
         .build()
-        .map_err(|error| Fault::new(12, format!("no threads could be started: {error}"), None))
+        .map_err(|error| Fault::new(Exit::LocalError, format!("no threads could be started: {error}"), None))
 }

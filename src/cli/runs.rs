@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::event::{Event, EventKind, Mode, VERSION};
+use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
 use crate::journal::{Damage, JournalError, JournalRead};
 use crate::report::text::{clean, duration, pad, truncate};
@@ -19,7 +20,7 @@ pub(super) struct Row {
     /// `running`, or how it ended, in words.
     outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    exit: Option<u8>,
+    exit: Option<Exit>,
     #[serde(flatten)]
     details: Option<Details>,
 }
@@ -71,24 +72,11 @@ impl Row {
 }
 
 /// How a run ended, in a few words.
-pub(super) fn outcome(exit: Option<u8>, held: bool) -> &'static str {
+pub(super) fn outcome(exit: Option<Exit>, held: bool) -> &'static str {
     match exit {
         None if held => "running",
         None => "end not seen",
-        Some(0) => "done",
-        Some(1) => "failed",
-        Some(3) => "host not reached",
-        Some(4) => "authentication refused",
-        Some(5) => "host key refused",
-        Some(6) => "host unfit",
-        Some(7) => "connection lost",
-        Some(8) => "outcome unknown",
-        Some(9) => "host was locked",
-        Some(10) => "did not match",
-        Some(11) => "verification failed",
-        Some(12) => "journal not written",
-        Some(129..) => "interrupted",
-        Some(_) => "ended with an error",
+        Some(exit) => exit.outcome(),
     }
 }
 
@@ -247,9 +235,12 @@ mod tests {
     #[test]
     fn a_run_whose_end_was_not_seen_is_running_only_while_somebody_writes_it() {
         assert_eq!(
-            [outcome(None, true), outcome(None, false), outcome(Some(0), false)],
+            [outcome(None, true), outcome(None, false), outcome(Some(Exit::Success), false)],
             ["running", "end not seen", "done"]
         );
-        assert_eq!([outcome(Some(130), false), outcome(Some(2), false)], ["interrupted", "ended with an error"]);
+        assert_eq!(
+            [outcome(Some(Exit::Interrupted), false), outcome(Some(Exit::BadInput), false)],
+            ["interrupted", "ended with an error"]
+        );
     }
 }

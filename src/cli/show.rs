@@ -215,6 +215,7 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
 pub(crate) mod tests {
     use super::*;
     use crate::event::{Event, Outcome};
+    use crate::exit::Exit;
     use crate::flags::Flags;
     use crate::ids::Digest;
     use crate::journal::{Header, StepSummary, Torn};
@@ -230,7 +231,7 @@ pub(crate) mod tests {
             ("web", begun(3)),
             ("web", said(3, "first\nno such\x1b[topic\n")),
             ("web", ended(3, Outcome::Failed, None, false)),
-            ("web", gone(1)),
+            ("web", gone(Exit::StepFailed)),
         ];
         let end = RunView::of(&stamped(&kinds)).run_finished();
         kinds.push(("", end));

@@ -4,6 +4,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::engine::StopRequest;
+use crate::exit::Exit;
 
 /// Listens for signals for as long as the run goes on; `note` tells the person what their wish means.
 ///
@@ -25,14 +26,14 @@ pub(super) async fn listen(wish: watch::Sender<StopRequest>, mut note: impl FnMu
                     note("ending the step in hand: SIGTERM, and SIGKILL after 10 s. Ctrl-C again leaves at once.");
                     StopRequest::Now
                 }
-                StopRequest::Now | StopRequest::Detach(_) => StopRequest::Detach(130),
+                StopRequest::Now | StopRequest::Detach(_) => StopRequest::Detach(Exit::Interrupted),
             },
-            _ = terminate.recv() => StopRequest::Detach(143),
-            _ = hangup.recv() => StopRequest::Detach(129),
-            _ = quit.recv() => StopRequest::Detach(131),
+            _ = terminate.recv() => StopRequest::Detach(Exit::Terminated),
+            _ = hangup.recv() => StopRequest::Detach(Exit::Hangup),
+            _ = quit.recv() => StopRequest::Detach(Exit::Quit),
         };
         wish.send_if_modified(|now| {
-            let grows = next > *now;
+            let grows = next.is_stronger_than(*now);
             if grows {
                 *now = next;
             }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::interpret::{Interpreter, RunEnd};
 use super::{Job, Options, StopRequest, Task};
 use crate::event::{EventKind, escape};
+use crate::exit::Exit;
 use crate::ids::HostId;
 use crate::remote::frame::{Frame, Piece, Splitter};
 use crate::remote::{ExpectedHost, Stopped, delivery, follow, stop, stopped};
@@ -45,7 +46,7 @@ enum ConnectionEnd {
     /// The command ended without a word of ours.
     Silent,
     /// The user leaves.
-    Leaving(u8),
+    Leaving(Exit),
 }
 
 /// Lives one host's part of a run from connecting to its last event.
@@ -135,13 +136,13 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// Nothing of the run was begun: says so and gives the exit code.
-    async fn refused(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
+    async fn refused(&self, code: Exit, message: String, hint: Option<String>) -> (Exit, Option<String>) {
         self.tell(EventKind::HostUnreachable { code, message, hint, followed: self.follows() }).await;
         (code, None)
     }
 
     /// The host could not be asked: nothing was begun, or nobody knows how a run stands that was begun before.
-    async fn not_reached(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
+    async fn not_reached(&self, code: Exit, message: String, hint: Option<String>) -> (Exit, Option<String>) {
         if !self.follows() {
             return self.refused(code, message, hint).await;
         }
@@ -149,7 +150,7 @@ impl<C: Connect> HostTask<'_, C> {
         (code, Some(self.with_follow(&format!("{message}{hint}; the run may go on there"))))
     }
 
-    async fn live(&mut self) -> (u8, Option<String>) {
+    async fn live(&mut self) -> (Exit, Option<String>) {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
         let mut waiting: Option<Waiting> = None;
@@ -157,8 +158,8 @@ impl<C: Connect> HostTask<'_, C> {
             if let StopRequest::Detach(code) = *self.wish.borrow() {
                 return (code, Some(self.goes_on()));
             }
-            if !self.there() && *self.wish.borrow() > StopRequest::None {
-                return (130, Some("nothing was begun".to_owned()));
+            if !self.there() && *self.wish.borrow() != StopRequest::None {
+                return (Exit::Interrupted, Some("nothing was begun".to_owned()));
             }
             let began = Instant::now();
             let connected = tokio::select! {
@@ -186,13 +187,15 @@ impl<C: Connect> HostTask<'_, C> {
                     self.begun += 1;
                     ConnectionEnd::Lost(error.message)
                 }
-                Err(error) if error.may_have_begun => return (7, Some(self.with_follow(&error.message))),
+                Err(error) if error.may_have_begun => {
+                    return (Exit::ConnectionLost, Some(self.with_follow(&error.message)));
+                }
                 Err(error) if self.sent && matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Refused) => {
                     ConnectionEnd::Lost(error.message)
                 }
                 Err(error) if self.sent => {
                     let message = format!("the connection was lost and cannot be taken up again: {}", error.message);
-                    return (7, Some(self.with_follow(&message)));
+                    return (Exit::ConnectionLost, Some(self.with_follow(&message)));
                 }
                 Err(error) if error.retry && tries < FIRST_TRIES => {
                     tries += 1;
@@ -202,12 +205,14 @@ impl<C: Connect> HostTask<'_, C> {
                     self.sleep(wait).await;
                     continue;
                 }
-                Err(error) => return self.not_reached(error.kind.exit_code(), error.message, error.hint).await,
+                Err(error) => return self.not_reached(error.kind.exit(), error.message, error.hint).await,
             };
             // (Whoever only follows does not start another runner in the next boot.)
             let next_runner = !matches!(self.job.errand, Task::Attach { resume: None, .. });
             let expected = match left {
-                ConnectionEnd::Lost(_) | ConnectionEnd::Silent | ConnectionEnd::Ended(RunEnd::Refused(6, ..)) => true,
+                ConnectionEnd::Lost(_)
+                | ConnectionEnd::Silent
+                | ConnectionEnd::Ended(RunEnd::Refused(Exit::HostUnfit, ..)) => true,
                 ConnectionEnd::Ended(RunEnd::Gone) => next_runner,
                 _ => false,
             };
@@ -228,10 +233,13 @@ impl<C: Connect> HostTask<'_, C> {
                     } else {
                         self.with_follow("somebody stopped the run: no further step was begun")
                     };
-                    return (130, Some(message));
+                    return (Exit::Interrupted, Some(message));
                 }
                 ConnectionEnd::Ended(RunEnd::Stopped) => {
-                    return (130, Some(self.with_follow("stopped as you wished: no further step was begun")));
+                    return (
+                        Exit::Interrupted,
+                        Some(self.with_follow("stopped as you wished: no further step was begun")),
+                    );
                 }
                 // (A disk that has become read-only, a record that was removed.)
                 ConnectionEnd::Ended(RunEnd::Refused(code, message, hint)) if self.interpreter.has_begun() => {
@@ -260,23 +268,23 @@ impl<C: Connect> HostTask<'_, C> {
                     self.runners += 1;
                     let message = "the runner on the host was ended from outside (killed, or the host was restarted)";
                     if matches!(self.job.errand, Task::Attach { resume: None, .. }) {
-                        return (8, Some(format!("{message} before the run was over")));
+                        return (Exit::OutcomeUnknown, Some(format!("{message} before the run was over")));
                     }
                     if self.runners > RUNNERS {
-                        return (8, Some(self.with_follow(&format!("{message}, again and again"))));
+                        return (Exit::OutcomeUnknown, Some(self.with_follow(&format!("{message}, again and again"))));
                     }
                     self.tell(EventKind::HostLost { message: message.to_owned() }).await;
                     self.lost_at = Some(Instant::now());
                 }
                 ConnectionEnd::Silent if self.ready => {
                     return (
-                        7,
+                        Exit::ConnectionLost,
                         Some(self.with_follow("the host answers the connection, but not with the run any more")),
                     );
                 }
                 ConnectionEnd::Silent if self.begun >= FIRST_TRIES => {
                     return (
-                        7,
+                        Exit::ConnectionLost,
                         Some(
                             self.with_follow("the command on the host was ended again and again before its first word"),
                         ),
@@ -297,7 +305,10 @@ impl<C: Connect> HostTask<'_, C> {
                     };
                     self.lost_at = Some(since);
                     if since.elapsed() + pause > self.options.reconnect_for {
-                        return (7, Some(self.with_follow("the connection was lost and not regained in time")));
+                        return (
+                            Exit::ConnectionLost,
+                            Some(self.with_follow("the connection was lost and not regained in time")),
+                        );
                     }
                     self.sleep(pause + jitter(pause)).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -307,10 +318,10 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// The host refuses to go on with a run of which something was begun.
-    async fn cannot_go_on(&self, code: u8, message: String, hint: Option<String>) -> (u8, Option<String>) {
+    async fn cannot_go_on(&self, code: Exit, message: String, hint: Option<String>) -> (Exit, Option<String>) {
         let message = format!("{message}; the run cannot go on there");
         let (exit, message) = match self.interpreter.in_hand() {
-            Some(step) => (8, format!("{message}, and what became of {step} is not known")),
+            Some(step) => (Exit::OutcomeUnknown, format!("{message}, and what became of {step} is not known")),
             None => (code, message),
         };
         self.tell(EventKind::HostNote { message, hint }).await;
@@ -325,7 +336,7 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// The connection has gone because the host reboots, as a step wanted: gives the end where that takes too long.
-    async fn reboots(&mut self, limit: Duration) -> Option<(u8, Option<String>)> {
+    async fn reboots(&mut self, limit: Duration) -> Option<(Exit, Option<String>)> {
         if self.lost_at.is_none() {
             self.tell(EventKind::HostLost { message: "the host reboots".to_owned() }).await;
         }
@@ -334,7 +345,7 @@ impl<C: Connect> HostTask<'_, C> {
             return None;
         }
         let message = format!("the host reboots and was not reached again within {} s", limit.as_secs());
-        Some((7, Some(self.with_follow(&message))))
+        Some((Exit::ConnectionLost, Some(self.with_follow(&message))))
     }
 
     /// Another run has the host: pauses for as long as the user wants to wait, or gives the end.
@@ -343,7 +354,7 @@ impl<C: Connect> HostTask<'_, C> {
         waiting: &mut Option<Waiting>,
         message: String,
         hint: String,
-    ) -> Option<(u8, Option<String>)> {
+    ) -> Option<(Exit, Option<String>)> {
         let waiting = waiting.get_or_insert_with(Waiting::new);
         let left = self.options.wait.saturating_sub(waiting.since.elapsed());
         if left.is_zero() {
@@ -351,7 +362,7 @@ impl<C: Connect> HostTask<'_, C> {
                 0 => message,
                 waited => format!("{message}; it was waited for {waited} s"),
             };
-            return Some(self.refused(9, message, Some(hint)).await);
+            return Some(self.refused(Exit::Busy, message, Some(hint)).await);
         }
         if waiting.told != message {
             waiting.told.clone_from(&message);
@@ -405,7 +416,7 @@ impl<C: Connect> HostTask<'_, C> {
         let mut splitter = Splitter::new(&self.job.identity.nonce);
         let peer = session.peer().clone();
         let mut wish = *self.wish.borrow_and_update();
-        let mut untold = wish > StopRequest::None && !self.pass_on(&mut session, wish).await;
+        let mut untold = wish != StopRequest::None && !self.pass_on(&mut session, wish).await;
         let mut killed = None;
         let left = loop {
             let running = self.interpreter.running().is_some();
@@ -621,28 +632,28 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// The host has no record of the run that was to be followed.
-    async fn not_there(&self) -> (u8, Option<String>) {
+    async fn not_there(&self) -> (Exit, Option<String>) {
         let run = &self.job.identity.run;
         if matches!(self.job.errand, Task::Attach { arrived: false, .. }) {
-            return (10, Some(format!("run {run} never reached the host: nothing was begun")));
+            return (Exit::Mismatch, Some(format!("run {run} never reached the host: nothing was begun")));
         }
         let message = format!("the host has no record of run {run}, which was begun there");
         let hint = "the address may belong to another host now, or ~/.pinboot was removed there; look, and begin a new \
                     run: pinboot run PLAYBOOK";
-        self.refused(10, message, Some(hint.to_owned())).await
+        self.refused(Exit::Mismatch, message, Some(hint.to_owned())).await
     }
 
     /// Another machine has the address.
-    async fn stranger(&self, shown: Option<String>) -> (u8, Option<String>) {
+    async fn stranger(&self, shown: Option<String>) -> (Exit, Option<String>) {
         let Some(ExpectedHost { run, machine_id: Some(meant), .. }) = &self.job.known else {
-            return self.refused(10, "the host takes itself for another one".to_owned(), None).await;
+            return self.refused(Exit::Mismatch, "the host takes itself for another one".to_owned(), None).await;
         };
         let shown = shown.unwrap_or_else(|| "nothing".to_owned());
         let message = format!(
             "this is not the host of run {run}: its machine id (/etc/machine-id) is {shown}, and that host's was {meant}"
         );
         if self.ready {
-            return (10, Some(message));
+            return (Exit::Mismatch, Some(message));
         }
         let rerun = match &self.job.errand {
             Task::Deliver { after: Some(after), .. } => after,
@@ -652,7 +663,7 @@ impl<C: Connect> HostTask<'_, C> {
             "nothing was begun; where it is that host, with another id by now: `pinboot rerun {rerun} --same-host`; \
              otherwise begin a new run: pinboot run PLAYBOOK"
         );
-        self.refused(10, message, Some(hint)).await
+        self.refused(Exit::Mismatch, message, Some(hint)).await
     }
 
     fn goes_on(&self) -> String {
@@ -666,7 +677,7 @@ impl<C: Connect> HostTask<'_, C> {
 
 /// Ends when the user does not want to wait any longer: at once on leaving, and on any wish to stop before anything began.
 async fn leaving(mut wish: watch::Receiver<StopRequest>, sent: bool) {
-    let enough = |wish: &StopRequest| matches!(wish, StopRequest::Detach(_)) || (!sent && *wish > StopRequest::None);
+    let enough = |wish: &StopRequest| matches!(wish, StopRequest::Detach(_)) || (!sent && *wish != StopRequest::None);
     if wish.wait_for(enough).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -694,12 +705,12 @@ fn jitter(pause: Duration) -> Duration {
 const FORCED: &str = "a forced command (`command=` in authorized_keys, `ForceCommand` in sshd_config)";
 
 /// The command ended without the runner's first word: the exit code, and what the login shell said instead.
-fn silent(noise: &str) -> (u8, String, String) {
+fn silent(noise: &str) -> (Exit, String, String) {
     let shell =
         "the login shell must run commands with /bin/sh: see the user's entry in /etc/passwd and its start-up files";
     if noise.is_empty() {
         return (
-            6,
+            Exit::HostUnfit,
             "the host ran something else than the runner, and it said nothing".to_owned(),
             format!("{FORCED} is one cause; otherwise {shell}"),
         );
@@ -709,20 +720,20 @@ fn silent(noise: &str) -> (u8, String, String) {
     // (With PAM the login itself is refused for it, and there is one code for both.)
     if noise.contains("/etc/nologin") {
         return (
-            4,
+            Exit::LoginRefused,
             format!("nobody may log in on the host at the moment, which says: {said}"),
             "it is being shut down or repaired: wait, or remove /etc/nologin there".to_owned(),
         );
     }
     if noise.contains("account is currently not available") || noise.contains("nologin") {
         (
-            6,
+            Exit::HostUnfit,
             format!("the user may not log in on the host, which says: {said}"),
             "give the user a login shell, or log in as another user".to_owned(),
         )
     } else {
         (
-            6,
+            Exit::HostUnfit,
             format!("the host ran something else than the runner and says: {said}"),
             format!("{FORCED} is one cause; otherwise {shell}"),
         )

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use self::keep::Keeper;
 use crate::event::{Escaper, EventKind, Failure, Outcome, Phase, escape};
+use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::plan::{Action, Plan};
 use crate::remote::frame::{Frame, Piece, Unfit};
@@ -59,11 +60,11 @@ pub fn facts(plan: &Plan) -> HashMap<StepId, StepFacts> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RunEnd {
     /// All steps are done, or one failed, or one is unknown: the exit code.
-    Over(u8),
+    Over(Exit),
     /// The run was stopped by its user.
     Stopped,
     /// Nothing was begun: exit code, sentence, advice.
-    Refused(u8, String, Option<String>),
+    Refused(Exit, String, Option<String>),
     /// Another run has the host; nothing was begun. The sentence that says which one.
     Busy(String),
     /// The run that was to be finished still goes on.
@@ -90,7 +91,7 @@ pub(super) struct Interpreter {
     current: Option<Current>,
     /// Steps that are over: what is told of them again is passed over.
     over: HashMap<StepId, Outcome>,
-    exit: u8,
+    exit: Exit,
     /// The step for which the host reboots at this moment, and how long that may take.
     rebooting: Option<(StepId, Duration)>,
     /// What came before the runner's first word, for a message where it never came.
@@ -123,7 +124,7 @@ impl Interpreter {
             cause,
             current: None,
             over,
-            exit: 0,
+            exit: Exit::Success,
             rebooting: None,
             noise,
             greeted: false,
@@ -142,7 +143,7 @@ impl Interpreter {
     }
 
     /// Steps that an earlier controller was already told of, and what they make of the exit code.
-    pub(super) fn already_over(&mut self, steps: impl IntoIterator<Item = (StepId, Outcome)>, exit: u8) {
+    pub(super) fn already_over(&mut self, steps: impl IntoIterator<Item = (StepId, Outcome)>, exit: Exit) {
         self.over.extend(steps);
         self.exit = exit;
     }
@@ -312,7 +313,11 @@ impl Interpreter {
                 return match how.as_str() {
                     "stopped" => Some(RunEnd::Stopped),
                     // (The frame before it has said why, and nothing behind it is read; here it was lost with its runner.)
-                    "unfit" => Some(RunEnd::Refused(6, "the host cannot carry out the run".to_owned(), Some(again()))),
+                    "unfit" => Some(RunEnd::Refused(
+                        Exit::HostUnfit,
+                        "the host cannot carry out the run".to_owned(),
+                        Some(again()),
+                    )),
                     "busy" => Some(RunEnd::Busy("another run holds the host".to_owned())),
                     _ => Some(RunEnd::Over(self.exit)),
                 };
@@ -321,7 +326,7 @@ impl Interpreter {
             Frame::Busy { owner } => return Some(RunEnd::Busy(busy(&owner))),
             Frame::Mismatch => {
                 let message = "the host knows a run of this name with another plan".to_owned();
-                return Some(RunEnd::Refused(10, message, Some("start a new run".to_owned())));
+                return Some(RunEnd::Refused(Exit::Mismatch, message, Some("start a new run".to_owned())));
             }
             Frame::Other { run, nonce } => return Some(RunEnd::Other(run, nonce)),
             Frame::None => return Some(RunEnd::NotThere),
@@ -331,14 +336,14 @@ impl Interpreter {
                     "the host has no record of run {run}, which was begun there, and has not had enough runs since to forget \
                      it: it is another host or an older copy of its disk, or ~/.pinboot was removed there"
                 );
-                return Some(RunEnd::Refused(10, message, Some(ANEW.to_owned())));
+                return Some(RunEnd::Refused(Exit::Mismatch, message, Some(ANEW.to_owned())));
             }
             Frame::Stale { run, step } => {
                 let message = format!(
                     "the host has no result of step {step} in its record of run {run}, which it said it had stored: this \
                      is an older copy of that host's disk"
                 );
-                return Some(RunEnd::Refused(10, message, Some(ANEW.to_owned())));
+                return Some(RunEnd::Refused(Exit::Mismatch, message, Some(ANEW.to_owned())));
             }
             Frame::Gone => {
                 self.settle(events);
@@ -379,9 +384,11 @@ impl Interpreter {
         let failed = verdict.outcome == Outcome::Failed;
         match (verdict.outcome, verdict.failure) {
             _ if allowed => {}
-            (Outcome::Failed, Some(Failure::Integrity)) => self.exit = 11,
-            (Outcome::Failed, _) => self.exit = 1,
-            (Outcome::Unknown, _) if matches!(reason.split(' ').next(), Some("lost" | "unstored")) => self.exit = 8,
+            (Outcome::Failed, Some(Failure::Integrity)) => self.exit = Exit::IntegrityFailed,
+            (Outcome::Failed, _) => self.exit = Exit::StepFailed,
+            (Outcome::Unknown, _) if matches!(reason.split(' ').next(), Some("lost" | "unstored")) => {
+                self.exit = Exit::OutcomeUnknown
+            }
             _ => {}
         }
         self.over.insert(step, verdict.outcome);
@@ -431,7 +438,7 @@ impl Interpreter {
                 )
             }
         };
-        RunEnd::Refused(6, message, Some(hint))
+        RunEnd::Refused(Exit::HostUnfit, message, Some(hint))
     }
 }
 

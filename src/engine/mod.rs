@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::event::{Event, EventKind, Outcome, timestamp};
+use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
 use crate::remote::{ExpectedHost, Identity};
@@ -61,7 +62,7 @@ pub enum Task {
         /// Steps whose end an earlier controller was told of.
         over: Vec<(StepId, Outcome)>,
         /// What they make of the exit code.
-        exit: u8,
+        exit: Exit,
         /// Whether an earlier controller heard of the run from the host: then the host must have a record of it.
         arrived: bool,
         /// Where the runner is gone before the run is over, another one goes on with the host's own plan and with these
@@ -84,7 +85,7 @@ pub struct Options {
 }
 
 /// What the user wants, in the order in which it can only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StopRequest {
     /// Carry on.
     #[default]
@@ -93,8 +94,24 @@ pub enum StopRequest {
     AfterStep,
     /// End the step in hand as well.
     Now,
-    /// Detach at once, whatever the hosts are doing; with the exit code (129, 130, 131, 143).
-    Detach(u8),
+    /// Detach at once, whatever the hosts are doing; with the exit code of the signal that asked for it.
+    Detach(Exit),
+}
+
+impl StopRequest {
+    /// Whether this asks for more than `other` does.
+    pub fn is_stronger_than(self, other: Self) -> bool {
+        self.strength() > other.strength()
+    }
+
+    fn strength(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::AfterStep => 1,
+            Self::Now => 2,
+            Self::Detach(_) => 3,
+        }
+    }
 }
 
 /// Carries out a run from its first event to its last.
@@ -146,7 +163,7 @@ pub async fn run<C: Connect, E>(
                 // A fault of ours in one host's task is that host's lost connection and nothing else's.
                 if let Some(host) = names.get(&panic.id()) {
                     let message = Some("pinboot failed while it followed this host; the run may go on there".to_owned());
-                    tell(Some(host.clone()), EventKind::HostFinished { exit: 7, message }, &mut view)?;
+                    tell(Some(host.clone()), EventKind::HostFinished { exit: Exit::ConnectionLost, message }, &mut view)?;
                 }
             }
         }

@@ -62,6 +62,7 @@ pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
 mod tests {
     use super::*;
     use crate::event::{Failure, Mode, Outcome, Phase};
+    use crate::exit::Exit;
     use crate::ids::{Digest, RunId, StepId};
 
     fn event(kind: EventKind) -> Event {
@@ -103,7 +104,7 @@ mod tests {
                 steps: 3,
                 rerun_of: Some(run),
             },
-            EventKind::HostUnreachable { code: 4, message: "no".into(), hint: None, followed: true },
+            EventKind::HostUnreachable { code: Exit::LoginRefused, message: "no".into(), hint: None, followed: true },
             EventKind::StepOutput { step, text: "a\n\u{2713}\\x1b".into(), phase: Phase::Check, kept: true },
             EventKind::StepOutput { step, text: "b".into(), phase: Phase::Apply, kept: false },
             EventKind::StepAbridged {
@@ -129,7 +130,7 @@ mod tests {
                 left: Some("12 sleep 600".into()),
             },
             EventKind::HostLost { message: "gone".into() },
-            EventKind::HostFinished { exit: 7, message: None },
+            EventKind::HostFinished { exit: Exit::ConnectionLost, message: None },
             EventKind::Unknown,
         ] {
             let event = event(kind);

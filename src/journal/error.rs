@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::exit::Exit;
+
 /// Why a journal cannot be used. The text names the file; the hint says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -30,12 +32,12 @@ pub enum JournalErrorKind {
 
 impl JournalErrorKind {
     /// The exit code that says so.
-    pub fn exit_code(self) -> u8 {
+    pub fn exit(self) -> Exit {
         match self {
-            Self::Local => 12,
-            Self::Corrupt => 10,
-            Self::Locked => 9,
-            Self::UnknownRun => 2,
+            Self::Local => Exit::LocalError,
+            Self::Corrupt => Exit::Mismatch,
+            Self::Locked => Exit::Busy,
+            Self::UnknownRun => Exit::BadInput,
         }
     }
 }

@@ -13,6 +13,7 @@ use super::read::{self, Damage, JournalRead};
 use super::rerun::Past;
 use super::write::Journal;
 use crate::event::{Event, EventKind};
+use crate::exit::Exit;
 use crate::ids::RunId;
 
 /// The events of a run, in its folder.
@@ -280,7 +281,7 @@ impl State {
     /// Removes the oldest runs beyond `keep`, and says how many it removed.
     ///
     /// A run that is being written is left alone, and so is one whose end was not seen or of which the host may still
-    /// have something to tell (exit 7 or 8): only its journal says where to look.
+    /// have something to report: only its journal says where to look.
     pub fn prune(&self, keep: usize) -> Result<usize, JournalError> {
         let mut removed = 0;
         for run in self.list()?.iter().skip(keep) {
@@ -297,7 +298,7 @@ impl State {
 }
 
 fn is_closed(events: &[Event]) -> bool {
-    matches!(events.last(), Some(Event { kind: EventKind::RunFinished { exit, .. }, .. }) if !matches!(exit, 7 | 8))
+    matches!(events.last(), Some(Event { kind: EventKind::RunFinished { exit, .. }, .. }) if !matches!(exit, Exit::ConnectionLost | Exit::OutcomeUnknown))
 }
 
 fn create_new(path: &Path) -> io::Result<File> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::rerun::{Past, What, apply, outstanding};
 use super::*;
 use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
+use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::kinds::Recipe;
@@ -72,7 +73,11 @@ fn fifty() -> (Plan, Vec<Event>) {
         let outcome = if number == 15 { Outcome::Failed } else { Outcome::Changed };
         kinds.extend([("a", begun(number)), ("a", said(number, "wörk\n")), ("a", ended(number, outcome, None, false))]);
     }
-    kinds.extend([("a", gone(1)), ("", crate::view::RunView::default().run_finished()), ("a", EventKind::Unknown)]);
+    kinds.extend([
+        ("a", gone(Exit::StepFailed)),
+        ("", crate::view::RunView::default().run_finished()),
+        ("a", EventKind::Unknown),
+    ]);
     (plan(&texts.iter().map(String::as_str).collect::<Vec<_>>()), stamped(&kinds))
 }
 
@@ -132,7 +137,7 @@ fn a_state_folder_that_others_can_change_is_refused() {
     for path in [temp.path().to_owned(), temp.path().join("runs")] {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
         let error = State::open(temp.path()).unwrap_err();
-        assert_eq!(error.kind.exit_code(), 12);
+        assert_eq!(error.kind.exit(), Exit::LocalError);
         assert_eq!(error.message, format!("the state folder {} can be written by others", path.display()));
         assert_eq!(error.hint, Some(format!("chmod go-w '{}'", path.display())));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
@@ -149,7 +154,7 @@ fn one_process_writes_a_run_at_a_time() {
     let name = run("00000001");
     let journal = state.create(&header("00000001", &plan(&[]))).unwrap();
     let error = state.reopen(&name).unwrap_err();
-    assert_eq!(error.kind.exit_code(), 9);
+    assert_eq!(error.kind.exit(), Exit::Busy);
     assert_eq!(error.message, format!("run 00000001 is held by process {} of this machine", std::process::id()));
     assert!(state.is_held(&name));
     drop(journal);
@@ -171,7 +176,7 @@ fn after_a_failed_write_nothing_more_is_promised() {
     let mut journal = Journal::new(run("00000001"), temp.path().to_owned(), full, 1, lock);
     let event = &fifty().1[0];
     let error = journal.append(event).unwrap_err();
-    assert_eq!((error.kind.exit_code(), error.hint.as_deref()), (12, Some("make room on that disk")));
+    assert_eq!((error.kind.exit(), error.hint.as_deref()), (Exit::LocalError, Some("make room on that disk")));
     assert!(journal.append(event).unwrap_err().message.ends_with("is not written any more after an error"));
 }
 
@@ -231,7 +236,7 @@ fn a_flipped_bit_never_makes_a_step_done() {
             }
             Err(error) => {
                 refused += 1;
-                assert_eq!(error.kind.exit_code(), 10);
+                assert_eq!(error.kind.exit(), Exit::Mismatch);
                 let line = bytes[..place].split(|byte| *byte == b'\n').count();
                 assert!(error.message.starts_with(&format!("{}:{line}: ", path.display())), "{place}: {error}");
             }
@@ -250,7 +255,7 @@ fn a_flipped_bit_never_makes_a_step_done() {
         let mut flipped = bytes.clone();
         flipped[place] ^= 1 << (place % 8);
         let error = Header::from_line(&flipped, "run.json").unwrap_err();
-        assert_eq!(error.kind.exit_code(), 10, "byte {place}");
+        assert_eq!(error.kind.exit(), Exit::Mismatch, "byte {place}");
     }
 }
 
@@ -311,7 +316,7 @@ fn a_line_that_is_missing_or_from_the_future_is_refused() {
 fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
     let temp = tempfile::tempdir().unwrap();
     let state = State::open(temp.path()).unwrap();
-    assert_eq!(state.resolve(None).unwrap_err().kind.exit_code(), 2);
+    assert_eq!(state.resolve(None).unwrap_err().kind.exit(), Exit::BadInput);
     let closed = fifty().1[..49].to_vec();
     for (age, (name, events)) in
         [("3f9c0001", &closed[..]), ("3f9c0002", &closed[..40]), ("3f8c0003", &closed[..]), ("77777777", &closed[..])]

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use super::changes::{ChangedPath, Used};
 use super::refused::Refused;
 use super::world::World;
+use crate::exit::Exit;
 
 /// A throw-away host; a value of this type never exists on this system.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ fn refused() -> Refused {
 
 /// Fails: no process of a host runs on this system.
 pub(super) fn run_role(_: &[OsString]) -> ExitCode {
-    ExitCode::from(6)
+    Exit::HostUnfit.into()
 }
 
 impl Host {

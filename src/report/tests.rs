@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use super::text::{clean, duration, pad, truncate};
 use super::*;
 use crate::event::{EventKind, Failure, Outcome, Phase, from_json_line};
+use crate::exit::Exit;
 use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
 
 /// A sink that can be read.
@@ -95,7 +96,7 @@ fn one_host() -> Vec<Event> {
                 *cause = Some("the role may not connect: see its policy".into());
             }),
         ),
-        ("kafka-client", gone(1)),
+        ("kafka-client", gone(Exit::StepFailed)),
     ];
     let end = RunView::of(&stamped(&kinds)).run_finished();
     kinds.push(("", end));
@@ -130,7 +131,7 @@ fn plain_shows_output_live_where_it_is_wanted() {
 /// Three hosts: one done, one out of reach, one whose step's outcome nobody knows.
 fn three_hosts() -> Vec<Event> {
     let unreachable = EventKind::HostUnreachable {
-        code: 4,
+        code: Exit::LoginRefused,
         message: "authentication refused for ec2-user\u{202e}".into(),
         hint: Some("is it the right key?".into()),
         followed: false,
@@ -139,14 +140,14 @@ fn three_hosts() -> Vec<Event> {
         ("", started(&["a", "b", "c"], 2)),
         ("a", ready()),
         ("b", unreachable),
-        ("b", gone(4)),
+        ("b", gone(Exit::LoginRefused)),
         ("c", ready()),
         ("a", begun(1)),
         ("c", begun(1)),
         ("a", finished("Install", 1, Outcome::WouldChange)),
-        ("a", gone(0)),
+        ("a", gone(Exit::Success)),
         ("c", ended(1, Outcome::Unknown, Some("the host was restarted"), false)),
-        ("c", EventKind::HostFinished { exit: 8, message: Some("the run is over there".into()) }),
+        ("c", EventKind::HostFinished { exit: Exit::OutcomeUnknown, message: Some("the run is over there".into()) }),
     ];
     let end = RunView::of(&stamped(&kinds)).run_finished();
     kinds.push(("", end));
@@ -157,7 +158,7 @@ fn three_hosts() -> Vec<Event> {
 fn plain_names_the_host_where_there_are_several() {
     let (out, err) = (Buffer::default(), Buffer::default());
     let view = show(&mut Plain::new(Box::new(out.clone()), Box::new(err.clone()), style(false)), &three_hosts());
-    assert_eq!(view.exit_code(), 8);
+    assert_eq!(view.exit_code(), Exit::OutcomeUnknown);
     insta::assert_snapshot!("hosts_out", out.text());
     insta::assert_snapshot!("hosts_err", err.text());
 }

@@ -7,6 +7,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::Style;
 use super::failure::failure_block;
 use crate::event::{Event, EventKind, Mode, Outcome, is_safe};
+use crate::exit::Exit;
 use crate::view::{BY_HAND, HostState, HostView, RunView, StepView, Tail};
 
 /// The columns of a step's name.
@@ -91,7 +92,7 @@ pub fn failed_steps(host: &HostView) -> impl Iterator<Item = &StepView> {
     host.steps.iter().filter(|step| match step.outcome() {
         Some(Outcome::Failed) => !step.allowed,
         // With `--check`, not to know is an answer (an earlier step would have made it possible to ask).
-        Some(Outcome::Unknown) => host.exit != Some(0),
+        Some(Outcome::Unknown) => host.exit != Some(Exit::Success),
         _ => false,
     })
 }
@@ -214,10 +215,11 @@ pub fn summary(run: &RunView) -> String {
     let totals = run.totals();
     let hosts = run.hosts.len();
     let in_hand = |lives: bool| {
-        let hosts = run.hosts.iter().filter(|host| is_in_hand(host) && lives != (host.exit == Some(8)));
+        let hosts =
+            run.hosts.iter().filter(|host| is_in_hand(host) && lives != (host.exit == Some(Exit::OutcomeUnknown)));
         u32::try_from(hosts.count()).unwrap_or(u32::MAX)
     };
-    // (Exit 8: the host has said that nothing of the run lives.)
+    // (This exit means that the host has said that nothing of the run lives.)
     let (going_on, broken_off) = (in_hand(true), in_hand(false));
     let not_reached = run.not_reached().unwrap_or(0);
     let steps = plural(totals.steps() + going_on + broken_off + not_reached, "step");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::exit::Exit;
 use crate::inventory::Host;
 
 pub mod ssh;
@@ -104,30 +105,30 @@ impl Error {
 /// The families of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// DNS, TCP, banner, key exchange, dropped before authentication (exit 3).
+    /// DNS, TCP, banner, key exchange, dropped before authentication.
     Unreachable,
-    /// Authentication refused, or the key is unusable (exit 4).
+    /// Authentication refused, or the key is unusable.
     Auth,
-    /// The host key is unknown, changed or revoked (exit 5).
+    /// The host key is unknown, changed or revoked.
     HostKey,
-    /// The host key is good, but another one than that of the host that is meant (exit 10).
+    /// The host key is good, but another one than that of the host that is meant.
     OtherHost,
-    /// The channel or command was refused (exit 6).
+    /// The channel or command was refused.
     Refused,
-    /// This machine: known_hosts could not be written (exit 12).
+    /// This machine: known_hosts could not be written.
     Local,
 }
 
 impl ErrorKind {
     /// The exit code that says so.
-    pub fn exit_code(self) -> u8 {
+    pub fn exit(self) -> Exit {
         match self {
-            Self::Unreachable => 3,
-            Self::Auth => 4,
-            Self::HostKey => 5,
-            Self::Refused => 6,
-            Self::OtherHost => 10,
-            Self::Local => 12,
+            Self::Unreachable => Exit::Unreachable,
+            Self::Auth => Exit::LoginRefused,
+            Self::HostKey => Exit::HostKeyRefused,
+            Self::Refused => Exit::HostUnfit,
+            Self::OtherHost => Exit::Mismatch,
+            Self::Local => Exit::LocalError,
         }
     }
 }

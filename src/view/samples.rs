@@ -1,6 +1,7 @@
 //! Events for tests of everything that reads a view.
 
 use crate::event::{Event, EventKind, Failure, Mode, Outcome, Phase};
+use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 
 /// Numbers events and gives them times, 100 ms apart.
@@ -64,6 +65,6 @@ pub(crate) fn said(step: u32, text: &str) -> EventKind {
     EventKind::StepOutput { step: StepId(step), text: text.into(), phase: Phase::Apply, kept: true }
 }
 
-pub(crate) fn gone(exit: u8) -> EventKind {
+pub(crate) fn gone(exit: Exit) -> EventKind {
     EventKind::HostFinished { exit, message: None }
 }

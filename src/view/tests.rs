@@ -1,6 +1,7 @@
 use super::samples::{begun, ended, gone, ready, said, stamped, started};
 use super::*;
 use crate::event::{Phase, from_json_line, to_json_line};
+use crate::exit::Exit;
 use crate::ids::Digest;
 
 #[test]
@@ -11,13 +12,13 @@ fn a_run_from_begin_to_end() {
         (
             "b",
             EventKind::HostUnreachable {
-                code: 3,
+                code: Exit::Unreachable,
                 message: "no such host".into(),
                 hint: Some("look".into()),
                 followed: false,
             },
         ),
-        ("b", gone(3)),
+        ("b", gone(Exit::Unreachable)),
         ("a", begun(1)),
         ("a", said(1, "hello\nwor")),
         ("a", EventKind::StepProgress { step: StepId(1), bytes: 5, total: Some(10) }),
@@ -27,14 +28,14 @@ fn a_run_from_begin_to_end() {
         ("a", ended(2, Outcome::Skipped, Some(BY_HAND), false)),
         ("a", begun(3)),
         ("a", ended(3, Outcome::Failed, None, true)),
-        ("a", gone(0)),
+        ("a", gone(Exit::Success)),
     ]);
     let mut view = RunView::of(&events[..7]);
     assert_eq!(view.hosts[0].running().unwrap().progress, Some((5, Some(10))));
-    assert_eq!(view.exit_code(), 7, "a host whose end was not seen");
+    assert_eq!(view.exit_code(), Exit::ConnectionLost, "a host whose end was not seen");
     events[7..].iter().for_each(|event| view.fold(event));
     let host = view.host(&HostId("a".into())).unwrap();
-    assert_eq!((host.state, host.exit, host.address.as_str()), (HostState::Finished, Some(0), "10.0.0.1"));
+    assert_eq!((host.state, host.exit, host.address.as_str()), (HostState::Finished, Some(Exit::Success), "10.0.0.1"));
     let step = host.step(StepId(1)).unwrap();
     assert_eq!((step.output_bytes, step.tail.last(), step.progress), (12, Some("world"), None));
     assert!(host.step(StepId(2)).unwrap().is_by_hand() && !host.step(StepId(3)).unwrap().is_by_hand());
@@ -46,9 +47,9 @@ fn a_run_from_begin_to_end() {
     let totals =
         Totals { changed: 1, skipped: 1, manual: 1, failed: 1, allowed: 1, unreachable: 1, ..Totals::default() };
     assert_eq!(view.totals(), totals);
-    assert_eq!((view.exit_code(), view.elapsed_ms(), view.exit), (3, 1300, None));
+    assert_eq!((view.exit_code(), view.elapsed_ms(), view.exit), (Exit::Unreachable, 1300, None));
     view.fold(&Event { seq: 15, at: "2026-01-02T03:05:00.000Z".into(), host: None, kind: view.run_finished() });
-    assert_eq!((view.exit_code(), view.exit, view.elapsed_ms()), (3, Some(3), 60_000));
+    assert_eq!((view.exit_code(), view.exit, view.elapsed_ms()), (Exit::Unreachable, Some(Exit::Unreachable), 60_000));
 }
 
 #[test]
@@ -59,10 +60,10 @@ fn a_run_that_is_taken_up_again_stands_as_its_later_events_say() {
         ("a", begun(1)),
         ("a", said(1, "half of it")),
         ("a", EventKind::HostLost { message: "reset by peer".into() }),
-        ("a", gone(7)),
+        ("a", gone(Exit::ConnectionLost)),
         ("", RunView::default().run_finished()),
     ]));
-    assert_eq!((view.exit, view.not_reached()), (Some(0), Some(1)));
+    assert_eq!((view.exit, view.not_reached()), (Some(Exit::Success), Some(1)));
     let later = stamped(&[
         ("a", ready()),
         ("a", begun(1)),
@@ -78,34 +79,13 @@ fn a_run_that_is_taken_up_again_stands_as_its_later_events_say() {
 }
 
 #[test]
-fn the_worst_code_is_that_which_the_user_must_know_first() {
-    for (codes, exit) in [
-        (&[][..], 0),
-        (&[0, 0], 0),
-        (&[0, 1], 1),
-        (&[3, 1], 1),
-        (&[1, 11], 11),
-        (&[1, 7, 11], 7),
-        (&[7, 8], 8),
-        (&[8, 130, 1], 130),
-        (&[130, 12], 12),
-        (&[9, 6, 5, 4, 3], 6),
-        (&[42, 0], 42),
-        (&[42, 2], 2),
-    ] {
-        assert_eq!(worst(codes.iter().copied()), exit, "{codes:?}");
-        assert_eq!(worst(codes.iter().rev().copied()), exit, "{codes:?} backwards");
-    }
-}
-
-#[test]
 fn the_same_view_comes_out_of_the_same_lines() {
     let events = stamped(&[
         ("", started(&["a"], 1)),
         ("a", ready()),
         ("a", begun(1)),
         ("a", said(1, "x\n")),
-        ("a", gone(1)),
+        ("a", gone(Exit::StepFailed)),
         ("z", EventKind::Unknown),
     ]);
     let read: Vec<Event> = events.iter().map(|event| from_json_line(&to_json_line(event)).unwrap()).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pinboot::engine::{self, Job, Options, StopRequest, Task, facts};
 use pinboot::event::{Event, EventKind, Mode};
+use pinboot::exit::Exit;
 use pinboot::ids::HostId;
 use pinboot::inventory::Host;
 use pinboot::plan::Plan;
@@ -51,7 +52,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         None => program(plan, identity),
     };
     let errand = if follow {
-        Task::Attach { over: Vec::new(), exit: 0, arrived: false, resume: None }
+        Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: false, resume: None }
     } else {
         Task::Deliver { program: Arc::new(program), secrets: plan.secrets.clone(), after: None }
     };
@@ -136,7 +137,7 @@ async fn watch_over(
     };
     let view = tokio::time::timeout(deadline, engine).await;
     let ended = match view {
-        Ok(Ok(view)) => Ended::Exit(view.exit_code(), Box::new(view.hosts[0].clone())),
+        Ok(Ok(view)) => Ended::Exit(view.exit_code().code(), Box::new(view.hosts[0].clone())),
         Err(_) if !matches!(death, Death::After(_)) => Ended::Stuck,
         Ok(Err(())) | Err(_) => Ended::Died,
     };

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::event::Outcome;
+use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::inventory::Host;
 use crate::remote::Identity;
@@ -49,7 +50,7 @@ enum Last {
 /// What the user is told in the end.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
-    exit: u8,
+    exit: Exit,
     finished: Vec<(u32, Outcome)>,
     lost: u32,
     regained: u32,
@@ -60,21 +61,23 @@ struct Told {
 fn model(links: &[Link], follows: bool, patient: bool) -> Told {
     let mut told = Told::default();
     let (mut sent, mut ready, mut away) = (false, false, false);
-    let (mut tries, mut mute, mut runners, mut worst) = (0, 0, 0, 0);
+    let (mut tries, mut mute, mut runners, mut worst) = (0, 0, 0, Exit::Success);
     for link in links {
         let is_lost = match link {
             Link::Unreachable(true) if !sent && tries < FIRST_TRIES => {
                 tries += 1;
                 false
             }
-            Link::Unreachable(_) if !sent => return Told { exit: 3, ..told },
+            Link::Unreachable(_) if !sent => return Told { exit: Exit::Unreachable, ..told },
             Link::Unreachable(_) => true,
-            Link::OnTheWay if mute == FIRST_TRIES => return Told { exit: 7, ..told },
+            Link::OnTheWay if mute == FIRST_TRIES => return Told { exit: Exit::ConnectionLost, ..told },
             Link::OnTheWay => {
                 (sent, mute) = (true, mute + 1);
                 true
             }
-            Link::Refused => return Told { exit: if sent { 7 } else { 4 }, ..told },
+            Link::Refused => {
+                return Told { exit: if sent { Exit::ConnectionLost } else { Exit::LoginRefused }, ..told };
+            }
             Link::Up(all, last) => {
                 told.regained += u32::from(away);
                 sent = true;
@@ -85,16 +88,16 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                         Said::Done(step, outcome) if told.finished.iter().all(|(known, _)| known != step) => {
                             told.finished.push((*step, *outcome));
                             worst = match outcome {
-                                Outcome::Failed => 1,
-                                Outcome::Unknown => 8,
+                                Outcome::Failed => Exit::StepFailed,
+                                Outcome::Unknown => Exit::OutcomeUnknown,
                                 _ => worst,
                             };
                             runners = 0;
                         }
-                        Said::End("stopped") => return Told { exit: 130, ..told },
+                        Said::End("stopped") => return Told { exit: Exit::Interrupted, ..told },
                         Said::End(_) => return Told { exit: worst, ..told },
-                        Said::Busy => return Told { exit: 9, ..told },
-                        Said::None => return Told { exit: 10, ..told },
+                        Said::Busy => return Told { exit: Exit::Busy, ..told },
+                        Said::None => return Told { exit: Exit::Mismatch, ..told },
                         Said::Gone => {
                             (runners, gone) = (runners + 1, true);
                             break;
@@ -104,11 +107,11 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                 }
                 let silent = !gone && !greeted && *last != Last::Lost;
                 if silent && ((*last == Last::Closed && !ready) || mute == FIRST_TRIES) {
-                    return Told { exit: if ready { 7 } else { 6 }, ..told };
+                    return Told { exit: if ready { Exit::ConnectionLost } else { Exit::HostUnfit }, ..told };
                 }
                 mute += u32::from(silent);
                 if gone && (follows || runners > RUNNERS) {
-                    return Told { exit: 8, ..told };
+                    return Told { exit: Exit::OutcomeUnknown, ..told };
                 }
                 told.lost += u32::from(gone);
                 away = gone;
@@ -119,11 +122,11 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
             told.lost += u32::from(!away);
             away = true;
             if !patient {
-                return Told { exit: 7, ..told };
+                return Told { exit: Exit::ConnectionLost, ..told };
             }
         }
     }
-    Told { exit: if sent { 7 } else { 4 }, ..told }
+    Told { exit: if sent { Exit::ConnectionLost } else { Exit::LoginRefused }, ..told }
 }
 
 /// A world that follows a script; behind its end the key is refused.
@@ -245,7 +248,7 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
         shell: "/bin/sh".to_owned(),
     };
     let errand = if follows {
-        Task::Attach { over: Vec::new(), exit: 0, arrived: true, resume: None }
+        Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: true, resume: None }
     } else {
         Task::Deliver { program: std::sync::Arc::default(), secrets: Vec::new(), after: None }
     };
@@ -272,7 +275,7 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
 }
 
 /// Holds the controller against the model over one order of events, and gives the exit code.
-fn agree(seed: u64, masker: &Masker) -> u8 {
+fn agree(seed: u64, masker: &Masker) -> Exit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut state = seed;
     let links: Vec<Link> = (0..=below(&mut state, 9)).map(|_| link(&mut state)).collect();
@@ -285,7 +288,7 @@ fn agree(seed: u64, masker: &Masker) -> u8 {
 
 #[test]
 fn the_controller_agrees_with_the_model_over_a_hundred_thousand_orders() {
-    let exits: Mutex<HashMap<u8, u32>> = Mutex::default();
+    let exits: Mutex<HashMap<Exit, u32>> = Mutex::default();
     std::thread::scope(|scope| {
         for first in 0..2 {
             let exits = &exits;
@@ -299,7 +302,7 @@ fn the_controller_agrees_with_the_model_over_a_hundred_thousand_orders() {
         }
     });
     let exits = exits.into_inner().expect("nobody panics with it");
-    for exit in [0, 1, 3, 4, 6, 7, 8, 9, 10, 130] {
+    for exit in [0, 1, 3, 4, 6, 7, 8, 9, 10, 130].map(Exit::from_code) {
         assert!(exits.get(&exit).is_some_and(|count| *count > 50), "{exit} hardly came: {exits:?}");
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::exit::Exit;
 use crate::ids::Digest;
 use crate::secret::Secret;
 
@@ -86,7 +87,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             left: None,
         })
     );
-    assert_eq!(ending, Some(RunEnd::Over(1)));
+    assert_eq!(ending, Some(RunEnd::Over(Exit::StepFailed)));
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn the_exit_code_follows_from_what_happened() {
             pieces.extend([start(*step), done(*step, outcome, 3, reason)]);
         }
         pieces.push(frame(Frame::End("ok".into())));
-        assert_eq!(feed(&mut interpreter, pieces).1, Some(RunEnd::Over(*exit)), "{steps:?}");
+        assert_eq!(feed(&mut interpreter, pieces).1, Some(RunEnd::Over(Exit::from_code(*exit))), "{steps:?}");
     }
 }
 
@@ -132,7 +133,7 @@ fn what_a_second_runner_tells_again_is_not_told_twice() {
     let (second, ending) = feed(&mut interpreter, pieces);
     let finished = second.iter().filter(|event| matches!(event, EventKind::StepFinished { .. })).count();
     assert_eq!(finished, 1, "{second:?}");
-    assert_eq!(ending, Some(RunEnd::Over(0)));
+    assert_eq!(ending, Some(RunEnd::Over(Exit::Success)));
 }
 
 #[test]
@@ -197,7 +198,9 @@ fn an_unfit_host_is_told_with_what_to_do() {
         (Unfit::Tools(StepId(1), "curl|wget".into()), "neither curl nor wget, which the step `one` needs"),
     ];
     for (unfit, words) in cases {
-        let RunEnd::Refused(6, message, Some(_)) = interpreter().unfit(&unfit) else { panic!("{unfit:?}") };
+        let RunEnd::Refused(Exit::HostUnfit, message, Some(_)) = interpreter().unfit(&unfit) else {
+            panic!("{unfit:?}")
+        };
         assert!(message.contains(words), "{message}");
     }
     let message = busy("3f9c00ff bob@laptop 2026-11-24T06:00:00Z");

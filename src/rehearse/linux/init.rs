@@ -22,6 +22,7 @@ use super::provision::{self, Login};
 use super::root::{self, OWN, Root};
 use super::server;
 use super::{broker, loopback, session, sudo};
+use crate::exit::Exit;
 use crate::rehearse::changes::Used;
 use crate::rehearse::refused::Refused;
 use crate::rehearse::role::HIDDEN;
@@ -37,27 +38,27 @@ pub(in crate::rehearse) fn run_role(args: &[OsString]) -> ExitCode {
         "hold" => hold(rest),
         "session" => session::enter(rest),
         "sudo" => sudo::run(rest),
-        _ => complain("this command is pinboot's own and is called by `pinboot rehearse` alone", 2),
+        _ => complain("this command is pinboot's own and is called by `pinboot rehearse` alone", Exit::BadInput),
     }
 }
 
 /// Says why a part could not be played, on its standard error.
-pub(super) fn complain(what: &str, code: u8) -> ExitCode {
+pub(super) fn complain(what: &str, exit: impl Into<ExitCode>) -> ExitCode {
     // Nobody is left to be told where standard error is gone.
     let _ = writeln!(io::stderr(), "pinboot: {what}");
-    ExitCode::from(code)
+    exit.into()
 }
 
 /// Pid 1: starts the host, reaps whatever is left to it, and ends everything with the parent or with the host.
 fn init() -> ExitCode {
     let program = match std::env::current_exe() {
         Ok(program) => program,
-        Err(error) => return complain(&format!("cannot find this program's own file: {error}"), 6),
+        Err(error) => return complain(&format!("cannot find this program's own file: {error}"), Exit::HostUnfit),
     };
     // Standard input (the listening socket) and output (the control socket) are handed on as they are.
     let host = match Command::new(program).args([HIDDEN, "host"]).spawn() {
         Ok(host) => host,
-        Err(error) => return complain(&format!("cannot start the host: {error}"), 6),
+        Err(error) => return complain(&format!("cannot start the host: {error}"), Exit::HostUnfit),
     };
     std::thread::spawn(|| {
         let control = io::stdout();
@@ -77,10 +78,10 @@ fn init() -> ExitCode {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid == host => {
                 let code = status.exit_status().and_then(|code| u8::try_from(code).ok());
-                return ExitCode::from(code.unwrap_or(6));
+                return code.map_or(Exit::HostUnfit.into(), ExitCode::from);
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return complain(&format!("pid 1 cannot wait: {error}"), 6),
+            Err(error) => return complain(&format!("pid 1 cannot wait: {error}"), Exit::HostUnfit),
         }
     }
 }
@@ -109,7 +110,7 @@ pub(super) struct Holder {
 fn host() -> ExitCode {
     match be_up() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error.to_string(), 6),
+        Err(error) => complain(&error.to_string(), Exit::HostUnfit),
     }
 }
 
@@ -230,11 +231,14 @@ fn hold(guarded: &[OsString]) -> ExitCode {
         let nosuid = if mount == "/dev" { MountFlags::NOSUID } else { MountFlags::empty() };
         let nosuid = if mount == "/" { MountFlags::NOSUID | MountFlags::NODEV } else { nosuid };
         if let Err(error) = mount_remount(Path::new(mount), MountFlags::BIND | MountFlags::RDONLY | nosuid, "") {
-            return complain(&format!("cannot make {} read-only for the login user: {error}", mount.display()), 6);
+            return complain(
+                &format!("cannot make {} read-only for the login user: {error}", mount.display()),
+                Exit::HostUnfit,
+            );
         }
     }
     if writeln!(io::stdout(), "ready").is_err() {
-        return ExitCode::from(6);
+        return Exit::HostUnfit.into();
     }
     let mut rest = Vec::new();
     let _ = io::stdin().read_to_end(&mut rest);
