@@ -18,7 +18,7 @@ impl RunId {
 
     /// Reads a run's name as a person or a file gives it; `None` where it is not one.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.len() == 8 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let fits = text.len() == 8 && is_hex(text);
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -92,6 +92,11 @@ impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether a text is nothing but lower-case hexadecimal digits.
+pub fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Writes bytes as lower-case hexadecimal.

@@ -15,7 +15,7 @@ use crate::engine::{Job, StopRequest, Task, facts};
 use crate::event::{EventKind, Mode, escape};
 use crate::exit::Exit;
 use crate::flags::Flags;
-use crate::ids::{HostId, RunId, hex};
+use crate::ids::{HostId, RunId, hex, is_hex};
 use crate::inventory::{Host, Target};
 use crate::journal::rerun::Past;
 use crate::journal::{Journal, State};
@@ -192,7 +192,7 @@ impl Taken {
 /// Asks a host for its last run, or for the one whose name begins so.
 pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result<Record, Fault> {
     let wanted = wanted.unwrap_or_default();
-    if !record::is_hex(wanted) || wanted.len() > 8 {
+    if !is_hex(wanted) || wanted.len() > 8 {
         return Err(Fault::new(
             Exit::BadInput,
             format!("`{}` is no run's name", wanted.escape_default()),

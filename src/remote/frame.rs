@@ -3,7 +3,7 @@
 //! A frame is `RS pb:NONCE verb fields… RS newline`. The nonce is 128 bits of chance known to this run alone, so that
 //! nothing that a step or a login script prints can be taken for one.
 
-use super::program::is_machine_id;
+use super::identity::is_machine_id;
 use crate::ids::{RunId, StepId};
 
 const SEPARATOR: u8 = 0x1e;

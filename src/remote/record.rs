@@ -1,9 +1,8 @@
 //! What a host knows of a run, for a machine that does not: one question and its answer.
 
-use super::Identity;
-use super::program::{cksum, minified, wrap};
+use super::exec_string::{cksum, minified, wrap};
 use crate::event::Mode;
-use crate::ids::RunId;
+use crate::ids::{RunId, is_hex};
 use crate::transport::Exec;
 
 const ASK: &str = include_str!("ask.sh");
@@ -57,14 +56,8 @@ pub enum State {
 ///
 /// Both are hexadecimal digits.
 pub fn ask(shell: &str, mark: &str, wanted: &str) -> Exec {
-    let identity = Identity {
-        run: RunId::from_random([0; 4]),
-        nonce: mark.to_owned(),
-        started_by: String::new(),
-        shell: shell.to_owned(),
-    };
     let script = format!("pb_mine={mark} pb_want={wanted}\n{}", minified(ASK));
-    Exec { command: wrap(&identity, &[script.as_bytes()]), stdin: Vec::new() }
+    Exec { command: wrap(shell, &[script.as_bytes()]), stdin: Vec::new() }
 }
 
 /// Reads the answer out of what the host said; `None` where it gave none.
@@ -94,11 +87,6 @@ pub fn answer(mark: &str, output: &[u8]) -> Option<Answer> {
         }
         _ => return None,
     })
-}
-
-/// Whether a text is nothing but lower-case hexadecimal digits.
-pub fn is_hex(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What two programs have in common that do the same, whatever their run, and whatever is said of earlier ones.

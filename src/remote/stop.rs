@@ -1,7 +1,7 @@
 //! Telling a run to stop, from outside of it.
 
-use super::Identity;
-use super::program::{minified, wrap};
+use super::exec_string::{minified, wrap};
+use super::identity::Identity;
 use crate::transport::Exec;
 
 const STOP: &str = include_str!("stop.sh");
@@ -26,7 +26,7 @@ pub enum Stopped {
 /// The command that tells a run to stop: level 1 begins no new step, level 2 ends the step in hand as well.
 pub fn stop(identity: &Identity, level: u8) -> Exec {
     let script = format!("pb_run={} pb_level={level}\n{}", identity.run, minified(STOP));
-    Exec { command: wrap(identity, &[script.as_bytes()]), stdin: Vec::new() }
+    Exec { command: wrap(&identity.shell, &[script.as_bytes()]), stdin: Vec::new() }
 }
 
 /// Reads the answer to it, behind whatever the login says; `None` where there is none.

@@ -3,7 +3,10 @@
 //! A line `#:point NAME` stands behind every write, sync, rename, send and receive. What is sent to a host has no trace of it
 //! (comments are left out); here it becomes `pb_point NAME`, a function that the test gives.
 
-use super::{DELIVER, Identity, RUNNER, encode, minified, program_around};
+use super::delivery::DELIVER;
+use super::exec_string::{encode, minified};
+use super::identity::Identity;
+use super::program::{RUNNER, program_around};
 use crate::plan::Plan;
 use crate::transport::Exec;
 

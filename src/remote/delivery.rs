@@ -1,0 +1,109 @@
+//! What goes to a host to start a run or to follow one.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use super::exec_string::{EXEC_LIMIT, cksum, encode, minified, wrap_encoded};
+use super::identity::{ExpectedHost, Identity, Stored, is_machine_id};
+use crate::ids::RunId;
+use crate::script::Text;
+use crate::secret::Secret;
+use crate::transport::Exec;
+
+pub(super) const DELIVER: &str = include_str!("deliver.sh");
+
+/// Wraps a program for one exec.
+///
+/// `from` is the first byte of the run's log that is wanted, counted from 1; `after` names a run that is to be followed
+/// instead, as long as it goes on; `known` is the host that is meant.
+pub fn delivery(
+    program: &[u8],
+    identity: &Identity,
+    from: u64,
+    after: Option<&RunId>,
+    known: Option<&ExpectedHost>,
+    secrets: &[(String, Secret)],
+) -> Exec {
+    let mut input = Input::new(secrets);
+    let sum = cksum(program);
+    let header = |input: &Input| {
+        header(identity, from, &sum, known, &input.what, &format!("pb_after={}", after.map_or("", RunId::as_str)))
+    };
+    // (A NUL cannot be in an argument, not even spelt: some shells end the text there.)
+    if !program.contains(&0) {
+        let command = wrap_encoded(&identity.shell, &[header(&input), encode(program)]);
+        if command.len() <= EXEC_LIMIT {
+            return Exec { command, stdin: input.bytes };
+        }
+    }
+    input.what.push_str(" plan");
+    input.bytes.extend(program);
+    Exec { command: wrap_encoded(&identity.shell, &[header(&input)]), stdin: input.bytes }
+}
+
+/// The command that follows a run which the host knows already. It begins nothing.
+///
+/// With `resume` it starts a runner on the host's own plan where there is none before the run is over, and gives it these
+/// secrets. `known` is the host that is meant.
+pub fn follow(
+    identity: &Identity,
+    from: u64,
+    resume: Option<&[(String, Secret)]>,
+    known: Option<&ExpectedHost>,
+) -> Exec {
+    let input = Input::new(resume.unwrap_or_default());
+    let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1" };
+    let command = wrap_encoded(&identity.shell, &[header(identity, from, "", known, &input.what, how)]);
+    Exec { command, stdin: input.bytes }
+}
+
+/// What goes over standard input.
+struct Input {
+    /// What it is, for the delivery's shell.
+    what: String,
+    bytes: Vec<u8>,
+}
+
+impl Input {
+    /// The secrets' line, which comes first; nothing where there are none.
+    fn new(secrets: &[(String, Secret)]) -> Self {
+        if secrets.is_empty() {
+            return Self { what: String::new(), bytes: Vec::new() };
+        }
+        let mut bytes = secret_line(secrets).expose().as_bytes().to_vec();
+        bytes.push(b'\n');
+        Self { what: "secrets".to_owned(), bytes }
+    }
+}
+
+/// The delivery's shell as it is spelt: the same for every connection.
+static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
+
+/// The delivery's shell, spelt, with what it has to know in front; `more` are assignments that stand behind empty ones.
+fn header(identity: &Identity, from: u64, sum: &str, known: Option<&ExpectedHost>, stdin: &str, more: &str) -> String {
+    // (Whatever a journal says of the machine's name: what is none is not sent.)
+    let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
+    let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
+    let settings = format!(
+        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_stdin='{stdin}' pb_after= pb_follow= pb_resume= \
+         pb_host={} pb_stored='{}' {more}\n",
+        identity.run,
+        identity.nonce,
+        machine_id.unwrap_or_default(),
+        stored.join(" "),
+    );
+    encode(settings.as_bytes()) + &DELIVERY
+}
+
+/// One line of shell that puts each secret into a file of its own in `$pb_mem`, as an assignment.
+fn secret_line(secrets: &[(String, Secret)]) -> Secret {
+    let line = secrets.iter().fold(String::new(), |mut line, (name, secret)| {
+        let assignment =
+            zeroize::Zeroizing::new(format!("pb_s_{name}={}", Text::from(secret.expose()).quote_exactly()));
+        // (`%b` again, so that the whole is one line without quotes.)
+        write!(line, "printf %b '{}\\n' >\"$pb_mem/{name}\" && ", encode(assignment.as_bytes()))
+            .expect("a string takes all");
+        line
+    });
+    Secret::new(format!("{line}:"))
+}

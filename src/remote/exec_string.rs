@@ -1,0 +1,56 @@
+//! The exec string: bytes that every login shell hands on unchanged to the host's `sh`.
+
+use std::fmt::Write as _;
+
+use crate::crc32;
+
+/// The largest exec string that is used; a larger program goes over standard input, at the price of a round trip.
+///
+/// OpenSSH's limit is 131,071 bytes (Linux's for one argument); the rest is room for the login shell's own words.
+pub(super) const EXEC_LIMIT: usize = 120_000;
+
+/// The exec string: a constant that no login shell can misread, and arguments spelt so that none can either.
+pub(super) fn wrap(shell: &str, words: &[&[u8]]) -> Vec<u8> {
+    let spelt: Vec<String> = words.iter().map(|word| encode(word)).collect();
+    wrap_encoded(shell, &spelt)
+}
+
+/// The same, of arguments that are spelt already.
+pub(super) fn wrap_encoded(shell: &str, words: &[String]) -> Vec<u8> {
+    let encoded: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    format!("exec {shell} -c 'p=$(printf %b \"$1\")&&eval \"$p\"' pinboot {}", encoded.join(" ")).into_bytes()
+}
+
+/// Letters for an argument of `printf %b` between single quotes, so that no login shell can misread them.
+///
+/// Fish reads backslashes between single quotes and tcsh reads `!` and newlines there (measured), so these and the quote
+/// are spelt in octal; a newline is `\n`.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() + bytes.len() / 8), |mut out, &byte| {
+        match byte {
+            b'\n' => out.push_str("\\n"),
+            b' '..=b'~' if !b"'\\!".contains(&byte) => out.push(char::from(byte)),
+            _ => write!(out, "\\0{byte:03o}").expect("a string takes all"),
+        }
+        out
+    })
+}
+
+/// Our own shell without its comment lines and indentation: every byte is sent each time. (Not for anything with text over
+/// several lines in it that means its blanks.)
+pub(super) fn minified(shell: &str) -> String {
+    let kept = shell.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.is_empty() && (!line.starts_with('#') || line.starts_with("# pb-end"))
+    });
+    kept.fold(String::new(), |mut out, line| {
+        out.push_str(line.trim_start_matches(' '));
+        out.push('\n');
+        out
+    })
+}
+
+/// What POSIX `cksum` prints for these bytes: CRC and size.
+pub(super) fn cksum(bytes: &[u8]) -> String {
+    format!("{} {}", crc32::cksum(bytes), bytes.len())
+}

@@ -1,0 +1,252 @@
+//! What the program says of one step: assignments that the runner reads.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::blobs::Blobs;
+use crate::kinds::{self, Content, Recipe};
+use crate::plan::{Action, OnUnknown, PlannedStep, Remembered, RunAs, StepSpec};
+use crate::script::{Part, Script, Text};
+
+/// A content larger than this is carried as raw bytes behind the program instead of in its text.
+const INLINE_LIMIT: usize = 32 * 1024;
+
+/// How long a host may take to reboot where the step has no `timeout`.
+const REBOOT: Duration = Duration::from_mins(10);
+
+/// What the function of one step says of it.
+pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
+    let mut body = String::new();
+    let mut set = |name: &str, value: &str| {
+        if !value.is_empty() {
+            writeln!(body, "{name}={value}").expect("a string takes all");
+        }
+    };
+    let quoted = |text: &str| Script::author(text).as_word();
+    let work = match &step.action {
+        Action::Skip { .. } => {
+            set("skip", "1");
+            return body;
+        }
+        Action::Apply(work) => work,
+    };
+    let alone = lone_creates(work);
+    if let Some(path) = alone {
+        set("creates", &path.quote());
+    } else {
+        let ask = question(work);
+        if !ask.is_empty() {
+            set("ask", &quoted(&ask));
+        }
+        if work.recipe.check.is_none() && work.creates.is_none() && work.only_if.is_none() && work.unless.is_some() {
+            set("guard", "1");
+        }
+    }
+    if work.has_check() && alone.is_none() {
+        set("verify", "check");
+    }
+    if let Some(manual) = work.recipe.manual() {
+        set("byhand", &quoted(&manual.text.quote()));
+        if manual.wait {
+            set("wait", "1");
+        }
+    } else {
+        set("apply", &work.recipe.apply.as_word());
+    }
+    match &work.run_as {
+        RunAs::Login => {}
+        RunAs::Root => set("as", "root"),
+        RunAs::RootToApply => set("as", "apply"),
+        RunAs::User(name) => {
+            set("as", "user");
+            set("user", &name.quote());
+        }
+    }
+    if let Some(cwd) = &work.cwd {
+        set("cwd", &quoted(&cwd.quote()));
+    }
+    if !work.env.is_empty() {
+        set("env", &quoted(&assignments(&work.env)));
+    }
+    set("args", &arguments(&work.recipe));
+    if let Some(content) = work.recipe.content() {
+        set("content", &quoted(&format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs))));
+    }
+    if !work.recipe.exports().is_empty() {
+        set("exports", &quoted(&assignments(work.recipe.exports())));
+        let names: Vec<&str> = work.recipe.exports().iter().map(|(name, _)| name.as_str()).collect();
+        set("export_names", &quoted(&names.join(" ")));
+    }
+    let (registered, secrets) = holes(work);
+    set("uses", &listed(&registered));
+    set("secrets", &listed(&secrets));
+    let needs: Vec<String> = work.recipe.needs.iter().map(|need| need.any_of.join("|")).collect();
+    set("needs", &listed(&needs));
+    if let Some(shell) = work.recipe.interpreter() {
+        set("shell", shell);
+    }
+    if let Some(timeout) = work.timeout.or(work.recipe.reboots().then_some(REBOOT)) {
+        set("timeout", &seconds(timeout));
+    }
+    if work.recipe.reboots() {
+        set("reboot", "1");
+    }
+    if work.retries > 0 {
+        set("retries", &work.retries.to_string());
+        set("delay", &seconds(work.delay));
+    }
+    set("register", work.register.as_deref().unwrap_or(""));
+    if work.allow_failure {
+        set("allow", "1");
+    }
+    match work.on_unknown {
+        OnUnknown::Fail => {}
+        OnUnknown::Rerun => set("unknown", "rerun"),
+        OnUnknown::Done => set("unknown", "done"),
+    }
+    if work.only_when_changed {
+        let ids: Vec<String> = work.when_changed.iter().map(ToString::to_string).collect();
+        // (A step that is not in the plan cannot have changed: number 0 never does.)
+        set("after", &if ids.is_empty() { "0".to_owned() } else { listed(&ids) });
+    }
+    let earlier: Vec<String> = work.earlier.iter().map(|(run, id)| format!("{run}/{id}")).collect();
+    set("before", &listed(&earlier));
+    match &work.remembered {
+        None => {}
+        Some(Remembered::Done(run)) => set("word", &format!("'done {run}'")),
+        Some(Remembered::Begun(run)) => set("word", &format!("'begun {run}'")),
+    }
+    // (Only where nothing can be asked does a later run look at what this one stored.)
+    if !work.has_check() {
+        set("step_digest", &step.digest.as_str()[..16]);
+    }
+    body
+}
+
+/// `creates`, where it is the only question and the runner can answer it without a process.
+fn lone_creates(work: &StepSpec) -> Option<&Text> {
+    let path = work.creates.as_ref()?;
+    let absolute = path.raw().starts_with('/') || path.raw().starts_with("~/");
+    let alone = work.recipe.check.is_none() && work.unless.is_none() && work.only_if.is_none();
+    (alone && absolute && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
+}
+
+/// Everything that can say *so*, *not so* or *passed over*, in the order in which it is asked.
+fn question(work: &StepSpec) -> String {
+    let mut ask = String::new();
+    let author = |script: &Script| format!("eval {}", script.as_word());
+    if let Some(only_if) = &work.only_if {
+        writeln!(ask, "( {} ) >&2 || exit 77", author(only_if)).expect("a string takes all");
+    }
+    if let Some(path) = &work.creates {
+        writeln!(ask, "[ ! -e {} ] || exit 0", path.quote()).expect("a string takes all");
+    }
+    match (&work.unless, &work.recipe.check) {
+        (Some(unless), None) if ask.is_empty() => ask.push_str(unless.as_str()),
+        (Some(unless), check) => {
+            writeln!(ask, "if ( {} ) >&2; then exit 0; fi", author(unless)).expect("a string takes all");
+            ask.push_str(check.as_ref().map_or("not_so", Script::as_str));
+        }
+        (None, Some(check)) => ask.push_str(check.as_str()),
+        (None, None) if ask.is_empty() => {}
+        (None, None) => ask.push_str("not_so"),
+    }
+    ask
+}
+
+/// `A='…'; export A` for each.
+fn assignments(variables: &[(String, Text)]) -> String {
+    let lines: Vec<String> =
+        variables.iter().map(|(name, value)| format!("{name}={}; export {name}", value.quote())).collect();
+    lines.join("\n")
+}
+
+/// What a recipe's functions find in `$arg_FIELD`, as one word for `eval`; empty for a recipe that uses none of them.
+fn arguments(recipe: &Recipe) -> String {
+    let shells = recipe.check.iter().chain([&recipe.apply]).map(Script::as_str);
+    if recipe.args.is_empty() && kinds::helpers(&shells.collect::<Vec<_>>()).is_empty() {
+        return String::new();
+    }
+    let assignments: Vec<String> =
+        recipe.args.iter().map(|(name, value)| format!("arg_{name}={}", value.as_str())).collect();
+    Script::author(if assignments.is_empty() { ":".to_owned() } else { assignments.join(" ") }).as_word()
+}
+
+/// The command that writes a content to standard output.
+fn content_command(content: &Content, run_as: &RunAs, blobs: &mut Blobs) -> String {
+    match content {
+        Content::Text(text) if text.raw().len() <= INLINE_LIMIT || text.literal().is_none() => {
+            format!("printf %s {}", text.quote_exactly())
+        }
+        Content::Text(text) => bytes_command(text.raw().as_bytes(), run_as, blobs),
+        Content::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.len() <= INLINE_LIMIT && !text.contains('\0') => {
+                format!("printf %s {}", Text::from(text).quote_exactly())
+            }
+            _ => bytes_command(bytes, run_as, blobs),
+        },
+    }
+}
+
+/// Bytes out of the plan's own file, or (for another user, who cannot read it) spelt out.
+fn bytes_command(bytes: &[u8], run_as: &RunAs, blobs: &mut Blobs) -> String {
+    match run_as {
+        RunAs::User(_) => {
+            let spelt: String = bytes.iter().map(|byte| format!("\\0{byte:03o}")).collect();
+            format!("printf %b '{spelt}'")
+        }
+        _ => blobs.add(bytes),
+    }
+}
+
+/// The names of registered values and of secrets that a step uses, each once.
+fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
+    let mut registered = Vec::new();
+    let mut secrets = Vec::new();
+    let mut note = |text: &str| {
+        for (prefix, list) in [("$pb_r_", &mut registered), ("$pb_s_", &mut secrets)] {
+            for behind in text.split(prefix).skip(1) {
+                let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if !list.contains(&name) {
+                    list.push(name);
+                }
+            }
+        }
+    };
+    let scripts = [Some(&work.recipe.apply), work.recipe.check.as_ref(), work.only_if.as_ref(), work.unless.as_ref()];
+    let arguments = work.recipe.args.iter().map(|(_, value)| value);
+    for script in scripts.into_iter().flatten().chain(arguments) {
+        note(script.as_str());
+    }
+    let user = match &work.run_as {
+        RunAs::User(name) => Some(name),
+        _ => None,
+    };
+    let content = match work.recipe.content() {
+        Some(Content::Text(text)) => Some(text),
+        _ => None,
+    };
+    let manual = work.recipe.manual().map(|manual| &manual.text);
+    let variables = work.env.iter().chain(work.recipe.exports()).map(|(_, value)| value);
+    for text in [work.creates.as_ref(), work.cwd.as_ref(), user, content, manual].into_iter().flatten().chain(variables)
+    {
+        for part in text.parts() {
+            match part {
+                Part::Letters(_) => {}
+                Part::Registered(name) => note(&format!("$pb_r_{name}")),
+                Part::Secret(name) => note(&format!("$pb_s_{name}")),
+            }
+        }
+    }
+    (registered, secrets)
+}
+
+/// Names as one shell word; nothing for none.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("'{}'", names.join(" ")) }
+}
+
+/// A duration for `sleep`: whole seconds, which is all that POSIX knows.
+fn seconds(duration: Duration) -> String {
+    duration.as_secs().max(u64::from(!duration.is_zero())).to_string()
+}
