@@ -4,7 +4,8 @@
 # pb_after (a run to follow instead while it goes on), pb_stdin (what comes on standard input), pb_follow (not empty: begin nothing),
 # pb_resume (with pb_follow: the plan that is there is gone on with, where its runner is gone), pb_host (the machine id that an
 # earlier run saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
-pb_say() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$*"; }
+# pb_say WORD…: says a frame. Where printf is a program of its own, it can be killed alone: then it is as if the delivery had been.
+pb_say() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$*" || exit 137; }
 pb_unfit() { pb_say unfit "$*"; exit 6; }
 # pb_do WHAT COMMAND…: runs a command that must work, and says why it did not. (A command that was killed says nothing of the
 # host: it is as if the delivery itself had been.)

@@ -129,6 +129,7 @@ for session in $(children {listener}); do
   kill -9 $session
 done
 kill -9 {listener}
+until case $(cat /proc/{listener}/stat 2>/dev/null) in *') Z '* | '') ;; *) false ;; esac; do sleep .01; done
 setsid {command} >>new-log 2>&1 8>&- 9>&- &
 echo $! >listener
 ",

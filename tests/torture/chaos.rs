@@ -1,23 +1,28 @@
-//! Random deaths: of one case from its first delivery to its right end.
+//! Random deaths: one case from its first delivery to its right end.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pinboot::event::Outcome;
+use pinboot::exit::Exit;
 use pinboot::ids::{RunId, StepId};
 use pinboot::plan::OnUnknown;
+use pinboot::remote::Identity;
 use pinboot::view::{HostView, StepView};
 use rustix::process::Signal;
 
 use crate::chance::Chance;
-use crate::controller::{Death, Ended, HostTask, job, live};
-use crate::deed::{self, BLIND, Deed};
+use crate::controller::{Ended, Seen, control, job};
 use crate::lab::{Kit, Lab, Role, signal, wait_until};
-use crate::local::{Local, Weather};
+use crate::local::{Local, Network};
+use crate::place::{Place, runner_hook};
+use crate::recording::{Controller, Death, Kill, Loss, Recording, Suite, Victim};
+use crate::replay::{Fell, Next, Player, pause};
+use crate::workload::{self, BLIND, Workload};
 
 /// What came of a case.
 #[derive(Clone, Debug, Default)]
@@ -29,11 +34,11 @@ pub(crate) struct Tally {
     pub(crate) shown_whole: u32,
 }
 
-/// What the killer did, and whether it may go on.
+/// What the killer has done, and whether it may go on.
 #[derive(Debug, Default)]
-struct Doings {
+struct State {
     calm: AtomicBool,
-    kills: AtomicU32,
+    kills: Mutex<Vec<Kill>>,
     /// A process of a step (or of the runner's checks) was killed alone: the step may have failed.
     maimed: AtomicBool,
     /// Something was killed that may leave a step's outcome unknown.
@@ -42,54 +47,101 @@ struct Doings {
     truncated: AtomicBool,
 }
 
+impl State {
+    fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::SeqCst)
+    }
+
+    fn is_lethal(&self) -> bool {
+        self.lethal.load(Ordering::SeqCst)
+    }
+
+    fn note(&self, victim: Victim, place: Place) {
+        self.kills.lock().expect("nothing panics with it").push(Kill { victim, place });
+    }
+
+    /// Kills one process.
+    fn kill(&self, lab: &Lab, role: Role, pid: i32) {
+        let (place, descent) = lab.place_of(pid);
+        // What the runner has started and is not yet `sh plan` counts as the delivery's: it may be the runner.
+        if matches!(role, Role::Runner | Role::Delivery) {
+            self.lethal.store(true, Ordering::SeqCst);
+        }
+        if matches!(role, Role::Step | Role::Delivery) {
+            self.maimed.store(true, Ordering::SeqCst);
+        }
+        signal(pid, Signal::KILL);
+        self.note(Victim::Process { role, descent }, place);
+    }
+
+    /// Ends everything at once. What had not been synced is lost as this says.
+    fn cut_power(&self, lab: &Lab, lose: impl FnOnce() -> Vec<Loss>) {
+        let _power = lab.power.lock().expect("nothing panics with it");
+        let place = lab.place_of_all();
+        self.lethal.store(true, Ordering::SeqCst);
+        lab.power_cut();
+        let lost = lose();
+        for loss in &lost {
+            if apply(lab, loss) {
+                self.truncated.store(true, Ordering::SeqCst);
+            }
+        }
+        self.note(Victim::Power(lost), place);
+    }
+}
+
 /// Kills at random moments, up to so many times.
-fn killer(lab: &Lab, doings: &Doings, mut chance: Chance, kills: u32) {
+fn kill_at_random(lab: &Lab, state: &State, mut chance: Chance, kills: u32) {
     let pace = chance.of(&[60, 110, 300]);
     for _ in 0..kills {
         std::thread::sleep(chance.pause(pace));
-        if doings.calm.load(Ordering::SeqCst) {
+        if state.is_calm() {
             return;
         }
         let living = lab.processes();
         if living.is_empty() {
             continue;
         }
-        let what = chance.below(20);
-        if what < 4 {
-            let _power = lab.power.lock().expect("nobody panics with it");
-            doings.lethal.store(true, Ordering::SeqCst);
-            lab.power_cut();
-            if chance.one_in(2) {
-                lose_what_was_not_on_disk(lab, doings, &mut chance);
-            }
-        } else {
-            let role = match what {
-                4..=8 => Role::Delivery,
-                9..=11 => Role::Follower,
-                12..=18 => Role::Runner,
-                _ => Role::Step,
-            };
-            let those: Vec<i32> = match role {
-                Role::Runner => runners(lab),
-                _ => living.iter().filter(|process| process.role == role).map(|process| process.pid).collect(),
-            };
-            if those.is_empty() {
+        let role = match chance.below(20) {
+            0..4 => {
+                state.cut_power(lab, || {
+                    if chance.one_in(2) { what_was_not_on_disk(lab, &mut chance) } else { Vec::new() }
+                });
                 continue;
             }
-            match role {
-                Role::Runner => doings.lethal.store(true, Ordering::SeqCst),
-                Role::Step => doings.maimed.store(true, Ordering::SeqCst),
-                Role::Delivery | Role::Follower => {}
-            }
-            // (What the runner has started and is no `sh plan` yet counts as the delivery's: it may be the runner.)
-            if role == Role::Delivery {
-                doings.lethal.store(true, Ordering::SeqCst);
-                doings.maimed.store(true, Ordering::SeqCst);
-            }
-            signal(chance.of(&those), Signal::KILL);
+            4..=8 => Role::Delivery,
+            9..=11 => Role::Follower,
+            12..=18 => Role::Runner,
+            _ => Role::Step,
+        };
+        let those: Vec<i32> = match role {
+            Role::Runner => runners(lab),
+            _ => living.iter().filter(|process| process.role == role).map(|process| process.pid).collect(),
+        };
+        if !those.is_empty() {
+            state.kill(lab, role, chance.of(&those));
         }
-        doings.kills.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// Kills where a recording says.
+fn kill_as_recorded(lab: &Lab, state: &State, kills: &[Kill]) -> Fell {
+    let mut player = Player::new(lab, kills);
+    while !state.is_calm() {
+        match player.next() {
+            Next::Wait => pause(),
+            Next::Over => break,
+            Next::Kill(kill, pid) => {
+                match &kill.victim {
+                    Victim::Process { role, .. } => state.kill(lab, *role, pid),
+                    Victim::Power(lost) => state.cut_power(lab, || lost.clone()),
+                    Victim::Stop { .. } => {}
+                }
+                player.open(&kill);
+            }
+        }
+    }
+    player.finish()
 }
 
 /// The shells that wrote `runner`.
@@ -101,13 +153,15 @@ fn runners(lab: &Lab) -> Vec<i32> {
         .collect()
 }
 
-/// After a power cut: the log has what was synced (up to the last `apply`, before which it is), and perhaps more; what nobody
-/// has synced may be gone.
-fn lose_what_was_not_on_disk(lab: &Lab, doings: &Doings, chance: &mut Chance) {
-    for run in fs::read_dir(lab.path(".pinboot/runs")).into_iter().flatten().flatten() {
-        let path = |name: &str| run.path().join(name);
+/// What a loss of power takes. The log has what was synced (up to the last `apply`, before which it is), and perhaps more; what
+/// was never synced may be gone.
+fn what_was_not_on_disk(lab: &Lab, chance: &mut Chance) -> Vec<Loss> {
+    let mut lost = Vec::new();
+    for folder in fs::read_dir(lab.path(".pinboot/runs")).into_iter().flatten().flatten() {
+        let path = |name: &str| folder.path().join(name);
+        let run = || folder.file_name().to_string_lossy().into_owned();
         let log = fs::read(path("log")).unwrap_or_default();
-        let begun = fs::read_dir(run.path())
+        let has_step_started = fs::read_dir(folder.path())
             .into_iter()
             .flatten()
             .flatten()
@@ -115,144 +169,271 @@ fn lose_what_was_not_on_disk(lab: &Lab, doings: &Doings, chance: &mut Chance) {
         if !path("end").exists() {
             let mark = b" apply ";
             let synced = log.windows(mark.len()).rposition(|part| part == mark).map_or(0, |at| at.saturating_sub(36));
-            let keep = synced as u64 + chance.below((log.len() - synced) as u64 + 1);
-            if keep < log.len() as u64 {
-                fs::OpenOptions::new().write(true).open(path("log")).expect("there").set_len(keep).expect("cut");
-                doings.truncated.store(true, Ordering::SeqCst);
+            let left = synced as u64 + chance.below((log.len() - synced) as u64 + 1);
+            if left < log.len() as u64 {
+                lost.push(Loss::Cut { run: run(), file: "log".to_owned(), left });
             }
         }
-        if !begun {
-            if chance.one_in(2)
-                && let Ok(plan) = fs::OpenOptions::new().write(true).open(path("plan"))
-            {
-                plan.set_len(chance.below(20_000)).expect("cut");
+        if !has_step_started {
+            if chance.one_in(2) && path("plan").exists() {
+                lost.push(Loss::Cut { run: run(), file: "plan".to_owned(), left: chance.below(20_000) });
             }
             for name in ["runner", "spare", "nonce", "lock"] {
                 if chance.one_in(3) {
-                    let _ = fs::remove_file(path(name));
+                    lost.push(Loss::Removed { run: run(), file: name.to_owned() });
                 }
             }
         }
     }
+    lost
 }
 
-/// One case. The error names what was violated.
-pub(crate) fn case(kit: Kit, seed: u64) -> Result<Tally, String> {
+/// Takes from the disk what is lost. Returns whether it was of a log.
+fn apply(lab: &Lab, loss: &Loss) -> bool {
+    let path = |run: &str, file: &str| lab.path(&format!(".pinboot/runs/{run}/{file}"));
+    match loss {
+        Loss::Removed { run, file } => {
+            let _ = fs::remove_file(path(run, file));
+            false
+        }
+        Loss::Cut { run, file, left } => {
+            let Ok(opened) = fs::OpenOptions::new().write(true).open(path(run, file)) else { return false };
+            let is_log = file == "log";
+            // A plan may be filled up with zeros, as some file systems do; a log only ever loses its end.
+            if !is_log || opened.metadata().is_ok_and(|metadata| *left < metadata.len()) {
+                opened.set_len(*left).expect("cut");
+                return is_log;
+            }
+            false
+        }
+    }
+}
+
+/// A case that was played: what it came to, and how it went.
+pub(crate) struct Played {
+    pub(crate) result: Result<Tally, String>,
+    pub(crate) recording: Recording,
+    /// Where the kills of a replay fell.
+    pub(crate) fell: Fell,
+}
+
+/// One random case. The error names what was violated.
+pub(crate) fn case(kit: Kit, seed: u64) -> Played {
+    // Every fourth case plays the very program that a user's host gets, without a note of the points.
+    let recording = Recording::new(Suite::Chaos, seed, &kit, seed % 4 != 0);
+    play(recording, None)
+}
+
+/// The same case once more, with every cut, death and kill where it was.
+pub(crate) fn again(recording: &Recording) -> Played {
+    let fresh = Recording::new(Suite::Chaos, recording.seed, &recording.kit(), recording.is_traced);
+    play(fresh, Some(recording))
+}
+
+fn play(mut recording: Recording, script: Option<&Recording>) -> Played {
+    let seed = recording.seed;
     let mut chance = Chance::new(seed);
-    let lab = Arc::new(Lab::new(kit));
-    let deed = Deed::of(&mut chance);
+    let lab = Arc::new(Lab::traced(recording.kit(), recording.is_traced));
+    let workload = Workload::of(&mut chance);
     let kills = u32::try_from(4 + chance.below(20)).expect("small");
     let cuts = u32::try_from(chance.below(11)).expect("small");
-    let mut deaths = chance.below(3);
+    let deaths = chance.below(3);
     let reach = chance.of(&[300, 2000, 20_000]);
-    let weather = Weather::with(chance.split(), cuts, reach);
-    let line = Local::new(&lab, weather);
-    let doings = Doings::default();
-    let mut tally = Tally::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let network = Network::with(chance.split(), cuts, reach);
+    let network = script.map_or(network, |script| Network::scripted(&script.connections));
+    let line = Local::new(&lab, network);
+    let state = State::default();
     let deadline = Instant::now() + Duration::from_mins(2);
-    let mut earlier: Vec<RunId> = Vec::new();
-    let outcome = std::thread::scope(|scope| {
-        let chances = chance.split();
-        let (lab_, doings_) = (&*lab, &doings);
-        scope.spawn(move || killer(lab_, doings_, chances, kills));
-        let result = (|| loop {
-            if Instant::now() > deadline {
+    let mut course = Course {
+        lab: &lab,
+        workload: &workload,
+        line: &line,
+        state: &state,
+        deadline,
+        deaths,
+        script: script.map(|script| script.controllers.as_slice()),
+        controllers: Vec::new(),
+        tally: Tally::default(),
+    };
+    let (outcome, fell) = std::thread::scope(|scope| {
+        let killer_chance = chance.split();
+        let (lab, state) = (&*lab, &state);
+        let killer = scope.spawn(move || match script {
+            Some(script) => kill_as_recorded(lab, state, &script.kills),
+            None => {
+                kill_at_random(lab, state, killer_chance, kills);
+                Fell::default()
+            }
+        });
+        let outcome = course.run(seed, &mut chance);
+        state.calm.store(true, Ordering::SeqCst);
+        (outcome, killer.join().expect("the killer does not panic"))
+    });
+    let (mut tally, controllers) = (course.tally, course.controllers);
+    recording.controllers = controllers;
+    recording.kills = std::mem::take(&mut *state.kills.lock().expect("nothing panics with it"));
+    tally.kills = u32::try_from(recording.kills.len()).expect("few");
+    {
+        let network = line.network.lock().expect("nothing panics with it");
+        tally.cuts = network.cut;
+        recording.connections.clone_from(&network.connections);
+    }
+    // What was left behind must not wake up later and do anything again.
+    wait_until(deadline, || {
+        line.network.lock().expect("nothing panics with it").unnoticed.clear();
+        lab.is_quiet()
+    });
+    let late = workload::violations(&lab, &workload);
+    let result = outcome.and(if late.is_empty() { Ok(()) } else { Err(late.join("; ")) });
+    recording.violation = result.as_ref().err().cloned().unwrap_or_default();
+    let result = result
+        .map(|()| tally)
+        .map_err(|what| format!("{what}\n  {:?}, {kills} kills, {cuts} cuts, {workload:?}\n{}", lab.kit, record(&lab)));
+    Played { result, recording, fell }
+}
+
+/// One controller after another, until the run has ended.
+struct Course<'a> {
+    lab: &'a Arc<Lab>,
+    workload: &'a Workload,
+    line: &'a Local,
+    state: &'a State,
+    deadline: Instant,
+    /// How many controllers still die.
+    deaths: u64,
+    /// The controllers of a replay.
+    script: Option<&'a [Controller]>,
+    controllers: Vec<Controller>,
+    tally: Tally,
+}
+
+/// What follows after a controller.
+enum Then {
+    /// Another controller of the same run.
+    Again,
+    /// The next run, which finishes what this one left.
+    Rerun,
+    /// Nothing: all is as it must be.
+    Done,
+}
+
+impl Course<'_> {
+    fn run(&mut self, seed: u64, chance: &mut Chance) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let mut earlier: Vec<RunId> = Vec::new();
+        let hook = self.lab.is_traced.then(runner_hook);
+        loop {
+            if Instant::now() > self.deadline {
                 return Err("no end in two minutes".to_owned());
             }
             let number = u8::try_from(earlier.len()).expect("few");
-            let (identity, plan) = (deed::identity(&lab, seed, number), deed.plan(&earlier));
-            let death = match deaths {
-                0 => Death::Never,
-                _ if chance.one_in(2) => Death::After(chance.pause(600)),
-                _ => Death::AtEvent(1 + chance.below(14)),
-            };
-            let follow = chance.one_in(4);
-            let local = Local { lab: Arc::clone(&lab), weather: Arc::clone(&line.weather) };
-            let life = runtime.block_on(live(local, job(&identity, &plan, None, follow), death));
-            let found = deed::violations(&lab, &deed);
+            let identity = workload::identity(self.lab, seed, number);
+            let plan = self.workload.plan(&earlier);
+            let controller = self.next(chance);
+            let local = Local { lab: Arc::clone(self.lab), network: Arc::clone(&self.line.network) };
+            let job = job(&identity, &plan, hook.as_deref(), controller.follow);
+            let seen = runtime.block_on(control(local, job, controller.death));
+            self.note(controller, &seen);
+            let found = workload::violations(self.lab, self.workload);
             if !found.is_empty() {
                 return Err(found.join("; "));
             }
-            let (exit, host) = match life.ended {
-                Ended::Died => {
-                    deaths -= 1;
-                    tally.deaths += 1;
-                    continue;
-                }
-                Ended::Stuck => return Err(format!("the controller saw no end: {:?}", lab.processes())),
-                Ended::Exit(exit, ref host) => (exit, host.clone()),
-            };
-            let (lethal, maimed) = (doings.lethal.load(Ordering::SeqCst), doings.maimed.load(Ordering::SeqCst));
-            match exit {
-                0 => {
-                    let found = ended_well(&lab, &deed, &host, &earlier, lethal);
-                    if !found.is_empty() {
-                        return Err(found.join("; "));
-                    }
-                    if !doings.truncated.load(Ordering::SeqCst) {
-                        shown_whole(&lab, &identity.run, &identity.nonce, &life)?;
-                        tally.shown_whole += 1;
-                    }
-                    return Ok(());
-                }
-                8 => {
-                    let unknown: BTreeSet<StepId> =
-                        host.steps.iter().filter(|s| s.outcome() == Some(Outcome::Unknown)).map(|s| s.id).collect();
-                    if unknown.is_empty() && follow {
-                        continue;
-                    }
-                    if !lethal || !unknown.is_subset(&deed::may_be_unknown(&deed)) {
-                        return Err(format!("unknown without a cause: {unknown:?}, lethal: {lethal}"));
-                    }
-                    if !unknown.is_empty() {
-                        tally.unknown += 1;
-                        return Ok(());
-                    }
-                    // (The runner was killed too often: the user takes the run up again.)
-                }
-                1 if maimed => {
-                    // (A step without a check that failed has perhaps taken effect: that a rerun does it again is the user's will.)
-                    let blind = host.step(BLIND).and_then(StepView::outcome) == Some(Outcome::Failed);
-                    if blind || earlier.len() > 20 {
-                        return Ok(());
-                    }
-                    earlier.push(identity.run.clone());
-                }
-                // (Something of the run before still lives.)
-                9 if !earlier.is_empty() => {
-                    earlier.push(identity.run.clone());
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                10 if follow => {}
-                // (It was not reached in time, or not often enough: the user tries again.)
-                7 => {}
-                other => return Err(format!("exit {other}: {:?} {:?} {:?}", host.message, host.hint, host.steps)),
+            match self.judge(&seen, controller.follow, &identity, &earlier)? {
+                Then::Again => {}
+                Then::Rerun => earlier.push(identity.run.clone()),
+                Then::Done => return Ok(()),
             }
-        })();
-        doings.calm.store(true, Ordering::SeqCst);
-        result
-    });
-    tally.kills = doings.kills.load(Ordering::SeqCst);
-    tally.cuts = line.weather.lock().expect("nobody panics with it").cut;
-    // What was left behind must not wake up later and do anything again.
-    wait_until(deadline, || {
-        line.weather.lock().expect("nobody panics with it").holes.clear();
-        lab.is_quiet()
-    });
-    let late = deed::violations(&lab, &deed);
-    let result = outcome.and(if late.is_empty() { Ok(()) } else { Err(late.join("; ")) });
-    result
-        .map(|()| tally)
-        .map_err(|what| format!("{what}\n  {:?}, {kills} kills, {cuts} cuts, {deed:?}\n{}", lab.kit, record(&lab)))
+        }
+    }
+
+    /// The next controller: as chance has it, or as it was.
+    fn next(&self, chance: &mut Chance) -> Controller {
+        if let Some(script) = self.script {
+            let recorded = script.get(self.controllers.len()).copied();
+            return recorded.unwrap_or(Controller { follow: false, death: Death::Never });
+        }
+        let death = match self.deaths {
+            0 => Death::Never,
+            _ if chance.one_in(2) => Death::AfterTime(chance.pause(600).as_secs_f64() * 1000.0),
+            _ => Death::AtEvent(1 + chance.below(14)),
+        };
+        Controller { follow: chance.one_in(4), death }
+    }
+
+    /// Notes how a controller went. A death after a time is told by the event before it.
+    fn note(&mut self, controller: Controller, seen: &Seen) {
+        let death = match (controller.death, &seen.ended) {
+            (Death::AfterTime(_), Ended::Died) => Death::AfterEvent(seen.events, seen.idle.as_secs_f64() * 1000.0),
+            (Death::AfterTime(_), _) => Death::Never,
+            (death, _) => death,
+        };
+        self.controllers.push(Controller { death, ..controller });
+    }
+
+    /// Whether what a controller saw is right, and what follows.
+    fn judge(&mut self, seen: &Seen, follow: bool, identity: &Identity, earlier: &[RunId]) -> Result<Then, String> {
+        let (exit, host) = match &seen.ended {
+            Ended::Died => {
+                self.deaths = self.deaths.saturating_sub(1);
+                self.tally.deaths += 1;
+                return Ok(Then::Again);
+            }
+            Ended::Stuck => return Err(format!("the controller saw no end: {:?}", self.lab.processes())),
+            Ended::Exit(exit, host) => (*exit, host),
+        };
+        let lethal = self.state.is_lethal();
+        match exit {
+            Exit::Success => {
+                let found = ended_well(self.lab, self.workload, host, earlier, lethal);
+                if !found.is_empty() {
+                    return Err(found.join("; "));
+                }
+                if !self.state.truncated.load(Ordering::SeqCst) {
+                    shown_whole(self.lab, &identity.run, &identity.nonce, seen)?;
+                    self.tally.shown_whole += 1;
+                }
+                Ok(Then::Done)
+            }
+            Exit::OutcomeUnknown => {
+                let unknown: BTreeSet<StepId> =
+                    host.steps.iter().filter(|s| s.outcome() == Some(Outcome::Unknown)).map(|s| s.id).collect();
+                if unknown.is_empty() && follow {
+                    return Ok(Then::Again);
+                }
+                if !lethal || !unknown.is_subset(&workload::may_be_unknown(self.workload)) {
+                    return Err(format!("unknown without a cause: {unknown:?}, lethal: {lethal}"));
+                }
+                if !unknown.is_empty() {
+                    self.tally.unknown += 1;
+                    return Ok(Then::Done);
+                }
+                // The runner was killed too often: the user resumes the run.
+                Ok(Then::Again)
+            }
+            Exit::StepFailed if self.state.maimed.load(Ordering::SeqCst) => {
+                // A step without a check that failed has perhaps taken effect: only the user can ask for it once more.
+                let blind = host.step(BLIND).and_then(StepView::outcome) == Some(Outcome::Failed);
+                Ok(if blind || earlier.len() > 20 { Then::Done } else { Then::Rerun })
+            }
+            // Something of the run before is still alive.
+            Exit::Busy if !earlier.is_empty() => {
+                std::thread::sleep(Duration::from_millis(50));
+                Ok(Then::Rerun)
+            }
+            Exit::Mismatch if follow => Ok(Then::Again),
+            // It was not reached in time, or not often enough: the user tries again.
+            Exit::ConnectionLost => Ok(Then::Again),
+            other => Err(format!("{other:?}: {:?} {:?} {:?}", host.message, host.hint, host.steps)),
+        }
+    }
 }
 
 /// The final view is that of an undisturbed run.
-fn ended_well(lab: &Lab, deed: &Deed, host: &HostView, earlier: &[RunId], lethal: bool) -> Vec<String> {
-    let mut found = deed::left_undone(lab, deed);
-    let steps = deed.plan(&[]).steps.len();
+fn ended_well(lab: &Lab, workload: &Workload, host: &HostView, earlier: &[RunId], lethal: bool) -> Vec<String> {
+    let mut found = workload::left_undone(lab, workload);
+    let steps = workload.plan(&[]).steps.len();
     if host.steps.len() != steps {
-        found.push(format!("{} steps of {steps} were told: {:?}", host.steps.len(), host.steps));
+        found.push(format!("{} steps of {steps} were reported: {:?}", host.steps.len(), host.steps));
     }
     for step in &host.steps {
         let right = match step.outcome() {
@@ -264,24 +445,24 @@ fn ended_well(lab: &Lab, deed: &Deed, host: &HostView, earlier: &[RunId], lethal
             found.push(format!("step {} ended as {:?} ({:?})", step.id, step.outcome(), step.why));
         }
     }
-    if deed.unknown == OnUnknown::Fail
+    if workload.unknown == OnUnknown::Fail
         && host.step(BLIND).is_some_and(|step| step.why.as_deref().is_some_and(|why| why.contains("assumed")))
     {
-        found.push("assumed done without being told to".to_owned());
+        found.push("assumed done although `on_unknown` does not say so".to_owned());
     }
     found
 }
 
 /// Every byte that the host's log has was shown once, and in order.
-fn shown_whole(lab: &Lab, run: &RunId, nonce: &str, life: &HostTask) -> Result<(), String> {
+fn shown_whole(lab: &Lab, run: &RunId, nonce: &str, seen: &Seen) -> Result<(), String> {
     let log = fs::read(lab.path(&format!(".pinboot/runs/{run}/log"))).unwrap_or_default();
-    let right = deed::said(&log, nonce);
-    if right == life.said {
+    let right = workload::shown(&log, nonce);
+    if right == seen.shown {
         return Ok(());
     }
-    let differing = right.keys().chain(life.said.keys()).find(|step| right.get(step) != life.said.get(step));
+    let differing = right.keys().chain(seen.shown.keys()).find(|step| right.get(step) != seen.shown.get(step));
     let step = differing.expect("they differ");
-    Err(format!("step {step} was shown as {:?}\n  and the log has {:?}", life.said.get(step), right.get(step)))
+    Err(format!("step {step} was shown as {:?}\n  and the log has {:?}", seen.shown.get(step), right.get(step)))
 }
 
 /// The record on the host, for a person who looks for what went wrong.
@@ -299,8 +480,7 @@ fn record(lab: &Lab) -> String {
         let log = String::from_utf8_lossy(&log).replace('\u{1e}', "^");
         let frames: Vec<&str> =
             log.lines().filter(|line| line.contains("^pb:") || !line.starts_with("line ")).collect();
-        writeln!(out, "run {}: {names:?}\n{}", run.file_name().display(), frames.join("\n"))
-            .expect("a string takes all");
+        let _ = writeln!(out, "run {}: {names:?}\n{}", run.file_name().display(), frames.join("\n"));
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pinboot::engine::{self, Job, Options, StopRequest, Task, facts};
 use pinboot::event::{Event, EventKind, Mode};
@@ -16,34 +16,30 @@ use pinboot::view::{HostView, RunView};
 use tokio::sync::watch;
 
 use crate::local::Local;
+use crate::recording::Death;
 
-/// When a controller dies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Death {
-    Never,
-    /// After so long.
-    After(Duration),
-    /// It cannot write down its event of this number: before, or just after it.
-    AtEvent(u64),
-}
+/// How long a controller waits for the end of a run before something is wrong.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How a controller's life ended.
+/// How a controller ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
     Died,
-    /// It saw no end for a very long time.
+    /// It saw no end for too long.
     Stuck,
-    /// With this code.
-    Exit(u8, Box<HostView>),
+    /// It saw the end.
+    Exit(Exit, Box<HostView>),
 }
 
-/// A controller's life: what it was told.
+/// What a controller saw until its end.
 #[derive(Debug)]
-pub(crate) struct HostTask {
+pub(crate) struct Seen {
     pub(crate) ended: Ended,
     /// What it showed of each step.
-    pub(crate) said: BTreeMap<u32, String>,
+    pub(crate) shown: BTreeMap<u32, String>,
     pub(crate) events: u64,
+    /// How long before its end the last event was.
+    pub(crate) idle: Duration,
 }
 
 pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: bool) -> Job {
@@ -51,7 +47,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         Some(hook) => points::program(plan, identity, hook),
         None => program(plan, identity),
     };
-    let errand = if follow {
+    let task = if follow {
         Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: false, resume: None }
     } else {
         Task::Deliver { program: Arc::new(program), secrets: plan.secrets.clone(), after: None }
@@ -64,34 +60,27 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         muted: false,
         known: None,
         again: String::new(),
-        errand,
+        errand: task,
     }
 }
 
-/// Lives until the run's end, or its own.
-pub(crate) async fn live(connect: Local, job: Job, death: Death) -> HostTask {
-    let mut said: BTreeMap<u32, String> = BTreeMap::new();
-    let patience = Duration::from_mins(1);
-    let (ended, events) =
-        watch_over(connect, job, death, patience, content(), |step, text| said.entry(step).or_default().push_str(text))
-            .await;
-    HostTask { ended, said, events }
+/// Controls the run until its end, or the controller's own.
+pub(crate) async fn control(connect: Local, job: Job, death: Death) -> Seen {
+    watch_over(connect, job, death, PATIENCE, no_request(), |_| {}).await
 }
 
-/// Lives until the run's end, with a user who may want to stop it.
-pub(crate) async fn live_until(connect: Local, job: Job, wishes: watch::Receiver<StopRequest>) -> HostTask {
-    let (ended, events) = watch_over(connect, job, Death::Never, Duration::from_mins(1), wishes, |_, _| {}).await;
-    HostTask { ended, said: BTreeMap::new(), events }
+/// Controls the run until its end, with a user who may ask to stop it.
+pub(crate) async fn control_until(connect: Local, job: Job, requests: watch::Receiver<StopRequest>) -> Seen {
+    watch_over(connect, job, Death::Never, PATIENCE, requests, |_| {}).await
 }
 
-/// Listens to the run's end, with more patience.
-pub(crate) async fn listen(connect: Local, job: Job, mut hear: impl FnMut(&str)) -> Ended {
-    let patience = Duration::from_mins(10);
-    watch_over(connect, job, Death::Never, patience, content(), |_, text| hear(text)).await.0
+/// Listens until the run's end, with more patience.
+pub(crate) async fn listen(connect: Local, job: Job, hear: impl FnMut(&str)) -> Ended {
+    watch_over(connect, job, Death::Never, Duration::from_mins(10), no_request(), hear).await.ended
 }
 
-/// A user who wants nothing.
-fn content() -> watch::Receiver<StopRequest> {
+/// A user who asks for nothing.
+fn no_request() -> watch::Receiver<StopRequest> {
     watch::channel(StopRequest::None).1
 }
 
@@ -100,9 +89,9 @@ async fn watch_over(
     job: Job,
     death: Death,
     patience: Duration,
-    wishes: watch::Receiver<StopRequest>,
-    mut hear: impl FnMut(u32, &str),
-) -> (Ended, u64) {
+    requests: watch::Receiver<StopRequest>,
+    mut hear: impl FnMut(&str),
+) -> Seen {
     let run = job.identity.run.clone();
     let first = EventKind::RunStarted {
         run,
@@ -113,33 +102,54 @@ async fn watch_over(
         steps: u32::try_from(job.facts.len()).expect("few"),
         rerun_of: None,
     };
-    let mut events = 0;
+    let mut shown: BTreeMap<u32, String> = BTreeMap::new();
+    let (count, counted) = watch::channel(0_u64);
+    let mut last = Instant::now();
     let emit = |event: &Event, _: &RunView| {
-        events += 1;
+        count.send_modify(|events| *events += 1);
+        last = Instant::now();
         if let Death::AtEvent(number) = death
-            && events >= number
+            && *count.borrow() >= number
         {
             return Err(());
         }
-        // (What the controller says of tries is its own, and not in the log.)
+        // The controller's own word on attempts is not in the log.
         if let EventKind::StepOutput { step, text, .. } = &event.kind
             && !text.starts_with("(ended with status")
         {
-            hear(step.0, text);
+            hear(text);
+            if patience == PATIENCE {
+                shown.entry(step.0).or_default().push_str(text);
+            }
         }
         Ok(())
     };
     let options = Options { forks: 1, reconnect_for: Duration::from_mins(1), wait: Duration::ZERO, cause: |_, _| None };
-    let engine = engine::run(Arc::new(connect), vec![job], options, wishes, Some(first), RunView::default(), emit);
-    let deadline = match death {
-        Death::After(time) => time,
-        Death::Never | Death::AtEvent(_) => patience,
+    let engine = engine::run(Arc::new(connect), vec![job], options, requests, Some(first), RunView::default(), emit);
+    let view = tokio::select! {
+        view = engine => Some(view),
+        () = dies(death, counted, patience) => None,
     };
-    let view = tokio::time::timeout(deadline, engine).await;
     let ended = match view {
-        Ok(Ok(view)) => Ended::Exit(view.exit_code().code(), Box::new(view.hosts[0].clone())),
-        Err(_) if !matches!(death, Death::After(_)) => Ended::Stuck,
-        Ok(Err(())) | Err(_) => Ended::Died,
+        Some(Ok(view)) => Ended::Exit(view.exit_code(), Box::new(view.hosts[0].clone())),
+        None if matches!(death, Death::Never | Death::AtEvent(_)) => Ended::Stuck,
+        Some(Err(())) | None => Ended::Died,
     };
-    (ended, events)
+    let events = *count.borrow();
+    Seen { ended, shown, events, idle: last.elapsed() }
+}
+
+/// Returns when the controller is to die, or has seen no end for too long.
+async fn dies(death: Death, mut events: watch::Receiver<u64>, patience: Duration) {
+    let after = |millis: f64| Duration::from_secs_f64(millis / 1000.0);
+    match death {
+        Death::Never | Death::AtEvent(_) => tokio::time::sleep(patience).await,
+        Death::AfterTime(millis) => tokio::time::sleep(after(millis)).await,
+        Death::AfterEvent(number, millis) => {
+            let enough = events.wait_for(|events| *events >= number);
+            if let Ok(Ok(_)) = tokio::time::timeout(patience, enough).await {
+                tokio::time::sleep(after(millis)).await;
+            }
+        }
+    }
 }

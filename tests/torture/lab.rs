@@ -3,21 +3,23 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 
 /// What a host has.
 #[derive(Clone, Debug)]
 pub(crate) struct Kit {
+    /// The shell that is its `sh`.
     pub(crate) shell: &'static str,
     pub(crate) flock: bool,
     pub(crate) setsid: bool,
     pub(crate) gnu_tail: bool,
 }
 
-/// (With those that yash has built in and finds only where they are on PATH as well.)
+/// The programs on the host's PATH. Those that yash has built in are here too: it finds them only if they are on PATH as well.
 const TOOLS: &[&str] = &[
     "[",
     "test",
@@ -54,12 +56,12 @@ const TOOLS: &[&str] = &[
     "wc",
 ];
 
-/// The shells that are there; those that are not are named once.
+/// The shells that are installed; those that are missing are named once.
 pub(crate) fn shells() -> Vec<&'static str> {
     let found = |name: &&'static str| {
         let there = which(name).is_some();
         if !there {
-            let message = format!("left out: {name} as the host's sh (apt-get install {name})");
+            let message = format!("LEFT OUT {name} as the host's sh: `apt-get install {name}` brings it in");
             assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none(), "{message}");
             eprintln!("{message}");
         }
@@ -78,12 +80,29 @@ pub(crate) struct Lab {
     home: tempfile::TempDir,
     pub(crate) kit: Kit,
     bin: PathBuf,
-    /// Held while a process is started, and while there is no power.
+    /// Whether deliveries and runners note the points that they pass.
+    pub(crate) is_traced: bool,
+    /// Held while a process is started, and during a loss of power.
     pub(crate) power: Mutex<()>,
+    connections: Mutex<Vec<Connection>>,
+}
+
+/// A connection whose command was started.
+#[derive(Debug)]
+struct Connection {
+    number: usize,
+    pid: i32,
+    started: Instant,
+    /// How many bytes the controller has heard.
+    heard: u64,
 }
 
 impl Lab {
     pub(crate) fn new(kit: Kit) -> Self {
+        Self::traced(kit, false)
+    }
+
+    pub(crate) fn traced(kit: Kit, is_traced: bool) -> Self {
         let home = tempfile::Builder::new().prefix("pinboot-torture-").tempdir().expect("a temporary home");
         let bin = home.path().join("tools");
         fs::create_dir(&bin).expect("a folder");
@@ -99,8 +118,10 @@ impl Lab {
                 symlink(from, bin.join(tool)).expect("a link");
             }
         }
-        fs::create_dir(home.path().join("memory")).expect("a folder");
-        Self { home, kit, bin, power: Mutex::new(()) }
+        for folder in ["memory", "trace", "gates"] {
+            fs::create_dir(home.path().join(folder)).expect("a folder");
+        }
+        Self { home, kit, bin, is_traced, power: Mutex::new(()), connections: Mutex::default() }
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -132,8 +153,47 @@ impl Lab {
         self.read(name).lines().map(str::to_owned).collect()
     }
 
-    /// Every process of this host: those that work in its home. (A process has its folder even while it
-    /// becomes another program, when it has no environment.)
+    /// Notes that the command of a connection was started.
+    pub(crate) fn started(&self, number: usize, pid: i32) {
+        let connection = Connection { number, pid, started: Instant::now(), heard: 0 };
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    /// Notes that the controller has heard so many bytes more.
+    pub(crate) fn hears(&self, number: usize, bytes: u64) {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = connections.iter_mut().find(|connection| connection.number == number) {
+            connection.heard += bytes;
+        }
+    }
+
+    /// The deliveries: each connection's number, and its shell.
+    pub(crate) fn deliveries(&self) -> Vec<(usize, i32)> {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.iter().map(|connection| (connection.number, connection.pid)).collect()
+    }
+
+    /// How long ago the command of a connection was started, and what the controller has heard of it.
+    pub(crate) fn connection(&self, number: usize) -> (Duration, u64) {
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = connections.iter().find(|connection| connection.number == number);
+        found.map_or((Duration::ZERO, 0), |connection| (connection.started.elapsed(), connection.heard))
+    }
+
+    /// The size of the latest run's log.
+    pub(crate) fn log_size(&self) -> u64 {
+        let runs = fs::read_dir(self.path(".pinboot/runs")).into_iter().flatten().flatten();
+        let logs = runs.filter_map(|run| fs::metadata(run.path().join("log")).ok());
+        logs.max_by_key(|log| log.created().ok()).map_or(0, |log| log.len())
+    }
+
+    /// Whether this process belongs to the host and lives.
+    pub(crate) fn has(&self, pid: i32) -> bool {
+        fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder.starts_with(self.home())) && !is_dead(pid)
+    }
+
+    /// Every process of this host: those that work in its home. A process keeps its working directory while it becomes
+    /// another program, when it has no environment.
     pub(crate) fn processes(&self) -> Vec<Process> {
         let entries = fs::read_dir("/proc").expect("/proc").flatten();
         let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -143,7 +203,7 @@ impl Lab {
             .collect()
     }
 
-    /// The same for a person: parent, group and words of each.
+    /// The processes for a person to read: parent, group and command of each.
     pub(crate) fn described(&self) -> String {
         let describe = |process: Process| {
             let read = |file: &str| fs::read(format!("/proc/{}/{file}", process.pid)).unwrap_or_default();
@@ -173,7 +233,7 @@ impl Lab {
         }
     }
 
-    /// The power goes: every process at once, none of which gets to do anything more.
+    /// Ends every process at once, so that none of them gets to do anything more.
     pub(crate) fn power_cut(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -197,9 +257,10 @@ impl Lab {
     }
 }
 
-/// Waits until something is so, or this moment has come; gives which. (What processes do has no event that could be waited for.)
-pub(crate) fn wait_until(deadline: Instant, mut so: impl FnMut() -> bool) -> bool {
-    while !so() {
+/// Waits until a condition holds or the deadline has passed, and returns whether it holds. It asks again and again, because
+/// what processes do has no event that could be waited for.
+pub(crate) fn wait_until(deadline: Instant, mut holds: impl FnMut() -> bool) -> bool {
+    while !holds() {
         if Instant::now() > deadline {
             return false;
         }
@@ -216,7 +277,7 @@ fn is_dead(pid: i32) -> bool {
 
 pub(crate) fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // (It may have ended by itself.)
+        // It may have ended by itself.
         let _ = kill_process(pid, signal);
     }
 }
@@ -227,7 +288,7 @@ impl Drop for Lab {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Role {
     /// The shell that sshd would have started, and its helpers.
     Delivery,

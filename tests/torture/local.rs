@@ -11,10 +11,12 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::chance::Chance;
 use crate::lab::Lab;
+use crate::place::delivery_hook;
+use crate::recording::{Connection, Cut, Fate};
 
-/// What may happen to a connection.
+/// The network between controller and host, and what happens to connections on it.
 #[derive(Debug)]
-pub(crate) struct Weather {
+pub(crate) struct Network {
     pub(crate) chance: Chance,
     /// Cuts that are still to come.
     pub(crate) cuts: u32,
@@ -22,47 +24,53 @@ pub(crate) struct Weather {
     pub(crate) cut: u32,
     /// About how many bytes a connection lives.
     pub(crate) reach: u64,
-    /// What comes first, whatever chance says.
+    /// What comes first, whatever chance says; the last one is taken first.
     pub(crate) first: Vec<Fate>,
     /// Shell that defines `pb_point`, for the delivery.
     pub(crate) hook: Option<String>,
-    /// Lines that were cut and that nobody told the host of.
-    pub(crate) holes: Vec<(Child, ChildStdout)>,
+    /// Connections that were cut without the host's knowledge.
+    pub(crate) unnoticed: Vec<(Child, ChildStdout)>,
+    /// What happens to each connection in a replay, instead of chance.
+    pub(crate) script: Option<Vec<Connection>>,
+    /// What happened to each connection.
+    pub(crate) connections: Vec<Connection>,
 }
 
-impl Weather {
+impl Network {
     pub(crate) fn calm() -> Self {
         Self::with(Chance::new(0), 0, 1)
     }
 
     pub(crate) fn with(chance: Chance, cuts: u32, reach: u64) -> Self {
-        Self { chance, cuts, cut: 0, reach, first: Vec::new(), hook: None, holes: Vec::new() }
+        Self {
+            chance,
+            cuts,
+            cut: 0,
+            reach,
+            first: Vec::new(),
+            hook: None,
+            unnoticed: Vec::new(),
+            script: None,
+            connections: Vec::new(),
+        }
     }
-}
 
-/// Reaches one host.
-#[derive(Debug)]
-pub(crate) struct Local {
-    pub(crate) lab: Arc<Lab>,
-    pub(crate) weather: Arc<Mutex<Weather>>,
-}
+    /// A network on which the same happens again.
+    pub(crate) fn scripted(connections: &[Connection]) -> Self {
+        Self { script: Some(connections.to_vec()), ..Self::calm() }
+    }
 
-/// What is in store for one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Nothing.
-    Fair,
-    /// It never comes about.
-    Unreachable,
-    /// It is lost once the command may have gone out; the command may be there or not.
-    LostOnTheWay(bool),
-    /// Standard input ends after so many bytes, and the connection is lost.
-    CutIn(u64),
-    /// Output is lost after so many bytes.
-    CutOut(u64),
-}
+    /// The next connection's number, from 1, and its fate.
+    fn next(&mut self) -> (usize, Fate) {
+        let at = self.connections.len();
+        let fate = match &self.script {
+            Some(script) => script.get(at).map_or(Fate::Fair, |connection| connection.fate),
+            None => self.fate(),
+        };
+        self.connections.push(Connection { fate, cut: None });
+        (at + 1, fate)
+    }
 
-impl Weather {
     fn fate(&mut self) -> Fate {
         if let Some(fate) = self.first.pop() {
             return fate;
@@ -83,11 +91,26 @@ impl Weather {
             }
         }
     }
+
+    /// How the host notices the cut of this connection.
+    fn cut(&mut self, number: usize) -> Cut {
+        let script = self.script.as_ref().and_then(|script| script.get(number - 1)?.cut);
+        let cut = script.unwrap_or_else(|| self.chance.of(&[Cut::Reset, Cut::Unnoticed, Cut::Hangup]));
+        self.connections[number - 1].cut = Some(cut);
+        cut
+    }
+}
+
+/// Reaches one host.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) lab: Arc<Lab>,
+    pub(crate) network: Arc<Mutex<Network>>,
 }
 
 impl Local {
-    pub(crate) fn new(lab: &Arc<Lab>, weather: Weather) -> Self {
-        Self { lab: Arc::clone(lab), weather: Arc::new(Mutex::new(weather)) }
+    pub(crate) fn new(lab: &Arc<Lab>, network: Network) -> Self {
+        Self { lab: Arc::clone(lab), network: Arc::new(Mutex::new(network)) }
     }
 
     fn start(&self, exec: &Exec) -> Child {
@@ -115,7 +138,9 @@ impl Local {
 pub(crate) struct Line {
     child: Option<(Child, ChildStdout)>,
     lab: Arc<Lab>,
-    weather: Arc<Mutex<Weather>>,
+    network: Arc<Mutex<Network>>,
+    /// Its number, from 1.
+    number: usize,
     /// How many bytes may still come.
     left: Option<u64>,
     ended: bool,
@@ -126,10 +151,12 @@ impl Connect for Local {
     type Session = Line;
 
     async fn connect(&self, _: &Host, exec: &Exec) -> Result<Line, Error> {
-        let (fate, hook) = {
-            let mut weather = self.weather.lock().unwrap_or_else(PoisonError::into_inner);
-            (weather.fate(), weather.hook.clone())
+        let (number, fate, hook) = {
+            let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+            let (number, fate) = network.next();
+            (number, fate, network.hook.clone())
         };
+        let hook = hook.or_else(|| self.lab.is_traced.then(|| delivery_hook(number)));
         let mut exec = exec.clone();
         if let Some(hook) = hook {
             points::hook_delivery(&mut exec, &hook);
@@ -145,26 +172,29 @@ impl Connect for Local {
             _ => {}
         }
         let mut child = self.start(&exec);
+        if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            self.lab.started(number, pid);
+        }
         let mut stdin = child.stdin.take().expect("piped");
         let mut input = exec.stdin.as_slice();
         if let Fate::CutIn(at) = fate {
             input = &input[..input.len().min(usize::try_from(at).expect("small"))];
         }
-        // (A delivery that is killed closes its end.)
+        // A delivery that is killed closes its end.
         let _ = stdin.write_all(input).await;
         drop(stdin);
         let stdout = child.stdout.take().expect("piped");
         let left = match fate {
             Fate::LostOnTheWay(_) | Fate::CutIn(_) => {
-                self.weather.lock().unwrap_or_else(PoisonError::into_inner).holes.push((child, stdout));
+                self.network.lock().unwrap_or_else(PoisonError::into_inner).unnoticed.push((child, stdout));
                 return Err(lost("the connection was lost on the way"));
             }
             Fate::CutOut(at) => Some(at),
             _ => None,
         };
         let peer = Peer { key_type: "none".to_owned(), fingerprint: "SHA256:none".to_owned(), added: false };
-        let (lab, weather) = (Arc::clone(&self.lab), Arc::clone(&self.weather));
-        Ok(Line { child: Some((child, stdout)), lab, weather, left, ended: false, peer })
+        let (lab, network) = (Arc::clone(&self.lab), Arc::clone(&self.network));
+        Ok(Line { child: Some((child, stdout)), lab, network, number, left, ended: false, peer })
     }
 }
 
@@ -200,6 +230,7 @@ impl Session for Line {
                     count = count.min(*left);
                     *left -= count;
                 }
+                self.lab.hears(self.number, count);
                 buffer.truncate(usize::try_from(count).expect("small"));
                 Chunk::Stdout(buffer)
             }
@@ -207,7 +238,7 @@ impl Session for Line {
     }
 
     async fn exec(&mut self, exec: Exec) -> Result<Vec<u8>, Error> {
-        let connect = Local { lab: Arc::clone(&self.lab), weather: Arc::clone(&self.weather) };
+        let connect = Local { lab: Arc::clone(&self.lab), network: Arc::clone(&self.network) };
         let mut child = connect.start(&exec);
         drop(child.stdin.take());
         let mut said = Vec::new();
@@ -223,14 +254,13 @@ impl Session for Line {
 }
 
 impl Line {
-    /// The line is dead: the host hears of it at once (a reset), or never (a black hole), or sshd takes the command with it.
     fn cut(&mut self) {
         let Some((child, stdout)) = self.child.take() else { return };
-        let mut weather = self.weather.lock().unwrap_or_else(PoisonError::into_inner);
-        match weather.chance.below(3) {
-            0 => drop(stdout),
-            1 => weather.holes.push((child, stdout)),
-            _ => {
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        match network.cut(self.number) {
+            Cut::Reset => drop(stdout),
+            Cut::Unnoticed => network.unnoticed.push((child, stdout)),
+            Cut::Hangup => {
                 if let Some(pid) = child.id() {
                     crate::lab::signal(i32::try_from(pid).expect("a pid"), rustix::process::Signal::HUP);
                 }
