@@ -48,6 +48,12 @@ impl Flags {
         self.vars.iter().any(|var| assigned(var) == name)
     }
 
+    /// Adds `NAME=VALUE` in place of any earlier value of that name: an earlier one may even be wrong.
+    pub fn set_var(&mut self, var: &str) {
+        self.vars.retain(|earlier| assigned(earlier) != assigned(var));
+        self.vars.push(var.to_owned());
+    }
+
     /// Takes the values of secret variables out and keeps their names, so that the flags can be written down.
     pub fn forget_secrets(&mut self, is_secret: impl Fn(&str) -> bool) {
         let (secret, vars): (Vec<String>, Vec<String>) = self.vars.drain(..).partition(|var| is_secret(assigned(var)));
@@ -55,28 +61,30 @@ impl Flags {
         self.secret_vars = secret.iter().map(|var| assigned(var).to_owned()).collect();
     }
 
-    /// These flags with those in front that are given anew.
-    pub fn overridden_by(&self, new: Self) -> Self {
-        fn list(new: Vec<String>, old: &[String]) -> Vec<String> {
-            if new.is_empty() { old.to_vec() } else { new }
+    /// These flags, overridden by those that are given now.
+    #[must_use]
+    pub fn overridden_by(mut self, new: Self) -> Self {
+        fn list<T>(new: Vec<T>, old: Vec<T>) -> Vec<T> {
+            if new.is_empty() { old } else { new }
         }
-        let old = self.vars.iter().filter(|var| !new.has_var(assigned(var)));
-        let vars = old.chain(&new.vars).cloned().collect();
+        for var in &new.vars {
+            self.set_var(var);
+        }
         Self {
-            host: new.host.or_else(|| self.host.clone()),
-            limit: list(new.limit, &self.limit),
-            user: new.user.or_else(|| self.user.clone()),
-            key: new.key.or_else(|| self.key.clone()),
-            vars,
-            secret_vars: self.secret_vars.clone(),
-            vars_files: if new.vars_files.is_empty() { self.vars_files.clone() } else { new.vars_files },
-            tags: list(new.tags, &self.tags),
-            skip_tags: list(new.skip_tags, &self.skip_tags),
-            from: new.from.or_else(|| self.from.clone()),
-            only: list(new.only, &self.only),
-            host_key: new.host_key.or_else(|| self.host_key.clone()),
-            known_hosts: new.known_hosts.or_else(|| self.known_hosts.clone()),
+            host: new.host.or(self.host),
+            limit: list(new.limit, self.limit),
+            user: new.user.or(self.user),
+            key: new.key.or(self.key),
+            vars_files: list(new.vars_files, self.vars_files),
+            tags: list(new.tags, self.tags),
+            skip_tags: list(new.skip_tags, self.skip_tags),
+            from: new.from.or(self.from),
+            only: list(new.only, self.only),
+            host_key: new.host_key.or(self.host_key),
+            known_hosts: new.known_hosts.or(self.known_hosts),
             forks: new.forks.or(self.forks),
+            vars: self.vars,
+            secret_vars: self.secret_vars,
         }
     }
 }
@@ -134,7 +142,7 @@ mod tests {
             (&["place=x".into()][..], &["token".into()][..])
         );
         flags.limit = vec!["a".into()];
-        let new = flags.overridden_by(vars(&["place=y", "token=b"]));
+        let new = flags.clone().overridden_by(vars(&["place=y", "token=b"]));
         assert_eq!(new.vars, ["place=y", "token=b"]);
         assert_eq!((new.limit, new.secret_vars), (flags.limit, flags.secret_vars));
     }

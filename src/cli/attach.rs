@@ -1,76 +1,68 @@
-//! `pinboot attach`: follows a run that another machine began, by the host's own record of it.
+//! `pinboot attach`: follows a run that was started on another machine, from the host's own record of it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::args::{Attach, Cli, Reach, flags};
-use super::cancel::ask;
-use super::fault::Fault;
-use super::files::{self, Ready, local_user};
-use super::live::{self, Setting};
-use super::rerun::{follow_job, has_unknown, held};
-use super::run::{header, random, remote_shell, rerun_command, runtime, started, target};
-use super::{color, complain, state};
-use crate::engine::{Job, StopRequest, Task, facts};
-use crate::event::{EventKind, Mode, escape};
+use super::args::{AttachArgs, Cli, flags};
+use super::connect::{check_keys, connector};
+use super::console::print_error;
+use super::error::CommandError;
+use super::execute::{RunContext, commands, execute};
+use super::files::{self, Ready};
+use super::jobs::{header, rerun_command, started, target};
+use super::previous_run::{busy, follow_job, has_unknown};
+use super::remote_run::{bare_host, find, found_job, identity};
+use super::system::{runtime, state};
+use crate::engine::{Job, Task};
+use crate::event::{EventKind, Mode, parse_timestamp};
 use crate::exit::Exit;
 use crate::flags::Flags;
-use crate::ids::{HostId, RunId, hex, is_hex};
-use crate::inventory::{Host, Target};
+use crate::ids::RunId;
+use crate::inventory::Host;
 use crate::journal::rerun::Past;
 use crate::journal::{Journal, State};
 use crate::plan::Plan;
-use crate::remote::record::{self, Answer, Record, State as At};
-use crate::remote::{Identity, program};
-use crate::secret::Masker;
-use crate::transport::ssh::Ssh;
+use crate::remote::program;
+use crate::remote::record::{self, Record, State as RemoteState};
+use crate::secret::{Masker, Secret};
 use crate::view::RunView;
 
-/// Finds the run on the host and follows it to its end; where its runner is gone, it is gone on with.
-pub(super) fn attach(cli: &Cli, attach: &Attach) -> Result<Exit, Fault> {
-    if let (None, Some(flag)) = (&attach.playbook, of_the_plan(attach)) {
-        let message = format!("{flag} says something of a playbook, and there is none");
-        return Err(Fault::new(Exit::BadInput, message, Some("give the run's playbook with --playbook FILE")));
+/// Finds the run on the host and follows it; resumes it if its runner died.
+pub(super) fn attach(cli: &Cli, args: &AttachArgs) -> Result<Exit, CommandError> {
+    if let (None, Some(flag)) = (&args.playbook, flag_of_the_playbook(args)) {
+        return Err(CommandError::input(format!("{flag} requires --playbook"))
+            .hint("give the run's playbook with --playbook FILE"));
     }
-    let mut known = attach.playbook.as_deref().map(|path| Known::read(path, attach, Mode::Run)).transpose()?;
-    let (host, flags) = match &known {
-        Some(known) => (known.host.clone(), known.ready.flags.clone()),
-        None => (bare_host(&attach.host, &attach.reach)?, flags(&[&attach.reach])),
-    };
+    let target = AttachTarget::new(args)?;
     runtime()?.block_on(async {
-        let ssh = live::connector(&flags, &attach.reach)?;
-        live::look_at_keys(&ssh, [&host]).await?;
-        let record = find(&ssh, &host, attach.run.as_deref()).await?;
-        if let (Some(path), Mode::Check) = (&attach.playbook, record.mode) {
-            known = Some(Known::read(path, attach, Mode::Check)?);
-        }
-        let taken = Taken::new(&host, &record, known)?;
-        let lacks_secrets = record.has_secrets && taken.known.is_none();
-        let commands =
-            taken.known.as_ref().map_or_else(|| live::commands(&[]), |known| live::commands(&known.ready.plans));
-        let setting = Setting {
-            cli,
-            flags: &flags,
-            reach: &attach.reach,
-            commands,
-            journal: taken.journal,
-            wait: Duration::ZERO,
-            wish: StopRequest::None,
+        let ssh = connector(&target.flags, &args.connect)?;
+        check_keys(&ssh, [&target.host]).await?;
+        let record = find(&ssh, &target.host, args.run.as_deref()).await?;
+        let playbook = match (target.playbook, record.mode) {
+            (Some(known), Mode::Check) => Some(RunPlaybook::read(&known.path, args, Mode::Check)?),
+            (known, _) => known,
         };
-        let (view, _) = live::carry_out(setting, ssh, vec![taken.job], taken.first, taken.view, |_| ()).await?;
-        let exit = view.exit_code();
-        if exit == Exit::OutcomeUnknown && lacks_secrets && !has_unknown(&view, &host.id) {
-            complain(&format!("run {} needs secrets that nobody here has: {}", record.run, with_secrets(&record.run)));
+        let attached = Attached::new(&target.host, &record, playbook)?;
+        let lacks_secrets = record.has_secrets && attached.plans.is_empty();
+        let context = RunContext {
+            commands: commands(&attached.plans),
+            journal: attached.journal,
+            ..RunContext::new(cli, &target.flags, &args.connect)
+        };
+        let executed = execute(context, ssh, vec![attached.job], attached.first, attached.view, |_| ()).await?;
+        let exit = executed.view.exit_code();
+        if exit == Exit::OutcomeUnknown && lacks_secrets && !has_unknown(&executed.view, &target.host.id) {
+            let run = &record.run;
+            print_error(&format!("run {run} needs secrets that are not available here: {}", give_secrets(run)));
         }
         Ok(exit)
     })
 }
 
-/// A flag that makes the run's plan out of its playbook.
-fn of_the_plan(attach: &Attach) -> Option<&'static str> {
-    let Attach { values, steps, .. } = attach;
+/// A flag that only makes sense with the run's playbook.
+fn flag_of_the_playbook(args: &AttachArgs) -> Option<&'static str> {
+    let AttachArgs { vars, steps, .. } = args;
     let given = [
-        ("--var", !values.vars.is_empty()),
+        ("--var", !vars.vars.is_empty()),
         ("--tags", !steps.tags.is_empty()),
         ("--skip-tags", !steps.skip_tags.is_empty()),
         ("--from", steps.from.is_some()),
@@ -79,29 +71,51 @@ fn of_the_plan(attach: &Attach) -> Option<&'static str> {
     given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
 }
 
-/// What goes on with an interrupted run that needs secrets.
-fn with_secrets(run: &RunId) -> String {
+/// How to resume an interrupted run that needs secrets.
+fn give_secrets(run: &RunId) -> String {
     format!(
-        "give the run's playbook with --playbook FILE, and its variables as then (-e, --vars-file, the environment): they \
-         are sent again; or type `pinboot rerun {run}` on the machine that began it"
+        "give the run's playbook with --playbook FILE, and the same variables as then (-e, --vars-file, the environment), \
+         so that they can be sent again; or use `pinboot rerun {run}` on the machine that started it"
     )
 }
 
-/// The run's playbook, as far as it concerns the host.
-struct Known {
+/// The host to attach to, and the playbook if the user gave one.
+struct AttachTarget {
+    host: Host,
+    flags: Flags,
+    playbook: Option<RunPlaybook>,
+}
+
+impl AttachTarget {
+    fn new(args: &AttachArgs) -> Result<Self, CommandError> {
+        match &args.playbook {
+            Some(path) => {
+                let playbook = RunPlaybook::read(path, args, Mode::Run)?;
+                Ok(Self { host: playbook.host.clone(), flags: playbook.ready.flags.clone(), playbook: Some(playbook) })
+            }
+            None => {
+                let host = bare_host(&args.host, &args.connect)?;
+                Ok(Self { host, flags: flags(&[&args.connect]), playbook: None })
+            }
+        }
+    }
+}
+
+/// The run's playbook, compiled for the one host.
+struct RunPlaybook {
     path: PathBuf,
     host: Host,
     ready: Ready,
 }
 
-impl Known {
-    /// Reads the playbook. The host is one of the playbook's, or an address.
-    fn read(path: &Path, attach: &Attach, mode: Mode) -> Result<Self, Fault> {
-        let flags = flags(&[&attach.values, &attach.steps, &attach.reach]);
-        let named = Flags { limit: vec![attach.host.clone()], ..flags.clone() };
-        let ready = files::read(path, &named, mode, false).or_else(|_| {
-            let addressed = Flags { host: Some(attach.host.clone()), ..flags };
-            files::read(path, &addressed, mode, color(&std::io::stderr()))
+impl RunPlaybook {
+    /// Reads the playbook. The user names the host as the playbook does, or gives its address.
+    fn read(path: &Path, args: &AttachArgs, mode: Mode) -> Result<Self, CommandError> {
+        let flags = flags(&[&args.vars, &args.steps, &args.connect]);
+        let by_name = Flags { limit: vec![args.host.clone()], ..flags.clone() };
+        let ready = files::read(path, &by_name, mode).or_else(|_| {
+            let by_address = Flags { host: Some(args.host.clone()), ..flags };
+            files::read(path, &by_address, mode)
         })?;
         let (host, _) = ready.plans.first().expect("one host was chosen");
         Ok(Self { path: path.to_owned(), host: host.clone(), ready })
@@ -110,178 +124,102 @@ impl Known {
     fn plan(&self) -> &Plan {
         &self.ready.plans[0].1
     }
+
+    /// Whether it compiles to the plan that the host has.
+    fn fits(&self, record: &Record) -> bool {
+        record::likeness(&program(self.plan(), &identity(record))) == record.likeness
+    }
 }
 
-/// A run of another machine's, ready to be followed here.
-struct Taken {
+/// A run of another machine, ready to be followed here.
+struct Attached {
     job: Job,
-    known: Option<Known>,
+    /// The plan with its host, if the playbook is known.
+    plans: Vec<(Host, Plan)>,
     journal: Option<Journal>,
     first: Option<EventKind>,
     view: RunView,
 }
 
-impl Taken {
-    fn new(host: &Host, record: &Record, known: Option<Known>) -> Result<Self, Fault> {
-        let run = record.run.clone();
-        let known = known.filter(|known| {
-            let fits = record::likeness(&program(known.plan(), &identity(record))) == record.likeness;
-            if !fits {
-                complain(&format!(
-                    "the playbook is not the one of run {run}, or has other values or another pinboot: its steps are \
-                     shown by their numbers, and nothing is recorded here"
+impl Attached {
+    fn new(host: &Host, record: &Record, playbook: Option<RunPlaybook>) -> Result<Self, CommandError> {
+        let run = &record.run;
+        let fitting = match playbook {
+            Some(playbook) if !playbook.fits(record) => {
+                print_error(&format!(
+                    "this playbook does not compile to the plan of run {run} (other playbook, values or pinboot \
+                     version); showing step numbers, recording nothing"
                 ));
+                None
             }
-            fits
-        });
-        let (mut job, first) = found_job(host, record, known.as_ref().map(Known::plan));
-        if record.has_secrets && record.state == At::Gone && known.is_none() {
-            let message =
-                format!("run {run} was interrupted at the host, and the secrets that it needs are not there any more");
-            return Err(Fault::new(Exit::OutcomeUnknown, message, Some(&with_secrets(&run))));
-        }
-        if let Task::Attach { resume, .. } = &mut job.errand {
-            *resume = match &known {
-                Some(known) => Some(known.plan().secrets.clone()),
-                None => (!record.has_secrets).then(Vec::new),
-            };
-        }
-        if known.is_some() {
-            job.again = rerun_command(&run);
-        }
-        let Some(known) = known else {
-            return Ok(Self { job, known: None, journal: None, first: Some(first), view: RunView::default() });
+            other => other,
         };
-        let state = state()?;
-        if state.folder(&run).exists() {
-            return Self::again(&state, host, &run, known);
+        match fitting {
+            None => Self::by_number(host, record),
+            Some(playbook) => {
+                let state = state()?;
+                if state.folder(run).exists() {
+                    Self::recorded(&state, host, run, playbook)
+                } else {
+                    Self::recording(&state, host, record, playbook)
+                }
+            }
         }
-        let mut header = header(&known.path, &known.ready, record.mode, None)?;
-        header.run = run;
+    }
+
+    /// Without a playbook: shows the steps by number, and records nothing.
+    fn by_number(host: &Host, record: &Record) -> Result<Self, CommandError> {
+        let run = &record.run;
+        if record.has_secrets && record.state == RemoteState::Gone {
+            let message = format!("run {run} was interrupted on the host and needs secrets, which are not kept there");
+            return Err(CommandError::new(Exit::OutcomeUnknown, message).hint(give_secrets(run)));
+        }
+        let (mut job, first) = found_job(host, record, None);
+        resume_with(&mut job, (!record.has_secrets).then(Vec::new));
+        Ok(Self { job, plans: Vec::new(), journal: None, first: Some(first), view: RunView::default() })
+    }
+
+    /// With a playbook: starts a journal, so that `rerun` works here.
+    fn recording(state: &State, host: &Host, record: &Record, playbook: RunPlaybook) -> Result<Self, CommandError> {
+        let plan = playbook.plan();
+        let (mut job, _) = found_job(host, record, Some(plan));
+        resume_with(&mut job, Some(plan.secrets.clone()));
+        job.again = rerun_command(&record.run);
+        let mut header = header(&playbook.path, &playbook.ready, record.mode, None)?;
+        header.run = record.run.clone();
         header.nonce.clone_from(&record.nonce);
-        if let Some(at) = record.started_by.rsplit(' ').next().filter(|at| crate::event::parse_timestamp(at).is_some())
-        {
+        // The record ends with the time when the run was started.
+        if let Some(at) = record.started_by.rsplit(' ').next().filter(|at| parse_timestamp(at).is_some()) {
             at.clone_into(&mut header.started);
         }
-        let first = started(&header, &known.ready.name, &known.ready.plans);
-        let journal = state.create(&header)?;
-        Ok(Self { job, known: Some(known), journal: Some(journal), first: Some(first), view: RunView::default() })
+        let first = started(&header, &playbook.ready.name, &playbook.ready.plans);
+        let journal = Some(state.create(&header)?);
+        Ok(Self { job, plans: playbook.ready.plans, journal, first: Some(first), view: RunView::default() })
     }
 
-    /// This machine has a journal of the run, which is written on.
-    fn again(state: &State, host: &Host, run: &RunId, known: Known) -> Result<Self, Fault> {
+    /// This machine has a journal of the run already: continues it.
+    fn recorded(state: &State, host: &Host, run: &RunId, playbook: RunPlaybook) -> Result<Self, CommandError> {
         if state.is_held(run) {
-            return Err(held(run));
+            return Err(busy(run));
         }
         let (journal, read) = state.reopen(run)?;
-        let old = Past::from(read);
-        let summary = old.header.hosts.iter().find(|summary| summary.target == target(host));
+        let previous = Past::from(read);
+        let summary = previous.header.hosts.iter().find(|summary| summary.target == target(host));
         let Some(summary) = summary else {
-            let message = format!("this machine has a journal of run {run}, for another host");
-            return Err(Fault::new(Exit::Mismatch, message, Some(&format!("`pinboot show {run}` shows it"))));
+            let message = format!("this machine has a journal of run {run} for another host");
+            return Err(CommandError::new(Exit::Mismatch, message).hint(format!("see `pinboot show {run}`")));
         };
-        let mut job = follow_job(host, Masker::new(&known.plan().secrets), summary, &old);
+        let secrets = &playbook.plan().secrets;
+        let mut job = follow_job(host, Masker::new(secrets), summary, &previous);
         job.host.id.clone_from(&summary.host);
-        if let Task::Attach { resume, .. } = &mut job.errand {
-            *resume = Some(known.plan().secrets.clone());
-        }
-        Ok(Self { job, known: Some(known), journal: Some(journal), first: None, view: old.view })
+        resume_with(&mut job, Some(secrets.clone()));
+        Ok(Self { job, plans: playbook.ready.plans, journal: Some(journal), first: None, view: previous.view })
     }
 }
 
-/// Asks a host for its last run, or for the one whose name begins so.
-pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result<Record, Fault> {
-    let wanted = wanted.unwrap_or_default();
-    if !is_hex(wanted) || wanted.len() > 8 {
-        return Err(Fault::new(
-            Exit::BadInput,
-            format!("`{}` is no run's name", wanted.escape_default()),
-            Some("a run is named by eight hexadecimal digits, or by as many of the first ones as no other run has"),
-        ));
+/// Lets a job resume the run with these secrets if its runner died; `None`: it only follows the run.
+fn resume_with(job: &mut Job, secrets: Option<Vec<(String, Secret)>>) {
+    if let Task::Attach { resume, .. } = &mut job.errand {
+        *resume = secrets;
     }
-    let mark = hex(&random::<16>()?);
-    let said = ask(ssh, host, &record::ask(&remote_shell(), &mark, wanted)).await?;
-    match record::answer(&mark, &said) {
-        Some(Answer::Record(record)) => Ok(record),
-        Some(Answer::None) if wanted.is_empty() => Err(Fault::new(
-            Exit::BadInput,
-            format!("{}: no run is recorded there", host.id),
-            Some("is it the right host and login user? Each user has runs of their own"),
-        )),
-        Some(Answer::None) => Err(Fault::new(
-            Exit::BadInput,
-            format!("{}: there is no run `{wanted}`", host.id),
-            Some("leave it out for the host's last run"),
-        )),
-        Some(Answer::Several(names)) => {
-            let names = names.iter().map(|name| escape(name.as_bytes())).collect::<Vec<_>>().join(", ");
-            let message = format!("{}: `{wanted}` is the beginning of several runs: {names}", host.id);
-            Err(Fault::new(Exit::BadInput, message, Some("give one more letter")))
-        }
-        Some(Answer::Unborn(run)) => {
-            let message = format!("{}: the plan of run {run} never came there whole: nothing was begun", host.id);
-            Err(Fault::new(Exit::Mismatch, message, Some("run the playbook: pinboot run PLAYBOOK")))
-        }
-        None => {
-            let said = escape(&said);
-            let said = said.trim();
-            let message = match said {
-                "" => format!("{}: the host ran something else than the question, and it said nothing", host.id),
-                said => format!(
-                    "{}: the host ran something else than the question and says: {}",
-                    host.id,
-                    said.replace('\n', " / ")
-                ),
-            };
-            Err(Fault::new(Exit::HostUnfit, message, Some("the login shell must run commands with /bin/sh")))
-        }
-    }
-}
-
-/// What follows a run that was found on a host, and the run's first event. Without its plan its steps have numbers only,
-/// and what they say is not shown where a secret could be in it.
-pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (Job, EventKind) {
-    let job = Job {
-        host: host.clone(),
-        identity: identity(record),
-        facts: plan.map(facts).unwrap_or_default(),
-        masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
-        muted: record.has_secrets && plan.is_none(),
-        known: None,
-        again: format!("pinboot attach {}@{} {}", host.user, host.shown_address(), record.run),
-        errand: Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
-    };
-    let first = EventKind::RunStarted {
-        run: record.run.clone(),
-        playbook: String::new(),
-        name: format!("begun by {}", escape(record.started_by.as_bytes())),
-        mode: record.mode,
-        hosts: vec![host.id.clone()],
-        steps: record.steps,
-        rerun_of: None,
-    };
-    (job, first)
-}
-
-fn identity(record: &Record) -> Identity {
-    Identity {
-        run: record.run.clone(),
-        nonce: record.nonce.clone(),
-        started_by: record.started_by.clone(),
-        shell: remote_shell(),
-    }
-}
-
-/// A host of which no playbook says anything.
-pub(super) fn bare_host(text: &str, reach: &Reach) -> Result<Host, Fault> {
-    let target = Target::parse(text).map_err(|why| Fault::input(format!("{}: {why}", text.escape_default())))?;
-    let user = target.user.or_else(|| reach.user.clone()).unwrap_or_else(local_user);
-    let user = crate::inventory::check_user(&user).map_err(|why| Fault::input(format!("--user: {why}")))?;
-    Ok(Host {
-        id: HostId(target.address.clone()),
-        address: target.address,
-        port: target.port.unwrap_or(22),
-        user,
-        key: reach.key.clone(),
-    })
 }

@@ -1,22 +1,35 @@
-//! `pinboot kinds`: the language's own help, out of the table of kinds.
+//! `pinboot kinds`: help on the kinds of step, from their table.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::runs::columns;
+use super::args::Cli;
+use super::console::print;
+use super::error::CommandError;
 use crate::event::VERSION;
-use crate::kinds::{Field, Kind, Shape};
+use crate::exit::Exit;
+use crate::kinds::{Field, KINDS, Kind, Shape};
+use crate::report::format::columns;
 use crate::source::Diagnostic;
 
-/// Every kind in one line each.
-pub(super) fn list(kinds: &[&Kind]) -> String {
+/// Lists the kinds, or explains one.
+pub(super) fn kinds(cli: &Cli, kind: Option<&str>) -> Result<Exit, CommandError> {
+    print(&match kind {
+        None if cli.wants_json() => json(KINDS),
+        None => list(KINDS),
+        Some(kind) => one(KINDS, kind)?,
+    })
+}
+
+/// One line for each kind.
+fn list(kinds: &[&Kind]) -> String {
     let lines: Vec<[String; 2]> = kinds.iter().map(|kind| [kind.name.to_owned(), kind.summary.to_owned()]).collect();
     format!("{}\npinboot kinds KIND shows the fields of a kind and an example.\n", columns(&lines))
 }
 
-/// One kind: what it does, its fields, how it finds out, an example.
-pub(super) fn one(kinds: &[&Kind], name: &str) -> Result<String, Box<Diagnostic>> {
+/// One kind: what it does, its fields, its check, an example.
+fn one(kinds: &[&Kind], name: &str) -> Result<String, Box<Diagnostic>> {
     let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
         let names = kinds.iter().map(|kind| kind.name);
         let unknown = Diagnostic::without_place(format!("there is no kind `{}`", name.escape_debug()));
@@ -39,12 +52,12 @@ pub(super) fn one(kinds: &[&Kind], name: &str) -> Result<String, Box<Diagnostic>
 
 fn field_cells(field: &Field) -> [String; 3] {
     let name = if field.name == "*" { "NAME".to_owned() } else { field.name.to_owned() };
-    let needed = if field.required { ", needed" } else { "" };
+    let needed = if field.required { ", required" } else { "" };
     [name, format!("{}{needed}", shape_words(field.shape)), field.doc.to_owned()]
 }
 
-/// Every kind as one JSON object a line.
-pub(super) fn json(kinds: &[&Kind]) -> String {
+/// One JSON object for each kind.
+fn json(kinds: &[&Kind]) -> String {
     kinds
         .iter()
         .map(|kind| {
@@ -62,8 +75,8 @@ pub(super) fn json(kinds: &[&Kind]) -> String {
         .collect()
 }
 
-/// What a field wants, in words.
-pub(super) fn shape_words(shape: Shape) -> String {
+/// What a field accepts, in words.
+fn shape_words(shape: Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
         Shape::Path => "path on the host".to_owned(),

@@ -1,76 +1,85 @@
 //! `pinboot lint`: everything that can be said about playbooks without a host.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::{Cli, Values, flags};
-use super::fault::Fault;
-use super::{color, complain, files, print};
+use super::args::{Cli, VarArgs, flags};
+use super::color::has_color;
+use super::console::{print, print_error};
+use super::error::CommandError;
+use super::files::load_playbook;
 use crate::compile::compile_all;
 use crate::event::{Mode, VERSION};
 use crate::exit::Exit;
+use crate::flags::Flags;
 use crate::playbook::{leftovers, lint as warnings_of};
 use crate::source::{Diagnostic, Severity, Sources, merged, render};
 
-/// Checks playbooks; 2 where one of them has an error, 0 where there are only warnings or none.
-pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], values: &Values) -> Result<Exit, Fault> {
-    let flags = flags(&[values]);
-    let color = color(&std::io::stderr());
+/// Checks playbooks: bad input if one of them has an error, success if there are only warnings.
+pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], vars: &VarArgs) -> Result<Exit, CommandError> {
+    let flags = flags(&[vars]);
     let mut exit = Exit::Success;
-    let mut lines = String::new();
+    let mut results = String::new();
     for path in playbooks {
-        let bytes =
-            std::fs::read(path).map_err(|why| Fault::input(format!("{} cannot be read: {why}", path.display())))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| CommandError::input(format!("cannot read {}: {error}", path.display())))?;
         let mut sources = Sources::default();
-        let found = files::load_playbook(path, bytes, &flags, &mut sources, color).map(|loaded| {
-            let mut found = warnings_of(&loaded, &sources);
-            found.extend(leftovers(&loaded));
-            if let Err(faults) = compile_all(&loaded, &mut sources, Mode::Run) {
-                found.extend(faults);
-            }
-            let found = merged(found);
-            let errors = found.iter().any(|fault| fault.severity == Severity::Error);
-            let text = if cli.wants_json() { json_lines(&found, &sources) } else { render(&found, &sources, color) };
-            (errors, found.is_empty(), text)
-        });
-        match found {
-            Ok((errors, clean, text)) => {
-                exit = if errors { Exit::BadInput } else { exit };
-                if cli.wants_json() {
-                    lines.push_str(&text);
-                } else if clean {
-                    lines.push_str(&format!("{}: nothing to complain about\n", path.display()));
-                } else {
-                    complain(&text);
-                }
-            }
-            Err(fault) => {
+        let found = match diagnostics(path, bytes, &flags, &mut sources) {
+            Ok(found) => found,
+            Err(error) => {
                 exit = Exit::BadInput;
-                complain(&fault.text);
+                print_error(&error.to_string());
+                continue;
             }
+        };
+        if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            exit = Exit::BadInput;
+        }
+        if cli.wants_json() {
+            results.push_str(&json_lines(&found, &sources));
+        } else if found.is_empty() {
+            results.push_str(&format!("{}: no problems found\n", path.display()));
+        } else {
+            print_error(&render(&found, &sources, has_color(&io::stderr())));
         }
     }
-    print(&lines).map(|printed| Exit::worst([exit, printed]))
+    print(&results).map(|printed| Exit::worst([exit, printed]))
+}
+
+/// Everything that is wrong or looks wrong in a playbook.
+fn diagnostics(
+    path: &Path,
+    bytes: Vec<u8>,
+    flags: &Flags,
+    sources: &mut Sources,
+) -> Result<Vec<Diagnostic>, CommandError> {
+    let loaded = load_playbook(path, bytes, flags, sources)?;
+    let mut found = warnings_of(&loaded, sources);
+    found.extend(leftovers(&loaded));
+    if let Err(errors) = compile_all(&loaded, sources, Mode::Run) {
+        found.extend(errors);
+    }
+    Ok(merged(found))
 }
 
 /// One JSON object for each diagnostic.
 fn json_lines(found: &[Diagnostic], sources: &Sources) -> String {
-    found
-        .iter()
-        .map(|fault| {
-            let severity = match fault.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
-            let place = fault.span.map(|span| {
-                let (line, column) = sources.line_column(span);
-                json!({"file": sources.get(span.source).name, "line": line, "column": column})
-            });
-            let line = json!({
-                "v": VERSION, "kind": "diagnostic", "severity": severity, "message": fault.message, "hint": fault.hint, "place": place,
-            });
-            format!("{line}\n")
-        })
-        .collect()
+    let line = |diagnostic: &Diagnostic| {
+        let severity = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let place = diagnostic.span.map(|span| {
+            let (line, column) = sources.line_column(span);
+            json!({"file": sources.get(span.source).name, "line": line, "column": column})
+        });
+        let line = json!({
+            "v": VERSION, "kind": "diagnostic", "severity": severity, "message": diagnostic.message,
+            "hint": diagnostic.hint, "place": place,
+        });
+        format!("{line}\n")
+    };
+    found.iter().map(line).collect()
 }

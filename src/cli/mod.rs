@@ -1,159 +1,75 @@
-//! The command line: files, environment, terminal, and the only place where an error is finally shown.
+//! The command line: files, environment, terminal, and the only place that finally shows an error.
+//!
+//! Each command has a file of its own. What several of them need is in [`jobs`] (what hosts are given to do),
+//! [`previous_run`] and [`remote_run`] (a run that exists already), [`connect`], [`execute`], [`files`] and [`system`].
 
 #![expect(clippy::disallowed_methods, reason = "edge: the command line, its environment and its files")]
 
 mod args;
 mod attach;
 mod cancel;
-mod fault;
+mod color;
+mod connect;
+mod console;
+mod error;
+mod execute;
 mod files;
+mod jobs;
 mod kinds;
 mod lint;
-mod live;
+mod previous_run;
 mod rehearse;
+mod remote_run;
 mod rerun;
 mod run;
 mod runs;
+#[cfg(test)]
+mod samples;
 mod show;
 mod signals;
-
-use std::io::{self, Write as _};
+mod system;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command};
-use fault::Fault;
+use args::{Cli, Command, RunsAction};
+use console::{print, print_error, start_logging};
+use error::CommandError;
 
 use crate::exit::Exit;
-use crate::journal::{State, state_dir};
 
-/// Runs the command line and gives the exit code.
+/// Runs the command line and returns its exit code.
 pub fn main() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // (Help and version are no errors; clap's own code for bad input is 2, as ours is.)
+            // Help and version are not errors. For wrong input clap exits with 2, as pinboot does.
             let _ = error.print();
             return u8::try_from(error.exit_code()).map_or(Exit::BadInput, Exit::from_code);
         }
     };
-    listen(cli.verbose);
-    match dispatch(&cli) {
-        Ok(exit) => exit,
-        Err(fault) => {
-            complain(&fault.text);
-            fault.exit
-        }
-    }
+    start_logging(cli.verbose);
+    dispatch(&cli).unwrap_or_else(|error| {
+        print_error(&error.to_string());
+        error.exit
+    })
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Fault> {
+fn dispatch(cli: &Cli) -> Result<Exit, CommandError> {
     match &cli.command {
-        Command::Run(run) => run::run(cli, run),
-        Command::Rehearse(rehearse) => rehearse::rehearse(cli, rehearse),
-        Command::Rerun(rerun) => rerun::rerun(cli, rerun),
-        Command::Cancel(cancel) => cancel::cancel(cli, cancel),
-        Command::Attach(attach) => attach::attach(cli, attach),
-        Command::Runs { what: None } => history(cli),
-        Command::Runs { what: Some(args::Runs::Repair { run, cut }) } => repair(run, *cut),
-        Command::Show { run } => one(cli, run.as_deref()),
-        Command::Lint { playbooks, values } => lint::lint(cli, playbooks, values),
-        Command::Kinds { kind } => explain(cli, kind.as_deref()),
+        Command::Run(args) => run::run(cli, args),
+        Command::Rehearse(args) => rehearse::rehearse(cli, args),
+        Command::Rerun(args) => rerun::rerun(cli, args),
+        Command::Cancel(args) => cancel::cancel(cli, args),
+        Command::Attach(args) => attach::attach(cli, args),
+        Command::Runs { action: None } => runs::runs(cli),
+        Command::Runs { action: Some(RunsAction::Repair { run, cut }) } => runs::repair(run, *cut),
+        Command::Show { run } => show::show(cli, run.as_deref()),
+        Command::Lint { playbooks, vars } => lint::lint(cli, playbooks, vars),
+        Command::Kinds { kind } => kinds::kinds(cli, kind.as_deref()),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pinboot", &mut out);
             print(&String::from_utf8_lossy(&out))
         }
     }
-}
-
-fn history(cli: &Cli) -> Result<Exit, Fault> {
-    let state = state()?;
-    let rows: Vec<runs::Row> = state
-        .list()?
-        .into_iter()
-        .map(|run| {
-            let (read, held) = (state.read(&run), state.is_held(&run));
-            runs::Row::new(run, &read, held)
-        })
-        .collect();
-    print(&if cli.wants_json() { runs::json_lines(&rows) } else { runs::table(&rows) })
-}
-
-fn repair(run: &str, cut: bool) -> Result<Exit, Fault> {
-    let state = state()?;
-    let run = state.resolve(Some(run))?;
-    let (damage, copy) = if cut { state.cut(&run)?.unzip() } else { (state.damage(&run)?, None) };
-    print(&runs::repaired(&run, damage.as_ref(), copy.as_deref()))
-}
-
-fn one(cli: &Cli, run: Option<&str>) -> Result<Exit, Fault> {
-    let state = state()?;
-    let run = state.resolve(run)?;
-    let (read, held) = (state.read(&run)?, state.is_held(&run));
-    print(&if cli.wants_json() {
-        format!("{}\n", show::json(&read, held))
-    } else {
-        show::text(&read, held, show::Look { color: color(&io::stdout()), verbose: cli.verbose > 0 })
-    })
-}
-
-fn explain(cli: &Cli, kind: Option<&str>) -> Result<Exit, Fault> {
-    let table = crate::kinds::KINDS;
-    match kind {
-        None if cli.wants_json() => print(&kinds::json(table)),
-        None => print(&kinds::list(table)),
-        Some(kind) => match kinds::one(table, kind) {
-            Ok(text) => print(&text),
-            Err(fault) => Err(Fault::new(Exit::BadInput, &fault.message, fault.hint.as_deref())),
-        },
-    }
-}
-
-/// The journal's place.
-fn state() -> Result<State, Fault> {
-    let dir = state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
-        Fault::new(
-            Exit::LocalError,
-            "there is no place for the journal: HOME is not set",
-            Some("set PINBOOT_STATE_DIR"),
-        )
-    })?;
-    Ok(State::open(&dir)?)
-}
-
-/// Writes results to standard output. A reader that has gone away (`| head`) is no fault of this program's.
-fn print(text: &str) -> Result<Exit, Fault> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(Exit::Success),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::OutputClosed),
-        Err(error) => Err(Fault::new(Exit::LocalError, format!("standard output cannot be written: {error}"), None)),
-    }
-}
-
-/// Writes a message to standard error; there is nobody to tell where that fails.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
-}
-
-/// Whether colour may be used there: on a terminal, and not with `NO_COLOR`.
-fn color(stream: &impl io::IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Sends the diagnostics of this program and of its libraries to standard error.
-fn listen(verbose: u8) {
-    use tracing_subscriber::EnvFilter;
-    let default = match verbose {
-        // (The library complains of a channel that it was not told of, which is how the first command saves a round trip.)
-        0 => "warn,russh=off",
-        1 => "pinboot=debug,russh=off",
-        2 => "pinboot=trace,russh=info",
-        _ => "trace",
-    };
-    let filter = EnvFilter::try_from_env("PINBOOT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // (Two in one process happen in tests only.)
-    let _ = subscriber.with_ansi(color(&io::stderr())).with_target(verbose > 1).without_time().try_init();
 }

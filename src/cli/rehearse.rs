@@ -1,17 +1,17 @@
-//! `pinboot rehearse`: a playbook on a throw-away host, twice, and once more for every step that is cut.
+//! `pinboot rehearse`: runs a playbook twice on a throw-away host, and once more for every step that is cut.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::args::{Cli, Reach, Rehearse, flags};
-use super::fault::Fault;
+use super::args::{Cli, ConnectArgs, RehearseArgs, flags};
+use super::console::{print, print_error, print_warnings};
+use super::error::CommandError;
+use super::execute::{RunContext, commands, execute};
 use super::files::{self, Ready};
-use super::live::{self, Setting};
-use super::run::{header, job, runtime, started};
-use super::{color, complain, print};
-use crate::engine::StopRequest;
+use super::jobs::{header, job, started};
+use super::system::runtime;
 use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::exit::Exit;
 use crate::flags::Flags;
@@ -20,59 +20,56 @@ use crate::inventory::Host;
 use crate::plan::{Action, Plan};
 use crate::rehearse::cut::{CutRun, judge_cut};
 use crate::rehearse::verdict::{StepResult, judge};
-use crate::rehearse::{self, Refused, World, world};
-use crate::source::{Severity, Sources, render};
+use crate::rehearse::{self, World, world};
+use crate::source::{Severity, Sources};
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
 
-/// Rehearses a playbook, host by host; 0 where every one of them passed.
-pub(super) fn rehearse(cli: &Cli, args: &Rehearse) -> Result<Exit, Fault> {
-    let flags = Flags { limit: args.limit.clone(), ..flags(&[&args.values]) };
-    let ready = files::read(&args.playbook, &flags, Mode::Run, color(&std::io::stderr()))?;
-    if !ready.warnings.is_empty() {
-        complain(&ready.warnings);
-    }
+/// How long a connection that was cut is retried.
+const RECONNECT_FOR: Duration = Duration::from_secs(60);
+
+/// Rehearses a playbook, host by host; success if every one of them passed.
+pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandError> {
+    let flags = Flags { limit: args.limit.clone(), ..flags(&[&args.vars]) };
+    let ready = files::read(&args.playbook, &flags, Mode::Run)?;
+    print_warnings(&ready.warnings);
     if ready.plans.is_empty() {
-        return Err(Fault::new(Exit::BadInput, "the playbook names no hosts", Some("add `hosts:` to it")));
+        return Err(CommandError::input("the playbook names no hosts").hint("add `hosts:` to it"));
     }
     let world = read_world(&args.playbook, args.world.as_deref())?;
     let runtime = runtime()?;
     let mut exit = Exit::Success;
     for (host, plan) in &ready.plans {
-        let world = match &world {
-            Some(world) => world.clone(),
-            None => plain_world(host),
-        };
+        let world = world.clone().unwrap_or_else(|| plain_world(host));
         let stage = Stage { cli, args, ready: &ready, host, plan, world, runtime: &runtime };
-        exit = Exit::worst([exit, stage.play()?]);
+        exit = Exit::worst([exit, stage.rehearse()?]);
     }
     Ok(exit)
 }
 
-/// The rehearsal file, read and checked; `None` where the playbook has none.
-fn read_world(playbook: &Path, given: Option<&Path>) -> Result<Option<World>, Fault> {
+/// The rehearsal file, read and checked; `None` if the playbook has none.
+fn read_world(playbook: &Path, given: Option<&Path>) -> Result<Option<World>, CommandError> {
     let path = given.map_or_else(|| World::beside(playbook), Path::to_owned);
     if given.is_none() && !path.exists() {
-        complain(&format!(
-            "pinboot: there is no {}: the host has no stand-ins, and whatever the playbook asks of the world is refused",
+        print_error(&format!(
+            "pinboot: there is no {}: the host has no stand-ins, and everything that the playbook downloads or installs \
+             is refused",
             path.display()
         ));
         return Ok(None);
     }
     let bytes = std::fs::read(&path)
-        .map_err(|why| Fault::input(format!("the rehearsal file {} cannot be read: {why}", path.display())))?;
+        .map_err(|error| CommandError::input(format!("cannot read the rehearsal file {}: {error}", path.display())))?;
     let name = path.display().to_string();
     let mut sources = Sources::default();
-    let color = color(&std::io::stderr());
-    let text =
-        crate::node::decode(&name, bytes).map_err(|fault| Fault::rendered(render(&[*fault], &sources, color)))?;
+    let text = crate::node::decode(&name, bytes).map_err(|error| CommandError::diagnostics(&[*error], &sources))?;
     let id = sources.add(name.clone(), text);
-    let document = crate::node::parse(id, &sources.get(id).text)
-        .map_err(|faults| Fault::rendered(render(&faults, &sources, color)))?;
+    let document =
+        crate::node::parse(id, &sources.get(id).text).map_err(|errors| CommandError::diagnostics(&errors, &sources))?;
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let (mut world, faults) = world::parse(&document, &folder, &|path| path.is_file());
-    if faults.iter().any(|fault| fault.severity == Severity::Error) {
-        return Err(Fault::rendered(render(&faults, &sources, color)));
+    let (mut world, found) = world::parse(&document, &folder, &|path| path.is_file());
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(CommandError::diagnostics(&found, &sources));
     }
     world.file = Some(name);
     Ok(Some(world))
@@ -84,20 +81,10 @@ fn plain_world(host: &Host) -> World {
     World { user: host.user.clone(), home, ..World::default() }
 }
 
-impl From<Refused> for Fault {
-    fn from(refused: Refused) -> Self {
-        Self::new(
-            Exit::HostUnfit,
-            format!("no host can be made on this machine: {}", refused.message),
-            refused.hint.as_deref(),
-        )
-    }
-}
-
-/// One of the playbook's hosts, to be played by throw-away ones.
+/// One of the playbook's hosts, rehearsed on throw-away hosts.
 struct Stage<'a> {
     cli: &'a Cli,
-    args: &'a Rehearse,
+    args: &'a RehearseArgs,
     ready: &'a Ready,
     host: &'a Host,
     plan: &'a Plan,
@@ -105,80 +92,76 @@ struct Stage<'a> {
     runtime: &'a tokio::runtime::Runtime,
 }
 
-/// What one run on a throw-away host came to.
-struct Played {
+/// How one run on a throw-away host ended.
+struct Rehearsed {
     view: RunView,
     steps: Vec<StepResult>,
 }
 
 impl Stage<'_> {
-    fn play(&self) -> Result<Exit, Fault> {
-        if !self.cli.wants_json() {
-            let from =
-                self.world.file.as_deref().map_or_else(String::new, |file| format!(", its world played by {file}"));
-            complain(&format!("rehearsal: {} is a throw-away host on this machine{from}", self.host.id));
-        }
-        let stage = rehearse::Host::start(&self.world)?;
-        stage.mark().map_err(|error| gone(&error))?;
+    /// Runs the plan twice, judges both runs, and repeats the run with cuts if they are wanted.
+    fn rehearse(&self) -> Result<Exit, CommandError> {
+        self.announce();
+        let stage = self.start_host()?;
         let first = self.run(&stage, None)?;
-        let whole = Self::cut_run(&stage, "", "", &first)?;
-        let mut exit = first.view.exit_code();
-        let second = if exit.is_success() {
-            if !self.cli.wants_json() {
-                complain("\nthe same again, which should change nothing:");
-            }
+        let uncut = Self::cut_run(&stage, "", "", &first)?;
+        let second = if first.view.exit_code().is_success() {
+            self.tell("\nThe same again, which should change nothing:");
             Some(self.run(&stage, None)?)
         } else {
             None
         };
-        let used = stage.used().map_err(|error| gone(&error))?;
+        let used = stage.used().map_err(|error| host_lost(&error))?;
         let verdict = judge(&first.steps, second.as_ref().map_or(&[], |second| &second.steps), &self.world, &used);
-        if let Some(second) = &second {
-            exit = second.view.exit_code();
-        }
+        let mut exit = second.as_ref().unwrap_or(&first).view.exit_code();
         if exit.is_success() && !verdict.passed() {
             exit = Exit::StepFailed;
         }
-        self.say("rehearsed", &verdict, &verdict.text())?;
+        self.report("rehearsed", &verdict, &verdict.text())?;
         if self.args.keep {
             self.keep(&stage)?;
         }
         drop(stage);
         if self.args.cut && exit.is_success() {
-            exit = self.cut_each(&whole)?;
+            exit = self.cut_each(&uncut)?;
         }
         Ok(exit)
     }
 
-    /// One more run for each step, on a fresh host, the connection cut while that step is at work.
-    fn cut_each(&self, whole: &CutRun) -> Result<Exit, Fault> {
+    fn announce(&self) {
+        let world =
+            self.world.file.as_deref().map_or_else(String::new, |file| format!(", with the stand-ins of {file}"));
+        self.tell(&format!("rehearsal: {} is a throw-away host on this machine{world}", self.host.id));
+    }
+
+    fn start_host(&self) -> Result<rehearse::Host, CommandError> {
+        let stage = rehearse::Host::start(&self.world)?;
+        stage.mark().map_err(|error| host_lost(&error))?;
+        Ok(stage)
+    }
+
+    /// One more run for each step, on a fresh host, with the connection cut during that step.
+    fn cut_each(&self, uncut: &CutRun) -> Result<Exit, CommandError> {
         let mut exit = Exit::Success;
-        for step in &self.plan.steps {
-            if matches!(step.action, Action::Skip { .. }) {
-                continue;
-            }
-            let stage = rehearse::Host::start(&self.world)?;
-            stage.mark().map_err(|error| gone(&error))?;
-            let played = self.run(&stage, Some(step.id))?;
-            let cut = Self::cut_run(&stage, &step.label, &step.name, &played)?;
-            let verdict = judge_cut(whole, &cut, &|path| is_record(&self.world, path));
+        for step in self.plan.steps.iter().filter(|step| !matches!(step.action, Action::Skip { .. })) {
+            let stage = self.start_host()?;
+            let rehearsed = self.run(&stage, Some(step.id))?;
+            let cut = Self::cut_run(&stage, &step.label, &step.name, &rehearsed)?;
+            let verdict = judge_cut(uncut, &cut, &|path| is_record(&self.world, path));
             if !verdict.passed() {
                 exit = Exit::StepFailed;
             }
-            self.say("cut", &verdict, &verdict.text())?;
+            self.report("cut", &verdict, &verdict.text())?;
         }
         if exit.is_success() {
-            self.say(
-                "cuts_survived",
-                &json!({ "cuts": self.plan.steps.len() }),
-                "every cut survived: the same end, each effect once\n",
-            )?;
+            let text = "every cut survived: the same end, each effect once\n";
+            self.report("cuts_survived", &json!({ "cuts": self.plan.steps.len() }), text)?;
         }
         Ok(exit)
     }
 
-    /// Runs the plan on that host; `cut`: the connection is cut when this step begins to work.
-    fn run(&self, stage: &rehearse::Host, cut: Option<StepId>) -> Result<Played, Fault> {
+    /// Runs the plan on that host; `cut`: cuts the connection when this step starts.
+    fn run(&self, stage: &rehearse::Host, cut: Option<StepId>) -> Result<Rehearsed, CommandError> {
         let host = Host {
             address: stage.address().ip().to_string(),
             port: stage.address().port(),
@@ -192,42 +175,26 @@ impl Stage<'_> {
         let header = header(&self.args.playbook, self.ready, Mode::Run, None)?;
         let plans = [(host, self.plan.clone())];
         let jobs = vec![job(&plans[0].0, &plans[0].1, &header)];
-        let (first, commands) = (started(&header, &self.ready.name, &plans), live::commands(&plans));
-        let reach = Reach { reconnect_for: 60, ..Reach::default() };
-        let flags = &self.ready.flags;
-        let setting = Setting {
-            cli: self.cli,
-            flags,
-            reach: &reach,
-            commands,
-            journal: None,
-            wait: Duration::ZERO,
-            wish: StopRequest::None,
+        let first = started(&header, &self.ready.name, &plans);
+        let context = RunContext {
+            commands: commands(&plans),
+            reconnect_for: RECONNECT_FOR,
+            ..RunContext::new(self.cli, &self.ready.flags, &ConnectArgs::default())
         };
         let mut to_cut = cut;
-        let listener = |event: &Event| {
-            let works = match &event.kind {
-                EventKind::StepStarted { step, .. } => Some(*step),
-                _ => None,
-            };
-            if to_cut.is_some() && works == to_cut {
+        let listener = |event: &Event| match &event.kind {
+            EventKind::StepStarted { step, .. } if to_cut == Some(*step) => {
                 to_cut = None;
                 if let Err(error) = stage.cut(None) {
-                    tracing::warn!("the connection could not be cut: {error}");
+                    tracing::warn!("cannot cut the connection: {error}");
                 }
             }
+            _ => {}
         };
-        let done = self.runtime.block_on(live::carry_out(
-            setting,
-            Ssh::new(config),
-            jobs,
-            Some(first),
-            RunView::default(),
-            listener,
-        ));
-        let (view, _) = done?;
+        let run = execute(context, Ssh::new(config), jobs, Some(first), RunView::default(), listener);
+        let view = self.runtime.block_on(run)?.view;
         let steps = self.results(&view);
-        Ok(Played { view, steps })
+        Ok(Rehearsed { view, steps })
     }
 
     fn results(&self, view: &RunView) -> Vec<StepResult> {
@@ -237,26 +204,26 @@ impl Stage<'_> {
                 label: step.label.clone(),
                 name: step.name.clone(),
                 outcome: host?.step(step.id)?.outcome()?,
-                always: matches!(&step.action, Action::Apply(work) if work.always),
+                always: matches!(&step.action, Action::Apply(spec) if spec.always),
                 manual: host?.step(step.id)?.is_by_hand(),
             })
         };
         self.plan.steps.iter().filter_map(finished).collect()
     }
 
-    fn cut_run(stage: &rehearse::Host, label: &str, name: &str, played: &Played) -> Result<CutRun, Fault> {
+    fn cut_run(stage: &rehearse::Host, label: &str, name: &str, rehearsed: &Rehearsed) -> Result<CutRun, CommandError> {
         Ok(CutRun {
             label: label.to_owned(),
             name: name.to_owned(),
-            steps: played.steps.clone(),
-            written: stage.changes().map_err(|error| gone(&error))?,
-            used: stage.used().map_err(|error| gone(&error))?,
+            steps: rehearsed.steps.clone(),
+            written: stage.changes().map_err(|error| host_lost(&error))?,
+            used: stage.used().map_err(|error| host_lost(&error))?,
         })
     }
 
-    /// Leaves the host up until the person has seen enough.
-    fn keep(&self, stage: &rehearse::Host) -> Result<(), Fault> {
-        complain(&format!("the host stays up until Ctrl-C; to look around in it:\n  {}", stage.ssh_command()));
+    /// Keeps the host until the user has seen enough.
+    fn keep(&self, stage: &rehearse::Host) -> Result<(), CommandError> {
+        print_error(&format!("the host stays up until Ctrl-C; to look around on it:\n  {}", stage.ssh_command()));
         self.runtime
             .block_on(async {
                 use tokio::signal::unix::{SignalKind, signal};
@@ -268,13 +235,18 @@ impl Stage<'_> {
                 }
                 Ok(())
             })
-            .map_err(|error: std::io::Error| {
-                Fault::new(Exit::LocalError, format!("signals cannot be heard: {error}"), None)
-            })
+            .map_err(|error: std::io::Error| CommandError::local(format!("cannot listen for signals: {error}")))
     }
 
-    /// Says a verdict: as text, or as one JSON object.
-    fn say(&self, kind: &str, verdict: &impl serde::Serialize, text: &str) -> Result<(), Fault> {
+    /// Tells a person what happens; a program reads only the results.
+    fn tell(&self, text: &str) {
+        if !self.cli.wants_json() {
+            print_error(text);
+        }
+    }
+
+    /// Prints a verdict, as text or as one JSON object.
+    fn report(&self, kind: &str, verdict: &impl serde::Serialize, text: &str) -> Result<(), CommandError> {
         if !self.cli.wants_json() {
             return print(text).map(|_| ());
         }
@@ -283,8 +255,8 @@ impl Stage<'_> {
     }
 }
 
-fn gone(error: &std::io::Error) -> Fault {
-    Fault::new(Exit::HostUnfit, format!("the throw-away host does not answer any more: {error}"), None)
+fn host_lost(error: &std::io::Error) -> CommandError {
+    CommandError::new(Exit::HostUnfit, format!("the throw-away host does not answer any more: {error}"))
 }
 
 /// Whether a path belongs to the runs' own record on the host.

@@ -1,20 +1,43 @@
-//! `pinboot runs`: the history, as a table or as lines of JSON.
-
-use serde::Serialize;
+//! `pinboot runs`: the history of this machine, and the repair of a damaged journal.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::Serialize;
+
+use super::args::Cli;
+use super::console::print;
+use super::error::CommandError;
+use super::system::state;
 use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
 use crate::journal::{Damage, JournalError, JournalRead};
-use crate::report::text::{clean, duration, pad, truncate};
+use crate::report::format::{clean, columns, duration, plural, truncate};
 use crate::view::Totals;
+
+/// Lists the runs of this machine, newest first.
+pub(super) fn runs(cli: &Cli) -> Result<Exit, CommandError> {
+    let state = state()?;
+    let row = |run| {
+        let (read, is_running) = (state.read(&run), state.is_held(&run));
+        Row::new(run, &read, is_running)
+    };
+    let rows: Vec<Row> = state.list()?.into_iter().map(row).collect();
+    print(&if cli.wants_json() { json_lines(&rows) } else { table(&rows) })
+}
+
+/// Shows what is wrong with the journal of a run; `cut` repairs it.
+pub(super) fn repair(run: &str, cut: bool) -> Result<Exit, CommandError> {
+    let state = state()?;
+    let run = state.resolve(Some(run))?;
+    let (damage, copy) = if cut { state.cut(&run)?.unzip() } else { (state.damage(&run)?, None) };
+    print(&repair_report(&run, damage.as_ref(), copy.as_deref()))
+}
 
 /// One run of the history.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Row {
+struct Row {
     v: u32,
     run: RunId,
     /// `running`, or how it ended, in words.
@@ -44,8 +67,8 @@ struct Details {
 }
 
 impl Row {
-    /// A run as its journal tells it, or why that cannot be read. `held`: some process writes it at this moment.
-    pub(super) fn new(run: RunId, read: &Result<JournalRead, JournalError>, held: bool) -> Self {
+    /// A run as its journal has it, or why that cannot be read. `is_running`: some pinboot is writing the journal now.
+    fn new(run: RunId, read: &Result<JournalRead, JournalError>, is_running: bool) -> Self {
         let read = match read {
             Ok(read) => read,
             Err(error) => return Self { v: VERSION, run, outcome: error.message.clone(), exit: None, details: None },
@@ -67,25 +90,31 @@ impl Row {
             unknown,
             unreachable,
         };
-        Self { v: VERSION, run, outcome: outcome(view.exit, held).to_owned(), exit: view.exit, details: Some(details) }
+        Self {
+            v: VERSION,
+            run,
+            outcome: outcome(view.exit, is_running).to_owned(),
+            exit: view.exit,
+            details: Some(details),
+        }
     }
 }
 
-/// How a run ended, in a few words.
-pub(super) fn outcome(exit: Option<Exit>, held: bool) -> &'static str {
+/// How a run ended, in a few words; the same ones in JSON.
+pub(super) fn outcome(exit: Option<Exit>, is_running: bool) -> &'static str {
     match exit {
-        None if held => "running",
+        None if is_running => "running",
         None => "end not seen",
         Some(exit) => exit.outcome(),
     }
 }
 
 /// The history as a table, in the order given.
-pub(super) fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "no run is recorded here\n".to_owned();
     }
-    let mut lines = vec![["run", "began (UTC)", "took", "playbook", "hosts", "steps", "outcome"].map(str::to_owned)];
+    let mut lines = vec![["run", "started (UTC)", "took", "playbook", "hosts", "steps", "outcome"].map(str::to_owned)];
     lines.extend(rows.iter().map(cells));
     columns(&lines)
 }
@@ -99,20 +128,20 @@ fn cells(row: &Row) -> [String; 7] {
     };
     [
         row.run.to_string(),
-        began(&details.started),
+        start_time(&details.started),
         duration(details.elapsed_ms),
         truncate(&clean(&details.playbook), 40),
         truncate(&details.hosts.iter().map(|host| clean(&host.0)).collect::<Vec<_>>().join(","), 24),
         steps(details),
         match details.mode {
             Mode::Run => row.outcome.clone(),
-            Mode::Check => format!("{} (asked only)", row.outcome),
+            Mode::Check => format!("{} (check mode)", row.outcome),
         },
     ]
 }
 
-/// The point in time of a journal, shorter: `2026-01-02 03:04:05`.
-pub(super) fn began(at: &str) -> String {
+/// A time out of a journal, shorter: `2026-01-02 03:04:05`.
+pub(super) fn start_time(at: &str) -> String {
     clean(at).chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
@@ -130,83 +159,67 @@ fn steps(details: &Details) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// Lines of cells as columns, two blanks apart.
-pub(super) fn columns<const N: usize>(lines: &[[String; N]]) -> String {
-    use unicode_width::UnicodeWidthStr as _;
-    let widths: [usize; N] =
-        std::array::from_fn(|place| lines.iter().map(|line| line[place].width()).max().unwrap_or(0));
-    let mut out = String::new();
-    for line in lines {
-        let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-    }
-    out
-}
+/// How many lost results are listed.
+const MAX_LOST: usize = 20;
 
-/// How many ends of steps that are lost are named.
-const LOST: usize = 20;
-
-/// What is wrong with the journal of a run, what would be lost of it, and what to type next; `copy` is where the whole is,
-/// once it was cut.
-pub(super) fn repaired(run: &RunId, damage: Option<&Damage>, copy: Option<&Path>) -> String {
+/// What is wrong with the journal of a run, what a repair loses, and what to type next. `copy` is the copy of the original,
+/// once the journal was cut.
+fn repair_report(run: &RunId, damage: Option<&Damage>, copy: Option<&Path>) -> String {
     let Some(damage) = damage else {
-        return format!("the journal of run {run} is not damaged: there is nothing to repair\n");
+        return format!("the journal of run {run} is not damaged; nothing to repair\n");
     };
-    let events = |count: usize| format!("{count} event{}", if count == 1 { "" } else { "s" });
+    let events = |count: usize| plural(u32::try_from(count).unwrap_or(u32::MAX), "event");
+    let lost: Vec<String> = damage.events.iter().filter_map(lost_result).collect();
+    let verb = if copy.is_some() { "cut" } else { "lost" };
     let mut out = format!("run {run}: line {} of its journal: {}\n", damage.line, clean(&damage.what));
-    let gone = if copy.is_some() { "cut" } else { "lost" };
-    let whole = events(damage.events.len());
-    writeln!(out, "  kept      {} before it", events(damage.kept)).expect("a string takes all");
-    writeln!(out, "  {gone:<10}{} bytes from there on, with {whole} that can be read", damage.bytes)
-        .expect("a string takes all");
-    let ends: Vec<String> = damage.events.iter().filter_map(end).collect();
-    for end in ends.iter().take(LOST) {
-        writeln!(out, "            {end}").expect("a string takes all");
+    let mut line = |name: &str, text: &str| writeln!(out, "  {name:<10}{text}").expect("a string takes all");
+    line("kept", &format!("{} before it", events(damage.kept)));
+    let readable = events(damage.events.len());
+    line(verb, &format!("{} bytes from there on, with {readable} that can still be read", damage.bytes));
+    for result in lost.iter().take(MAX_LOST) {
+        line("", result);
     }
-    if ends.len() > LOST {
-        writeln!(out, "            … and {} more ends of steps", ends.len() - LOST).expect("a string takes all");
+    if lost.len() > MAX_LOST {
+        line("", &format!("… and {} more results", lost.len() - MAX_LOST));
     }
     match copy {
-        Some(copy) => writeln!(
-            out,
-            "  copy      {}\n  next      pinboot rerun {run}     (hears from the host what is missing here)",
-            clean(&copy.display().to_string())
-        ),
-        None => writeln!(out, "  next      pinboot runs repair {run} --cut     (a copy of the whole is kept)"),
+        Some(copy) => {
+            line("copy", &clean(&copy.display().to_string()));
+            line("next", &format!("pinboot rerun {run}     (asks the host for what is missing here)"));
+        }
+        None => line("next", &format!("pinboot runs repair {run} --cut     (keeps a copy of the original)")),
     }
-    .expect("a string takes all");
     out
 }
 
-/// The end of a step, or of a host's part of the run.
-fn end(event: &Event) -> Option<String> {
+/// The result of a step, or of a host.
+fn lost_result(event: &Event) -> Option<String> {
     let host = event.host.as_ref().map_or_else(String::new, |host| clean(&host.0));
     match &event.kind {
         EventKind::StepFinished { step, name, outcome, .. } => {
             Some(format!("{host}: step {step} ({}) {}", clean(name), outcome.word()))
         }
-        EventKind::HostFinished { exit, .. } => Some(format!("{host}: the end (exit {exit})")),
+        EventKind::HostFinished { exit, .. } => Some(format!("{host}: exit {exit}")),
         _ => None,
     }
 }
 
-/// The history as one JSON object a line.
-pub(super) fn json_lines(rows: &[Row]) -> String {
+/// The history as one JSON object per line.
+fn json_lines(rows: &[Row]) -> String {
     rows.iter().map(|row| serde_json::to_string(row).expect("a row has only text keys") + "\n").collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::show::tests::journal;
+    use crate::cli::samples::journal;
     use crate::journal::JournalErrorKind;
 
     fn rows() -> Vec<Row> {
         let read = journal();
         let mut asked = journal();
         asked.header.mode = Mode::Check;
-        asked.header.playbook = "playbooks/a very long name of a playbook that nobody reads.yaml".into();
+        asked.header.playbook = "playbooks/a very long name of a playbook that does not fit.yaml".into();
         asked.events.truncate(4);
         let damaged = JournalError {
             kind: JournalErrorKind::Corrupt,
@@ -233,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_whose_end_was_not_seen_is_running_only_while_somebody_writes_it() {
+    fn a_run_without_an_end_is_running_only_while_a_pinboot_writes_its_journal() {
         assert_eq!(
             [outcome(None, true), outcome(None, false), outcome(Some(Exit::Success), false)],
             ["running", "end not seen", "done"]

@@ -4,51 +4,76 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::runs::{began, outcome};
+use super::args::Cli;
+use super::color::has_color;
+use super::console::print;
+use super::error::CommandError;
+use super::runs::{outcome, start_time};
+use super::system::state;
 use crate::event::{EventKind, Mode, VERSION};
+use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 use crate::journal::{HostSummary, JournalRead};
 use crate::report::failure_block;
-use crate::report::text::{clean, duration, failed_steps, host_line, outcome_word, pad, step_line, summary};
+use crate::report::format::{clean, duration, pad};
+use crate::report::lines::{failed_steps, host_line, outcome_word, step_line, summary};
 use crate::view::{HostState, HostView, RunView};
+
+/// Shows one run, the last one by default.
+pub(super) fn show(cli: &Cli, run: Option<&str>) -> Result<Exit, CommandError> {
+    let state = state()?;
+    let run = state.resolve(run)?;
+    let (read, is_running) = (state.read(&run)?, state.is_held(&run));
+    if cli.wants_json() {
+        return print(&format!("{}\n", json(&read, is_running)));
+    }
+    let look = Look { color: has_color(&std::io::stdout()), verbose: cli.is_verbose() };
+    print(&text(&read, is_running, look))
+}
 
 /// How a run is shown to a person.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Look {
-    /// The outcomes are coloured.
-    pub(super) color: bool,
-    /// What each step said is shown as well, as far as it is kept.
-    pub(super) verbose: bool,
+struct Look {
+    /// Outcomes are coloured.
+    color: bool,
+    /// The output of each step is shown as well, as far as it is recorded.
+    verbose: bool,
 }
 
-/// A run for a person: what was asked for, every step with its outcome, and the last lines of what failed.
+/// A run for a person: what was requested, every step with its outcome, and the last lines of what failed.
 ///
-/// `held`: some process writes the run at this moment.
-pub(super) fn text(read: &JournalRead, held: bool, look: Look) -> String {
+/// `is_running`: some pinboot is writing the run's journal now.
+fn text(read: &JournalRead, is_running: bool, look: Look) -> String {
     let view = read.view();
-    let header = &read.header;
-    let mut out =
-        format!("run {}: {}\n", header.run, clean(if view.name.is_empty() { &header.playbook } else { &view.name }));
-    let mut field = |name: &str, value: &str| writeln!(out, "  {name:<10}{value}").expect("a string takes all");
-    field("playbook", &clean(&header.playbook_path.display().to_string()));
-    field("began", &format!("{} UTC, took {}", began(&header.started), duration(view.elapsed_ms())));
-    if header.mode == Mode::Check {
-        field("mode", "asked only: nothing was changed");
-    }
-    if let Some(old) = &header.rerun_of {
-        field("finishes", &format!("run {old}"));
-    }
-    let exit = view.exit.map_or_else(String::new, |exit| format!(" (exit {exit})"));
-    field("outcome", &format!("{}{exit}", outcome(view.exit, held)));
-    field("journal", &clean(&read.folder.display().to_string()));
-    if let Some(torn) = read.torn.filter(|_| !held) {
-        field("note", &format!("the last {} bytes of the journal were torn by a crash and do not count", torn.bytes));
-    }
-    for planned in &header.hosts {
+    let mut out = head(read, &view, is_running);
+    for planned in &read.header.hosts {
         out.push('\n');
         host(&mut out, planned, &view, read, look);
     }
     writeln!(out, "\n{}", summary(&view)).expect("a string takes all");
+    out
+}
+
+/// The first lines: the run's name, and what holds for the run as a whole.
+fn head(read: &JournalRead, view: &RunView, is_running: bool) -> String {
+    let header = &read.header;
+    let name = if view.name.is_empty() { &header.playbook } else { &view.name };
+    let mut out = format!("run {}: {}\n", header.run, clean(name));
+    let mut field = |name: &str, value: &str| writeln!(out, "  {name:<10}{value}").expect("a string takes all");
+    field("playbook", &clean(&header.playbook_path.display().to_string()));
+    field("started", &format!("{} UTC, took {}", start_time(&header.started), duration(view.elapsed_ms())));
+    if header.mode == Mode::Check {
+        field("mode", "check: nothing was changed");
+    }
+    if let Some(previous) = &header.rerun_of {
+        field("resumes", &format!("run {previous}"));
+    }
+    let exit = view.exit.map_or_else(String::new, |exit| format!(" (exit {exit})"));
+    field("outcome", &format!("{}{exit}", outcome(view.exit, is_running)));
+    field("journal", &clean(&read.folder.display().to_string()));
+    if let Some(torn) = read.torn.filter(|_| !is_running) {
+        field("note", &format!("a crash tore the last {} bytes of the journal; they are ignored", torn.bytes));
+    }
     out
 }
 
@@ -69,15 +94,16 @@ fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalR
         let line = match seen.and_then(|host| host.step(step.id).map(|step| (host, step))) {
             Some((host, step)) if step.outcome().is_some() => step_line(host, step, false, look.color),
             Some(_) => format!("{:>3} {} running", step.id, pad(&clean(&step.name), 32)),
-            None => format!("{:>3} {} not reached", step.id, pad(&clean(&step.name), 32)),
+            None => format!("{:>3} {} not started", step.id, pad(&clean(&step.name), 32)),
         };
         writeln!(out, "{line}").expect("a string takes all");
-        let abridged = seen.and_then(|host| host.step(step.id)?.abridged.as_ref()).filter(|said| said.left_out > 0);
+        let abridged =
+            seen.and_then(|host| host.step(step.id)?.abridged.as_ref()).filter(|abridged| abridged.left_out > 0);
         if look.verbose {
-            output(out, &Said::of(read, &planned.host, step.id), &read.header.run);
-        } else if let Some(said) = abridged {
-            let where_whole = host_log(&read.header.run);
-            writeln!(out, "      it said {} bytes; the middle is not kept here: {where_whole}", said.bytes)
+            write_output(out, &Output::of(read, &planned.host, step.id), &read.header.run);
+        } else if let Some(abridged) = abridged {
+            let log = host_log(&read.header.run);
+            writeln!(out, "      {} bytes of output; the middle is not recorded here: {log}", abridged.bytes)
                 .expect("a string takes all");
         }
     }
@@ -86,59 +112,59 @@ fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalR
     }
 }
 
-/// Where the whole of an output is.
+/// Where the complete output is.
 fn host_log(run: &RunId) -> String {
-    format!("all of it is in ~/.pinboot/runs/{run}/log on the host")
+    format!("see ~/.pinboot/runs/{run}/log on the host")
 }
 
 /// What the journal has of a step's output.
 #[derive(Default)]
-struct Said<'a> {
+struct Output<'a> {
     /// Its beginning, or all of it.
     pieces: Vec<&'a str>,
-    /// Where it was longer: how many bytes are missing behind the beginning, and the end.
+    /// The end of a long output, after the number of bytes that are missing before it.
     end: Option<(u64, &'a str)>,
 }
 
-impl<'a> Said<'a> {
-    /// What the step said when it was begun last.
+impl<'a> Output<'a> {
+    /// The output of the step's last start.
     fn of(read: &'a JournalRead, host: &HostId, wanted: StepId) -> Self {
-        let mut said = Self::default();
+        let mut output = Self::default();
         for event in read.events.iter().filter(|event| event.host.as_ref() == Some(host)) {
             match &event.kind {
-                EventKind::StepStarted { step, .. } if *step == wanted => said = Self::default(),
-                EventKind::StepOutput { step, text, .. } if *step == wanted => said.pieces.push(text),
+                EventKind::StepStarted { step, .. } if *step == wanted => output = Self::default(),
+                EventKind::StepOutput { step, text, .. } if *step == wanted => output.pieces.push(text),
                 EventKind::StepAbridged { step, text, left_out, .. } if *step == wanted => {
-                    said.end = Some((*left_out, text));
+                    output.end = Some((*left_out, text));
                 }
                 _ => {}
             }
         }
-        said
+        output
     }
 }
 
-/// Writes what a step said, line by line.
-fn output(out: &mut String, said: &Said<'_>, run: &RunId) {
+/// Writes a step's output, line by line.
+fn write_output(out: &mut String, output: &Output<'_>, run: &RunId) {
     let mut show = |text: &str| {
         for line in text.lines() {
             writeln!(out, "      {}", clean(line).trim_end()).expect("a string takes all");
         }
     };
-    let beginning = said.pieces.concat();
-    match said.end {
+    let beginning = output.pieces.concat();
+    match output.end {
         None => show(&beginning),
         Some((0, end)) => show(&(beginning + end)),
         Some((left_out, end)) => {
             show(&beginning);
-            show(&format!("… ({left_out} bytes are not kept here: {})", host_log(run)));
+            show(&format!("… ({left_out} bytes are not recorded here: {})", host_log(run)));
             show(end);
         }
     }
 }
 
-/// A run for a program: one JSON object. Holds neither the run's nonce nor a secret.
-pub(super) fn json(read: &JournalRead, held: bool) -> Value {
+/// A run for a program: one JSON object. Contains neither the run's nonce nor a secret.
+fn json(read: &JournalRead, is_running: bool) -> Value {
     let view = read.view();
     let header = &read.header;
     let totals = view.totals();
@@ -152,7 +178,7 @@ pub(super) fn json(read: &JournalRead, held: bool) -> Value {
         "started": header.started,
         "elapsed_ms": view.elapsed_ms(),
         "rerun_of": header.rerun_of,
-        "outcome": outcome(view.exit, held),
+        "outcome": outcome(view.exit, is_running),
         "exit": view.exit,
         "changed": totals.changed,
         "unchanged": totals.unchanged,
@@ -212,62 +238,12 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use crate::event::{Event, Outcome};
-    use crate::exit::Exit;
-    use crate::flags::Flags;
+    use crate::cli::samples::journal;
+    use crate::event::Event;
     use crate::ids::Digest;
-    use crate::journal::{Header, StepSummary, Torn};
-    use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
-
-    /// A run that failed at the third of four steps.
-    pub(crate) fn journal() -> JournalRead {
-        let mut kinds = vec![
-            ("", started(&["web"], 4)),
-            ("web", ready()),
-            ("web", ended(1, Outcome::Changed, None, false)),
-            ("web", ended(2, Outcome::Skipped, Some("by hand"), false)),
-            ("web", begun(3)),
-            ("web", said(3, "first\nno such\x1b[topic\n")),
-            ("web", ended(3, Outcome::Failed, None, false)),
-            ("web", gone(Exit::StepFailed)),
-        ];
-        let end = RunView::of(&stamped(&kinds)).run_finished();
-        kinds.push(("", end));
-        let steps = (1..=4).map(|id| StepSummary {
-            id: StepId(id),
-            label: id.to_string(),
-            name: format!("step {id}"),
-            kind: "command".into(),
-            digest: Digest::of(b""),
-            has_check: false,
-            origin: format!("p.yaml:{id}"),
-            allowed: false,
-            skipped: None,
-            earlier: Vec::new(),
-        });
-        let header = Header {
-            run: RunId::parse("3f9c00ff").unwrap(),
-            nonce: "secret-nonce".into(),
-            started: "2026-01-02T03:04:00.000Z".into(),
-            pinboot: "0.1.0".into(),
-            cwd: "/home/me".into(),
-            playbook: "p.yaml".into(),
-            playbook_path: "/home/me/p.yaml".into(),
-            playbook_digest: Digest::of(b""),
-            mode: Mode::Run,
-            flags: Flags::default(),
-            hosts: vec![HostSummary {
-                host: HostId("web".into()),
-                target: "ec2-user@10.0.0.1:22".into(),
-                steps: steps.collect(),
-            }],
-            rerun_of: RunId::parse("0000000a"),
-        };
-        let torn = Some(Torn { whole: 100, bytes: 7 });
-        JournalRead { header, events: stamped(&kinds), torn, folder: "/state/runs/3f9c00ff".into() }
-    }
+    use crate::view::samples::{begun, said};
 
     #[test]
     fn a_run_for_a_person() {
@@ -275,7 +251,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_run_of_which_only_the_begin_is_known() {
+    fn a_run_of_which_only_the_start_is_recorded() {
         let mut read = journal();
         read.events.truncate(5);
         let shown = text(&read, true, Look::default());
@@ -285,7 +261,7 @@ pub(crate) mod tests {
         let shown = text(&read, false, Look::default());
         assert!(shown.contains("\n  outcome   end not seen\n"), "{shown}");
         assert!(
-            shown.contains("\nweb  ec2-user@10.0.0.1:22\n  1 step 1                           not reached\n"),
+            shown.contains("\nweb  ec2-user@10.0.0.1:22\n  1 step 1                           not started\n"),
             "{shown}"
         );
     }
@@ -303,14 +279,14 @@ pub(crate) mod tests {
         };
         let host = read.events[5].host.clone();
         let event = |kind| Event { seq: 0, at: "2026-01-02T03:04:00.000Z".into(), host: host.clone(), kind };
-        // (The step was begun before, and then again: what it said at first does not count.)
-        read.events.insert(4, event(said(3, "of the first try\n")));
+        // The step was started twice: the output of its first start does not count.
+        read.events.insert(4, event(said(3, "of the first attempt\n")));
         read.events.insert(4, event(begun(3)));
         read.events.insert(8, event(end(1234)));
         let shown = text(&read, false, Look::default());
         assert!(
             shown.contains(
-                "\n      it said 100000000 bytes; the middle is not kept here: all of it is in \
+                "\n      100000000 bytes of output; the middle is not recorded here: see \
                  ~/.pinboot/runs/3f9c00ff/log on the host\n"
             ),
             "{shown}"
@@ -318,14 +294,14 @@ pub(crate) mod tests {
         assert!(shown.contains("      … (7 lines before)\n"), "{shown}");
         let verbose = Look { verbose: true, ..Look::default() };
         let shown = text(&read, false, verbose);
-        let gap = "      first\n      no such\\x1b[topic\n      … (1234 bytes are not kept here: all of it is in \
+        let gap = "      first\n      no such\\x1b[topic\n      … (1234 bytes are not recorded here: see \
                    ~/.pinboot/runs/3f9c00ff/log on the host)\n      the end\n";
-        assert!(shown.contains(gap) && !shown.contains("first try"), "{shown}");
+        assert!(shown.contains(gap) && !shown.contains("first attempt"), "{shown}");
         assert_eq!(json(&read, false)["hosts"][0]["steps"][2]["abridged"]["left_out"], 1234);
         read.events[8] = event(end(0));
         let whole = "      first\n      no such\\x1b[topic\n      the end\n";
         assert!(text(&read, false, verbose).contains(whole));
-        assert!(!text(&read, false, Look::default()).contains("not kept"));
+        assert!(!text(&read, false, Look::default()).contains("not recorded"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Signals become wishes.
+//! Turns signals into requests to stop.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -6,24 +6,24 @@ use tokio::sync::watch;
 use crate::engine::StopRequest;
 use crate::exit::Exit;
 
-/// Listens for signals for as long as the run goes on; `note` tells the person what their wish means.
+/// Listens for signals as long as the run lasts; `note` tells the user what a Ctrl-C has requested.
 ///
-/// Ctrl-C once: no new step is begun. Twice: the step in hand is ended. Three times: pinboot leaves. A closed terminal,
-/// SIGTERM and SIGQUIT leave at once; the run goes on at the hosts.
-pub(super) async fn listen(wish: watch::Sender<StopRequest>, mut note: impl FnMut(&str)) -> std::io::Result<()> {
+/// The first Ctrl-C stops after the current step, the second one stops that step, the third one detaches. SIGTERM, SIGQUIT
+/// and a closed terminal detach at once: the run continues on the hosts.
+pub(super) async fn listen(requests: watch::Sender<StopRequest>, mut note: impl FnMut(&str)) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut quit = signal(SignalKind::quit())?;
     loop {
         let next = tokio::select! {
-            _ = interrupt.recv() => match *wish.borrow() {
+            _ = interrupt.recv() => match *requests.borrow() {
                 StopRequest::None => {
-                    note("no further step is begun; the one in hand goes on. Ctrl-C again ends it.");
+                    note("Finishing the current step, then stopping. Ctrl-C again to stop it now.");
                     StopRequest::AfterStep
                 }
                 StopRequest::AfterStep => {
-                    note("ending the step in hand: SIGTERM, and SIGKILL after 10 s. Ctrl-C again leaves at once.");
+                    note("Stopping the current step (SIGTERM, SIGKILL after 10 s). Ctrl-C again to detach.");
                     StopRequest::Now
                 }
                 StopRequest::Now | StopRequest::Detach(_) => StopRequest::Detach(Exit::Interrupted),
@@ -32,7 +32,8 @@ pub(super) async fn listen(wish: watch::Sender<StopRequest>, mut note: impl FnMu
             _ = hangup.recv() => StopRequest::Detach(Exit::Hangup),
             _ = quit.recv() => StopRequest::Detach(Exit::Quit),
         };
-        wish.send_if_modified(|now| {
+        // A request is never taken back by a weaker one.
+        requests.send_if_modified(|now| {
             let grows = next.is_stronger_than(*now);
             if grows {
                 *now = next;

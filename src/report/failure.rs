@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{clean, duration, tail_lines};
+use super::format::{clean, duration, tail_lines};
 use crate::event::{Failure, Outcome};
 use crate::ids::RunId;
 use crate::view::{HostView, StepView};

@@ -1,13 +1,14 @@
-//! What a person or a program sees of a run while it goes on: one reporter each, all drawing from the view.
+//! What a person or a program sees of a run while it runs: one reporter each, all of them read the view.
 //!
-//! [`text`] says what is told, in plain pure functions; [`Plain`] writes it line by line, [`Terminal`] writes the same
-//! lines above what is going on now, [`Jsonl`] writes events for programs. A reporter only writes to what it was given.
+//! [`lines`] makes the lines, in pure functions; [`Plain`] writes them one by one, [`Terminal`] writes the same lines above
+//! those of the current steps, [`Jsonl`] writes events for programs. A reporter only writes to what it was given.
 
 mod failure;
+pub mod format;
 mod jsonl;
+pub mod lines;
 mod plain;
 mod terminal;
-pub mod text;
 
 use std::io::{self, Write};
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use super::text::{Stream, tell};
+use super::lines::{Stream, lines};
 use super::{Reporter, Sink, Style};
 use crate::event::Event;
 use crate::view::RunView;
@@ -23,7 +23,7 @@ impl Plain {
 
 impl Reporter for Plain {
     fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()> {
-        for line in tell(event, run, &self.style) {
+        for line in lines(event, run, &self.style) {
             let sink = match line.stream {
                 Stream::Results => &mut self.out,
                 Stream::Messages => &mut self.err,

@@ -13,7 +13,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::text::{clean, pad, step_label, tell, truncate};
+use super::format::{clean, pad, truncate};
+use super::lines::{lines, step_label};
 use super::{Reporter, Sink, Style};
 use crate::event::{Event, EventKind};
 use crate::ids::{HostId, StepId};
@@ -209,7 +210,7 @@ impl Reporter for Terminal {
             // The line of a step that is over goes before its result comes, so that it is not drawn twice.
             self.redraw(host, many);
         }
-        for line in tell(event, run, &self.style) {
+        for line in lines(event, run, &self.style) {
             for row in line.text.split('\n') {
                 self.multi.println(row)?;
             }

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use super::text::{clean, duration, pad, truncate};
+use super::format::{clean, duration, pad, truncate};
 use super::*;
 use crate::event::{EventKind, Failure, Outcome, Phase, from_json_line};
 use crate::exit::Exit;

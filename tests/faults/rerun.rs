@@ -149,7 +149,7 @@ fn a_damaged_journal_is_not_guessed_at() {
     // Torn at its end, as by a power cut, it is only shorter.
     fs::write(&file, &whole[..whole.len() - 20]).expect("a journal");
     world.steps(&format!("{}  - {{ name: Right, command: 'true' }}\n", counted("a")));
-    world.pinboot(&["rerun"]).says(&["were torn by a crash and do not count"]);
+    world.pinboot(&["rerun"]).says(&["a crash tore the last"]);
     world.pinboot(&["rerun"]).exits(0);
     assert_eq!(times(&world, "a"), 1);
 }
@@ -174,7 +174,7 @@ fn a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host() {
     seen!(world, "journal_repaired", world.pinboot(&["runs", "repair", &run]).exits(0));
     world.pinboot(&["rerun"]).exits(10);
     seen!(world, "journal_cut", world.pinboot(&["runs", "repair", &run, "--cut"]).exits(0));
-    world.pinboot(&["runs", "repair", &run]).exits(0).says(&["there is nothing to repair"]);
+    world.pinboot(&["runs", "repair", &run]).exits(0).says(&["nothing to repair"]);
     // The host says what is missing here; that is the run's own end.
     world.pinboot(&["rerun"]).exits(1);
     assert_eq!(world.runs().len(), 1, "it was followed");

@@ -24,8 +24,8 @@ cases! {
     a_timeout_ends_the_whole_group ["B18"] "a timeout, and a child of the step" => Told("1", "the child is gone");
     a_step_ends_with_its_command_and_reads_nothing ["B14" "B15"]
         "a child in the background, and a step that reads" => Told("0", "the step ends with its command; what it reads is empty");
-    ctrl_c_once_lets_the_step_end_and_begins_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "no further step");
-    ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "ending the step in hand");
+    ctrl_c_once_lets_the_step_end_and_begins_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "Finishing the current step");
+    ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "Stopping the current step");
     ctrl_c_three_times_leaves_and_the_run_can_be_taken_up ["E1"] "Ctrl-C three times, and a step that does not want to end"
         => Told("130", "goes on at the host; the rerun takes it up");
     signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT alike, with 129 and 131" => Shown("sigterm", "goes on at the host");
@@ -233,7 +233,7 @@ fn ctrl_c_once_lets_the_step_end_and_begins_no_other() {
         let mut going = world.start(&[]);
         held(&world);
         going.signal(Signal::INT);
-        let before = going.wait_for("the one in hand goes on");
+        let before = going.wait_for("Finishing the current step");
         until("the host knows", || stop_level(&world).is_some());
         release(&world);
         let mut told = going.told().exits(130);
@@ -259,10 +259,10 @@ fn ctrl_c_twice_ends_the_step() {
         let mut going = world.start(&[]);
         held(&world);
         going.signal(Signal::INT);
-        let mut before = going.wait_for("the one in hand goes on");
+        let mut before = going.wait_for("Finishing the current step");
         until("the host knows", || stop_level(&world).is_some());
         going.signal(Signal::INT);
-        before += &going.wait_for("ending the step in hand");
+        before += &going.wait_for("Stopping the current step");
         let mut told = going.told().exits(130);
         told.stderr.insert_str(0, &before);
         seen!(world, "ctrl_c_twice", told);
@@ -277,7 +277,7 @@ fn ctrl_c_three_times_leaves_and_the_run_can_be_taken_up() {
         world.steps(&HELD.replace("echo begun", "echo begun; trap '' TERM"));
         let mut going = world.start(&[]);
         held(&world);
-        for words in ["the one in hand goes on", "ending the step in hand"] {
+        for words in ["Finishing the current step", "Stopping the current step"] {
             going.signal(Signal::INT);
             going.wait_for(words);
         }

@@ -27,7 +27,7 @@ cases! {
     a_penalty_after_a_refused_login_is_named ["A18"]
         "after a refused login the server ends each further connection at once" => Shown("penalty", "before the SSH banner");
     one_session_a_connection_is_enough ["A19"]
-        "MaxSessions 1: a run, and one that is stopped by Ctrl-C twice" => Shown("one_session", "ending the step in hand");
+        "MaxSessions 1: a run, and one that is stopped by Ctrl-C twice" => Shown("one_session", "Stopping the current step");
     accounts_that_are_shut ["A20"] "the account has expired" => Shown("shut_expired", "127.0.0.1:");
     accounts_that_are_shut ["A20"] "/etc/nologin is there: the login goes through, and the session is refused"
         => Shown("shut_nologin", "127.0.0.1: nobody");
@@ -261,10 +261,10 @@ fn one_session_a_connection_is_enough() {
     let mut going = world.start(&[]);
     until("the step is begun", || world.there("held").exists());
     going.signal(Signal::INT);
-    let mut before = going.wait_for("the one in hand goes on");
+    let mut before = going.wait_for("Finishing the current step");
     until("the host knows", || super::running::stop_level(&world).is_some());
     going.signal(Signal::INT);
-    before += &going.wait_for("ending the step in hand");
+    before += &going.wait_for("Stopping the current step");
     let mut told = going.told().exits(130);
     told.stderr.insert_str(0, &before);
     seen!(world, "one_session", told);

@@ -27,7 +27,7 @@ fn a_run_is_followed_without_its_journal() {
     let elsewhere = Elsewhere::new(&world);
     let address = address(&world);
     let told = elsewhere.reach(&world, &["attach", &address]).exits(0);
-    told.says(&[&format!("run {name}: begun by me@"), "step 1", "step 2", "2 changed", "followed"]);
+    told.says(&[&format!("run {name}: started by me@"), "step 1", "step 2", "2 changed", "followed"]);
     assert_eq!(elsewhere.pinboot(&["runs"]).exits(0).stdout.matches(&name).count(), 0, "it is recorded nowhere");
     // Over, it is shown again; by name with the playbook, and recorded then.
     elsewhere
@@ -82,7 +82,7 @@ fn a_playbook_that_is_not_the_runs_gives_no_names() {
     )
     .expect("written");
     let told = elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0);
-    let told = told.says(&["the playbook is not the one of run", "step 1"]);
+    let told = told.says(&["this playbook does not compile to the plan of run", "step 1"]);
     assert!(!told.stdout.contains("Other"), "{}", told.stdout);
     assert!(elsewhere.pinboot(&["runs"]).exits(0).stdout.lines().count() <= 1);
 }
@@ -165,7 +165,7 @@ fn a_run_with_secrets_is_not_gone_on_with_by_whoever_has_none() {
     fs::write(elsewhere.path().join("other.yaml"), text.replace("wc -c", "wc -m")).expect("another one");
     let other = ["attach", &address, "--playbook", "other.yaml"];
     let told = elsewhere.command(&world, &other).env("TOKEN", SECRET).output().expect("pinboot starts");
-    Told::of(&told).exits(8).says(&["the playbook is not the one of run", "with --playbook FILE"]);
+    Told::of(&told).exits(8).says(&["this playbook does not compile to the plan of run", "with --playbook FILE"]);
     assert_eq!(world.read("count"), "x\n", "nothing was begun");
     // Whoever followed from before, without them, is told the same in the end.
     fs::write(world.there("go"), "").expect("go");
@@ -206,7 +206,7 @@ fn the_steps_are_chosen_as_they_were_then() {
     let elsewhere = Elsewhere::new(&world);
     let address = address(&world);
     let attach = |more: &[&str]| elsewhere.reach(&world, &[&["attach", &address], more].concat());
-    attach(&["--playbook", "p.yaml"]).exits(1).says(&["the playbook is not the one of run"]);
+    attach(&["--playbook", "p.yaml"]).exits(1).says(&["this playbook does not compile to the plan of run"]);
     attach(&["--playbook", "p.yaml", "--only", "Two"]).exits(1).says(&["Two"]);
     attach(&["--playbook", "p.yaml", "--tags", "b"]).exits(1).says(&["Two", "pinboot rerun"]);
     // A rerun has them from the record of it.
@@ -214,7 +214,7 @@ fn the_steps_are_chosen_as_they_were_then() {
     elsewhere.pinboot(&["rerun"]).exits(0);
     assert_eq!((world.read("one").as_str(), world.read("two").as_str()), ("", "x\nx\n"));
     for flag in [["--tags", "b"], ["--skip-tags", "b"], ["--from", "Two"], ["--only", "Two"], ["-e", "a=b"]] {
-        attach(&flag).exits(2).says(&["says something of a playbook", "--playbook FILE"]);
+        attach(&flag).exits(2).says(&["requires --playbook", "--playbook FILE"]);
     }
 }
 
@@ -223,6 +223,6 @@ fn a_host_without_runs_says_so() {
     let Some(world) = world() else { return };
     let elsewhere = Elsewhere::new(&world);
     elsewhere.reach(&world, &["attach", &address(&world)]).exits(2).says(&["no run is recorded there"]);
-    elsewhere.reach(&world, &["attach", &address(&world), "xyz"]).exits(2).says(&["`xyz` is no run's name"]);
+    elsewhere.reach(&world, &["attach", &address(&world), "xyz"]).exits(2).says(&["invalid run id `xyz`"]);
     until("nothing is left", || !world.there(".pinboot").exists());
 }

@@ -21,14 +21,17 @@ fn a_run_that_is_followed_is_told_to_stop() {
     let pid = begun(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     let name = world.runs().pop().expect("the run");
-    world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is told to end the step in hand"), "shown by"]);
+    world
+        .pinboot(&["cancel"])
+        .exits(0)
+        .says(&[&format!("run {name} is stopping its current step"), "will report the result"]);
     run.told().exits(130).says(&["Work", "it was stopped"]);
     assert!(!lives(&fs::read_to_string(pid).expect("a pid")));
     assert!(!world.there("after").exists());
     world.pinboot(&["cancel"]).exits(0).says(&["stopped as you wished"]);
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun"]).exits(0);
-    world.pinboot(&["cancel"]).exits(0).says(&["is over: there is nothing to stop"]);
+    world.pinboot(&["cancel"]).exits(0).says(&["has ended; nothing to stop"]);
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn the_step_in_hand_may_be_let_end() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
     begun(&world, "pid");
-    world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["is told to begin no further step"]);
+    world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["will stop after its current step"]);
     assert!(lives(&world.read("pid")));
     fs::write(world.there("go"), "").expect("go");
     run.told().exits(130).says(&["1 changed", "1 not reached"]);
@@ -69,7 +72,7 @@ fn another_machine_stops_it_too() {
     elsewhere.reach(&world, &["cancel", "--host", &address(&world), "00000000"]).exits(2).says(&["no run `00000000`"]);
     elsewhere.reach(&world, &["cancel", "--host", &address(&world)]).exits(0).says(&[
         &name,
-        "begun by me@",
+        "started by me@",
         "step 1",
         "it was stopped",
     ]);
@@ -86,7 +89,7 @@ fn a_check_that_does_not_end_is_ended_too() {
     begun(&world, "pid");
     let name = runs_there(&world).pop().expect("the run");
     until("the check has begun", || has_sleeper("618"));
-    world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is told to end the step in hand")]);
+    world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is stopping its current step")]);
     run.told().exits(130).says(&["Work", "it was stopped"]);
     assert!(!has_sleeper("618"));
     assert!(!world.there("after").exists());

@@ -1,21 +1,18 @@
-//! What is told of a run, as text: pure functions from events and views.
+//! The lines that report a run, as text: pure functions from events and views.
 
 use std::fmt::Write as _;
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
 use super::Style;
 use super::failure::failure_block;
-use crate::event::{Event, EventKind, Mode, Outcome, is_safe};
+use super::format::{clean, duration, pad, plural};
+use crate::event::{Event, EventKind, Mode, Outcome};
 use crate::exit::Exit;
-use crate::view::{BY_HAND, HostState, HostView, RunView, StepView, Tail};
+use crate::view::{BY_HAND, HostState, HostView, RunView, StepView};
 
 /// The columns of a step's name.
 const NAME_WIDTH: usize = 32;
 /// How many lines of a diff are shown where not all are wanted.
 const MAX_DIFF_LINES: usize = 40;
-/// How many lines of a failed step's output are shown.
-const MAX_TAIL_LINES: usize = 20;
 
 /// Where a line belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +33,7 @@ pub struct Line {
 }
 
 /// What is told about an event; `run` is the view after it.
-pub fn tell(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
+pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
     let result = |text: String| Line { stream: Stream::Results, text };
     let message = |text: String| Line { stream: Stream::Messages, text };
     let host = event.host.as_ref().and_then(|id| run.host(id));
@@ -55,9 +52,8 @@ pub fn tell(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
         }
         (EventKind::StepFinished { step, .. }, Some(host)) => {
             let Some(step) = host.step(*step) else { return Vec::new() };
-            let mut lines = vec![result(step_line(host, step, many, style.color))];
-            lines.extend(details(step, style.verbose).map(result));
-            lines
+            let line = result(step_line(host, step, many, style.color));
+            std::iter::once(line).chain(details(step, style.verbose).map(result)).collect()
         }
         (EventKind::HostNote { message: what, hint }, Some(host)) => {
             let hint = hint.as_deref().map(|hint| format!("\n  hint: {}", clean(hint))).unwrap_or_default();
@@ -197,19 +193,6 @@ fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
     manual.into_iter().flatten().chain(diff).chain(left).map(|line| format!("      {line}").trim_end().to_owned())
 }
 
-/// The last lines of an output, each once with its count.
-pub fn tail_lines(tail: &Tail) -> Vec<String> {
-    let lines = tail.lines();
-    let left_out = lines.len().saturating_sub(MAX_TAIL_LINES);
-    let earlier = tail.dropped() + lines[..left_out].iter().map(|line| line.count).sum::<u64>();
-    let first = (earlier > 0).then(|| format!("… ({earlier} lines before)"));
-    let rest = lines[left_out..].iter().map(|line| match line.count {
-        1 => clean(&line.text),
-        count => format!("{}  (said {count} times)", clean(&line.text)),
-    });
-    first.into_iter().chain(rest).collect()
-}
-
 /// The last line of a run.
 pub fn summary(run: &RunView) -> String {
     let totals = run.totals();
@@ -266,63 +249,4 @@ pub fn summary(run: &RunView) -> String {
 /// Whether a step of the host's was begun and its end was not seen.
 fn is_in_hand(host: &HostView) -> bool {
     host.state != HostState::Unreachable && host.running().is_some()
-}
-
-fn plural(count: u32, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A span of time for a person: `0.6 s`, `1 min 05 s`, `2 h 03 min`.
-pub fn duration(millis: u64) -> String {
-    // Rounded first, so that 59.96 s is a minute and not 60.0 s.
-    let tenths = millis.saturating_add(50) / 100;
-    let seconds = tenths / 10;
-    match seconds {
-        0..60 => format!("{seconds}.{} s", tenths % 10),
-        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
-/// A text as one safe line. What comes from a host was made safe when its event was made; this costs little and holds
-/// for everything else (names out of a journal) as well.
-pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => out.push_str("    "),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            c if is_safe(c) => out.push(c),
-            c if c.is_ascii() => write!(out, "\\x{:02x}", u32::from(c)).expect("a string takes all"),
-            c => write!(out, "\\u{{{:x}}}", u32::from(c)).expect("a string takes all"),
-        }
-    }
-    out
-}
-
-/// Fills a text with blanks up to a number of columns.
-pub fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// Cuts a text to a number of columns; the last one of a cut text is `…`.
-pub fn truncate(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    let mut room = width.saturating_sub(1);
-    for c in text.chars() {
-        let columns = c.width().unwrap_or(0);
-        if columns > room {
-            break;
-        }
-        room -= columns;
-        out.push(c);
-    }
-    if width > 0 {
-        out.push('…');
-    }
-    out
 }

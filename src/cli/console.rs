@@ -1,0 +1,47 @@
+//! Standard output and standard error.
+
+use std::io::{self, Write as _};
+
+use super::color::has_color;
+use super::error::CommandError;
+use crate::exit::Exit;
+
+/// Writes results to standard output. A reader that stopped reading (`| head`) is not an error of this program.
+pub(super) fn print(text: &str) -> Result<Exit, CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::OutputClosed),
+        Err(error) => Err(CommandError::local(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Writes a message to standard error. If that fails, there is no place left to report it.
+pub(super) fn print_error(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// Writes warnings to standard error, if there are any.
+pub(super) fn print_warnings(warnings: &str) {
+    if !warnings.is_empty() {
+        print_error(warnings);
+    }
+}
+
+/// Sends the diagnostics of this program and of its libraries to standard error.
+pub(super) fn start_logging(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let default = match verbose {
+        // The first command is sent before the server has opened the channel, which saves a round trip, and which russh
+        // warns about.
+        0 => "warn,russh=off",
+        1 => "pinboot=debug,russh=off",
+        2 => "pinboot=trace,russh=info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("PINBOOT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let subscriber = subscriber.with_ansi(has_color(&io::stderr())).with_target(verbose > 1).without_time();
+    // Only tests start it twice in one process.
+    let _ = subscriber.try_init();
+}

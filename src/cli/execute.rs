@@ -1,0 +1,179 @@
+//! Executes a run: the journal and the reporter receive its events, and signals stop it.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::args::{Cli, ConnectArgs};
+use super::color::has_color;
+use super::console::print_error;
+use super::error::CommandError;
+use super::signals;
+use crate::engine::{self, Job, Options, StopRequest};
+use crate::event::{Event, EventKind};
+use crate::exit::Exit;
+use crate::flags::Flags;
+use crate::ids::{HostId, RunId, StepId};
+use crate::inventory::Host;
+use crate::journal::{Journal, JournalError};
+use crate::plan::{Plan, show};
+use crate::report::{Commands, Jsonl, Plain, Reporter, Style, Terminal};
+use crate::transport::ssh::Ssh;
+use crate::view::RunView;
+
+/// How many hosts to work on at once by default.
+const FORKS: u32 = 50;
+
+/// What a run needs besides its jobs.
+pub(super) struct RunContext<'a> {
+    /// The command line.
+    pub(super) cli: &'a Cli,
+    /// How many hosts to work on at once.
+    pub(super) forks: u32,
+    /// How long to retry a lost connection.
+    pub(super) reconnect_for: Duration,
+    /// How long to wait for a host that another run holds.
+    pub(super) wait: Duration,
+    /// What to stop from the beginning.
+    pub(super) stop: StopRequest,
+    /// Gives the command of a step, to show when it failed.
+    pub(super) commands: Commands,
+    /// Where the run is recorded; a rehearsal is not.
+    pub(super) journal: Option<Journal>,
+}
+
+impl<'a> RunContext<'a> {
+    /// A context with the user's flags; no journal, no waiting and nothing to stop.
+    pub(super) fn new(cli: &'a Cli, flags: &Flags, connect: &ConnectArgs) -> Self {
+        Self {
+            cli,
+            forks: flags.forks.unwrap_or(FORKS),
+            reconnect_for: Duration::from_secs(connect.reconnect_for),
+            wait: Duration::ZERO,
+            stop: StopRequest::None,
+            commands: commands(&[]),
+            journal: None,
+        }
+    }
+}
+
+/// How a run ended.
+pub(super) struct Executed {
+    /// The run's last view.
+    pub(super) view: RunView,
+    /// What the user had requested by then.
+    pub(super) stop: StopRequest,
+}
+
+/// Executes jobs until the run has ended. `first` is the run's first event unless `view` has it already; `listener`
+/// receives every event once it is recorded.
+pub(super) async fn execute(
+    context: RunContext<'_>,
+    ssh: Ssh,
+    jobs: Vec<Job>,
+    first: Option<EventKind>,
+    view: RunView,
+    mut listener: impl FnMut(&Event),
+) -> Result<Executed, CommandError> {
+    let RunContext { cli, forks, reconnect_for, wait, stop, commands, mut journal } = context;
+    let run = journal.as_ref().map(|journal| journal.run().clone());
+    let reporter = Arc::new(Mutex::new(reporter(cli, commands, journal.is_some())));
+    let (sender, requests) = watch::channel(stop);
+    let notes = Arc::clone(&reporter);
+    let signals = tokio::spawn(signals::listen(sender, move |text| {
+        if lock(&notes).note(text).is_err() {
+            print_error(text);
+        }
+    }));
+    let options = Options {
+        forks: forks as usize,
+        reconnect_for,
+        wait,
+        cause: |kind, output| crate::kinds::cause(kind, output).map(ToOwned::to_owned),
+    };
+    let emit = |event: &Event, view: &RunView| -> Result<(), ListenerError> {
+        if let Some(journal) = &mut journal {
+            journal.append(event)?;
+        }
+        listener(event);
+        Ok(lock(&reporter).event(event, view)?)
+    };
+    let ended = engine::run(Arc::new(ssh), jobs, options, requests.clone(), first, view, emit).await;
+    signals.abort();
+    match ended {
+        Ok(view) => Ok(Executed { view, stop: *requests.borrow() }),
+        Err(error) => Err(CommandError::from(error).hint(what_continues(run.as_ref()))),
+    }
+}
+
+/// What continues after pinboot gave up, and how to follow it. The host of a rehearsal does not outlive pinboot.
+fn what_continues(run: Option<&RunId>) -> String {
+    match run {
+        Some(run) => format!("the run continues on the hosts; follow it with `pinboot rerun {run}`"),
+        None => "the rehearsal has ended".to_owned(),
+    }
+}
+
+/// Why an event could not be recorded or shown.
+enum ListenerError {
+    Journal(JournalError),
+    Output(io::Error),
+}
+
+impl From<JournalError> for ListenerError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<io::Error> for ListenerError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<ListenerError> for CommandError {
+    fn from(error: ListenerError) -> Self {
+        match error {
+            ListenerError::Journal(error) => error.into(),
+            ListenerError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Self::new(Exit::OutputClosed, "standard output was closed")
+            }
+            // A terminal that was closed answers with EIO.
+            ListenerError::Output(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                Self::new(Exit::Hangup, "the terminal was closed")
+            }
+            ListenerError::Output(error) => Self::local(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The reporter for this command line; `rerun`: whether the run can be resumed with `pinboot rerun`.
+fn reporter(cli: &Cli, commands: Commands, rerun: bool) -> Box<dyn Reporter + Send> {
+    if cli.wants_json() {
+        return Box::new(Jsonl::new(Box::new(io::stdout())));
+    }
+    let style = Style { verbose: cli.is_verbose(), color: has_color(&io::stdout()), rerun, commands };
+    if io::stdout().is_terminal() && io::stderr().is_terminal() {
+        Box::new(Terminal::stderr(style))
+    } else {
+        Box::new(Plain::new(Box::new(io::stdout()), Box::new(io::stderr()), style))
+    }
+}
+
+/// The commands of plans, by host and step.
+pub(super) fn commands(plans: &[(Host, Plan)]) -> Commands {
+    let table: HashMap<(HostId, StepId), String> = plans
+        .iter()
+        .flat_map(|(host, plan)| plan.steps.iter().map(move |step| (host.id.clone(), step)))
+        .filter_map(|(host, step)| Some(((host, step.id), show::command(step)?)))
+        .collect();
+    Box::new(move |host, step| table.get(&(host.clone(), step)).cloned())
+}
