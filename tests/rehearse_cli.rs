@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use pinboot::rehearse::{ChangedPath, Host, World};
+use pinboot::rehearse::{ChangedPath, RehearsalHost, World};
 
 /// The program under test, with nothing of the developer's around it.
 fn pinboot(home: &Path) -> Command {
@@ -20,7 +20,7 @@ fn repository(name: &str) -> PathBuf {
 
 /// Whether this machine gives throw-away hosts at all.
 fn is_possible() -> bool {
-    match Host::start_with(&World::default(), Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
+    match RehearsalHost::start_with(&World::default(), Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
         Ok(_) => true,
         Err(refused) => {
             crate::support::left_out(&format!("no throw-away host here: {refused}"));
@@ -130,7 +130,7 @@ fn faults_of_the_rehearsal_file_are_shown_at_their_place() {
 
 /// A host for the milestone, and the program run against it as against any other.
 struct Stage {
-    host: Host,
+    host: RehearsalHost,
     home: tempfile::TempDir,
 }
 
@@ -143,7 +143,7 @@ impl Stage {
         let folder = path.parent().expect("a folder");
         let (world, faults) = pinboot::rehearse::world::parse(&document, folder, &|path| path.is_file());
         assert!(faults.is_empty(), "{faults:?}");
-        let host = Host::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))).expect("a host");
+        let host = RehearsalHost::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))).expect("a host");
         Self { host, home: tempfile::tempdir().expect("a home") }
     }
 

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use pinboot::rehearse::world::{Answer, Body, HostFile, StandIn, TreeEntry, TreeKind, Url, parse};
-use pinboot::rehearse::{ChangedPath, Host, PathKind, Used, World};
+use pinboot::rehearse::{ChangedPath, PathKind, RehearsalHost, Used, World};
 
 const WORLD: &str = "PINBOOT_TEST_WORLD";
 const PROGRAM: &str = "PINBOOT_TEST_PROGRAM";
@@ -25,7 +25,7 @@ fn keeper() {
     let (Some(world), Some(program)) = (vars.get(WORLD), vars.get(PROGRAM)) else { return };
     let world: World = serde_json::from_str(world).expect("a world");
     let mut out = std::io::stdout();
-    let host = match Host::start_with(&world, Path::new(program)) {
+    let host = match RehearsalHost::start_with(&world, Path::new(program)) {
         Ok(host) => host,
         Err(refused) => {
             let told = serde_json::json!({"refused": refused.message, "hint": refused.hint});

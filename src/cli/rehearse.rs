@@ -134,8 +134,8 @@ impl Stage<'_> {
         self.tell(&format!("rehearsal: {} is a throw-away host on this machine{world}", self.host.id));
     }
 
-    fn start_host(&self) -> Result<rehearse::Host, CommandError> {
-        let stage = rehearse::Host::start(&self.world)?;
+    fn start_host(&self) -> Result<rehearse::RehearsalHost, CommandError> {
+        let stage = rehearse::RehearsalHost::start(&self.world)?;
         stage.mark().map_err(|error| host_lost(&error))?;
         Ok(stage)
     }
@@ -161,7 +161,7 @@ impl Stage<'_> {
     }
 
     /// Runs the plan on that host; `cut`: cuts the connection when this step starts.
-    fn run(&self, stage: &rehearse::Host, cut: Option<StepId>) -> Result<Rehearsed, CommandError> {
+    fn run(&self, stage: &rehearse::RehearsalHost, cut: Option<StepId>) -> Result<Rehearsed, CommandError> {
         let host = Host {
             address: stage.address().ip().to_string(),
             port: stage.address().port(),
@@ -211,18 +211,23 @@ impl Stage<'_> {
         self.plan.steps.iter().filter_map(finished).collect()
     }
 
-    fn cut_run(stage: &rehearse::Host, label: &str, name: &str, rehearsed: &Rehearsed) -> Result<CutRun, CommandError> {
+    fn cut_run(
+        stage: &rehearse::RehearsalHost,
+        label: &str,
+        name: &str,
+        rehearsed: &Rehearsed,
+    ) -> Result<CutRun, CommandError> {
         Ok(CutRun {
             label: label.to_owned(),
             name: name.to_owned(),
             steps: rehearsed.steps.clone(),
-            written: stage.changes().map_err(|error| host_lost(&error))?,
+            changes: stage.changes().map_err(|error| host_lost(&error))?,
             used: stage.used().map_err(|error| host_lost(&error))?,
         })
     }
 
     /// Keeps the host until the user has seen enough.
-    fn keep(&self, stage: &rehearse::Host) -> Result<(), CommandError> {
+    fn keep(&self, stage: &rehearse::RehearsalHost) -> Result<(), CommandError> {
         print_error(&format!("the host stays up until Ctrl-C; to look around on it:\n  {}", stage.ssh_command()));
         self.runtime
             .block_on(async {

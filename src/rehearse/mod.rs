@@ -1,8 +1,8 @@
 //! A throw-away host on the user's own machine that lives as long as one command.
 //!
 //! It needs neither root nor Docker nor a cloud. [`world`] is what the rehearsal file declares, [`verdict`] and [`cut`]
-//! judge what the runs showed, [`Host`] is the host itself. The host is made of Linux namespaces: everything that needs
-//! Linux is in `linux`, and every other system gets one error from `unsupported`.
+//! judge what the runs showed, and [`RehearsalHost`] is the host itself. The host is made of Linux namespaces:
+//! everything that needs Linux is in `linux`, and every other system gets one error from `unsupported`.
 
 pub mod cut;
 pub mod verdict;
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 pub use changes::{ChangedPath, PathKind, Used};
 pub use refused::Refused;
 pub use role::HIDDEN;
-pub use system::Host;
+pub use system::RehearsalHost;
 pub use world::World;
 
 /// Runs one of the host's own processes if the command line asks for it; `None` for an ordinary invocation.

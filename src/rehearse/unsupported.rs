@@ -1,4 +1,4 @@
-//! The host on systems other than Linux: there is none, and [`Host::start`] says so.
+//! The host on systems other than Linux: there is none, and [`RehearsalHost::start`] says so.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -14,17 +14,17 @@ use crate::exit::Exit;
 
 /// A throw-away host; a value of this type never exists on this system.
 #[derive(Debug)]
-pub struct Host {
+pub struct RehearsalHost {
     never: Infallible,
 }
 
 /// The one error of this system.
 fn refused() -> Refused {
-    let message = "a rehearsal needs Linux: its host is made of user, mount, pid and network namespaces, which this system does not have";
-    Refused {
-        message: message.to_owned(),
-        hint: Some("use a Linux machine or a Linux virtual machine; the playbook was not run anywhere".to_owned()),
-    }
+    Refused::new(
+        "a rehearsal needs Linux: its host is made of user, mount, pid and network namespaces, which this system does \
+         not have",
+        "use a Linux machine or a Linux virtual machine; the playbook was not run anywhere",
+    )
 }
 
 /// Fails: no process of a host runs on this system.
@@ -32,7 +32,7 @@ pub(super) fn run_role(_: &[OsString]) -> ExitCode {
     Exit::HostUnfit.into()
 }
 
-impl Host {
+impl RehearsalHost {
     /// Refuses: namespaces need Linux.
     pub fn start(_: &World) -> Result<Self, Refused> {
         Err(refused())

@@ -1,6 +1,6 @@
-//! What two runs of a playbook on a throw-away host show: the words at a rehearsal's end.
+//! The verdict of a rehearsal on two runs of a playbook.
 //!
-//! Pure: from how the steps of both runs ended, what was used of the world, and what was written.
+//! It is computed from the outcomes of the steps and the stand-ins that were used.
 
 use std::fmt::Write as _;
 
@@ -10,18 +10,18 @@ use super::changes::Used;
 use super::world::World;
 use crate::event::Outcome;
 
-/// How one step ended in one run.
+/// The outcome of one step in one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepResult {
-    /// Its place as a person counts, such as `7` or `7[2]`.
+    /// Its number in the playbook, such as `7` or `7[2]`.
     pub label: String,
     /// Its name.
     pub name: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Whether its author said that it runs every time (`always: true`).
+    /// Whether it is meant to run every time (`always: true`).
     pub always: bool,
-    /// Whether it was left to a person.
+    /// Whether a person has to do it.
     pub manual: bool,
 }
 
@@ -30,25 +30,25 @@ pub struct StepResult {
 pub struct Verdict {
     /// How many steps changed something in the first run.
     pub changed: usize,
-    /// How many steps were so already in the second run.
+    /// How many steps found nothing to change in the second run.
     pub unchanged: usize,
-    /// Steps that failed, or of which nobody can say how they ended, with the number of the run (1 or 2).
+    /// Steps that failed or whose outcome is unknown, with the number of the run (1 or 2).
     pub failed: Vec<(u8, StepResult)>,
-    /// Steps that changed something in the second run, although nothing had happened in between.
+    /// Steps that changed something in the second run as well.
     pub not_idempotent: Vec<StepResult>,
-    /// Steps that were passed over in the first run.
+    /// Steps that were skipped in the first run.
     pub skipped: Vec<StepResult>,
     /// Stand-ins that were used: commands by name, then URLs.
     pub stand_ins: Vec<String>,
     /// Stand-ins that the playbook never used.
     pub unused: Vec<String>,
-    /// URLs that were asked for and that the rehearsal file does not have.
+    /// URLs that were requested but are not in the rehearsal file.
     pub missing: Vec<String>,
     /// The rehearsal file's name.
     pub file: Option<String>,
 }
 
-/// Judges a first and a second run; a second run that did not take place is empty.
+/// Judges a first and a second run; `second` is empty if there was no second run.
 pub fn judge(first: &[StepResult], second: &[StepResult], world: &World, used: &Used) -> Verdict {
     let bad = |outcome: Outcome| matches!(outcome, Outcome::Failed | Outcome::Unknown);
     let of = |run: u8, steps: &[StepResult]| -> Vec<(u8, StepResult)> {
@@ -81,14 +81,14 @@ impl Verdict {
         self.failed.is_empty() && self.not_idempotent.is_empty()
     }
 
-    /// The verdict as a person reads it, line by line.
+    /// The verdict for a person, one line per finding.
     pub fn text(&self) -> String {
         let mut out = String::new();
         let file = self.file.as_deref().unwrap_or("the rehearsal file");
         if self.passed() {
             let _ = write!(out, "rehearsed: changed {}, then unchanged {}", self.changed, self.unchanged);
             let manual = self.skipped.iter().filter(|step| step.manual).count();
-            let counts = [(manual, "by hand"), (self.skipped.len() - manual, "skipped")];
+            let counts = [(manual, "manual"), (self.skipped.len() - manual, "skipped")];
             let parts: Vec<String> =
                 counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
             if !parts.is_empty() {
@@ -97,19 +97,19 @@ impl Verdict {
             out.push('\n');
         }
         for (run, step) in &self.failed {
-            let how = if step.outcome == Outcome::Failed { "failed" } else { "ended nobody knows how" };
+            let how = if step.outcome == Outcome::Failed { "failed" } else { "has an unknown outcome" };
             let which = if *run == 1 { "first" } else { "second" };
             let _ = writeln!(out, "not passed: step {} {} {how} in the {which} run", step.label, step.name);
         }
         for step in &self.not_idempotent {
             let _ = writeln!(
                 out,
-                "not idempotent: step {} {} changed something again; give it a check (`unless`, `creates`), or `always: true` where that is meant",
+                "not idempotent: step {} {} changed something again; give it a check (`unless`, `creates`), or `always: true` if it is meant to run every time",
                 step.label, step.name
             );
         }
         for url in &self.missing {
-            let _ = writeln!(out, "no stand-in: {url} was asked for; add it to {file} under `urls`");
+            let _ = writeln!(out, "no stand-in: {url} was requested; add it to {file} under `urls`");
         }
         if !self.stand_ins.is_empty() {
             let _ = writeln!(out, "stand-ins, not the real thing: {}", self.stand_ins.join(", "));
@@ -156,12 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_again_is_named() {
+    fn a_step_that_changes_again_is_named() {
         let first = [step("1", Outcome::Changed), step("2", Outcome::Changed)];
         let manual = StepResult { manual: true, ..step("3", Outcome::Skipped) };
         let both = [step("1", Outcome::Changed), step("2", Outcome::Skipped), manual];
         let text = judge(&both, &both[1..], &world(), &used(&[], &[])).text();
-        assert!(text.starts_with("rehearsed: changed 1, then unchanged 0 (1 by hand, 1 skipped)\n"), "{text}");
+        assert!(text.starts_with("rehearsed: changed 1, then unchanged 0 (1 manual, 1 skipped)\n"), "{text}");
         let mut always = step("2", Outcome::Changed);
         always.always = true;
         let verdict = judge(&first, &[step("1", Outcome::Changed), always], &world(), &used(&[], &[]));
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_its_run_and_the_url_to_add() {
+    fn a_failure_shows_its_run_and_the_url_to_add() {
         let first = [step("1", Outcome::Failed)];
         let verdict = judge(&first, &[], &world(), &used(&[], &["https://example.org/b"]));
         assert!(!verdict.passed());
         let text = verdict.text();
         assert!(text.contains("not passed: step 1 Step 1 failed in the first run\n"), "{text}");
         assert!(
-            text.contains("https://example.org/b was asked for; add it to play.rehearsal.yaml under `urls`"),
+            text.contains("https://example.org/b was requested; add it to play.rehearsal.yaml under `urls`"),
             "{text}"
         );
     }

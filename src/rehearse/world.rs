@@ -1,8 +1,8 @@
-//! What the throw-away host finds in its world: the rehearsal file, taken apart.
+//! The rehearsal file: what the throw-away host is and what surrounds it.
 //!
 //! A rehearsal file stands beside its playbook (`milestone1.rehearsal.yaml` for `milestone1.yaml`) and declares the
-//! stand-ins: URLs, commands, files that exist beforehand, and who the host claims to be. Nothing here knows what a
-//! stand-in is for. Reading YAML is [`parse()`]'s part; carrying it out is that of the host's.
+//! stand-ins: URLs, commands, files that already exist, and the host's own names. Nothing here knows what a stand-in is
+//! for. [`parse()`] reads the YAML; the host puts it into effect.
 
 mod parse;
 
@@ -21,19 +21,19 @@ pub struct World {
     pub user: String,
     /// The login user's home, an absolute path.
     pub home: String,
-    /// The login shell, an absolute path; `None`: bash where the machine has it, else sh.
+    /// The login shell, an absolute path; `None` for bash, or sh if the machine has no bash.
     pub shell: Option<String>,
-    /// What `hostname` says.
+    /// The host's name.
     pub hostname: String,
-    /// `/etc/os-release`, in order; empty: the machine's own.
+    /// The lines of `/etc/os-release`, in order; empty for the machine's own.
     pub os_release: Vec<(String, String)>,
     /// Every URL that answers.
     pub urls: Vec<Url>,
-    /// Commands that are played by a script.
+    /// Commands that are replaced by a script.
     pub commands: Vec<StandIn>,
-    /// Commands that the host does not have, whatever the machine has.
+    /// Commands that the host does not have, even if the machine has them.
     pub absent: Vec<String>,
-    /// Files that exist beforehand.
+    /// Files that already exist on the host.
     pub files: Vec<HostFile>,
 }
 
@@ -55,22 +55,9 @@ impl Default for World {
 }
 
 impl World {
-    /// The rehearsal file's place for a playbook: `dir/name.rehearsal.yaml` for `dir/name.yaml`.
+    /// The path of a playbook's rehearsal file: `dir/name.rehearsal.yaml` for `dir/name.yaml`.
     pub fn beside(playbook: &Path) -> PathBuf {
         playbook.with_extension("rehearsal.yaml")
-    }
-
-    /// The local files that answers are made of, each once, in order of appearance.
-    pub fn local_files(&self) -> Vec<&Path> {
-        let mut out: Vec<&Path> = Vec::new();
-        for answer in self.urls.iter().flat_map(|url| &url.answers) {
-            if let Body::File(path) = &answer.body
-                && !out.contains(&path.as_path())
-            {
-                out.push(path);
-            }
-        }
-        out
     }
 }
 
@@ -81,36 +68,36 @@ pub struct Url {
     pub secure: bool,
     /// The DNS name or IPv4 address, in lower case.
     pub name: String,
-    /// The port, the scheme's own where none was written.
+    /// The port; that of the scheme by default.
     pub port: u16,
-    /// The path, with the query where one was written; begins with a slash.
+    /// The path and the query, if there is one; starts with a slash.
     pub path: String,
-    /// What is answered: one after the other, the last one again and again.
+    /// The answers to successive requests; the last one is repeated.
     pub answers: Vec<Answer>,
 }
 
 impl Url {
-    /// Takes an absolute http or https URL apart; the error is a few words that say what is missing.
+    /// Parses an absolute http or https URL; the error says what was expected.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (secure, rest) = match text.split_once("://") {
             Some(("https", rest)) => (true, rest),
             Some(("http", rest)) => (false, rest),
-            _ => return Err("expected https:// or http:// in front"),
+            _ => return Err("expected a URL that starts with https:// or http://"),
         };
         let (authority, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, "/"),
         };
         let (name, port) = match authority.rsplit_once(':') {
-            Some((name, port)) => (name, port.parse().map_err(|_| "the port is not a number up to 65535")?),
+            Some((name, port)) => (name, port.parse().map_err(|_| "expected a port up to 65535")?),
             None => (authority, if secure { 443 } else { 80 }),
         };
         let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-' || b == b'_';
         if name.is_empty() || !name.bytes().all(is_name) {
-            return Err("expected a host name behind the two slashes");
+            return Err("expected a host name after the two slashes");
         }
         if path.bytes().any(|b| !b.is_ascii_graphic() || b == b'#') {
-            return Err("a path is ASCII without a blank and without `#` (other letters as %C3%A4)");
+            return Err("expected a path in ASCII without spaces and `#`; write other characters as %C3%A4");
         }
         Ok(Self { secure, name: name.to_ascii_lowercase(), port, path: path.to_owned(), answers: Vec::new() })
     }
@@ -130,13 +117,13 @@ impl Url {
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// `Content-Type`; `None`: guessed from what the body is.
+    /// `Content-Type`; `None` to derive it from the body.
     pub content_type: Option<String>,
     /// `Location`, for a redirect.
     pub location: Option<String>,
-    /// What is sent.
+    /// The body.
     pub body: Body,
-    /// The connection is dropped after so many bytes of the body, although all were promised.
+    /// The connection is dropped after this many bytes of the body, although all were announced.
     pub cut_after: Option<u64>,
 }
 
@@ -146,10 +133,10 @@ impl Default for Answer {
     }
 }
 
-/// What an answer's body is made of.
+/// The source of an answer's body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
-    /// These letters.
+    /// This text.
     Text(String),
     /// A gzipped tar archive of these entries.
     Tgz(Vec<TreeEntry>),
@@ -159,21 +146,21 @@ pub enum Body {
     File(PathBuf),
 }
 
-/// One entry of a tree that an archive is made of.
+/// One entry of the tree in an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeEntry {
     /// Relative path, without `..`.
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// What it is.
+    /// What kind of entry it is.
     pub what: TreeKind,
 }
 
-/// What an entry of a tree is.
+/// The kind of a tree's entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TreeKind {
-    /// A file that holds these letters.
+    /// A file with this content.
     File(String),
     /// A directory.
     Directory,
@@ -181,22 +168,22 @@ pub enum TreeKind {
     Link(String),
 }
 
-/// A command that is played by a script.
+/// A command that is replaced by a script.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandIn {
     /// Its name, without a slash.
     pub name: String,
-    /// The script; `#!/bin/sh` where it names no interpreter.
+    /// The script; it runs with `/bin/sh` unless it names an interpreter.
     pub script: String,
 }
 
-/// A file that exists on the host beforehand.
+/// A file that already exists on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFile {
     /// Absolute, or with `~/` for the login user's home.
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// What it holds.
+    /// Its content.
     pub content: String,
 }

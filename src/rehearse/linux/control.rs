@@ -1,4 +1,4 @@
-//! What the command and its host say to one another: one JSON object a line over a socket pair.
+//! What the command and its host tell each other: one JSON object per line over a socket pair.
 
 use std::io::{self, BufRead, Write};
 
@@ -11,16 +11,16 @@ use crate::rehearse::world::World;
 /// From the command to the host.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
-    /// The first word: who to be. The private key is the host's own, in OpenSSH's form, as is the public one of the
-    /// only client that is let in.
-    BeUp { world: Box<World>, host_key: String, client_key: String },
-    /// Forget what was written so far.
+    /// Always the first request: the host to become. The host's private key and the public key of the only accepted
+    /// client are in OpenSSH's format.
+    Start { world: Box<World>, host_key: String, client_key: String },
+    /// Start a new list of changed paths.
     Mark,
-    /// What was written since the last mark?
+    /// Which paths changed since the last mark?
     Changes,
     /// Which stand-ins were used?
     Used,
-    /// Cut every connection, at once or after so many more bytes towards the client.
+    /// Cut every connection, at once or after this many bytes towards the client.
     Cut { after: Option<u64> },
 }
 
@@ -29,13 +29,13 @@ pub(super) enum Request {
 pub(super) enum Reply {
     /// Done.
     Done,
-    /// There will be no host.
+    /// The host cannot be started.
     Refused { message: String, hint: Option<String> },
-    /// What was written.
+    /// The changed paths.
     Changes(Vec<ChangedPath>),
-    /// What was used.
+    /// The used stand-ins.
     Used(Used),
-    /// The request could not be carried out.
+    /// The request failed.
     Failed(String),
 }
 
@@ -47,13 +47,12 @@ pub(super) fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<
     to.flush()
 }
 
-/// Reads one message; `None`: the other side is gone.
+/// Reads one message; `None` if the other side has ended, even in the middle of a message.
 pub(super) fn receive<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
     let mut line = Vec::new();
     from.read_until(b'\n', &mut line)?;
     match line.last() {
         Some(b'\n') => Ok(Some(serde_json::from_slice(&line)?)),
-        // The other side has ended, or died in the middle of a word.
         _ => Ok(None),
     }
 }

@@ -1,4 +1,4 @@
-//! Cutting connections on demand, in the middle of whatever they carry.
+//! Cuts connections on demand, in the middle of what they carry.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,70 +10,70 @@ use rustix::net::{Shutdown, shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The host's connections and when they are cut.
+/// Knows the host's connections and when to cut them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cut(Arc<Mutex<State>>);
+pub(super) struct Cutter(Arc<Mutex<Connections>>);
 
 #[derive(Debug, Default)]
-struct State {
-    /// Bytes that may still go to clients before every connection is cut; `None`: no cut is planned.
+struct Connections {
+    /// Bytes that may still go to clients before every connection is cut; `None` if no cut is planned.
     left: Option<u64>,
     /// A second descriptor of every live connection, by number.
     live: Vec<(u64, OwnedFd)>,
     next: u64,
 }
 
-impl State {
+impl Connections {
     fn cut(&mut self) {
         self.left = None;
         for (_, socket) in self.live.drain(..) {
-            // One that has ended already needs no cutting.
+            // This fails if the connection has already ended.
             let _ = shutdown(&socket, Shutdown::Both);
         }
     }
 }
 
-impl Cut {
-    /// Cuts every connection now, or as soon as so many more bytes went to clients.
+impl Cutter {
+    /// Cuts every connection now, or as soon as this many more bytes went to clients.
     pub(super) fn arm(&self, after: Option<u64>) {
-        let mut state = self.state();
+        let mut connections = self.connections();
         match after {
-            None | Some(0) => state.cut(),
-            Some(after) => state.left = Some(after),
+            None | Some(0) => connections.cut(),
+            Some(after) => connections.left = Some(after),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn connections(&self) -> MutexGuard<'_, Connections> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection whose bytes are counted.
+/// A connection that counts the bytes towards its client.
 #[derive(Debug)]
 pub(super) struct Metered {
     stream: TcpStream,
     number: u64,
-    cut: Cut,
+    cutter: Cutter,
 }
 
 impl Metered {
-    /// Takes a connection in.
-    pub(super) fn new(stream: TcpStream, cut: Cut) -> io::Result<Self> {
+    /// Wraps a connection, which can be cut from now on.
+    pub(super) fn new(stream: TcpStream, cutter: Cutter) -> io::Result<Self> {
         let second = rustix::io::fcntl_dupfd_cloexec(&stream, 0)?;
         let number = {
-            let mut state = cut.state();
-            let number = state.next;
-            state.next += 1;
-            state.live.push((number, second));
+            let mut connections = cutter.connections();
+            let number = connections.next;
+            connections.next += 1;
+            connections.live.push((number, second));
             number
         };
-        Ok(Self { stream, number, cut })
+        Ok(Self { stream, number, cutter })
     }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        self.cut.state().live.retain(|(number, _)| *number != self.number);
+        self.cutter.connections().live.retain(|(number, _)| *number != self.number);
     }
 }
 
@@ -85,15 +85,15 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let left = self.cut.state().left;
+        let left = self.cutter.connections().left;
         let most = left.map_or(bytes.len(), |left| usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len()));
         let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[..most]))?;
-        let mut state = self.cut.state();
-        if let Some(left) = state.left {
+        let mut connections = self.cutter.connections();
+        if let Some(left) = connections.left {
             let left = left.saturating_sub(written as u64);
-            state.left = Some(left);
+            connections.left = Some(left);
             if left == 0 {
-                state.cut();
+                connections.cut();
             }
         }
         Poll::Ready(Ok(written))

@@ -1,17 +1,19 @@
-//! The host's name server: every name leads to the mirror, so that a URL which the rehearsal file does not have is
-//! refused by name and not lost in a resolver's error.
+//! The host's name server: every name leads to the mirror.
+//!
+//! A URL that is not in the rehearsal file is therefore refused by the mirror, by its name, instead of failing with a
+//! resolver's error.
 
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 
-/// Answers on the host's own port 53 from now on.
+/// Answers on port 53 from now on.
 pub(super) fn serve() -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53))?;
     std::thread::spawn(move || {
         let mut question = [0; 1500];
         while let Ok((length, from)) = socket.recv_from(&mut question) {
             if let Some(reply) = answer(&question[..length]) {
-                // A resolver that does not listen any more asks again.
+                // If the reply is lost, the resolver asks again.
                 let _ = socket.send_to(&reply, from);
             }
         }
@@ -19,8 +21,9 @@ pub(super) fn serve() -> io::Result<()> {
     Ok(())
 }
 
-/// The answer to one question: the loopback for an address of a name with a dot, none of any other kind, and no such
-/// name where it has no dot; `None` for what is no question.
+/// The answer to one question; `None` if the bytes are not a question.
+///
+/// A name with a dot has the loopback address and no records of other types. A name without a dot does not exist.
 fn answer(question: &[u8]) -> Option<Vec<u8>> {
     let header = question.get(..12)?;
     let is_question = header[2] & 0x80 == 0 && header[4..6] == [0, 1];
@@ -45,7 +48,7 @@ fn answer(question: &[u8]) -> Option<Vec<u8>> {
     let is_address = asked[asked.len() - 4..] == [0, 1, 0, 1];
     let mut reply = header[..2].to_vec();
     let found = labels > 1;
-    // A reply, authoritative, recursion granted as it was wished for; 3 means that there is no such name.
+    // An authoritative reply that offers recursion; code 3 means that the name does not exist.
     reply.extend_from_slice(&[0x84 | (header[2] & 1), if found { 0x80 } else { 0x83 }]);
     reply.extend_from_slice(&[0, 1, 0, u8::from(found && is_address), 0, 0, 0, 0]);
     reply.extend_from_slice(asked);
@@ -71,18 +74,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_dot_leads_to_the_loopback() {
+    fn a_name_with_a_dot_has_the_loopback_address() {
         let reply = answer(&question(&["example", "org"], 1)).expect("an answer");
         assert_eq!(reply[..4], [0xab, 0xcd, 0x85, 0x80]);
         assert_eq!(reply[reply.len() - 4..], [127, 0, 0, 1]);
         let reply = answer(&question(&["example", "org"], 28)).expect("an answer");
-        assert_eq!(reply[6..8], [0, 0], "no address of the other kind");
+        assert_eq!(reply[6..8], [0, 0], "no IPv6 address");
         let reply = answer(&question(&["localhos"], 1)).expect("an answer");
         assert_eq!(reply[3] & 0xf, 3, "no such name");
     }
 
     #[test]
-    fn what_is_no_question_gets_no_answer() {
+    fn bytes_that_are_not_a_question_get_no_answer() {
         for length in 0..question(&["example", "org"], 1).len() {
             assert_eq!(answer(&question(&["example", "org"], 1)[..length]), None, "{length}");
         }

@@ -1,53 +1,50 @@
 //! The host as the command that started it sees it.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::LineEnding;
-use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
-use rustix::fs::{MemfdFlags, memfd_create};
-
 use super::control::{Reply, Request, receive, send};
+use super::credentials::{KeyPair, MemoryFile};
 use super::namespaces::explain;
 use crate::rehearse::changes::{ChangedPath, Used};
 use crate::rehearse::refused::Refused;
 use crate::rehearse::role::HIDDEN;
 use crate::rehearse::world::World;
 
-/// As much is kept of what the host's own processes complain about.
-const LONGEST_COMPLAINT: usize = 16 << 10;
+/// How many bytes of the host processes' error output are kept.
+const MAX_ERROR_BYTES: usize = 16 << 10;
 
 /// A throw-away host; it lives as long as this value.
-pub struct Host {
+pub struct RehearsalHost {
     process: Child,
     control: Mutex<(BufReader<UnixStream>, UnixStream)>,
     address: SocketAddr,
     user: String,
     key: MemoryFile,
     known_hosts: MemoryFile,
-    complaints: Arc<Mutex<String>>,
-    listening: Option<JoinHandle<()>>,
+    errors: Arc<Mutex<String>>,
+    error_reader: Option<JoinHandle<()>>,
 }
 
-impl fmt::Debug for Host {
+impl fmt::Debug for RehearsalHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("address", &self.address).field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("RehearsalHost")
+            .field("address", &self.address)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
-impl Host {
-    /// Starts a host for this world; its processes are this very program under its hidden command.
+impl RehearsalHost {
+    /// Starts a host for this world; its processes are this program under its hidden command.
     pub fn start(world: &World) -> Result<Self, Refused> {
         let program = std::env::current_exe()
             .map_err(|error| Refused::without_hint(format!("this program's own file cannot be found: {error}")))?;
@@ -56,82 +53,54 @@ impl Host {
 
     /// Starts a host whose processes are the pinboot at `program`.
     pub fn start_with(world: &World, program: &Path) -> Result<Self, Refused> {
-        let local = |what: &'static str| move |error: io::Error| Refused::without_hint(format!("{what}: {error}"));
-        let host_key = fresh_key("rehearsal").map_err(local("the host's key cannot be made"))?;
-        let client_key = fresh_key("pinboot").map_err(local("the key cannot be made"))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(local("no loopback port is to be had"))?;
-        let address = listener.local_addr().map_err(local("the loopback port has no number"))?;
-        let (ours, theirs) = UnixStream::pair().map_err(local("no socket pair is to be had"))?;
-        let mut process = Command::new("unshare")
-            .args([
-                "--user",
-                "--map-root-user",
-                "--mount",
-                "--pid",
-                "--net",
-                "--ipc",
-                "--uts",
-                "--fork",
-                "--kill-child",
-                "--",
-            ])
-            .arg(program)
-            .args([HIDDEN, "init"])
-            .current_dir("/")
-            // The caller's variables are no business of the host's; where its programs lie, it has to know.
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into()))
-            // Ctrl-C is for the command; the host goes on until the command has ended.
-            .process_group(0)
-            .stdin(Stdio::from(OwnedFd::from(listener)))
-            .stdout(Stdio::from(OwnedFd::from(theirs)))
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Refused::new(
-                    "the program `unshare` is not installed",
-                    "it belongs to the package util-linux; the playbook was not run anywhere",
-                ),
-                _ => Refused::without_hint(format!("`unshare` cannot be started: {error}")),
-            })?;
-        let complaints = Arc::new(Mutex::new(String::new()));
-        let (kept, mut stderr) = (Arc::clone(&complaints), process.stderr.take().expect("a pipe"));
-        let listening = std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(length @ 1..) = stderr.read(&mut bytes) {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() < LONGEST_COMPLAINT {
-                    kept.push_str(&String::from_utf8_lossy(&bytes[..length]));
-                }
-            }
+        let failed = |what: &'static str| move |error: io::Error| Refused::without_hint(format!("{what}: {error}"));
+        let host_key = KeyPair::generate("rehearsal").map_err(failed("the host's key cannot be made"))?;
+        let client_key = KeyPair::generate("pinboot").map_err(failed("the login key cannot be made"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("no loopback port is available"))?;
+        let address = listener.local_addr().map_err(failed("the loopback port is unknown"))?;
+        let (ours, theirs) = UnixStream::pair().map_err(failed("no socket pair is available"))?;
+        let replies = ours.try_clone().map_err(failed("the socket pair cannot be shared"))?;
+        let known_hosts = format!("[{}]:{} {}\n", address.ip(), address.port(), host_key.public);
+        let key = MemoryFile::new("key.pem", client_key.private.as_bytes())
+            .map_err(failed("the login key cannot be kept in memory"))?;
+        let known_hosts = MemoryFile::new("known_hosts", known_hosts.as_bytes())
+            .map_err(failed("known_hosts cannot be kept in memory"))?;
+
+        let mut process = spawn(program, listener, theirs)?;
+        let errors = Arc::new(Mutex::new(String::new()));
+        let stderr = process.stderr.take().expect("a pipe");
+        let error_reader = std::thread::spawn({
+            let errors = Arc::clone(&errors);
+            move || keep_errors(stderr, &errors)
         });
-        let replies = ours.try_clone().map_err(local("the socket pair cannot be shared"))?;
-        let known = format!("[{}]:{} {}\n", address.ip(), address.port(), host_key.1);
         let mut host = Self {
             process,
             control: Mutex::new((BufReader::new(replies), ours)),
             address,
             user: world.user.clone(),
-            key: MemoryFile::new("key.pem", client_key.0.as_bytes())
-                .map_err(local("the key cannot be kept in memory"))?,
-            known_hosts: MemoryFile::new("known_hosts", known.as_bytes())
-                .map_err(local("known_hosts cannot be kept in memory"))?,
-            complaints,
-            listening: Some(listening),
+            key,
+            known_hosts,
+            errors,
+            error_reader: Some(error_reader),
         };
-        let request = Request::BeUp { world: Box::new(world.clone()), host_key: host_key.0, client_key: client_key.1 };
+        let request = Request::Start {
+            world: Box::new(world.clone()),
+            host_key: host_key.private,
+            client_key: client_key.public,
+        };
         match host.ask(&request) {
             Ok(Reply::Done) => Ok(host),
             Ok(Reply::Refused { message, hint }) => Err(Refused { message, hint }),
-            Ok(other) => Err(Refused::without_hint(format!("the host answers out of turn: {other:?}"))),
+            Ok(other) => Err(Refused::without_hint(unexpected(other).to_string())),
             Err(_) => {
-                let said = host.last_words();
-                Err(explain(&said, &|file| std::fs::read_to_string(file).ok()))
+                host.end();
+                let errors = host.errors.lock().unwrap_or_else(PoisonError::into_inner);
+                Err(explain(&errors, &|file| std::fs::read_to_string(file).ok()))
             }
         }
     }
 
-    /// Where its SSH server listens.
+    /// The address of its SSH server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -141,42 +110,42 @@ impl Host {
         &self.user
     }
 
-    /// The private key that it accepts: a file in memory, readable by its owner alone, there while this value lives.
+    /// The private key that it accepts: a file in memory, readable by its owner alone, that lives as long as this value.
     pub fn key_path(&self) -> &Path {
-        &self.key.path
+        self.key.path()
     }
 
-    /// A known_hosts file that knows it and nobody else, in memory as well.
+    /// A known_hosts file in memory with this host's key and no other.
     pub fn known_hosts_path(&self) -> &Path {
-        &self.known_hosts.path
+        self.known_hosts.path()
     }
 
-    /// The `ssh` command to look around in it.
+    /// The `ssh` command that opens a session on it.
     pub fn ssh_command(&self) -> String {
         format!(
             "ssh -i {} -o IdentitiesOnly=yes -o UserKnownHostsFile={} -p {} {}@{}",
-            self.key.path.display(),
-            self.known_hosts.path.display(),
+            self.key.path().display(),
+            self.known_hosts.path().display(),
             self.address.port(),
             self.user,
             self.address.ip(),
         )
     }
 
-    /// Forgets what was written so far: [`Host::changes`] tells what is written from now on.
+    /// Starts a new list of changed paths: [`RehearsalHost::changes`] reports what is written from now on.
     pub fn mark(&self) -> io::Result<()> {
         self.ask(&Request::Mark).and_then(done)
     }
 
-    /// Everything that was written on the host since the last mark (or since it is up), ordered by path.
+    /// The paths that changed since the last mark, or since the host was started, ordered by path.
     pub fn changes(&self) -> io::Result<Vec<ChangedPath>> {
         match self.ask(&Request::Changes)? {
-            Reply::Changes(written) => Ok(written),
+            Reply::Changes(changes) => Ok(changes),
             other => Err(unexpected(other)),
         }
     }
 
-    /// Which stand-ins were used, and what was asked for in vain.
+    /// Which stand-ins were used, and which URLs had none.
     pub fn used(&self) -> io::Result<Used> {
         match self.ask(&Request::Used)? {
             Reply::Used(used) => Ok(used),
@@ -184,7 +153,7 @@ impl Host {
         }
     }
 
-    /// Cuts every connection: at once, or as soon as so many more bytes went towards the clients.
+    /// Cuts every connection: at once, or as soon as this many more bytes went to the clients.
     pub fn cut(&self, after: Option<u64>) -> io::Result<()> {
         self.ask(&Request::Cut { after }).and_then(done)
     }
@@ -193,29 +162,60 @@ impl Host {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         let (replies, requests) = &mut *control;
         send(requests, request)?;
-        receive(replies)?.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "the host is gone"))
-    }
-
-    /// What the host's processes complained about, once they are gone.
-    fn last_words(&mut self) -> String {
-        self.end();
-        self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        receive(replies)?.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "the host has ended"))
     }
 
     fn end(&mut self) {
-        // `unshare` takes pid 1 with it, and pid 1 all the others. It is its end that is waited for, and that of
-        // everything else is seen in the pipe that all of them have for standard error.
+        // `unshare` takes pid 1 with it, and pid 1 every other process. They share one pipe for standard error, so its
+        // end shows that the last of them is gone.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        if let Some(listening) = self.listening.take() {
-            let _ = listening.join();
+        if let Some(reader) = self.error_reader.take() {
+            let _ = reader.join();
         }
     }
 }
 
-impl Drop for Host {
+impl Drop for RehearsalHost {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Starts pid 1 of the host in fresh namespaces; standard input is its SSH socket, standard output its control socket.
+fn spawn(program: &Path, listener: TcpListener, control: UnixStream) -> Result<Child, Refused> {
+    let namespaces = ["--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts"];
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args(namespaces)
+        .args(["--fork", "--kill-child", "--"])
+        .arg(program)
+        .args([HIDDEN, "init"])
+        .current_dir("/")
+        // The host must not see the caller's variables, but it has to find programs where the caller does.
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into()))
+        // Ctrl-C is meant for the command; the host runs until the command has ended.
+        .process_group(0)
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .stdout(Stdio::from(OwnedFd::from(control)))
+        .stderr(Stdio::piped());
+    unshare.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Refused::new(
+            "the program `unshare` is not installed",
+            "install the package util-linux; the playbook was not run anywhere",
+        ),
+        _ => Refused::without_hint(format!("`unshare` cannot be started: {error}")),
+    })
+}
+
+fn keep_errors(mut stderr: ChildStderr, errors: &Mutex<String>) {
+    let mut bytes = [0; 4096];
+    while let Ok(length @ 1..) = stderr.read(&mut bytes) {
+        let mut errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
+        if errors.len() < MAX_ERROR_BYTES {
+            errors.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
     }
 }
 
@@ -229,34 +229,6 @@ fn done(reply: Reply) -> io::Result<()> {
 fn unexpected(reply: Reply) -> io::Error {
     match reply {
         Reply::Failed(message) => io::Error::other(message),
-        other => io::Error::other(format!("the host answers out of turn: {other:?}")),
+        other => io::Error::other(format!("the host sent an unexpected reply: {other:?}")),
     }
-}
-
-/// A file that has no place on any disk, and that other programs can open while this process lives.
-#[derive(Debug)]
-struct MemoryFile {
-    path: PathBuf,
-    _file: File,
-}
-
-impl MemoryFile {
-    fn new(name: &str, bytes: &[u8]) -> io::Result<Self> {
-        let mut file = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        file.write_all(bytes)?;
-        let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
-        Ok(Self { path, _file: file })
-    }
-}
-
-/// A fresh ed25519 key: the private half in OpenSSH's form, and the public one.
-fn fresh_key(comment: &str) -> io::Result<(String, String)> {
-    let mut seed = zeroize::Zeroizing::new([0; 32]);
-    File::open("/dev/urandom")?.read_exact(&mut *seed)?;
-    let key =
-        PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed)), comment).map_err(io::Error::other)?;
-    let private = key.to_openssh(LineEnding::LF).map_err(io::Error::other)?;
-    let public = key.public_key().to_openssh().map_err(io::Error::other)?;
-    Ok((private.as_str().to_owned(), public))
 }

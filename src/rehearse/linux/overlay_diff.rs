@@ -1,4 +1,4 @@
-//! What was written on the host: the store's files against how they stood at the last mark.
+//! Which paths of the host changed: the store's files now, compared with those at the last state.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::root::{OWN, Root};
+use super::places::OWN;
+use super::root::Root;
 use crate::ids::{Digest, hex};
 use crate::rehearse::changes::{ChangedPath, PathKind};
 
-/// What is compared to tell whether a path was written to.
+/// What is compared to find out whether a path was written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Mark {
+struct PathState {
     kind: PathKind,
     mode: u32,
     size: u64,
@@ -23,19 +24,18 @@ struct Mark {
     changed: (i64, i64),
 }
 
-/// How every path of the store stood at some moment.
+/// The state of every path of the store at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot(BTreeMap<String, (Mark, PathBuf)>);
+pub(super) struct Snapshot(BTreeMap<String, (PathState, PathBuf)>);
 
 impl Snapshot {
-    /// Looks at every path of the store.
+    /// Reads the state of every path of the store.
     pub(super) fn take(root: &Root) -> io::Result<Self> {
         let store = root.store();
         let mut out = Self::default();
         // These are mounts, or belong to the rehearsal itself.
-        let passed_over: Vec<&str> =
-            root.overlaid().chain(["proc", "sys", "dev", OWN.trim_start_matches('/')]).collect();
-        out.walk(&store.join("root"), "", &passed_over)?;
+        let ignored: Vec<&str> = root.overlaid().chain(["proc", "sys", "dev", OWN.trim_start_matches('/')]).collect();
+        out.walk(&store.join("root"), "", &ignored)?;
         for name in root.overlaid() {
             out.walk(&store.join("upper").join(name), &format!("/{name}"), &[])?;
         }
@@ -43,16 +43,16 @@ impl Snapshot {
         Ok(out)
     }
 
-    fn walk(&mut self, directory: &Path, shown: &str, passed_over: &[&str]) -> io::Result<()> {
+    fn walk(&mut self, directory: &Path, shown: &str, ignored: &[&str]) -> io::Result<()> {
         let entries = match fs::read_dir(directory) {
-            // A directory may vanish between its listing and its reading.
+            // A directory may be removed before it is read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
         for entry in entries {
             let entry = entry?;
             let path = format!("{shown}/{}", escaped(entry.file_name().as_bytes()));
-            if passed_over.contains(&path.trim_start_matches('/')) {
+            if ignored.contains(&path.trim_start_matches('/')) {
                 continue;
             }
             let meta = match entry.metadata() {
@@ -63,38 +63,38 @@ impl Snapshot {
                 kind if kind.is_file() => PathKind::File,
                 kind if kind.is_dir() => PathKind::Directory,
                 kind if kind.is_symlink() => PathKind::Link,
-                // An overlay remembers with such a device that a file of the machine was removed.
+                // An overlay marks a removed file of the machine with such a device.
                 kind if kind.is_char_device() && meta.rdev() == 0 => PathKind::Gone,
                 _ => PathKind::Other,
             };
-            let mut mark = Mark { kind, mode: meta.mode() & 0o7777, size: 0, inode: 0, changed: (0, 0) };
+            let mut state = PathState { kind, mode: meta.mode() & 0o7777, size: 0, inode: 0, changed: (0, 0) };
             if kind != PathKind::Directory && kind != PathKind::Gone {
-                mark.size = if kind == PathKind::File { meta.len() } else { 0 };
-                mark.inode = meta.ino();
-                mark.changed = (meta.ctime(), meta.ctime_nsec());
+                state.size = if kind == PathKind::File { meta.len() } else { 0 };
+                state.inode = meta.ino();
+                state.changed = (meta.ctime(), meta.ctime_nsec());
             }
             if kind == PathKind::Directory {
-                self.walk(&entry.path(), &path, passed_over)?;
+                self.walk(&entry.path(), &path, ignored)?;
             }
-            self.0.insert(path, (mark, entry.path()));
+            self.0.insert(path, (state, entry.path()));
         }
         Ok(())
     }
 
-    /// What has changed since an earlier snapshot, ordered by path.
+    /// The paths that changed since an earlier snapshot, ordered by path.
     pub(super) fn since(&self, earlier: &Self, root: &Root) -> io::Result<Vec<ChangedPath>> {
         let mut out = Vec::new();
-        for (path, (mark, real)) in &self.0 {
-            if earlier.0.get(path).is_some_and(|(before, _)| before == mark) {
+        for (path, (state, real)) in &self.0 {
+            if earlier.0.get(path).is_some_and(|(before, _)| before == state) {
                 continue;
             }
-            if mark.kind == PathKind::Directory
+            if state.kind == PathKind::Directory
                 && !earlier.0.contains_key(path)
-                && root.machine_has_directory(path, mark.mode)
+                && root.machine_has_directory(path, state.mode)
             {
                 continue;
             }
-            let sha256 = match mark.kind {
+            let sha256 = match state.kind {
                 PathKind::File => match digest(real) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     other => Some(other?),
@@ -102,8 +102,8 @@ impl Snapshot {
                 PathKind::Link => fs::read_link(real).ok().map(|aim| Digest::of(aim.as_os_str().as_bytes())),
                 _ => None,
             };
-            let mode = if mark.kind == PathKind::Gone { 0 } else { mark.mode };
-            out.push(ChangedPath { path: path.clone(), kind: mark.kind, mode, size: mark.size, sha256 });
+            let mode = if state.kind == PathKind::Gone { 0 } else { state.mode };
+            out.push(ChangedPath { path: path.clone(), kind: state.kind, mode, size: state.size, sha256 });
         }
         for (path, (before, _)) in &earlier.0 {
             if before.kind != PathKind::Gone && !self.0.contains_key(path) {
@@ -128,17 +128,17 @@ fn digest(path: &Path) -> io::Result<Digest> {
     Ok(Digest::from_hash(hash.finalize().into()))
 }
 
-/// A file's name as text that no terminal can misread: bytes that are no UTF-8 as `\xff`, controls, letters that turn
-/// or hide others, and backslashes escaped.
+/// A file name as text that is safe to print: invalid UTF-8, control characters, characters that hide or reorder others,
+/// and backslashes are escaped.
 fn escaped(name: &[u8]) -> String {
     let mut out = String::new();
     for chunk in name.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            let misleading = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-            if letter.is_control() || misleading || letter == '\\' {
-                out.extend(letter.escape_default());
+        for character in chunk.valid().chars() {
+            let misleading = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+            if character.is_control() || misleading || character == '\\' {
+                out.extend(character.escape_default());
             } else {
-                out.push(letter);
+                out.push(character);
             }
         }
         for byte in chunk.invalid() {
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_shown_so_that_nothing_is_misread() {
+    fn misleading_characters_of_a_name_are_escaped() {
         assert_eq!(escaped("käse 1.txt".as_bytes()), "käse 1.txt");
         assert_eq!(escaped(b"a\x1b[31m\n\\\xff"), "a\\u{1b}[31m\\n\\\\\\xff");
         assert_eq!(escaped("a\u{202e}b".as_bytes()), "a\\u{202e}b");

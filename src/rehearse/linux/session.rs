@@ -1,5 +1,6 @@
-//! The way from the host into a login user's session: a process that enters the user's namespaces and becomes the
-//! user's shell. Entering them takes a process with one thread, which the host is not.
+//! A process that enters a user's namespaces and becomes the user's shell or command.
+//!
+//! Only a process with one thread can enter namespaces, and the host process has several.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,19 +10,19 @@ use std::process::{Command, ExitCode};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::init::complain;
+use super::shared::fail;
 
-/// Arguments: `--holder PID` where namespaces are to be entered, `--leader` to lead a session, `--tty PATH` to take a
-/// terminal, `--cwd DIR`, then the program, its zeroth argument, and the other ones.
-pub(super) fn enter(args: &[OsString]) -> ExitCode {
+/// Runs a program in a session. Its arguments are `--holder PID` to enter that process's namespaces, `--leader` to lead a
+/// session, `--tty PATH` to take a terminal, `--cwd DIR`; then the program, its zeroth argument, and all others.
+pub(super) fn run(args: &[OsString]) -> ExitCode {
     match prepare(args) {
         Ok(mut command) => {
             let program = command.get_program().to_owned();
             let error = command.exec();
             let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
-            complain(&format!("{}: {error}", program.display()), code)
+            fail(&format!("{}: {error}", program.display()), code)
         }
-        Err(what) => complain(&what, 254),
+        Err(what) => fail(&what, 254),
     }
 }
 
@@ -30,8 +31,8 @@ fn prepare(args: &[OsString]) -> Result<Command, String> {
     let mut cwd = None;
     let mut tty = None;
     let program = loop {
-        let arg = args.next().ok_or("a session without a program")?;
-        let mut value = || args.next().ok_or_else(|| format!("{} without a value", arg.display()));
+        let arg = args.next().ok_or("a session needs a program")?;
+        let mut value = || args.next().ok_or_else(|| format!("{} needs a value", arg.display()));
         match arg.to_str() {
             Some("--leader") => {
                 rustix::process::setsid().map_err(|error| format!("cannot lead a session: {error}"))?;
@@ -43,26 +44,27 @@ fn prepare(args: &[OsString]) -> Result<Command, String> {
         }
     };
     if let Some(tty) = tty {
-        // The first terminal that a session's leader opens becomes the session's own.
-        let opened =
-            File::options().read(true).write(true).open(tty).map_err(|error| format!("{}: {error}", tty.display()))?;
-        for dup in [
-            rustix::stdio::dup2_stdin(&opened),
-            rustix::stdio::dup2_stdout(&opened),
-            rustix::stdio::dup2_stderr(&opened),
-        ] {
-            dup.map_err(|error| format!("cannot take the terminal: {error}"))?;
-        }
+        take_terminal(tty)?;
     }
     if let Some(cwd) = cwd {
-        // As with sshd, a home that is not there is no reason to refuse.
+        // As under sshd, a session without a home starts in the root directory.
         if std::env::set_current_dir(cwd).is_err() {
             std::env::set_current_dir("/").map_err(|error| format!("/: {error}"))?;
         }
     }
     let mut command = Command::new(program);
-    command.arg0(args.next().ok_or("a session without a zeroth argument")?).args(args);
+    command.arg0(args.next().ok_or("a session needs a zeroth argument")?).args(args);
     Ok(command)
+}
+
+/// Makes a terminal the session's own: the first one that the leader of a session opens.
+fn take_terminal(tty: &OsString) -> Result<(), String> {
+    let opened =
+        File::options().read(true).write(true).open(tty).map_err(|error| format!("{}: {error}", tty.display()))?;
+    rustix::stdio::dup2_stdin(&opened)
+        .and_then(|()| rustix::stdio::dup2_stdout(&opened))
+        .and_then(|()| rustix::stdio::dup2_stderr(&opened))
+        .map_err(|error| format!("cannot take the terminal: {error}"))
 }
 
 fn enter_namespaces(holder: &str) -> Result<(), String> {

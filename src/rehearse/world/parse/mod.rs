@@ -1,0 +1,78 @@
+//! From the YAML of a rehearsal file to a [`World`], with every error at its own place and all of them at once.
+
+mod host;
+mod reader;
+mod urls;
+
+use std::path::Path;
+
+use self::reader::Reader;
+use crate::node::{Node, Value};
+use crate::rehearse::world::World;
+use crate::source::{Diagnostic, Span};
+
+const TOP: &[&str] = &["host", "urls", "commands", "absent", "files"];
+
+/// Reads a rehearsal file.
+///
+/// Local files are looked for in the rehearsal file's directory (`folder`) and then by the path as it is written;
+/// `is_file` says whether a file exists. The world can be used only if no diagnostic is an error.
+pub fn parse(document: &Node, folder: &Path, is_file: &dyn Fn(&Path) -> bool) -> (World, Vec<Diagnostic>) {
+    let mut reader = Reader { folder, is_file, diagnostics: Vec::new() };
+    let world = world(&mut reader, document);
+    (world, reader.diagnostics)
+}
+
+fn world(reader: &mut Reader<'_>, document: &Node) -> World {
+    let mut world = World::default();
+    if document.value == Value::Null {
+        return world;
+    }
+    let mut home_given = false;
+    for entry in reader.map(document, "a map with `host`, `urls`, `commands`, `absent`, `files`") {
+        match entry.key.as_str() {
+            "host" => home_given = host::host(reader, &entry.value, &mut world),
+            "urls" => urls::urls(reader, &entry.value, &mut world),
+            "commands" => host::commands(reader, &entry.value, &mut world),
+            "absent" => {
+                for item in reader.list(&entry.value, "a list of command names") {
+                    if let Some(name) = reader.text(item).filter(|name| reader.command_name(item.span, name)) {
+                        world.absent.push(name);
+                    }
+                }
+            }
+            "files" => host::files(reader, &entry.value, &mut world),
+            _ => reader.unknown_key(entry, "", TOP),
+        }
+    }
+    if !home_given {
+        world.home = if world.user == "root" { "/root".to_owned() } else { format!("/home/{}", world.user) };
+    }
+    for (name, span) in present_and_absent(document) {
+        reader.diagnostics.push(
+            Diagnostic::error(span, format!("`{name}` is both a stand-in and absent"))
+                .hint("remove it from `absent` or from `commands`"),
+        );
+    }
+    world
+}
+
+/// The commands that are under `commands` as well as under `absent`.
+fn present_and_absent(document: &Node) -> Vec<(String, Span)> {
+    let part = |name: &str| match &document.value {
+        Value::Map(entries) => entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value.value),
+        _ => None,
+    };
+    match (part("commands"), part("absent")) {
+        (Some(Value::Map(commands)), Some(Value::List(absent))) => absent
+            .iter()
+            .filter_map(|node| match &node.value {
+                Value::Scalar { text, .. } if commands.iter().any(|entry| entry.key == *text) => {
+                    Some((text.clone(), node.span))
+                }
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
