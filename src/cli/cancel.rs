@@ -6,9 +6,9 @@ use super::console::print_error;
 use super::error::CommandError;
 use super::execute::{Executed, RunContext, execute};
 use super::previous_run::PreviousRun;
-use super::remote_run::{ask, attach_command, bare_host, find, found_job};
+use super::remote_run::{ask, bare_host, find, found_job};
 use super::system::{runtime, state};
-use crate::engine::{Job, StopRequest};
+use crate::engine::{Job, ResumeCommand, StopRequest};
 use crate::event::escape;
 use crate::exit::Exit;
 use crate::remote::record::State as RemoteState;
@@ -75,7 +75,7 @@ fn cancel_remote(cli: &Cli, args: &CancelArgs, host: &str) -> Result<Exit, Comma
                 print_error(&format!(
                     "run {} is not running (its runner died); `{} --playbook FILE` resumes it",
                     record.run,
-                    attach_command(&host, &record)
+                    ResumeCommand::attach(&host, &record.run)
                 ));
                 return Ok(Exit::Success);
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::CommandError;
 use super::files::Ready;
 use super::system::{local_user, random};
-use crate::engine::{Job, Task, facts};
+use crate::engine::{Job, ResumeCommand, Task, facts};
 use crate::event::{EventKind, Mode, timestamp};
 use crate::ids::{Digest, RunId, hex};
 use crate::inventory::Host;
@@ -65,7 +65,7 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         masker: Masker::new(&plan.secrets),
         muted: false,
         known: None,
-        again: rerun_command(&header.run),
+        resume_command: Some(ResumeCommand::rerun(&header.run)),
         errand: Task::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),
@@ -96,11 +96,6 @@ pub(super) fn pin_host(ssh: &mut Ssh, job: &mut Job, past: &[Past], run: &RunId,
     let machine_id = seen.machine_id.filter(|_| !same_host);
     let stored = seen.stored.into_iter().map(|(run, since, step)| Stored { run, since, step }).collect();
     job.known = Some(ExpectedHost { run: seen.run, machine_id, stored });
-}
-
-/// The command that resumes a run of which this machine has a journal.
-pub(super) fn rerun_command(run: &RunId) -> String {
-    format!("pinboot rerun {run}")
 }
 
 /// What marks a run on its hosts as this machine's and this user's.

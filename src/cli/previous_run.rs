@@ -7,9 +7,9 @@ use super::connect::{check_keys, connector};
 use super::error::CommandError;
 use super::execute::{Executed, RunContext, commands, execute};
 use super::files::{self, Ready};
-use super::jobs::{identity, pin_host, rerun_command, started, target};
+use super::jobs::{identity, pin_host, started, target};
 use super::system::runtime;
-use crate::engine::{Job, StepFacts, StopRequest, Task};
+use crate::engine::{Job, ResumeCommand, StepFacts, StopRequest, Task};
 use crate::event::{Failure, Mode, Outcome};
 use crate::exit::Exit;
 use crate::flags::Flags;
@@ -163,7 +163,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, pre
         masker,
         muted: false,
         known: None,
-        again: rerun_command(&previous.header.run),
+        resume_command: Some(ResumeCommand::rerun(&previous.header.run)),
         errand: Task::Attach {
             over: steps().filter_map(|step| Some((step.id, step.outcome()?))).collect(),
             exit: Exit::worst(exits),

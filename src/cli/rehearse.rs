@@ -12,6 +12,7 @@ use super::execute::{RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{header, job, started};
 use super::system::runtime;
+use crate::engine::Job;
 use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::exit::Exit;
 use crate::flags::Flags;
@@ -174,7 +175,8 @@ impl Stage<'_> {
         config.known_hosts_read_only = Vec::new();
         let header = header(&self.args.playbook, self.ready, Mode::Run, None)?;
         let plans = [(host, self.plan.clone())];
-        let jobs = vec![job(&plans[0].0, &plans[0].1, &header)];
+        // A rehearsal's host is gone when pinboot ends: nothing can be resumed.
+        let jobs = vec![Job { resume_command: None, ..job(&plans[0].0, &plans[0].1, &header) }];
         let first = started(&header, &self.ready.name, &plans);
         let context = RunContext {
             commands: commands(&plans),

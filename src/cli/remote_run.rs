@@ -6,7 +6,7 @@ use super::args::ConnectArgs;
 use super::error::CommandError;
 use super::jobs::remote_shell;
 use super::system::{local_user, random};
-use crate::engine::{Job, Task, facts};
+use crate::engine::{Job, ResumeCommand, Task, facts};
 use crate::event::{EventKind, escape};
 use crate::exit::Exit;
 use crate::ids::{HostId, hex, is_hex};
@@ -89,7 +89,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
         muted: record.has_secrets && plan.is_none(),
         known: None,
-        again: attach_command(host, record),
+        resume_command: Some(ResumeCommand::attach(host, &record.run)),
         errand: Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {
@@ -102,11 +102,6 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         rerun_of: None,
     };
     (job, first)
-}
-
-/// The command that follows a run of another machine.
-pub(super) fn attach_command(host: &Host, record: &Record) -> String {
-    format!("pinboot attach {}@{} {}", host.user, host.shown_address(), record.run)
 }
 
 /// What marks the run on its host, as its record has it.

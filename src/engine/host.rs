@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
+use super::connection_end::{CommandEnd, Judgement, MAX_AMBIGUOUS_STARTS, SilentEnd, judge};
 use super::interpret::{Interpreter, RunEnd};
 use super::{Job, Options, StopRequest, Task};
 use crate::event::{EventKind, escape};
@@ -15,7 +16,7 @@ use crate::remote::{ExpectedHost, Stopped, delivery, follow, stop, stopped};
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
 
 /// How often a first connection is tried where the server itself said that it is only busy.
-const FIRST_TRIES: u32 = 5;
+const MAX_CONNECT_ATTEMPTS: u32 = 5;
 /// How often a runner that died without getting any further is begun again.
 const RUNNERS: u32 = 3;
 /// Output that stops in the middle of a line (a prompt) is shown after so long.
@@ -43,8 +44,8 @@ enum ConnectionEnd {
     Ended(RunEnd),
     /// The connection went away, for this reason.
     Lost(String),
-    /// The command ended without a word of ours.
-    Silent,
+    /// The command exited before the runner spoke.
+    Exited(CommandEnd),
     /// The user leaves.
     Leaving(Exit),
 }
@@ -76,7 +77,8 @@ pub(super) async fn life<C: Connect>(
         sent: false,
         ready: false,
         over: false,
-        begun: 0,
+        ambiguous_starts: 0,
+        quiet_exits: 0,
         runners: 0,
         lost_at: None,
         rebooting_since: None,
@@ -120,7 +122,9 @@ struct HostTask<'a, C: Connect> {
     /// The run was over when it was come to.
     over: bool,
     /// Connections that were lost between the login and the first word of the command.
-    begun: u32,
+    ambiguous_starts: u32,
+    /// Commands since the host's last word that exited by themselves and printed nothing.
+    quiet_exits: u32,
     /// Runners that died since the last step was over.
     runners: u32,
     /// Since when the connection is lost.
@@ -141,13 +145,13 @@ impl<C: Connect> HostTask<'_, C> {
         (code, None)
     }
 
-    /// The host could not be asked: nothing was begun, or nobody knows how a run stands that was begun before.
+    /// Unreachable: nothing was started, or the state of an earlier start is unknown.
     async fn not_reached(&self, code: Exit, message: String, hint: Option<String>) -> (Exit, Option<String>) {
-        if !self.follows() {
+        if !self.follows() && self.ambiguous_starts == 0 {
             return self.refused(code, message, hint).await;
         }
         let hint = hint.map_or(String::new(), |hint| format!(" ({hint})"));
-        (code, Some(self.with_follow(&format!("{message}{hint}; the run may go on there"))))
+        (code, Some(self.with_resume(&format!("{message}{hint}; the run may continue on the host"))))
     }
 
     async fn live(&mut self) -> (Exit, Option<String>) {
@@ -181,23 +185,23 @@ impl<C: Connect> HostTask<'_, C> {
                 {
                     ConnectionEnd::Lost(error.message)
                 }
-                Err(error) if error.may_have_begun && self.begun < FIRST_TRIES => {
+                Err(error) if error.may_have_begun && self.ambiguous_starts < MAX_AMBIGUOUS_STARTS => {
                     // The delivery may have gone out: it is the same run, so it may go out again.
                     self.sent = true;
-                    self.begun += 1;
+                    self.ambiguous_starts += 1;
                     ConnectionEnd::Lost(error.message)
                 }
                 Err(error) if error.may_have_begun => {
-                    return (Exit::ConnectionLost, Some(self.with_follow(&error.message)));
+                    return (Exit::ConnectionLost, Some(self.with_resume(&error.message)));
                 }
                 Err(error) if self.sent && matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Refused) => {
                     ConnectionEnd::Lost(error.message)
                 }
                 Err(error) if self.sent => {
                     let message = format!("the connection was lost and cannot be taken up again: {}", error.message);
-                    return (Exit::ConnectionLost, Some(self.with_follow(&message)));
+                    return (Exit::ConnectionLost, Some(self.with_resume(&message)));
                 }
-                Err(error) if error.retry && tries < FIRST_TRIES => {
+                Err(error) if error.retry && tries < MAX_CONNECT_ATTEMPTS => {
                     tries += 1;
                     tracing::info!(host = %self.job.host.id, "trying again: {}", error.message);
                     let wait = error.retry_after.unwrap_or(pause) + jitter(pause);
@@ -211,7 +215,7 @@ impl<C: Connect> HostTask<'_, C> {
             let next_runner = !matches!(self.job.errand, Task::Attach { resume: None, .. });
             let expected = match left {
                 ConnectionEnd::Lost(_)
-                | ConnectionEnd::Silent
+                | ConnectionEnd::Exited(_)
                 | ConnectionEnd::Ended(RunEnd::Refused(Exit::HostUnfit, ..)) => true,
                 ConnectionEnd::Ended(RunEnd::Gone) => next_runner,
                 _ => false,
@@ -231,14 +235,14 @@ impl<C: Connect> HostTask<'_, C> {
                     let message = if self.over {
                         message
                     } else {
-                        self.with_follow("somebody stopped the run: no further step was begun")
+                        self.with_resume("somebody stopped the run: no further step was begun")
                     };
                     return (Exit::Interrupted, Some(message));
                 }
                 ConnectionEnd::Ended(RunEnd::Stopped) => {
                     return (
                         Exit::Interrupted,
-                        Some(self.with_follow("stopped as you wished: no further step was begun")),
+                        Some(self.with_resume("stopped as you wished: no further step was begun")),
                     );
                 }
                 // (A disk that has become read-only, a record that was removed.)
@@ -271,50 +275,81 @@ impl<C: Connect> HostTask<'_, C> {
                         return (Exit::OutcomeUnknown, Some(format!("{message} before the run was over")));
                     }
                     if self.runners > RUNNERS {
-                        return (Exit::OutcomeUnknown, Some(self.with_follow(&format!("{message}, again and again"))));
+                        return (Exit::OutcomeUnknown, Some(self.with_resume(&format!("{message}, again and again"))));
                     }
                     self.tell(EventKind::HostLost { message: message.to_owned() }).await;
                     self.lost_at = Some(Instant::now());
                 }
-                ConnectionEnd::Silent if self.ready => {
-                    return (
-                        Exit::ConnectionLost,
-                        Some(self.with_follow("the host answers the connection, but not with the run any more")),
-                    );
-                }
-                ConnectionEnd::Silent if self.begun >= FIRST_TRIES => {
-                    return (
-                        Exit::ConnectionLost,
-                        Some(
-                            self.with_follow("the command on the host was ended again and again before its first word"),
-                        ),
-                    );
-                }
-                ConnectionEnd::Silent => {
-                    let (code, message, hint) = silent(&self.interpreter.noise());
-                    return self.not_reached(code, message, Some(hint)).await;
-                }
+                ConnectionEnd::Exited(end) => match self.judge(&end) {
+                    Judgement::Killed => {
+                        self.ambiguous_starts += 1;
+                        let reason = match end.signal() {
+                            Some(signal) => {
+                                format!("the remote command was killed (signal {})", escape(signal.as_bytes()))
+                            }
+                            None => "the remote command exited".to_owned(),
+                        };
+                        if let Some(end) = self.lost(reason, &mut pause).await {
+                            return end;
+                        }
+                    }
+                    Judgement::TryAgain => {
+                        self.quiet_exits += 1;
+                        tracing::info!(host = %self.job.host.id, "the remote command printed nothing ({end:?}): trying again");
+                        self.sleep(pause + jitter(pause)).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
+                    Judgement::KilledTooOften => {
+                        let message = "the remote command kept exiting before producing output";
+                        return (Exit::ConnectionLost, Some(self.with_resume(message)));
+                    }
+                    Judgement::NoLongerReports => {
+                        let message = "connected, but the host no longer reports this run";
+                        return (Exit::ConnectionLost, Some(self.with_resume(message)));
+                    }
+                    Judgement::Unfit => {
+                        let (code, message, hint) = silent(&self.interpreter.noise());
+                        return self.not_reached(code, message, Some(hint)).await;
+                    }
+                },
                 ConnectionEnd::Leaving(code) => return (code, Some(self.goes_on())),
                 ConnectionEnd::Lost(reason) => {
-                    let since = if let Some(since) = self.lost_at {
-                        since
-                    } else {
-                        let message = format!("{reason}; the run goes on there without it");
-                        self.tell(EventKind::HostLost { message }).await;
-                        Instant::now()
-                    };
-                    self.lost_at = Some(since);
-                    if since.elapsed() + pause > self.options.reconnect_for {
-                        return (
-                            Exit::ConnectionLost,
-                            Some(self.with_follow("the connection was lost and not regained in time")),
-                        );
+                    if let Some(end) = self.lost(reason, &mut pause).await {
+                        return end;
                     }
-                    self.sleep(pause + jitter(pause)).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
+    }
+
+    /// What the end of a command means that said nothing of pinboot's.
+    fn judge(&self, end: &CommandEnd) -> Judgement {
+        judge(SilentEnd {
+            end,
+            ready: self.ready,
+            printed: !self.interpreter.noise().is_empty(),
+            ambiguous_starts: self.ambiguous_starts,
+            quiet_exits: self.quiet_exits,
+        })
+    }
+
+    /// The connection was lost: pauses until the next attempt, or gives the end where there was time enough.
+    async fn lost(&mut self, reason: String, pause: &mut Duration) -> Option<(Exit, Option<String>)> {
+        let since = if let Some(since) = self.lost_at {
+            since
+        } else {
+            let message = if self.ready { format!("{reason}; the run continues on the host") } else { reason };
+            self.tell(EventKind::HostLost { message }).await;
+            Instant::now()
+        };
+        self.lost_at = Some(since);
+        if since.elapsed() + *pause > self.options.reconnect_for {
+            let message = "the connection was lost and not restored in time";
+            return Some((Exit::ConnectionLost, Some(self.with_resume(message))));
+        }
+        self.sleep(*pause + jitter(*pause)).await;
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        None
     }
 
     /// The host refuses to go on with a run of which something was begun.
@@ -325,7 +360,7 @@ impl<C: Connect> HostTask<'_, C> {
             None => (code, message),
         };
         self.tell(EventKind::HostNote { message, hint }).await;
-        (exit, Some(format!("`{}` takes it up when that is mended", self.job.again)))
+        (exit, self.job.resume_command.as_ref().map(|command| format!("once fixed, resume with `{command}`")))
     }
 
     /// Tells that the connection is back, where it was lost.
@@ -345,7 +380,7 @@ impl<C: Connect> HostTask<'_, C> {
             return None;
         }
         let message = format!("the host reboots and was not reached again within {} s", limit.as_secs());
-        Some((Exit::ConnectionLost, Some(self.with_follow(&message))))
+        Some((Exit::ConnectionLost, Some(self.with_resume(&message))))
     }
 
     /// Another run has the host: pauses for as long as the user wants to wait, or gives the end.
@@ -417,7 +452,7 @@ impl<C: Connect> HostTask<'_, C> {
         let peer = session.peer().clone();
         let mut wish = *self.wish.borrow_and_update();
         let mut untold = wish != StopRequest::None && !self.pass_on(&mut session, wish).await;
-        let mut killed = None;
+        let mut command_end = CommandEnd::Unreported;
         let left = loop {
             let running = self.interpreter.running().is_some();
             tokio::select! {
@@ -440,26 +475,15 @@ impl<C: Connect> HostTask<'_, C> {
                         }
                         Chunk::Exit(status) => {
                             tracing::debug!(host = %self.job.host.id, ?status, "the command ended");
-                            // (A shell in between gives 128 and the signal's number, of which there are 64; sshd's own 254
-                            // and 255 are none.)
-                            killed = match status {
-                                Ok(status @ 129..=192) => Some((status - 128).to_string()),
-                                Ok(_) => None,
-                                Err(signal) => Some(signal),
+                            command_end = match status {
+                                Ok(status) => CommandEnd::Status(status),
+                                Err(signal) => CommandEnd::Signal(signal),
                             };
                         }
                         Chunk::Closed if self.interpreter.greeted() => {
                             break ConnectionEnd::Lost("the host closed the channel".to_owned());
                         }
-                        // (What was killed before its first word may have started the runner, as a lost connection may have.)
-                        Chunk::Closed => {
-                            if (killed.is_some() || self.ready) && self.begun < FIRST_TRIES {
-                                self.begun += 1;
-                                let why = killed.map_or(String::new(), |signal| format!(" (signal {})", escape(signal.as_bytes())));
-                                break ConnectionEnd::Lost(format!("the command on the host was ended{why}"));
-                            }
-                            break ConnectionEnd::Silent;
-                        }
+                        Chunk::Closed => break ConnectionEnd::Exited(command_end),
                         Chunk::Lost(reason) => break ConnectionEnd::Lost(reason),
                     }
                 }
@@ -541,7 +565,7 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     async fn hello(&mut self, (new, over): (bool, bool), machine_id: Option<String>, peer: &Peer, began: Instant) {
-        self.begun = 0;
+        (self.ambiguous_starts, self.quiet_exits) = (0, 0);
         if self.ready {
             return;
         }
@@ -667,11 +691,15 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     fn goes_on(&self) -> String {
-        if self.there() { self.with_follow("the run goes on at the host") } else { "nothing was begun".to_owned() }
+        if self.there() { self.with_resume("the run goes on at the host") } else { "nothing was begun".to_owned() }
     }
 
-    fn with_follow(&self, message: &str) -> String {
-        format!("{message}; `{}` takes it up", self.job.again)
+    /// Appends what the user types to resume the run, where something can.
+    fn with_resume(&self, message: &str) -> String {
+        match &self.job.resume_command {
+            Some(command) => format!("{message}; resume with `{command}`"),
+            None => message.to_owned(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows neither journal nor report: it calls `emit` with every event and the view that the event has been folded into,
 //! and the caller decides who listens. Where `emit` fails, nothing more is sent to any host.
 
+mod connection_end;
 mod host;
 mod interpret;
 
@@ -39,10 +40,32 @@ pub struct Job {
     pub muted: bool,
     /// The host that is meant, where earlier runs have seen it.
     pub known: Option<ExpectedHost>,
-    /// The command that takes the run up again, for a person to type.
-    pub again: String,
+    /// What the user types to resume the run; `None` where nothing can, as in a rehearsal.
+    pub resume_command: Option<ResumeCommand>,
     /// What is delivered.
     pub errand: Task,
+}
+
+/// A command that resumes a run, for the user to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumeCommand(String);
+
+impl ResumeCommand {
+    /// The command on the machine that has the run's journal.
+    pub fn rerun(run: &RunId) -> Self {
+        Self(format!("pinboot rerun {run}"))
+    }
+
+    /// The command on every other machine.
+    pub fn attach(host: &Host, run: &RunId) -> Self {
+        Self(format!("pinboot attach {}@{} {run}", host.user, host.shown_address()))
+    }
+}
+
+impl std::fmt::Display for ResumeCommand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// What is delivered to a host.

@@ -81,7 +81,9 @@ for pb_v in $pb_stored; do
 done
 # A rerun follows the run that it is to finish as long as that one goes on.
 if [ -n "$pb_after" ] && [ -d "$pb_after" ] && [ ! -f "$pb_after/end" ] && pb_held "$pb_after/lock"; then
-  pb_say other "$pb_after" "$(cat "$pb_after/nonce")"
+  pb_v=
+  { read -r pb_v <"$pb_after/nonce"; } 2>/dev/null
+  pb_say other "$pb_after" "$pb_v"
   exit 0
 fi
 # A run that found the host taken left nothing but its name.

@@ -23,7 +23,7 @@ cases! {
     a_controller_that_dies_while_the_host_is_down_is_followed_by_another ["B5" "B6" "E3"]
         "the controller is killed while the host is down, for a reboot or without being asked" => Told("0", "the rerun sees it through");
     a_host_that_comes_back_too_late_is_taken_up_by_a_rerun ["B5"] "the host is down for longer than --reconnect-for"
-        => Shown("restart_late", "not regained");
+        => Shown("restart_late", "not restored");
 }
 
 /// A host of its own, which can go down; `systemctl` and its like tell the test what they were asked.

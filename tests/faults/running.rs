@@ -13,7 +13,7 @@ cases! {
     a_cut_between_the_delivery_and_its_answer_begins_nothing_twice ["B4"]
         "the session is killed as soon as the host has begun anything of the run" => Told("0", "nothing done twice");
     a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself ["B2"]
-        "nobody answers for longer than --reconnect-for" => Shown("not_regained", "not regained");
+        "nobody answers for longer than --reconnect-for" => Shown("not_regained", "not restored");
     steps_that_end_in_odd_ways ["B13"] "standard error behind the end of standard output" => Shown("odd_late_stderr", "step 1");
     steps_that_end_in_odd_ways ["B17"] "killed" => Shown("odd_killed", "step 1");
     steps_that_end_in_odd_ways ["B17"] "exit 255" => Shown("odd_exit_255", "step 1");

@@ -59,7 +59,7 @@ fn a_runner_that_dies_then_leaves_a_step_of_unknown_outcome_and_says_which() {
     let Some(mut guest) = Guest::start(Init::Plain) else { return };
     steps(&guest, &format!("{BREAK}\n      kill -9 $PPID"), "always: false");
     let told = guest.run(&[]).exits(8);
-    told.says(&["read-only", "what became of step 1 (Turns) is not known", "takes it up"]);
+    told.says(&["read-only", "what became of step 1 (Turns) is not known", "resume with"]);
     assert_eq!(guest.shell("cat ~/count"), "x\n");
     // Repaired by switching it off and on, as people do.
     guest.cut_power();

@@ -144,7 +144,7 @@ fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
     let known = fs::read(world.server.known_hosts()).expect("known_hosts");
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
     let name = world.runs().pop().expect("the run");
-    let told = format!("the run may go on there; `pinboot rerun {name}` takes it up");
+    let told = format!("the run may continue on the host; resume with `pinboot rerun {name}`");
     world.pinboot(&["rerun"]).exits(5).says(&[&told, "1 going on"]);
     world.pinboot(&["cancel"]).exits(5).says(&[&told]);
     fs::write(world.server.known_hosts(), known).expect("known_hosts");
@@ -152,7 +152,7 @@ fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
     let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
     attached.wait_for("is followed");
     attached.signal(Signal::TERM);
-    let again = format!("`pinboot attach {} {name}` takes it up", address(&world));
+    let again = format!("resume with `pinboot attach {} {name}`", address(&world));
     attached.told().exits(143).says(&[&again]);
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun"]).exits(0).says(&["Work", "1 changed"]);

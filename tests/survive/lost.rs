@@ -1,4 +1,4 @@
-//! A connection that is lost and not regained in time.
+//! A connection that is lost and not restored in time.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
     world.server.kill_sessions();
     let name = world.runs().pop().expect("the run");
     let told = run.told().exits(7);
-    told.says(&["the connection was lost and not regained in time", &format!("`pinboot rerun {name}` takes it up")]);
+    told.says(&["the connection was lost and not restored in time", &format!("resume with `pinboot rerun {name}`")]);
     assert!(lost.elapsed() < Duration::from_secs(15), "{:?}", lost.elapsed());
     signal(world.server.pid(), Signal::CONT);
     fs::write(world.there("go"), "").expect("go");
@@ -39,7 +39,7 @@ fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
         "~/.pinboot on the host can be read or written by others; the run cannot go on there, and what became of step 1 \
          (Work) is not known",
         "hint: type `chmod 700 ~/.pinboot` there",
-        "takes it up when that is mended",
+        "once fixed, resume with",
     ]);
     fs::set_permissions(world.there(".pinboot"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("ours");
     world.pinboot(&["rerun"]).exits(8).says(&["left no result there, and has no check"]);

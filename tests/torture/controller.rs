@@ -59,7 +59,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         masker: Masker::new(&plan.secrets),
         muted: false,
         known: None,
-        again: String::new(),
+        resume_command: None,
         errand: task,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
 use super::*;
+use crate::engine::connection_end::MAX_QUIET_EXITS;
 use crate::event::Outcome;
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
@@ -17,6 +18,8 @@ const NONCE: &str = "00112233445566778899aabbccddeeff";
 #[derive(Clone, Copy, Debug)]
 enum Said {
     Hello,
+    /// Not a byte.
+    Nothing,
     Noise,
     Start(u32),
     Done(u32, Outcome),
@@ -61,16 +64,16 @@ struct Told {
 fn model(links: &[Link], follows: bool, patient: bool) -> Told {
     let mut told = Told::default();
     let (mut sent, mut ready, mut away) = (false, false, false);
-    let (mut tries, mut mute, mut runners, mut worst) = (0, 0, 0, Exit::Success);
+    let (mut tries, mut mute, mut quiet, mut runners, mut worst) = (0, 0, 0, 0, Exit::Success);
     for link in links {
         let is_lost = match link {
-            Link::Unreachable(true) if !sent && tries < FIRST_TRIES => {
+            Link::Unreachable(true) if !sent && tries < MAX_CONNECT_ATTEMPTS => {
                 tries += 1;
                 false
             }
             Link::Unreachable(_) if !sent => return Told { exit: Exit::Unreachable, ..told },
             Link::Unreachable(_) => true,
-            Link::OnTheWay if mute == FIRST_TRIES => return Told { exit: Exit::ConnectionLost, ..told },
+            Link::OnTheWay if mute == MAX_AMBIGUOUS_STARTS => return Told { exit: Exit::ConnectionLost, ..told },
             Link::OnTheWay => {
                 (sent, mute) = (true, mute + 1);
                 true
@@ -84,7 +87,7 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                 let (mut greeted, mut gone) = (false, false);
                 for said in all {
                     match said {
-                        Said::Hello => (greeted, ready, mute) = (true, true, 0),
+                        Said::Hello => (greeted, ready, mute, quiet) = (true, true, 0, 0),
                         Said::Done(step, outcome) if told.finished.iter().all(|(known, _)| known != step) => {
                             told.finished.push((*step, *outcome));
                             worst = match outcome {
@@ -102,20 +105,28 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                             (runners, gone) = (runners + 1, true);
                             break;
                         }
-                        Said::Start(_) | Said::Done(..) | Said::Run | Said::Noise => {}
+                        Said::Start(_) | Said::Done(..) | Said::Run | Said::Noise | Said::Nothing => {}
                     }
                 }
                 let silent = !gone && !greeted && *last != Last::Lost;
-                if silent && ((*last == Last::Closed && !ready) || mute == FIRST_TRIES) {
-                    return Told { exit: if ready { Exit::ConnectionLost } else { Exit::HostUnfit }, ..told };
+                let is_quiet = !all.iter().any(|said| matches!(said, Said::Noise));
+                let mut tries_again = false;
+                if silent && (*last == Last::Killed || ready) {
+                    if mute == MAX_AMBIGUOUS_STARTS {
+                        return Told { exit: Exit::ConnectionLost, ..told };
+                    }
+                    mute += 1;
+                } else if silent && is_quiet && quiet < MAX_QUIET_EXITS {
+                    (quiet, tries_again) = (quiet + 1, true);
+                } else if silent {
+                    return Told { exit: Exit::HostUnfit, ..told };
                 }
-                mute += u32::from(silent);
                 if gone && (follows || runners > RUNNERS) {
                     return Told { exit: Exit::OutcomeUnknown, ..told };
                 }
                 told.lost += u32::from(gone);
                 away = gone;
-                !gone
+                !gone && !tries_again
             }
         };
         if is_lost {
@@ -182,6 +193,7 @@ impl Session for Line {
 
 fn spelt(said: Said) -> Vec<u8> {
     let body = match said {
+        Said::Nothing => return Vec::new(),
         Said::Noise => return b"what is said \x1e between\n".to_vec(),
         Said::Hello => "hello again".to_owned(),
         Said::Start(step) => format!("start {step} 1.00"),
@@ -215,7 +227,11 @@ fn link(state: &mut u64) -> Link {
         1 | 2 => Link::OnTheWay,
         3 if below(state, 4) == 0 => Link::Refused,
         _ => {
-            let hello = if below(state, 6) == 0 { Said::Noise } else { Said::Hello };
+            let hello = match below(state, 12) {
+                0 | 1 => Said::Noise,
+                2 | 3 => Said::Nothing,
+                _ => Said::Hello,
+            };
             let mut all = vec![hello];
             for _ in 0..below(state, 6) {
                 let step = u32::try_from(below(state, 3)).expect("small") + 1;
@@ -255,7 +271,7 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
     let id = HostId("h".to_owned());
     let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
     let job =
-        Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, again: String::new(), errand };
+        Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, resume_command: None, errand };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
     let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_, _| None };
     let (sender, mut events) = mpsc::channel(10_000);

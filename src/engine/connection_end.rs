@@ -1,0 +1,168 @@
+//! What the end of a connection means for the run. Pure: facts go in, a judgement comes out.
+//!
+//! The hard question is a command that ended before pinboot's side on the host said its first word. Two causes look alike.
+//! Either the delivery was killed, and is worth another attempt: it may even have started the run. Or the host does not run
+//! pinboot's command at all (a forced command, a login shell that is none), and each attempt ends in the same way. A kill is
+//! sure where a signal is reported, or a status that a shell makes of one. A host that prints something else and exits by
+//! itself is sure to be unfit. An exit by itself without any output is neither: a shell may go on after one of its helpers
+//! was killed. It is tried a few times, since an unfit host gives the same answer each time and a kill does not.
+
+/// How often a delivery is sent again after attempts that may have started the run.
+pub(super) const MAX_AMBIGUOUS_STARTS: u32 = 5;
+/// How often it is sent again after the command exited by itself and printed nothing.
+pub(super) const MAX_QUIET_EXITS: u32 = 2;
+
+/// How the remote command ended, as far as the host reported it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CommandEnd {
+    /// It exited with this status.
+    Status(u32),
+    /// It died of this signal.
+    Signal(String),
+    /// The channel was closed without either.
+    Unreported,
+}
+
+impl CommandEnd {
+    /// The signal that killed the command. A shell in between reports 128 and the signal's number, of which there are 64;
+    /// the statuses 254 and 255 are sshd's own.
+    pub(super) fn signal(&self) -> Option<String> {
+        match self {
+            Self::Status(status @ 129..=192) => Some((status - 128).to_string()),
+            Self::Signal(signal) => Some(signal.clone()),
+            Self::Status(_) | Self::Unreported => None,
+        }
+    }
+}
+
+/// What is known when a command ended before the first word of pinboot's side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SilentEnd<'a> {
+    /// How the command ended.
+    pub(super) end: &'a CommandEnd,
+    /// The host has run pinboot's side before in this run, on an earlier connection.
+    pub(super) ready: bool,
+    /// Something else was printed.
+    pub(super) printed: bool,
+    /// Attempts since the host's last word that may have started the run.
+    pub(super) ambiguous_starts: u32,
+    /// Attempts since the host's last word that exited by themselves and printed nothing.
+    pub(super) quiet_exits: u32,
+}
+
+/// What a silent end means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// The delivery was killed: it may have started the run and is sent again.
+    Killed,
+    /// The delivery may have been killed, which another attempt shows. Nothing else says that it has started anything.
+    TryAgain,
+    /// It was killed each time.
+    KilledTooOften,
+    /// The host ran pinboot's side before, and does not any more.
+    NoLongerReports,
+    /// The host runs something else.
+    Unfit,
+}
+
+/// Judges the end of a command that said nothing of pinboot's.
+pub(super) fn judge(facts: SilentEnd<'_>) -> Judgement {
+    let killed = facts.end.signal().is_some();
+    let more = facts.ambiguous_starts < MAX_AMBIGUOUS_STARTS;
+    match (killed || facts.ready, facts.ready) {
+        (true, _) if more => Judgement::Killed,
+        (true, true) => Judgement::NoLongerReports,
+        (true, false) => Judgement::KilledTooOften,
+        (false, _) if !facts.printed && facts.quiet_exits < MAX_QUIET_EXITS => Judgement::TryAgain,
+        (false, _) => Judgement::Unfit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(name: &str) -> CommandEnd {
+        CommandEnd::Signal(name.to_owned())
+    }
+
+    #[test]
+    fn a_signal_is_found_in_whatever_way_it_is_reported() {
+        assert_eq!(signal("KILL").signal().as_deref(), Some("KILL"));
+        for (status, number) in
+            [(0, None), (1, None), (6, None), (126, None), (127, None), (128, None), (129, Some("1"))]
+        {
+            assert_eq!(CommandEnd::Status(status).signal().as_deref(), number, "{status}");
+        }
+        for (status, number) in [(137, Some("9")), (143, Some("15")), (192, Some("64")), (193, None), (255, None)] {
+            assert_eq!(CommandEnd::Status(status).signal().as_deref(), number, "{status}");
+        }
+        assert_eq!(CommandEnd::Unreported.signal(), None);
+    }
+
+    #[test]
+    fn the_truth_table_of_silent_ends() {
+        use CommandEnd::{Status, Unreported};
+        use Judgement::{Killed, KilledTooOften, NoLongerReports, TryAgain, Unfit};
+        let (max, quiet) = (MAX_AMBIGUOUS_STARTS, MAX_QUIET_EXITS);
+        // End, ready before, something printed, ambiguous starts, quiet exits.
+        let table = [
+            // A kill is a kill, whatever was printed, as long as there is hope.
+            ((signal("KILL"), false, false, 0, 0), Killed),
+            ((signal("KILL"), false, true, 0, 0), Killed),
+            ((signal("HUP"), false, false, max - 1, quiet), Killed),
+            ((Status(137), false, false, 0, 0), Killed),
+            ((Status(143), false, true, max - 1, 0), Killed),
+            ((Status(137), true, false, max - 1, 0), Killed),
+            ((signal("KILL"), false, false, max, 0), KilledTooOften),
+            ((Status(137), false, true, max, 0), KilledTooOften),
+            ((Status(137), true, false, max, 0), NoLongerReports),
+            // A host that has run pinboot before is not unfit.
+            ((Status(0), true, false, 0, 0), Killed),
+            ((Status(255), true, true, max - 1, quiet), Killed),
+            ((Unreported, true, true, 0, 0), Killed),
+            ((Status(0), true, true, max, 0), NoLongerReports),
+            ((Unreported, true, false, max, 0), NoLongerReports),
+            // Nothing printed: a killed helper leaves a shell that exits by itself, and so does a forced command.
+            ((Status(0), false, false, 0, 0), TryAgain),
+            ((Status(1), false, false, 0, 1), TryAgain),
+            ((Status(6), false, false, max, quiet - 1), TryAgain),
+            ((Status(126), false, false, 0, 0), TryAgain),
+            ((Status(127), false, false, 0, 0), TryAgain),
+            ((Status(255), false, false, 0, 0), TryAgain),
+            ((Unreported, false, false, 0, 0), TryAgain),
+            ((Status(0), false, false, 0, quiet), Unfit),
+            ((Status(127), false, false, 0, quiet), Unfit),
+            ((Unreported, false, false, max, quiet), Unfit),
+            // Something else printed, and an exit by itself: the same would come again.
+            ((Status(0), false, true, 0, 0), Unfit),
+            ((Status(1), false, true, 0, 0), Unfit),
+            ((Status(127), false, true, 0, 0), Unfit),
+            ((Status(255), false, true, max, 0), Unfit),
+            ((Unreported, false, true, 0, 0), Unfit),
+        ];
+        for ((end, ready, printed, ambiguous_starts, quiet_exits), right) in table {
+            let facts = SilentEnd { end: &end, ready, printed, ambiguous_starts, quiet_exits };
+            assert_eq!(judge(facts), right, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn no_host_is_asked_for_ever() {
+        for end in [signal("KILL"), CommandEnd::Status(0), CommandEnd::Status(137), CommandEnd::Unreported] {
+            for (ready, printed) in [(false, false), (false, true), (true, false), (true, true)] {
+                let (mut ambiguous_starts, mut quiet_exits) = (0, 0);
+                let mut attempts = 0;
+                loop {
+                    match judge(SilentEnd { end: &end, ready, printed, ambiguous_starts, quiet_exits }) {
+                        Judgement::Killed => ambiguous_starts += 1,
+                        Judgement::TryAgain => quiet_exits += 1,
+                        _ => break,
+                    }
+                    attempts += 1;
+                    assert!(attempts < 10, "{end:?}");
+                }
+            }
+        }
+    }
+}
