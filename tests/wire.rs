@@ -721,7 +721,8 @@ fn the_runner_and_the_kinds_share_no_function() {
         let lines = text.lines().map(str::trim_start).filter_map(|line| line.split_once("()"));
         lines.map(|(name, _)| name.to_owned()).filter(|name| name.starts_with("pb_")).collect()
     };
-    let runner = functions(root.join("remote/runner.sh"));
+    let files = std::fs::read_dir(root.join("remote/runner")).expect("the runner's shell").flatten();
+    let runner: Vec<String> = files.flat_map(|file| functions(file.path())).collect();
     assert!(runner.len() > 20, "{runner:?}");
     for entry in std::fs::read_dir(root.join("kinds/shell")).expect("the kinds' shell").flatten() {
         let shared: Vec<String> = functions(entry.path()).into_iter().filter(|name| runner.contains(name)).collect();

@@ -116,7 +116,7 @@ mod tests {
             assert!(helpers(&[word]).is_empty(), "{word}");
         }
         // The runner takes these functions into its own shell: one of the same name would replace its own.
-        let runner = concat!(include_str!("../remote/runner.sh"), include_str!("../remote/deliver.sh"));
+        let runner: String = crate::remote::runner_shell().concat();
         for helper in HELPERS.iter() {
             assert!(!runner.contains(&format!("{}()", helper.name)), "the runner has its own {}", helper.name);
         }

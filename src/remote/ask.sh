@@ -21,5 +21,5 @@ elif command -v flock >/dev/null 2>&1; then flock -n -s lock true || pb_state=ru
 else
   for pb_h in /proc/[0-9]*/fd/8; do [ ! "$pb_h" -ef lock ] || pb_state=runs; done
 fi
-pb_sum=$(sed -e 1d -e '/^before=/d' -e '/^word=/d' -e '/^unknown=/d' plan | cksum)
+pb_sum=$(sed -e 1d -e '/^pb_step_before=/d' -e '/^pb_step_word=/d' -e '/^pb_step_unknown=/d' plan | cksum)
 pb_tell record "$pb_run" "$pb_theirs" "$pb_state" "$pb_mode" "$pb_total" "${pb_secret:-0}" "${pb_sum%% *}" "$pb_user_of"

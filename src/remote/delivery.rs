@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use super::exec_string::{EXEC_LIMIT, cksum, encode, minified, wrap_encoded};
+use super::exec_string::{EXEC_LIMIT, cksum, encode, wrap_encoded};
 use super::identity::{ExpectedHost, Identity, Stored, is_machine_id};
+use super::minify::minified;
 use crate::ids::RunId;
 use crate::script::Text;
 use crate::secret::Secret;

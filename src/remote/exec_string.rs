@@ -36,20 +36,6 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     })
 }
 
-/// Our own shell without its comment lines and indentation: every byte is sent each time. (Not for anything with text over
-/// several lines in it that means its blanks.)
-pub(super) fn minified(shell: &str) -> String {
-    let kept = shell.lines().filter(|line| {
-        let line = line.trim_start();
-        !line.is_empty() && (!line.starts_with('#') || line.starts_with("# pb-end"))
-    });
-    kept.fold(String::new(), |mut out, line| {
-        out.push_str(line.trim_start_matches(' '));
-        out.push('\n');
-        out
-    })
-}
-
 /// What POSIX `cksum` prints for these bytes: CRC and size.
 pub(super) fn cksum(bytes: &[u8]) -> String {
     format!("{} {}", crc32::cksum(bytes), bytes.len())

@@ -10,10 +10,12 @@ mod delivery;
 mod exec_string;
 pub mod frame;
 mod identity;
+mod minify;
 #[doc(hidden)]
 pub mod points;
 mod program;
 pub mod record;
+mod runner;
 mod step_body;
 mod stop;
 
@@ -21,3 +23,9 @@ pub use delivery::{delivery, follow};
 pub use identity::{ExpectedHost, Identity, Stored};
 pub use program::program;
 pub use stop::{Stopped, stop, stopped};
+
+/// The runner's shell as it is written, file by file, for tests of what shares a shell with it.
+#[cfg(test)]
+pub(crate) const fn runner_shell() -> &'static [&'static str] {
+    runner::FILES
+}

@@ -4,9 +4,11 @@
 //! (comments are left out); here it becomes `pb_point NAME`, a function that the test gives.
 
 use super::delivery::DELIVER;
-use super::exec_string::{encode, minified};
+use super::exec_string::encode;
 use super::identity::Identity;
-use super::program::{RUNNER, program_around};
+use super::minify::minified;
+use super::program::program_around;
+use super::runner::{FILES, RUNNER};
 use crate::plan::Plan;
 use crate::transport::Exec;
 
@@ -14,7 +16,7 @@ const MARK: &str = "#:point ";
 
 /// The names of the runner's points.
 pub fn of_the_runner() -> Vec<&'static str> {
-    names(RUNNER)
+    FILES.iter().flat_map(|file| names(file)).collect()
 }
 
 /// The names of the delivery's points.
@@ -28,7 +30,7 @@ fn names(shell: &'static str) -> Vec<&'static str> {
 
 /// The program as [`super::program`] writes it, with `hook` (shell that defines `pb_point`) called at each of the runner's points.
 pub fn program(plan: &Plan, identity: &Identity, hook: &str) -> Vec<u8> {
-    program_around(&hooked(RUNNER, hook), plan, identity)
+    program_around(&format!("{hook}\n{}", RUNNER.with(called)), plan, identity)
 }
 
 /// Puts the hook into a delivery at each of its points.
@@ -40,5 +42,10 @@ pub fn hook_delivery(exec: &mut Exec, hook: &str) {
 }
 
 fn hooked(shell: &str, hook: &str) -> String {
-    format!("{hook}\n{}", minified(&shell.replace(MARK, "pb_point ")))
+    format!("{hook}\n{}", minified(&called(shell)))
+}
+
+/// The shell with a call at each point.
+fn called(shell: &str) -> String {
+    shell.replace(MARK, "pb_point ")
 }

@@ -3,58 +3,66 @@
 use std::fmt::Write as _;
 
 use super::blobs::Blobs;
-use super::exec_string::minified;
 use super::identity::Identity;
+use super::runner::RUNNER;
 use super::step_body::step_body;
 use crate::event::Mode;
 use crate::kinds;
 use crate::plan::{Action, Plan, RunAs};
 use crate::script::{Script, Text};
 
-pub(super) const RUNNER: &str = include_str!("runner.sh");
-
 /// Writes the file that the host keeps as the run's `plan`.
 pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
-    program_around(&minified(RUNNER), plan, identity)
+    program_around(&RUNNER.text, plan, identity)
 }
 
 /// The program with this runner.
 pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> Vec<u8> {
     let mut blobs = Blobs::default();
     let mut steps = String::new();
-    let mut looks = String::new();
-    let mut reboots = String::new();
+    let mut preflight = Vec::new();
+    let mut reboots = Vec::new();
     for step in &plan.steps {
         write!(steps, "pb_step_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
-        if let Action::Apply(work) = &step.action
-            && (work.run_as != RunAs::Login || !work.recipe.needs.is_empty())
-        {
-            write!(looks, " {}", step.id).expect("a string takes all");
-        }
-        if matches!(&step.action, Action::Apply(work) if work.recipe.reboots()) {
-            write!(reboots, " {}", step.id).expect("a string takes all");
+        if let Action::Apply(work) = &step.action {
+            if work.run_as != RunAs::Login || !work.recipe.needs.is_empty() {
+                preflight.push(step.id.to_string());
+            }
+            if work.recipe.reboots() {
+                reboots.push(step.id.to_string());
+            }
         }
     }
+    let mut text = first_line(plan, identity);
+    let mut set = |name: &str, value: &str| {
+        writeln!(text, "{}={}", RUNNER.name(name), Script::author(value).as_word()).expect("a string takes all");
+    };
+    set("pb_preflight_steps", &preflight.join(" "));
+    set("pb_reboot_steps", &reboots.join(" "));
+    let helpers = kinds::helpers(&scripts(plan));
+    let names: Vec<&str> = helpers.iter().map(|(name, _)| *name).collect();
+    set("pb_lib_functions", &names.join(" "));
+    set("pb_lib", &helpers.iter().map(|(_, body)| format!("{body}\n")).collect::<String>());
+    text.push_str(runner);
+    text.push_str(&steps);
+    writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
+    blobs.place(text)
+}
+
+/// What `ask.sh` reads of a plan.
+fn first_line(plan: &Plan, identity: &Identity) -> String {
     let mode = match plan.mode {
         Mode::Run => "run",
         Mode::Check => "check",
     };
-    let helpers: String = kinds::helpers(&scripts(plan)).into_iter().map(|(_, body)| format!("{body}\n")).collect();
-    let mut text = format!(
-        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_looks={} pb_reboots={} pb_secret={}\n",
+    format!(
+        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={}\n",
         identity.run,
         identity.nonce,
         plan.steps.len(),
         Text::from(identity.started_by.as_str()).quote(),
-        Text::from(looks.trim_start()).quote(),
-        Text::from(reboots.trim_start()).quote(),
         if plan.secrets.is_empty() { "" } else { "1" },
-    );
-    text.push_str(runner);
-    writeln!(text, "pb_lib={}", Script::author(helpers).as_word()).expect("a string takes all");
-    text.push_str(&steps);
-    text.push_str("pb_main\nexit\n");
-    blobs.place(text)
+    )
 }
 
 /// All shell of a plan, for finding the helpers that it mentions.

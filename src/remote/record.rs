@@ -1,6 +1,7 @@
 //! What a host knows of a run, for a machine that does not: one question and its answer.
 
-use super::exec_string::{cksum, minified, wrap};
+use super::exec_string::{cksum, wrap};
+use super::minify::minified;
 use crate::event::Mode;
 use crate::ids::{RunId, is_hex};
 use crate::transport::Exec;
@@ -94,7 +95,9 @@ pub fn likeness(program: &[u8]) -> String {
     let mut lines = program.split_inclusive(|&b| b == b'\n');
     lines.next();
     let kept: Vec<u8> = lines
-        .filter(|line| ![&b"before="[..], b"word=", b"unknown="].iter().any(|name| line.starts_with(name)))
+        .filter(|line| {
+            ![&b"pb_step_before="[..], b"pb_step_word=", b"pb_step_unknown="].iter().any(|name| line.starts_with(name))
+        })
         .flatten()
         .copied()
         .collect();
@@ -131,8 +134,8 @@ mod tests {
 
     #[test]
     fn the_likeness_leaves_out_what_belongs_to_one_run() {
-        let one = b"pb_run=1\nsame\nbefore='a/1'\nend\n".as_slice();
-        let other = b"pb_run=2 pb_x=\nsame\nword='done 3'\nunknown=done\nend\n".as_slice();
+        let one = b"pb_run=1\nsame\npb_step_before='a/1'\nend\n".as_slice();
+        let other = b"pb_run=2 pb_x=\nsame\npb_step_word='done 3'\npb_step_unknown=done\nend\n".as_slice();
         assert_eq!(likeness(one), likeness(other));
         assert_ne!(likeness(one), likeness(b"pb_run=1\nother\nend\n"));
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::blobs::Blobs;
+use super::runner::RUNNER;
 use crate::kinds::{self, Content, Recipe};
 use crate::plan::{Action, OnUnknown, PlannedStep, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
@@ -19,7 +20,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     let mut body = String::new();
     let mut set = |name: &str, value: &str| {
         if !value.is_empty() {
-            writeln!(body, "{name}={value}").expect("a string takes all");
+            writeln!(body, "{}={value}", RUNNER.name(&format!("pb_step_{name}"))).expect("a string takes all");
         }
     };
     let quoted = |text: &str| Script::author(text).as_word();
@@ -36,7 +37,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     } else {
         let ask = question(work);
         if !ask.is_empty() {
-            set("ask", &quoted(&ask));
+            set("check", &quoted(&ask));
         }
         if work.recipe.check.is_none() && work.creates.is_none() && work.only_if.is_none() && work.unless.is_some() {
             set("guard", "1");
@@ -46,7 +47,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
         set("verify", "check");
     }
     if let Some(manual) = work.recipe.manual() {
-        set("byhand", &quoted(&manual.text.quote()));
+        set("manual", &quoted(&manual.text.quote()));
         if manual.wait {
             set("wait", "1");
         }
@@ -72,10 +73,11 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     if let Some(content) = work.recipe.content() {
         set("content", &quoted(&format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs))));
     }
-    if !work.recipe.exports().is_empty() {
-        set("exports", &quoted(&assignments(work.recipe.exports())));
-        let names: Vec<&str> = work.recipe.exports().iter().map(|(name, _)| name.as_str()).collect();
-        set("export_names", &quoted(&names.join(" ")));
+    let (names, values): (Vec<String>, Vec<String>) =
+        work.recipe.exports().iter().map(|(name, value)| (name.clone(), value.quote())).unzip();
+    set("export_names", &listed(&names));
+    if !values.is_empty() {
+        set("exports", &quoted(&values.join(" ")));
     }
     let (registered, secrets) = holes(work);
     set("uses", &listed(&registered));
@@ -118,7 +120,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     }
     // (Only where nothing can be asked does a later run look at what this one stored.)
     if !work.has_check() {
-        set("step_digest", &step.digest.as_str()[..16]);
+        set("digest", &step.digest.as_str()[..16]);
     }
     body
 }
@@ -131,7 +133,7 @@ fn lone_creates(work: &StepSpec) -> Option<&Text> {
     (alone && absolute && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
 }
 
-/// Everything that can say *so*, *not so* or *passed over*, in the order in which it is asked.
+/// The question whether the step is satisfied, needs a change or is skipped, in the order in which its parts are asked.
 fn question(work: &StepSpec) -> String {
     let mut ask = String::new();
     let author = |script: &Script| format!("eval {}", script.as_word());
@@ -145,11 +147,11 @@ fn question(work: &StepSpec) -> String {
         (Some(unless), None) if ask.is_empty() => ask.push_str(unless.as_str()),
         (Some(unless), check) => {
             writeln!(ask, "if ( {} ) >&2; then exit 0; fi", author(unless)).expect("a string takes all");
-            ask.push_str(check.as_ref().map_or("not_so", Script::as_str));
+            ask.push_str(check.as_ref().map_or("needs_change", Script::as_str));
         }
         (None, Some(check)) => ask.push_str(check.as_str()),
         (None, None) if ask.is_empty() => {}
-        (None, None) => ask.push_str("not_so"),
+        (None, None) => ask.push_str("needs_change"),
     }
     ask
 }

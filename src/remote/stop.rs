@@ -1,7 +1,8 @@
 //! Telling a run to stop, from outside of it.
 
-use super::exec_string::{minified, wrap};
+use super::exec_string::wrap;
 use super::identity::Identity;
+use super::minify::minified;
 use crate::transport::Exec;
 
 const STOP: &str = include_str!("stop.sh");

@@ -1,0 +1,119 @@
+//! Our own shell as it is sent: without comments and indentation, and with short names. Every byte is sent each time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names that are known outside of the file that they are written in: they stay as they are.
+const FIXED: &[&str] = &[
+    // The first line of a plan, which `ask.sh` reads, also that of another version.
+    "pb_run",
+    "pb_nonce",
+    "pb_mode",
+    "pb_total",
+    "pb_user_of",
+    "pb_secret",
+    // What `ask.sh` leaves out when it compares plans.
+    "pb_step_before",
+    "pb_step_unknown",
+    "pb_step_word",
+    // What the delivery gives to the runner in the environment, also to that of another version, and what tests give to both.
+    "pb_boot_file",
+    "pb_from",
+    "pb_machine_file",
+    "pb_mem",
+    "pb_point",
+    // What a step's shell has.
+    "pb_content",
+    "pb_home",
+    "pb_plan",
+    "pb_progress",
+    "pb_refuse",
+    "pb_why",
+    // What stands in front of the delivery, `stop.sh` and `ask.sh`.
+    "pb_after",
+    "pb_follow",
+    "pb_host",
+    "pb_level",
+    "pb_mine",
+    "pb_resume",
+    "pb_stdin",
+    "pb_stored",
+    "pb_sum",
+    "pb_want",
+];
+
+/// Shell without its comment lines and indentation. The shell must hold no text over several lines whose blanks matter.
+pub(super) fn stripped(shell: &str) -> String {
+    let kept = shell.lines().map(str::trim_start).filter(|line| {
+        // This comment is a part of a text: it marks where a step's shell ends.
+        !line.is_empty() && (!line.starts_with('#') || line.starts_with("# pb-end"))
+    });
+    kept.fold(String::new(), |mut out, line| {
+        out.push_str(line);
+        out.push('\n');
+        out
+    })
+}
+
+/// The shell of one file, as it is sent.
+pub(super) fn minified(shell: &str) -> String {
+    let shell = stripped(shell);
+    Names::of(&shell).shorten(&shell)
+}
+
+/// The short names for those that a text is written with. They begin with `_`, so that none is a name of a kind's functions or of
+/// what these use.
+#[derive(Debug)]
+pub(super) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// Gives the shortest names to those that occur most often.
+    pub(super) fn of(shell: &str) -> Self {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, is_name) in words(shell) {
+            if is_name {
+                *counts.entry(name).or_default() += 1;
+            }
+        }
+        let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+        counts.sort_by_key(|&(name, count)| (usize::MAX - count, name));
+        let taken: BTreeSet<&str> = words(shell).map(|(word, _)| word).collect();
+        let short = short_names().filter(|short| !taken.contains(short.as_str()));
+        Self(counts.into_iter().map(|(name, _)| name.to_owned()).zip(short).collect())
+    }
+
+    /// The text with its names made short.
+    pub(super) fn shorten(&self, shell: &str) -> String {
+        let mut out = String::with_capacity(shell.len());
+        let mut rest = shell;
+        for (word, is_name) in words(shell) {
+            let (before, behind) = rest.split_once(word).unwrap_or((rest, ""));
+            out.push_str(before);
+            out.push_str(if is_name { self.short(word) } else { word });
+            rest = behind;
+        }
+        out + rest
+    }
+
+    /// What a name is in the text that is sent.
+    pub(super) fn short<'a>(&'a self, name: &'a str) -> &'a str {
+        self.0.get(name).map_or(name, String::as_str)
+    }
+}
+
+/// `_a`, `_b` and so on, `_aa` after `_Z`.
+fn short_names() -> impl Iterator<Item = String> {
+    let characters = || ('a'..='z').chain('A'..='Z');
+    let one = characters().map(|c| format!("_{c}"));
+    let two = characters().flat_map(move |first| characters().map(move |second| format!("_{first}{second}")));
+    one.chain(two)
+}
+
+/// Every word of a shell text, and whether it is a name that may become a short one: `pb_…`, unless it is fixed or the beginning of
+/// a name that is put together on the host (`pb_r_$name`).
+fn words(shell: &str) -> impl Iterator<Item = (&str, bool)> {
+    let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    shell.split(move |c| !of_word(c)).filter(|word| !word.is_empty()).map(|word| {
+        let is_name = word.starts_with("pb_") && !word.ends_with('_') && !FIXED.contains(&word);
+        (word, is_name)
+    })
+}

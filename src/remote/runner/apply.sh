@@ -1,0 +1,106 @@
+# Carrying a step out.
+
+# pb_apply: runs the command until it works, a stop comes or its retries are used up, and finishes the step.
+pb_apply() {
+  pb_note_start || return 0
+  pb_retry=0
+  while :; do
+    pb_now
+    pb_frame apply "$pb_id" "$pb_clock"
+    #:point apply-said
+    pb_run_command
+    #:point applied
+    if [ -n "$pb_step_reboot" ] && [ "$pb_exit_status" = 0 ]; then
+      pb_await_reboot "$pb_clock"
+      return 0
+    fi
+    pb_judge
+    #:point verified
+    if [ "$pb_exit_status" = 0 ]; then
+      pb_finish changed 0
+      return 0
+    fi
+    pb_wait_for_retry || break
+  done
+  pb_finish failed "$pb_exit_status" "$pb_reason"
+}
+
+# pb_run_command: runs the step's command once; sets pb_exit_status.
+pb_run_command() {
+  pb_write_step_text
+  pb_quote "$pb_why"
+  pb_text="$pb_text
+pb_why=$pb_ret
+cd $pb_step_cwd || exit
+set -eu
+$pb_step_env
+$pb_step_args"
+  # Inside eval, so that an error in the author's syntax is reported as one, with its own line.
+  pb_quote "$pb_step_apply"
+  pb_text="$pb_text
+eval $pb_ret"
+  pb_user_kind=$pb_step_as
+  [ "$pb_user_kind" != apply ] || pb_user_kind=root
+  if [ -n "$pb_step_register" ]; then
+    pb_start_shell "$pb_user_kind" "$pb_step_shell" 4>"$pb_id.out"
+  else
+    pb_start_shell "$pb_user_kind" "$pb_step_shell" 4>&1
+  fi
+  #:point apply-started
+  # `pinboot cancel` reads this where the runner has died.
+  { printf '%s %s %s\n' "$pb_id" $pb_pid "$pb_clock" >>runner; } 2>/dev/null
+  pb_wait
+  if [ -z "$pb_ended_by" ]; then pb_report_left $pb_pid; fi
+  if [ -n "$pb_step_register" ]; then cat "$pb_id.out"; fi
+}
+
+# pb_judge: says in pb_exit_status and pb_reason how the command ended, once the check has been asked again.
+pb_judge() {
+  pb_reason=status
+  [ "$pb_exit_status" != 81 ] || pb_reason=integrity
+  case $pb_ended_by in
+    late) pb_reason=timeout; [ "$pb_exit_status" != 0 ] || pb_exit_status=124 ;;
+    stopped) pb_reason=stopped; [ "$pb_exit_status" != 0 ] || pb_exit_status=143 ;;
+  esac
+  [ -z "$pb_survivors" ] || pb_reason="$pb_reason $pb_survivors"
+  if [ "$pb_exit_status" = 0 ] && [ -n "$pb_step_verify" ]; then
+    pb_check
+    pb_exit_status=$?
+    case $pb_exit_status in
+      0 | 77) pb_exit_status=0 ;;
+      79)
+        pb_reason=verify
+        if [ -n "$pb_why" ]; then printf '%s\n' "$pb_why"; fi
+        ;;
+      *) pb_read_check_error ;;
+    esac
+  fi
+}
+
+# pb_wait_for_retry: false where there is no further try.
+pb_wait_for_retry() {
+  pb_read_stop
+  [ -z "$pb_stop" ] && [ $pb_retry -lt "$pb_step_retries" ] || return 1
+  pb_retry=$((pb_retry + 1))
+  pb_frame try "$pb_id" $pb_retry "$pb_exit_status"
+  #:point try-said
+  pb_sleep "$pb_step_delay"
+  pb_read_stop
+  [ -z "$pb_stop" ]
+}
+
+# pb_await_reboot SINCE: waits for the end of this boot, which is this runner's end too: the next one finds another boot. Where that
+# does not come in time, the step has failed. A shutdown asks before it kills, and a runner that does not listen holds it up.
+pb_await_reboot() {
+  pb_frame reboot "$pb_id" "$pb_step_timeout"
+  trap 'exit 0' TERM HUP INT
+  pb_now
+  pb_seconds=0
+  case $pb_clock in *[0-9]*) pb_seconds=$((${pb_clock%%.*} - ${1%%.*})) ;; esac
+  while [ $pb_seconds -lt "$pb_step_timeout" ]; do
+    sleep 1
+    pb_seconds=$((pb_seconds + 1))
+  done
+  trap 'pb_signalled=1' TERM HUP INT
+  pb_finish failed 0 reboot
+}

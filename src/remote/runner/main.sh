@@ -1,0 +1,100 @@
+# The runner carries out the plan on the host, detached from any connection. It is POSIX sh, and nothing else is assumed.
+#
+# The program is joined from these files by the build, with what they do not define in front (pb_run, pb_nonce, pb_mode, pb_total,
+# pb_user_of, which says who started the run and when, pb_preflight_steps, pb_reboot_steps) and behind them (pb_lib, the functions
+# of kinds, their names pb_lib_functions, and pb_step_1 and so on, the functions of the steps). The working directory is the run's own
+# folder. Standard output and standard error are the run's log. The delivery gives pb_mem (where the secrets are put) and pb_from
+# (which byte of the log is wanted next) in the environment.
+#
+# Every name of the runner begins with pb_; what is sent has shorter ones. A line `#:point NAME` is where a test may end the
+# runner; in what is sent it is a comment, and left out.
+
+pb_main() {
+  pb_prepare
+  pb_take_run_lock
+  pb_take_user_lock
+  pb_clear_memory
+  pb_take_secrets
+  #:point memory-cleared
+  pb_leave_login_scope
+  pb_register_runner
+  pb_find_last_reboot
+  if [ "$pb_rebooted_by" != 0 ] || pb_preflight; then
+    pb_run_steps
+  else
+    pb_end=unfit
+  fi
+  pb_end_run
+  pb_prune_runs
+}
+
+# pb_prepare: the runner's own settings. What came in the environment is taken out of it, so that no step finds it there.
+pb_prepare() {
+  umask 077
+  exec >>log 2>&1 </dev/null || exit 6
+  pb_memory=${pb_mem-} pb_from_byte=${pb_from:-1}
+  unset -v pb_mem pb_from
+  pb_quote "$(pwd)/plan"
+  pb_quoted_plan=$pb_ret
+  pb_home=$HOME
+  pb_quote "$pb_home"
+  pb_quoted_home=$pb_ret
+  pb_exports= pb_registered= pb_changed= pb_skipped= pb_has_changed= pb_sudo= pb_signalled= pb_boot=-
+  { read -r pb_boot <"${pb_boot_file:-/proc/sys/kernel/random/boot_id}"; } 2>/dev/null
+  pb_uid=
+  [ -z "$pb_preflight_steps" ] || pb_find_uid
+  pb_setsid=
+  if command -v setsid >/dev/null 2>&1; then pb_setsid=setsid; fi
+  trap 'pb_signalled=1' TERM USR1 HUP INT
+  eval "$pb_lib"
+}
+
+# pb_find_last_reboot: sets pb_rebooted_by to the last step that has started to reboot the host, 0 for none, and pb_skipped to what
+# was skipped before it. What was looked at before the reboot is not looked at again; the host's lock went with that boot.
+pb_find_last_reboot() {
+  pb_rebooted_by=0
+  [ -z "$pb_is_first" ] || return 0
+  for pb_number in $pb_reboot_steps; do
+    if [ -s "$pb_number.began" ]; then
+      pb_rebooted_by=$pb_number
+      read -r pb_began_clock pb_began_boot pb_skipped <"$pb_number.began"
+    fi
+  done
+  [ "$pb_rebooted_by" != 0 ] || return 0
+  for pb_number in $pb_preflight_steps; do
+    pb_load_step "$pb_number"
+    [ "$pb_step_as" = login ] || [ "$pb_uid" = 0 ] || pb_try_sudo
+  done
+}
+
+# pb_run_steps: sets pb_end to how the run ends.
+pb_run_steps() {
+  pb_end=ok pb_number=1
+  while [ "$pb_number" -le "$pb_total" ]; do
+    if [ -f stop ]; then
+      pb_end=stopped
+      [ -z "$pb_is_first" ] || return 0
+      pb_report_stopped_step
+    else
+      pb_run_step "$pb_number"
+      case $pb_step_result in
+        1) pb_end=failed; [ ! -f stop ] || pb_end=stopped; return 0 ;;
+        2) pb_end=unknown; return 0 ;;
+      esac
+    fi
+    pb_number=$((pb_number + 1))
+  done
+}
+
+# pb_report_stopped_step: what an earlier runner has stored is said; what it left unfinished is not asked any more, and not passed
+# over in silence.
+pb_report_stopped_step() {
+  if [ -f "$pb_number.rc" ]; then
+    pb_run_step "$pb_number"
+  elif [ -s "$pb_number.began" ]; then
+    pb_id=$pb_number
+    pb_now
+    pb_frame start "$pb_id" "$pb_clock"
+    pb_report unknown 0 cut
+  fi
+}

@@ -1,0 +1,76 @@
+# The shell that a step's check and command run in. Nothing of the runner is in reach there, and nothing that a step does to its
+# shell reaches the runner. A step finds pb_home, pb_plan, pb_why (what its check said), the values it uses ($pb_r_…, $pb_s_…), the
+# fields of its kind ($arg_…), what earlier steps exported, and the functions below and of its kind.
+
+pb_words='needs_change() { exit 79; }
+not_so() { exit 79; }
+pb_refuse() { printf "%s\n" "$*" >&2; exit 81; }
+'
+
+# pb_write_step_text: sets pb_text to the shell that comes before a step's own: exports first, so that none of them takes the place
+# of what follows. Another user has a home of its own, whatever an earlier step exports.
+pb_write_step_text() {
+  case $pb_step_as in
+    user) pb_text="set -- \"\$HOME\"
+$pb_exports${pb_words}pb_home=\$1
+set --" ;;
+    *) pb_text="$pb_exports${pb_words}pb_home=$pb_quoted_home" ;;
+  esac
+  pb_text="$pb_text
+pb_plan=$pb_quoted_plan
+pb_progress() { printf '\\036pb:$pb_nonce progress $pb_id %s %s\\036\\n' \"\$1\" \"\${2:-0}\"; }"
+  for pb_name in $pb_step_uses; do
+    eval "[ -n \"\${pb_r_$pb_name+1}\" ]" || continue
+    eval "pb_quote \"\$pb_r_$pb_name\""
+    pb_text="$pb_text
+pb_r_$pb_name=$pb_ret"
+  done
+  for pb_name in $pb_step_secrets; do
+    eval "pb_text=\"\$pb_text
+\${pb_m_$pb_name-}\""
+  done
+  pb_text="$pb_text
+$pb_step_content"
+}
+
+# pb_start_shell WHO PROGRAM: starts PROGRAM (a shell) on pb_text as login, root or user; its output goes to descriptor 4. Sets
+# pb_pid. The text is read from standard input, so that it stands in no argument list, and is never run in part. sudo closes every
+# descriptor above 2, the run's lock among them; a shell that waits for it keeps the lock. The step leads a process group, so that a
+# stop reaches all of it and nothing else; it inherits the run's lock and no other.
+pb_start_shell() {
+  pb_text="${pb_step_args:+$pb_lib}
+$pb_text
+# pb-end"
+  if [ "$1" = login ] || [ "$1$pb_uid" = root0 ]; then
+    set -- "$2" -c "$pb_read_and_run"
+  elif [ "$1" = root ]; then
+    set -- sh -c "$pb_keep_lock" sh sudo -n -H -- "$2" -c "$pb_read_and_run"
+  elif [ "$pb_uid" = 0 ]; then
+    set -- su -s "$(command -v "$2")" "$pb_step_user" -c "$pb_read_and_run"
+  else
+    set -- sh -c "$pb_keep_lock" sh sudo -n -H -u "$pb_step_user" -- "$2" -c "$pb_read_and_run"
+  fi
+  # shellcheck disable=SC2086 # It is a word or none.
+  printf '%s\n' "$pb_text" | exec $pb_setsid "$@" 1>&4 4>&- 7>&- 8>&8 9>&- &
+  pb_pid=$! pb_has_group=$pb_setsid
+}
+# shellcheck disable=SC2016 # These two texts are for other shells.
+pb_keep_lock='trap : TERM INT HUP; "$@"; exit $?'
+# shellcheck disable=SC2016
+pb_read_and_run='set -- "$(cat; echo .)"; case $1 in *"# pb-end
+.") ;; *) echo "pinboot: the step was cut off on its way" >&2; exit 125 ;; esac; exec </dev/null; eval "set --
+${1%.}"'
+
+# pb_run_inside: runs pb_text in a subshell of the runner, which takes no new shell. Everything of the runner is forgotten before;
+# pb_forget_runner comes from the build, which knows all of the runner's names.
+pb_run_inside() {
+  exec 7>&- 9>&-
+  set -- "$pb_text"
+  # shellcheck disable=SC2086 # Lists of names.
+  [ -n "$pb_step_args" ] || unset -f pb_quote $pb_lib_functions
+  # shellcheck disable=SC2086 # Lists of names.
+  unset -v pb_text $pb_registered $pb_secrets
+  pb_forget_runner
+  eval "set --
+$1"
+}
