@@ -86,7 +86,7 @@ fn cuts_in_every_step_change_nothing() {
         assert!(out.contains(&format!("cut in step {step}: same end, each effect once")), "{out}");
     }
     assert!(out.contains("every cut survived"), "{out}");
-    assert!(err.contains("connected again"), "a connection was really cut: {err}");
+    assert!(err.contains("reconnected"), "a connection was really cut: {err}");
 }
 
 #[test]

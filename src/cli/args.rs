@@ -9,6 +9,9 @@ use clap_complete::Shell;
 
 pub(super) use groups::{CommonArgs, ConnectArgs, HostKey, StepArgs, VarArgs, flags};
 
+/// The heading of the flags that every command has.
+const OUTPUT: &str = "Output options";
+
 /// Brings hosts to the state that a YAML playbook describes, over SSH
 ///
 /// A host is any Linux machine with sshd and a POSIX shell, such as a fresh EC2 instance.
@@ -19,14 +22,14 @@ pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
     /// Output format
-    #[arg(long, global = true, value_enum, env = "PINBOOT_OUTPUT", hide_env_values = true, default_value_t = Output::Human)]
+    #[arg(long, global = true, help_heading = OUTPUT, value_enum, env = "PINBOOT_OUTPUT", hide_env_values = true, default_value_t = Output::Human)]
     pub(super) output: Output,
     /// Short for `--output json`
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = OUTPUT)]
     pub(super) json: bool,
     /// Show the output of every step, and diagnostics on standard error; -vv and -vvv show more of them, and PINBOOT_LOG
     /// filters them as RUST_LOG would
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = OUTPUT, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
 }
 
@@ -68,7 +71,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         action: Option<RunsAction>,
     },
-    /// Show one run
+    /// Show one run: its steps, how it failed, and what to type next
     Show {
         /// The run's id or its first digits; the last run if omitted
         run: Option<String>,
@@ -108,7 +111,7 @@ pub(super) enum RunsAction {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The playbook
+    /// The playbook to run
     pub(super) playbook: PathBuf,
     /// Show the exact commands for every host and step; open no connection, need no key
     #[arg(long, conflicts_with = "check")]
@@ -168,7 +171,7 @@ pub(super) struct AttachArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RehearseArgs {
-    /// The playbook
+    /// The playbook to try
     pub(super) playbook: PathBuf,
     /// The rehearsal file, which declares the stand-ins; by default the one beside the playbook
     #[arg(long, value_name = "FILE")]
@@ -179,11 +182,11 @@ pub(super) struct RehearseArgs {
     /// Keep the host until Ctrl-C, and print the ssh command to look around on it
     #[arg(long)]
     pub(super) keep: bool,
-    #[command(flatten)]
-    pub(super) vars: VarArgs,
     /// Rehearse only these hosts of the playbook
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(super) limit: Vec<String>,
+    #[command(flatten)]
+    pub(super) vars: VarArgs,
 }
 
 /// What the user knows of steps of unknown outcome.

@@ -16,8 +16,8 @@ use crate::ids::{HostId, RunId, StepId};
 use crate::journal::{HostSummary, JournalRead};
 use crate::report::failure_block;
 use crate::report::format::{clean, duration, pad};
-use crate::report::lines::{failed_steps, host_line, outcome_word, step_line, summary};
-use crate::view::{HostState, HostView, RunView};
+use crate::report::lines::{failed_steps, host_line, step_line, summary};
+use crate::view::{HostState, HostView, RunView, StepView};
 
 /// Shows one run, the last one by default.
 pub(super) fn show(cli: &Cli, run: Option<&str>) -> Result<Exit, CommandError> {
@@ -210,7 +210,7 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
             "kind": step.kind,
             "origin": step.origin,
             "outcome": outcome,
-            "by_hand": seen.is_some_and(|seen| outcome_word(seen) == crate::view::BY_HAND),
+            "by_hand": seen.is_some_and(StepView::is_by_hand),
             "elapsed_ms": seen.map(|seen| seen.elapsed_ms),
             "status": seen.and_then(|seen| seen.status),
             "failure": seen.and_then(|seen| seen.failure),

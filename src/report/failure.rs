@@ -1,4 +1,4 @@
-//! What is shown when a step failed, or when nobody can say whether it took effect.
+//! What is shown of a step that failed or whose outcome is unknown.
 
 use std::fmt::Write as _;
 
@@ -10,90 +10,108 @@ use crate::view::{HostView, StepView};
 /// How many lines of a command are shown.
 const MAX_COMMAND_LINES: usize = 20;
 
-/// The command that failed, its status, its last lines, the likely cause and the line to type next.
+/// How a step failed, its command, its last lines, the likely cause, and what to type next.
 ///
-/// `run` is the run that can be taken up again, if it can; `command` is the step's shell with secrets masked, where the
-/// caller has it. The text has several lines and no line
-/// feed at its end.
+/// `run` is the run if it can be resumed; `command` is the step's shell with secrets masked, if the caller has it. The text
+/// has several lines and does not end with a line feed.
 pub fn failure_block(run: Option<&RunId>, host: &HostView, step: &StepView, command: Option<&str>) -> String {
-    let way = in_what_way(step);
-    // (Without the playbook a step has no name but its number.)
-    let number = format!("step {}", step.id);
-    let name = if step.name == number { String::new() } else { format!(" ({})", clean(&step.name)) };
-    let mut out = format!("{}: {number}{name} {way} after {}", clean(&host.id.0), duration(step.elapsed_ms));
-    if let Some(why) = step.why.as_ref().filter(|why| !way.contains(why.as_str())) {
-        write!(out, "\n  why      {}", clean(why)).expect("a string takes all");
-    }
-    if let Some(command) = command.map(str::trim_end).filter(|command| !command.is_empty()) {
-        out.push_str("\n  command");
-        let lines: Vec<&str> = command.lines().collect();
-        for line in lines.iter().take(MAX_COMMAND_LINES) {
-            write!(out, "\n      {}", clean(line)).expect("a string takes all");
-        }
-        if lines.len() > MAX_COMMAND_LINES {
-            write!(out, "\n      … and {} more lines", lines.len() - MAX_COMMAND_LINES).expect("a string takes all");
-        }
-    }
     let is_unknown = step.outcome() == Some(Outcome::Unknown);
-    let said = tail_lines(&step.tail);
-    // (What a step of unknown outcome said before its runner died was told then.)
-    out.push_str(match said.is_empty() {
-        true if is_unknown => "",
-        true => "\n  output   none",
-        false => "\n  last lines",
-    });
-    for line in said {
-        write!(out, "\n      {line}").expect("a string takes all");
+    let how = how_it_failed(step);
+    let mut out = headline(host, step, how.as_deref());
+    if let Some(why) = step.why.as_ref().filter(|why| how.as_ref().is_none_or(|how| !how.contains(why.as_str()))) {
+        field(&mut out, "why", &clean(why));
+    }
+    push_command(&mut out, command.map_or("", str::trim_end));
+    let output = tail_lines(&step.tail);
+    // The output of a step of unknown outcome was shown before its runner died, so none is known here.
+    if !output.is_empty() {
+        push_block(&mut out, "last lines", output);
+    } else if !is_unknown {
+        field(&mut out, "output", "none");
     }
     if let Some(cause) = &step.cause {
-        write!(out, "\n  cause    {}", clean(cause)).expect("a string takes all");
+        field(&mut out, "cause", &clean(cause));
     }
     if is_unknown {
-        out.push_str("\n  first    look on the host whether it took effect");
+        field(&mut out, "first", "check on the host whether it took effect");
     }
     match run {
         Some(run) if is_unknown => {
-            write!(out, "\n  next     pinboot rerun {run} --assume done        if it did").expect("a string takes all");
-            write!(out, "\n           pinboot rerun {run} --assume not-done    if it did not")
-                .expect("a string takes all");
+            field(&mut out, "next", &format!("pinboot rerun {run} --assume done        if it did"));
+            field(&mut out, "", &format!("pinboot rerun {run} --assume not-done    if it did not"));
         }
-        Some(run) => write!(out, "\n  next     pinboot rerun {run}").expect("a string takes all"),
+        Some(run) => field(&mut out, "next", &format!("pinboot rerun {run}")),
         None => {}
     }
     out
 }
 
-/// The words between a step's name and its time.
-fn in_what_way(step: &StepView) -> String {
-    if step.outcome() == Some(Outcome::Unknown) {
-        return "is of unknown outcome: it began and left no result,".to_owned();
-    }
-    let status = step.status.map(status_words);
-    match (step.failure, status) {
-        (None | Some(Failure::Status), Some(status)) => format!("failed: its command {status}"),
-        (None | Some(Failure::Status), None) => "failed".to_owned(),
-        (Some(Failure::Check), Some(status)) => format!("failed: its check could not find out and {status}"),
-        (Some(Failure::Check), None) => "failed: its check could not find out,".to_owned(),
-        (Some(Failure::Verify), _) => "failed: it ended well, but its check still says that it is not so,".to_owned(),
-        (Some(Failure::Integrity), _) => "failed: what came is not what was asked for,".to_owned(),
-        (Some(Failure::Timeout), _) => "failed: it took longer than its timeout,".to_owned(),
-        (Some(Failure::Stopped), _) => "failed: it was stopped".to_owned(),
+/// The first line: which step, and how it ended.
+fn headline(host: &HostView, step: &StepView, how: Option<&str>) -> String {
+    let number = format!("step {}", step.id);
+    // Without the playbook a step's name is only its number.
+    let name = if step.name == number { String::new() } else { format!(" ({})", clean(&step.name)) };
+    let verb = match step.outcome() {
+        Some(Outcome::Unknown) => "has an unknown outcome",
+        _ => "failed",
+    };
+    let how = how.map_or_else(String::new, |how| format!(": {how}"));
+    format!("{}: {number}{name} {verb} after {}{how}", clean(&host.id.0), duration(step.elapsed_ms))
+}
+
+/// Adds one line with a name.
+fn field(out: &mut String, name: &str, value: &str) {
+    write!(out, "\n  {name:<9}{value}").expect("a string takes all");
+}
+
+/// Adds several indented lines under a name.
+fn push_block(out: &mut String, name: &str, lines: impl IntoIterator<Item = String>) {
+    write!(out, "\n  {name}").expect("a string takes all");
+    for line in lines {
+        write!(out, "\n      {line}").expect("a string takes all");
     }
 }
 
-/// An exit status as a shell gives it, with what it means.
+fn push_command(out: &mut String, command: &str) {
+    let count = command.lines().count();
+    if count == 0 {
+        return;
+    }
+    let more = (count > MAX_COMMAND_LINES).then(|| format!("… and {} more lines", count - MAX_COMMAND_LINES));
+    push_block(out, "command", command.lines().take(MAX_COMMAND_LINES).map(clean).chain(more));
+}
+
+/// What ended the step, as far as that is known.
+fn how_it_failed(step: &StepView) -> Option<String> {
+    let status = step.status.map(status_words);
+    let how = match (step.outcome(), step.failure) {
+        (Some(Outcome::Unknown), _) => "it was started, but no result was recorded".to_owned(),
+        (_, None | Some(Failure::Status)) => return status,
+        (_, Some(Failure::Check)) => match status {
+            Some(status) => format!("its check failed with {status}"),
+            None => "its check failed".to_owned(),
+        },
+        (_, Some(Failure::Verify)) => "the command succeeded, but the check still reports a difference".to_owned(),
+        (_, Some(Failure::Integrity)) => "the download is not what the playbook expects".to_owned(),
+        (_, Some(Failure::Timeout)) => "it took longer than its timeout".to_owned(),
+        (_, Some(Failure::Stopped)) => "it was stopped".to_owned(),
+    };
+    Some(how)
+}
+
+/// An exit status as a shell reports it, with its usual meaning.
 fn status_words(status: i32) -> String {
     let meaning = match status {
-        126 => "it cannot be executed",
-        127 => "the command was not found",
-        129 => "ended by SIGHUP",
-        130 => "ended by SIGINT",
-        134 => "ended by SIGABRT",
-        137 => "ended by SIGKILL: by somebody, or for want of memory",
-        139 => "ended by SIGSEGV",
-        141 => "ended by SIGPIPE",
-        143 => "ended by SIGTERM",
-        _ => return format!("ended with status {status}"),
+        126 => "not executable",
+        127 => "command not found",
+        129 => "SIGHUP",
+        130 => "SIGINT",
+        134 => "SIGABRT",
+        137 => "SIGKILL: killed, or out of memory",
+        139 => "SIGSEGV",
+        141 => "SIGPIPE",
+        143 => "SIGTERM",
+        _ => return format!("exit status {status}"),
     };
-    format!("ended with status {status} ({meaning})")
+    format!("exit status {status} ({meaning})")
 }

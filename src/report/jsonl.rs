@@ -6,13 +6,13 @@ use super::{Reporter, Sink};
 use crate::event::{Event, EventKind, to_json_line};
 use crate::view::RunView;
 
-/// Writes one JSON object a line and flushes behind each, so that a reader sees it when it happens.
+/// Writes one JSON object per line and flushes each, so that a reader sees it at once.
 pub struct Jsonl {
     out: Sink,
 }
 
 impl Jsonl {
-    /// Writes to standard output, or wherever a test reads.
+    /// Writes to standard output, or to where a test reads.
     pub fn new(out: Sink) -> Self {
         Self { out }
     }
@@ -22,7 +22,7 @@ impl Reporter for Jsonl {
     fn event(&mut self, event: &Event, _run: &RunView) -> io::Result<()> {
         let mut line = match &event.kind {
             EventKind::StepProgress { .. } => return Ok(()),
-            // (Its text has been shown, piece by piece.)
+            // Its text has already been written, piece by piece.
             EventKind::StepAbridged { .. } => {
                 let mut measure = event.clone();
                 if let EventKind::StepAbridged { text, .. } = &mut measure.kind {
@@ -37,7 +37,7 @@ impl Reporter for Jsonl {
         self.out.flush()
     }
 
-    /// Messages to a person have no place among the events: they are left out.
+    /// Messages to a person are not events, so a program does not get them.
     fn note(&mut self, _text: &str) -> io::Result<()> {
         Ok(())
     }

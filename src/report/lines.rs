@@ -11,7 +11,7 @@ use crate::view::{BY_HAND, HostState, HostView, RunView, StepView};
 
 /// The columns of a step's name.
 const NAME_WIDTH: usize = 32;
-/// How many lines of a diff are shown where not all are wanted.
+/// How many lines of a diff are shown unless the user wants all.
 const MAX_DIFF_LINES: usize = 40;
 
 /// Where a line belongs.
@@ -28,11 +28,11 @@ pub enum Stream {
 pub struct Line {
     /// Where it belongs.
     pub stream: Stream,
-    /// What it says; without a line feed at its end.
+    /// Its text, without a line feed at the end.
     pub text: String,
 }
 
-/// What is told about an event; `run` is the view after it.
+/// The lines that report an event; `run` is the view after it.
 pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
     let result = |text: String| Line { stream: Stream::Results, text };
     let message = |text: String| Line { stream: Stream::Messages, text };
@@ -60,13 +60,13 @@ pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
             vec![message(format!("{}: {}{hint}", clean(&host.id.0), clean(what)))]
         }
         (EventKind::HostWaiting { message: what }, Some(host)) => {
-            vec![message(format!("{}: {}; waiting until it has ended", clean(&host.id.0), clean(what)))]
+            vec![message(format!("{}: {}; waiting for it to end", clean(&host.id.0), clean(what)))]
         }
         (EventKind::HostLost { message: what }, Some(host)) => {
-            vec![message(format!("{}: {}; connecting again", clean(&host.id.0), clean(what)))]
+            vec![message(format!("{}: {}; reconnecting", clean(&host.id.0), clean(what)))]
         }
         (EventKind::HostRegained { elapsed_ms }, Some(host)) => {
-            vec![message(format!("{}: connected again after {}", clean(&host.id.0), duration(*elapsed_ms)))]
+            vec![message(format!("{}: reconnected after {}", clean(&host.id.0), duration(*elapsed_ms)))]
         }
         (EventKind::HostFinished { message: what, .. }, Some(host)) => {
             let blocks = failed_steps(host).map(|step| {
@@ -83,11 +83,11 @@ pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
     }
 }
 
-/// The steps of a host that somebody has to look at.
+/// The steps of a host that the user has to look at.
 pub fn failed_steps(host: &HostView) -> impl Iterator<Item = &StepView> {
     host.steps.iter().filter(|step| match step.outcome() {
         Some(Outcome::Failed) => !step.allowed,
-        // With `--check`, not to know is an answer (an earlier step would have made it possible to ask).
+        // With `--check`, unknown is a valid answer: the check may need the effect of an earlier step.
         Some(Outcome::Unknown) => host.exit != Some(Exit::Success),
         _ => false,
     })
@@ -102,15 +102,15 @@ pub fn run_line(run: &RunView) -> String {
         write!(line, ", {} hosts", run.hosts.len()).expect("a string takes all");
     }
     if let Some(old) = &run.rerun_of {
-        write!(line, ", finishing run {old}").expect("a string takes all");
+        write!(line, ", resuming run {old}").expect("a string takes all");
     }
     if run.mode == Some(Mode::Check) {
-        line.push_str(" (asked only: nothing is changed)");
+        line.push_str(" (check mode: nothing will be changed)");
     }
     line
 }
 
-/// Who a host is: name, login, host key, time to connect.
+/// A host that was reached: name, login, host key, time to connect.
 pub fn host_line(host: &HostView) -> String {
     let key = match host.key_type.as_str() {
         "ssh-ed25519" => "ED25519".to_owned(),
@@ -128,7 +128,7 @@ pub fn host_line(host: &HostView) -> String {
         duration(host.connect_ms)
     );
     if host.followed {
-        line.push_str("  (the run was there already and is followed)");
+        line.push_str("  (already running; following)");
     }
     line
 }
@@ -142,7 +142,7 @@ fn unreachable_block(host: &HostView) -> String {
     block
 }
 
-/// The begin of a step's line: host (where there are several), number and name, in columns.
+/// The start of a step's line: host (if there are several), number and name, in columns.
 pub fn step_label(host: &HostView, step: &StepView, many: bool) -> String {
     let name = pad(&clean(&step.name), NAME_WIDTH);
     let prefix = if many { format!("{}  ", clean(&host.id.0)) } else { String::new() };
@@ -153,16 +153,16 @@ fn running_line(host: &HostView, step: &StepView, many: bool) -> String {
     format!("{} …", step_label(host, step, many).trim_end())
 }
 
-/// The word for how a step ended, as a person reads it.
+/// How a step ended, in the words of the terminal.
 pub fn outcome_word(step: &StepView) -> &'static str {
     match step.outcome() {
         None => "running",
-        Some(Outcome::Skipped) if step.is_by_hand() => "by hand",
+        Some(Outcome::Skipped) if step.is_by_hand() => "manual",
         Some(outcome) => outcome.word(),
     }
 }
 
-/// One line for a step that is over: name, outcome, time, why.
+/// One line for a step that has ended: name, outcome, time, why.
 pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> String {
     let word = pad(outcome_word(step), 12);
     let word = match (color, step.outcome()) {
@@ -181,7 +181,7 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
     line
 }
 
-/// What stands below a step's line: what a person must do, or what changed.
+/// What stands below a step's line: what the user must do, or what changed.
 fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
     let manual = step.is_by_hand().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
     let changes = matches!(step.outcome(), Some(Outcome::Changed | Outcome::WouldChange));
@@ -197,15 +197,13 @@ fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
 pub fn summary(run: &RunView) -> String {
     let totals = run.totals();
     let hosts = run.hosts.len();
-    let in_hand = |lives: bool| {
-        let hosts =
-            run.hosts.iter().filter(|host| is_in_hand(host) && lives != (host.exit == Some(Exit::OutcomeUnknown)));
-        u32::try_from(hosts.count()).unwrap_or(u32::MAX)
-    };
-    // (This exit means that the host has said that nothing of the run lives.)
-    let (going_on, broken_off) = (in_hand(true), in_hand(false));
-    let not_reached = run.not_reached().unwrap_or(0);
-    let steps = plural(totals.steps() + going_on + broken_off + not_reached, "step");
+    // A host that ends with an unknown outcome has reported that nothing of the run is left.
+    let (gone, alive): (Vec<&HostView>, Vec<&HostView>) =
+        run.hosts.iter().filter(|host| has_open_step(host)).partition(|host| host.exit == Some(Exit::OutcomeUnknown));
+    let count = |hosts: &[&HostView]| u32::try_from(hosts.len()).unwrap_or(u32::MAX);
+    let (running, interrupted) = (count(&alive), count(&gone));
+    let not_started = run.not_reached().unwrap_or(0);
+    let steps = plural(totals.steps() + running + interrupted + not_started, "step");
     let mut line = match hosts {
         0 | 1 => steps,
         _ => format!("{hosts} hosts, {steps}"),
@@ -215,7 +213,7 @@ pub fn summary(run: &RunView) -> String {
         (totals.changed, "changed"),
         (totals.unchanged, "unchanged"),
         (totals.would_change, "would change"),
-        (totals.manual, BY_HAND),
+        (totals.manual, "manual"),
         (totals.skipped - totals.manual, "skipped"),
         (totals.unknown, "unknown"),
     ] {
@@ -227,17 +225,17 @@ pub fn summary(run: &RunView) -> String {
         0 => format!("{} failed", totals.failed),
         allowed => format!("{} failed ({allowed} allowed)", totals.failed),
     });
-    if going_on > 0 {
-        parts.push(format!("{going_on} going on"));
+    if running > 0 {
+        parts.push(format!("{running} running"));
     }
-    if broken_off > 0 {
-        parts.push(format!("{broken_off} broken off"));
+    if interrupted > 0 {
+        parts.push(format!("{interrupted} interrupted"));
     }
-    if not_reached > 0 {
-        parts.push(format!("{not_reached} not reached"));
+    if not_started > 0 {
+        parts.push(format!("{not_started} not started"));
     }
     if totals.unreachable > 0 {
-        parts.push(format!("{} could not be used", plural(totals.unreachable, "host")));
+        parts.push(format!("{} unreachable", plural(totals.unreachable, "host")));
     }
     write!(line, ": {} · {}", parts.join(", "), duration(run.elapsed_ms())).expect("a string takes all");
     if let Some(id) = &run.run {
@@ -246,7 +244,7 @@ pub fn summary(run: &RunView) -> String {
     line
 }
 
-/// Whether a step of the host's was begun and its end was not seen.
-fn is_in_hand(host: &HostView) -> bool {
+/// Whether a step of the host was started and its end was not seen.
+fn has_open_step(host: &HostView) -> bool {
     host.state != HostState::Unreachable && host.running().is_some()
 }

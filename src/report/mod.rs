@@ -23,27 +23,27 @@ pub use terminal::{Size, Terminal};
 
 /// Shows a run. `run` is the view after `event`.
 pub trait Reporter {
-    /// Shows one event. An error is that of the sink (a closed pipe).
+    /// Shows one event. Fails if the sink does, such as a closed pipe.
     fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()>;
-    /// Shows a message to the person at the keyboard that is no event of the run.
+    /// Shows a message to the user that is not an event of the run.
     fn note(&mut self, text: &str) -> io::Result<()>;
 }
 
 /// Where a reporter writes.
 pub type Sink = Box<dyn Write + Send>;
 
-/// Gives the command that a step runs, as it is shown when it failed; secrets masked.
+/// Returns the command that a step runs, to show when it failed; secrets are masked.
 pub type Commands = Box<dyn Fn(&HostId, StepId) -> Option<String> + Send>;
 
-/// How [`Plain`] and [`Terminal`] tell.
+/// How [`Plain`] and [`Terminal`] report.
 pub struct Style {
-    /// Show the output of every step as it comes, and whole diffs.
+    /// Show the output of every step as it arrives, and complete diffs.
     pub verbose: bool,
-    /// Colour the outcomes. Nothing is said by colour alone.
+    /// Colour the outcomes. Colour never carries information on its own.
     pub color: bool,
-    /// The run can be taken up again with `pinboot rerun`, and failures say so.
+    /// The run can be resumed with `pinboot rerun`, and failures say so.
     pub rerun: bool,
-    /// What the steps run.
+    /// The commands of the steps.
     pub commands: Commands,
 }
 

@@ -1,4 +1,4 @@
-//! Lines for a file, a pipe or a log of CI: no colour, nothing that moves.
+//! Lines for a file, a pipe or a CI log: no colour, nothing that moves.
 
 use std::io::{self, Write as _};
 
@@ -15,7 +15,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Writes to standard output and standard error, or wherever a test reads.
+    /// Writes to standard output and standard error, or to where a test reads.
     pub fn new(out: Sink, err: Sink, style: Style) -> Self {
         Self { out, err, style }
     }

@@ -1,9 +1,9 @@
-//! Lines for a person at a terminal: results above, below them what is going on now.
+//! Lines for a person at a terminal: results above, and below them the current steps.
 //!
-//! Every host that is at work has one line (at most ten have), with the step in hand, its time, and the last line of its
-//! output or the bar of its download; several hosts have a line of totals below. The lines are redrawn by indicatif, at
-//! most ten times a second. The cursor is never hidden and the terminal's modes are never changed: at the end, however
-//! it comes, it is enough to clear these lines.
+//! Every busy host has one line (at most ten have), with its current step, the time, and the last line of output or the
+//! progress of a download; several hosts have a line of totals below. Indicatif redraws the lines, at most ten times a
+//! second. The cursor is never hidden and the terminal's modes are never changed, so whatever ends the run, clearing these
+//! lines restores the terminal.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -22,15 +22,15 @@ use crate::view::{HostState, HostView, RunView, StepView};
 
 /// How many hosts have a line of their own.
 const MAX_LINES: usize = 10;
-/// How often the lines are redrawn while nothing happens, so that the time goes on.
+/// How often the lines are redrawn while nothing happens, so that the time advances.
 const TICK: Duration = Duration::from_millis(200);
-/// On a terminal with fewer columns, the bar of a download says less.
+/// On a terminal with fewer columns, a download has a shorter bar.
 const NARROW: usize = 80;
 
-/// Rows and columns of the terminal at this moment.
+/// Returns the current rows and columns of the terminal.
 pub type Size = Box<dyn Fn() -> (u16, u16) + Send + Sync>;
 
-/// Writes results and messages to one terminal, and below them what is going on.
+/// Writes results and messages to one terminal, and below them the current steps.
 pub struct Terminal {
     multi: MultiProgress,
     lines: HashMap<HostId, HostLine>,
@@ -46,7 +46,7 @@ struct HostLine {
     look: Look,
 }
 
-/// What a host's line shows behind the name of its step.
+/// What a host's line shows after the name of its step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
     Time,
@@ -69,7 +69,7 @@ impl Look {
         style.progress_chars("━╸─").tick_chars("|/-\\ ")
     }
 
-    /// The columns that it needs behind the name.
+    /// The columns that it needs after the name.
     fn columns(self) -> usize {
         match self {
             Self::Time | Self::TimeAndTail => 12,
@@ -81,7 +81,7 @@ impl Look {
 }
 
 impl Terminal {
-    /// Writes to a terminal of that size. `ticking`: redraw by itself while nothing happens.
+    /// Writes to a terminal of that size. `ticking`: redraws on its own while nothing happens.
     pub fn new(sink: Sink, size: Size, ticking: bool, style: Style) -> Self {
         let screen = Arc::new(Screen { sink: Mutex::new(sink), size });
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(Handle(Arc::clone(&screen))), 10);
@@ -100,7 +100,7 @@ impl Terminal {
         Self::new(Box::new(io::stderr()), Box::new(stderr_size), true, style)
     }
 
-    /// The lines as indicatif has them.
+    /// The lines as indicatif holds them.
     #[cfg(test)]
     pub(super) fn lines_for_test(&self) -> Vec<ProgressBar> {
         self.lines.values().map(|line| line.bar.clone()).chain(self.totals.clone()).collect()
@@ -156,7 +156,7 @@ impl Terminal {
         let is_done = |host: &&HostView| matches!(host.state, HostState::Finished | HostState::Unreachable);
         let done = run.hosts.iter().filter(is_done).count();
         let text = format!(
-            "{done} of {} hosts done, {} at work · {} steps changed, {} failed",
+            "{done} of {} hosts done, {} busy · {} steps changed, {} failed",
             run.hosts.len(),
             run.hosts.iter().filter(|host| host.running().is_some() && !is_done(host)).count(),
             totals.changed,
@@ -207,7 +207,7 @@ impl Reporter for Terminal {
     fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()> {
         let many = run.hosts.len() > 1;
         if let Some(host) = event.host.as_ref().and_then(|id| run.host(id)) {
-            // The line of a step that is over goes before its result comes, so that it is not drawn twice.
+            // The line of a finished step is removed before its result is written, so that it is not drawn twice.
             self.redraw(host, many);
         }
         for line in lines(event, run, &self.style) {
@@ -234,12 +234,12 @@ impl Drop for Terminal {
         if let Some(bar) = &self.totals {
             bar.finish_and_clear();
         }
-        // Nothing can be done about a terminal that is gone.
+        // If the terminal is gone, there is nothing left to clear.
         let _ = self.multi.clear();
     }
 }
 
-/// The size of the terminal behind standard error; 24 by 80 where it does not say.
+/// The size of the terminal behind standard error; 24 by 80 if it does not tell.
 fn stderr_size() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(io::stderr()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),
@@ -252,7 +252,7 @@ struct Screen {
     size: Size,
 }
 
-/// The terminal as indicatif wants it.
+/// The terminal in the form that indicatif draws on.
 struct Handle(Arc<Screen>);
 
 impl std::fmt::Debug for Handle {

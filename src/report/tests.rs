@@ -121,14 +121,14 @@ fn plain_results_and_messages() {
 }
 
 #[test]
-fn plain_shows_output_live_where_it_is_wanted() {
+fn plain_shows_output_live_if_verbose() {
     let (out, err) = (Buffer::default(), Buffer::default());
     show(&mut Plain::new(Box::new(out), Box::new(err.clone()), style(true)), &one_host()[..5]);
     let text = err.text();
     assert!(text.ends_with("  1 step 1 …\n      Installed: java\n"), "{text}");
 }
 
-/// Three hosts: one done, one out of reach, one whose step's outcome nobody knows.
+/// Three hosts: one done, one unreachable, one with a step of unknown outcome.
 fn three_hosts() -> Vec<Event> {
     let unreachable = EventKind::HostUnreachable {
         code: Exit::LoginRefused,
@@ -155,7 +155,7 @@ fn three_hosts() -> Vec<Event> {
 }
 
 #[test]
-fn plain_names_the_host_where_there_are_several() {
+fn plain_names_the_host_if_there_are_several() {
     let (out, err) = (Buffer::default(), Buffer::default());
     let view = show(&mut Plain::new(Box::new(out.clone()), Box::new(err.clone()), style(false)), &three_hosts());
     assert_eq!(view.exit_code(), Exit::OutcomeUnknown);
@@ -176,7 +176,7 @@ fn json_is_one_object_a_line_without_progress() {
 }
 
 #[test]
-fn json_does_not_say_the_end_of_a_long_output_twice() {
+fn json_does_not_repeat_the_end_of_a_long_output() {
     let out = Buffer::default();
     let step = StepId(1);
     let more = EventKind::StepOutput { step, text: "more\n".into(), phase: Phase::Apply, kept: false };
@@ -215,8 +215,8 @@ fn a_closed_pipe_is_an_error_of_the_reporter() {
     assert_eq!(Jsonl::new(Box::new(Closed)).event(end, &view).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
-/// What a terminal shows after these bytes: rows, without the blanks at their ends. Knows what the reporter may send,
-/// and panics at anything else.
+/// The rows that a terminal shows after these bytes, without trailing blanks. Panics at any sequence that the reporter may
+/// not send.
 fn screen(bytes: &str, width: usize) -> Vec<String> {
     let (mut rows, mut row, mut column) = (vec![Vec::<char>::new()], 0_usize, 0_usize);
     let mut chars = bytes.chars();
@@ -281,7 +281,7 @@ fn terminal(width: u16, color: bool) -> (Buffer, Terminal) {
 }
 
 #[test]
-fn a_terminal_shows_at_the_end_what_plain_lines_say() {
+fn a_terminal_ends_with_the_same_lines_as_plain_output() {
     for color in [false, true] {
         let events = one_host();
         let (out, mut reporter) = terminal(200, color);
@@ -296,7 +296,7 @@ fn a_terminal_shows_at_the_end_what_plain_lines_say() {
 }
 
 #[test]
-fn a_terminal_shows_the_step_in_hand_below_the_results() {
+fn a_terminal_shows_the_current_step_below_the_results() {
     for (width, download) in [(60, "━━━━━"), (100, "512.00 KiB of 1.00 MiB")] {
         let events = one_host();
         let (out, mut reporter) = terminal(width, false);
@@ -308,7 +308,7 @@ fn a_terminal_shows_the_step_in_hand_below_the_results() {
             let event = Event { kind, ..events[13].clone() };
             view.fold(&event);
             reporter.event(&event, &view).unwrap();
-            // The lines are redrawn at a limited rate: here they are looked at after every event.
+            // The lines are redrawn at a limited rate, but this test looks at them after every event.
             for line in reporter.lines_for_test() {
                 line.force_draw();
             }
@@ -330,7 +330,7 @@ fn a_terminal_shows_the_step_in_hand_below_the_results() {
 }
 
 #[test]
-fn many_hosts_have_ten_lines_and_the_totals() {
+fn many_hosts_share_ten_lines_and_a_line_of_totals() {
     let names: Vec<String> = (0..30).map(|number| format!("host{number:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut kinds = vec![("", started(&names, 1))];
@@ -341,17 +341,17 @@ fn many_hosts_have_ten_lines_and_the_totals() {
     reporter.lines_for_test().iter().for_each(indicatif::ProgressBar::force_draw);
     let rows = screen(&out.text(), 100);
     assert_eq!(rows.iter().filter(|row| row.contains("step 1")).count(), 10, "{rows:#?}");
-    assert_eq!(rows.last().unwrap(), "0 of 30 hosts done, 30 at work · 0 steps changed, 0 failed");
+    assert_eq!(rows.last().unwrap(), "0 of 30 hosts done, 30 busy · 0 steps changed, 0 failed");
 }
 
 #[test]
-fn reporters_can_be_given_to_another_thread() {
+fn reporters_can_move_to_another_thread() {
     fn is_send<T: Send>() {}
     is_send::<(Plain, Jsonl, Terminal)>();
 }
 
 #[test]
-fn words_for_people() {
+fn durations_and_texts_are_formatted_for_people() {
     for (millis, words) in [
         (0, "0.0 s"),
         (649, "0.6 s"),
@@ -372,7 +372,7 @@ fn words_for_people() {
 }
 
 #[test]
-fn a_failure_says_in_what_way() {
+fn a_failure_says_how_the_step_failed() {
     let block = |failure: Option<Failure>, status: Option<i32>| {
         let mut kind = ended(1, Outcome::Failed, None, false);
         let EventKind::StepFinished { failure: have, status: code, .. } = &mut kind else { unreachable!() };
@@ -382,14 +382,14 @@ fn a_failure_says_in_what_way() {
         failure_block(view.run.as_ref(), host, &host.steps[0], None)
     };
     for (failure, status, words) in [
-        (Some(Failure::Status), Some(2), "failed: its command ended with status 2 after 1.5 s"),
-        (Some(Failure::Status), Some(127), "ended with status 127 (the command was not found) after"),
-        (Some(Failure::Status), Some(137), "ended by SIGKILL: by somebody, or for want of memory) after"),
-        (Some(Failure::Check), Some(2), "failed: its check could not find out and ended with status 2 after"),
-        (Some(Failure::Verify), Some(0), "failed: it ended well, but its check still says that it is not so, after"),
-        (Some(Failure::Integrity), None, "failed: what came is not what was asked for, after"),
-        (Some(Failure::Timeout), None, "failed: it took longer than its timeout, after"),
-        (Some(Failure::Stopped), None, "failed: it was stopped after"),
+        (Some(Failure::Status), Some(2), "a: step 1 failed after 1.5 s: exit status 2\n"),
+        (Some(Failure::Status), Some(127), "exit status 127 (command not found)\n"),
+        (Some(Failure::Status), Some(137), "exit status 137 (SIGKILL: killed, or out of memory)\n"),
+        (Some(Failure::Check), Some(2), "after 1.5 s: its check failed with exit status 2\n"),
+        (Some(Failure::Verify), Some(0), "s: the command succeeded, but the check still reports a difference\n"),
+        (Some(Failure::Integrity), None, "s: the download is not what the playbook expects\n"),
+        (Some(Failure::Timeout), None, "failed after 1.5 s: it took longer than its timeout\n"),
+        (Some(Failure::Stopped), None, "failed after 1.5 s: it was stopped\n"),
         (None, None, "a: step 1 failed after 1.5 s\n  output   none\n  next     pinboot rerun 3f9c00ff"),
     ] {
         let text = block(failure, status);

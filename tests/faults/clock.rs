@@ -189,7 +189,7 @@ fn the_last_run_is_the_one_that_was_begun_last() {
     let mut command = by(&clock, super::world::pinboot(world.controller.path()));
     clock.set("-2y");
     let told = Told::of(&command.arg("rerun").env("TZ", "America/Lima").output().expect("pinboot starts")).exits(0);
-    assert!(told.stderr.contains("second, finishing run"), "{told:?}");
+    assert!(told.stderr.contains("second, resuming run"), "{told:?}");
     assert_eq!((world.read("first").as_str(), world.read("second").as_str()), ("x\n", "x\nx\n"));
-    world.pinboot(&["rerun"]).exits(0).says(&["is finished"]);
+    world.pinboot(&["rerun"]).exits(0).says(&["completed successfully"]);
 }

@@ -42,7 +42,7 @@ cases! {
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
         "the runner alone is killed, and a second run comes" => Shown("outlived", "another run holds");
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
-        "the runner alone is killed; its step goes on to its end, and has no check" => Told("8", "`step 1 (Held) is of unknown outcome: it began and left no result`");
+        "the runner alone is killed; its step goes on to its end, and has no check" => Told("8", "`step 1 (Held) has an unknown outcome`");
     a_stranger_with_the_runners_number_is_not_ended ["C13"]
         "the dead runner's number is another process's, and the run is to be stopped" => Told("", "no signal reaches the stranger");
 }

@@ -100,7 +100,7 @@ fn a_step_with_a_check_is_asked_in_the_next_boot() {
             fs::write(world.there("made"), "").expect("a file");
         }
         let world = restart(world);
-        going.told().exits(0).says(&["the connection was lost", "connected again after", "3 changed"]);
+        going.told().exits(0).says(&["the connection was lost", "reconnected after", "3 changed"]);
         assert_eq!(counts(&world), [1, if is_done { 1 } else { 2 }, 1]);
         assert!(world.there("made").exists());
         // (The runner is gone: that is found out on the second connection, and the third has the next runner.)

@@ -371,7 +371,7 @@ fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
                 .flatten()
                 .any(|run| run.path().join("end").exists())
         });
-        let told = world.pinboot(&["rerun"]).exits(1).says(&["ended with status 3", "pinboot rerun"]);
+        let told = world.pinboot(&["rerun"]).exits(1).says(&["exit status 3", "pinboot rerun"]);
         assert!(told.stdout.contains("1 failed"), "{told:?}");
         // The next rerun begins what failed, once more.
         fs::write(world.there("go"), "").expect("a file");

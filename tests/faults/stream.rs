@@ -18,7 +18,7 @@ cases! {
         => Told("0", "noticed in less than a second; nothing lost or said twice, each step begun once (in the login: exit 3, nothing begun, and 0 by the rerun)");
     a_black_hole_is_noticed_and_left_behind ["B2" "B9"]
         "every byte of the connection vanishes from the middle of a step on, as where an address has changed; new connections go through"
-        => Told("0", "`the connection was lost: the host does not answer any more; the run continues on the host; connecting again`");
+        => Told("0", "`the connection was lost: the host does not answer any more; the run continues on the host; reconnecting`");
     a_flipped_bit_is_a_lost_connection ["A24"] "one bit is flipped on the way, in the middle of a step"
         => Told("0", "the connection was lost; connected again; nothing lost or said twice, nothing done twice");
     a_controller_that_sleeps_wakes_up_to_the_end ["B8"]
@@ -150,7 +150,7 @@ fn a_black_hole_is_noticed_and_left_behind() {
         going
             .told()
             .exits(0)
-            .says(&["the connection was lost: the host does not answer any more", "connected again after"]);
+            .says(&["the connection was lost: the host does not answer any more", "reconnected after"]);
         once_and_whole(&world);
     });
 }
@@ -259,7 +259,7 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
         assert!((2 << 20..3 << 20).contains(&shown.stdout.len()), "{}", shown.stdout.len());
         shown.says(&[
             "      … (9",
-            &format!("all of it is in ~/.pinboot/runs/{run}/log on the host)"),
+            &format!("see ~/.pinboot/runs/{run}/log on the host)"),
             "      one of many lines\n",
         ]);
     });

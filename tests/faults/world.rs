@@ -352,7 +352,7 @@ pub(crate) fn general(text: &str) -> String {
         for at in 0..words.len() {
             let bare = words[at].trim_end_matches([',', ')', '”', '.']);
             let is_time = bare.contains('.') && bare.parse::<f64>().is_ok();
-            let unit = words.get(at + 1).is_some_and(|next| next.trim_end_matches([',', ')', ';', '.']) == "s");
+            let unit = words.get(at + 1).is_some_and(|next| next.trim_end_matches([',', ')', ';', ':', '.']) == "s");
             if is_time && unit {
                 // (In a column, a long time leaves fewer blanks before it.)
                 let missing = if at > 0 && words[at - 1].is_empty() { bare.len().saturating_sub(3) } else { 0 };

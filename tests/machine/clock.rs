@@ -20,9 +20,9 @@ fn no_decision_goes_by_the_clock() {
 "
         ));
         let told = guest.run(&[]).exits(0);
-        told.clone().says(&["connected again", "2 steps: 2 changed"]);
+        told.clone().says(&["reconnected", "2 steps: 2 changed"]);
         let text = told.stdout + &told.stderr;
-        assert!(!text.contains(" h ") && !text.contains("connected again after 0.0 s"), "durations are true: {text}");
+        assert!(!text.contains(" h ") && !text.contains("reconnected after 0.0 s"), "durations are true: {text}");
         assert_eq!(guest.shell("cat ~/count"), years, "once a run");
     }
     // The run of the later clock is the older one, and both are over.

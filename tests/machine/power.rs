@@ -72,7 +72,7 @@ fn case(cut: &Cut) -> Result<(), String> {
     if ran_before && loose.contains('x') {
         faults.push("what was not synced is there: this was no power cut".to_owned());
     }
-    if cut.exits == 8 && !(told.stdout + &told.stderr).contains("is of unknown outcome") {
+    if cut.exits == 8 && !(told.stdout + &told.stderr).contains("has an unknown outcome") {
         faults.push("no word on the unknown outcome".to_owned());
     }
     if faults.is_empty() { Ok(()) } else { Err(format!("{}: {}\n{}", cut.at, faults.join("; "), told.stderr)) }

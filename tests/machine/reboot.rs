@@ -13,7 +13,7 @@ fn a_step_reboots_the_host_and_the_next_one_runs_in_the_new_boot() {
 ",
     );
     let told = guest.run(&[]).exits(0);
-    told.says(&["the host reboots; connecting again", "3 steps: 3 changed"]);
+    told.says(&["the host reboots; reconnecting", "3 steps: 3 changed"]);
     let seen = guest.shell("cat ~/before ~/after /proc/sys/kernel/random/boot_id");
     let seen: Vec<&str> = seen.lines().collect();
     assert_ne!(seen[0], seen[1], "two boots");
@@ -36,7 +36,7 @@ fn a_restart_in_a_step_is_asked_about_or_unknown() {
     creates: ~/made
 ",
     );
-    guest.run(&[]).exits(0).says(&["connected again", "1 changed"]);
+    guest.run(&[]).exits(0).says(&["reconnected", "1 changed"]);
     assert_eq!(guest.shell("cat ~/tries"), "x\nx\n", "it was begun again, since its check said so");
 
     // Somebody presses the button in a step that nobody can ask about.
@@ -51,7 +51,7 @@ fn a_restart_in_a_step_is_asked_about_or_unknown() {
     let run = guest.start_run(&[]);
     guest.wait_for("begun");
     guest.reset();
-    run.told().exits(8).says(&["is of unknown outcome", "--assume done", "--assume not-done"]);
+    run.told().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
     assert_eq!(
         guest.shell("cat ~/blind; ls"),
         "x\nblind\nmade\ntries\n",

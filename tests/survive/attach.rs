@@ -27,7 +27,7 @@ fn a_run_is_followed_without_its_journal() {
     let elsewhere = Elsewhere::new(&world);
     let address = address(&world);
     let told = elsewhere.reach(&world, &["attach", &address]).exits(0);
-    told.says(&[&format!("run {name}: started by me@"), "step 1", "step 2", "2 changed", "followed"]);
+    told.says(&[&format!("run {name}: started by me@"), "step 1", "step 2", "2 changed", "following"]);
     assert_eq!(elsewhere.pinboot(&["runs"]).exits(0).stdout.matches(&name).count(), 0, "it is recorded nowhere");
     // Over, it is shown again; by name with the playbook, and recorded then.
     elsewhere
@@ -35,7 +35,7 @@ fn a_run_is_followed_without_its_journal() {
         .exits(0)
         .says(&["Work", "After"]);
     assert_eq!(elsewhere.pinboot(&["runs"]).exits(0).stdout.matches(&name).count(), 1);
-    elsewhere.pinboot(&["rerun"]).exits(0).says(&["is finished"]);
+    elsewhere.pinboot(&["rerun"]).exits(0).says(&["completed successfully"]);
     assert_eq!(world.read("count"), "x\n");
     // The first machine learns of the end as well.
     world.pinboot(&["rerun"]).exits(0).says(&["2 changed"]);
@@ -158,7 +158,7 @@ fn a_run_with_secrets_is_not_gone_on_with_by_whoever_has_none() {
     elsewhere
         .reach(&world, &["attach", &address])
         .exits(8)
-        .says(&["the secrets that it needs are not there", "with --playbook FILE"]);
+        .says(&["needs secrets, which are not kept there", "with --playbook FILE"]);
     elsewhere.reach(&world, &["attach", &address, "--playbook", "p.yaml"]).exits(2).says(&["TOKEN"]);
     // With another playbook they would be another's.
     let text = fs::read_to_string(elsewhere.path().join("p.yaml")).expect("the playbook");
@@ -188,7 +188,7 @@ fn a_runner_that_dies_under_a_follower_without_secrets_leaves_a_hint() {
     run.kill();
     let elsewhere = Elsewhere::new(&world);
     let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
-    attached.wait_for("followed");
+    attached.wait_for("following");
     cut_power(&world);
     attached.told().exits(8).says(&["the runner on the host was ended from outside", "with --playbook FILE"]);
     fs::write(world.there("go"), "").expect("go");

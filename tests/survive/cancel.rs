@@ -57,7 +57,7 @@ fn the_step_in_hand_may_be_let_end() {
     world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["will stop after its current step"]);
     assert!(lives(&world.read("pid")));
     fs::write(world.there("go"), "").expect("go");
-    run.told().exits(130).says(&["1 changed", "1 not reached"]);
+    run.told().exits(130).says(&["1 changed", "1 not started"]);
     assert!(!world.there("after").exists());
 }
 
@@ -78,7 +78,10 @@ fn another_machine_stops_it_too() {
     ]);
     run.told().exits(130);
     assert!(!lives(&world.read("pid")));
-    elsewhere.reach(&world, &["cancel", "--host", &address(&world), &name[..4]]).exits(0).says(&["is over (stopped)"]);
+    elsewhere
+        .reach(&world, &["cancel", "--host", &address(&world), &name[..4]])
+        .exits(0)
+        .says(&["has ended (stopped)"]);
 }
 
 #[test]
@@ -103,9 +106,12 @@ fn what_outlived_its_runner_is_ended() {
     until("the pid is written", || !world.read("pid").is_empty());
     super::signal(super::runner(&world), Signal::KILL);
     let name = world.runs().pop().expect("the run");
-    world.pinboot(&["cancel"]).exits(0).says(&[&format!("the runner of run {name} was dead; what lived of its step")]);
+    world
+        .pinboot(&["cancel"])
+        .exits(0)
+        .says(&[&format!("the runner of run {name} was dead; its remaining processes were ended")]);
     assert!(!lives(&world.read("pid")));
-    run.told().exits(130).says(&["it began and left no result, and the run was stopped", "1 not reached"]);
+    run.told().exits(130).says(&["it began and left no result, and the run was stopped", "1 not started"]);
     assert!(!world.there("after").exists());
     world.pinboot(&["cancel"]).exits(0);
 }
@@ -125,7 +131,7 @@ fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
     until("the pid is written", || !world.read("pid").is_empty());
     run.kill();
     let mut following = Going::start(world::pinboot(world.controller.path()).arg("rerun"));
-    following.wait_for("is followed");
+    following.wait_for("following");
     world.pinboot(&["cancel"]).exits(0);
     following.told().exits(130).says(&["somebody stopped the run", "`pinboot rerun"]);
     assert!(!lives(&world.read("pid")));
@@ -145,12 +151,12 @@ fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
     let name = world.runs().pop().expect("the run");
     let told = format!("the run may continue on the host; resume with `pinboot rerun {name}`");
-    world.pinboot(&["rerun"]).exits(5).says(&[&told, "1 going on"]);
+    world.pinboot(&["rerun"]).exits(5).says(&[&told, "1 running"]);
     world.pinboot(&["cancel"]).exits(5).says(&[&told]);
     fs::write(world.server.known_hosts(), known).expect("known_hosts");
     let elsewhere = Elsewhere::new(&world);
     let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
-    attached.wait_for("is followed");
+    attached.wait_for("following");
     attached.signal(Signal::TERM);
     let again = format!("resume with `pinboot attach {} {name}`", address(&world));
     attached.told().exits(143).says(&[&again]);

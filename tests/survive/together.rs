@@ -22,10 +22,10 @@ fn a_host_that_another_run_has_is_refused_or_waited_for() {
     let holder = format!("another run holds the host: run {name}, started by me@{} at 20", machine.trim());
     world.run(&[]).exits(9).says(&[&holder, "--wait"]);
     let short = world.run(&["--wait=1"]).exits(9).says(&[&holder, "it was waited for 1 s"]);
-    assert_eq!(short.stderr.matches("waiting until it has ended").count(), 1, "{}", short.stderr);
+    assert_eq!(short.stderr.matches("waiting for it to end").count(), 1, "{}", short.stderr);
     assert_eq!(runs_there(&world), [name], "a run that was refused leaves nothing there");
     let mut second = world.start(&["--wait"]);
-    second.wait_for("waiting until it has ended");
+    second.wait_for("waiting for it to end");
     assert_eq!(world.read("began"), "x\n", "nothing was begun meanwhile");
     fs::write(world.there("go"), "").expect("go");
     first.told().exits(0);
@@ -41,7 +41,7 @@ fn who_waits_can_be_stopped() {
     let first = world.start(&[]);
     begun(&world, "began");
     let mut second = world.start(&["--wait"]);
-    second.wait_for("waiting until it has ended");
+    second.wait_for("waiting for it to end");
     second.signal(super::Signal::INT);
     second.told().exits(130).says(&["nothing was begun"]);
     fs::write(world.there("go"), "").expect("go");

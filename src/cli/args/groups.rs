@@ -31,6 +31,7 @@ impl CommonArgs {
 
 /// Values of variables.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Variables")]
 pub(in crate::cli) struct VarArgs {
     /// Set a variable of the playbook
     #[arg(short = 'e', long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
@@ -50,6 +51,7 @@ fn assignment(text: &str) -> Result<String, String> {
 
 /// Which hosts.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Hosts")]
 struct HostArgs {
     /// Run on this host instead of the playbook's hosts
     #[arg(long, value_name = "[USER@]ADDR[:PORT]", env = "PINBOOT_HOST", hide_env_values = true)]
@@ -61,6 +63,7 @@ struct HostArgs {
 
 /// Which steps.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Steps")]
 pub(in crate::cli) struct StepArgs {
     /// Run only steps with one of these tags
     #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
@@ -76,11 +79,15 @@ pub(in crate::cli) struct StepArgs {
     pub(in crate::cli) only: Vec<String>,
 }
 
+/// The heading of the flags about connections.
+const CONNECTION: &str = "Connection";
+
 /// The largest number of seconds: `--wait` without a value waits without an end.
 const FOREVER: &str = "18446744073709551615";
 
 /// What to do about a host that another run holds.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = CONNECTION)]
 pub(in crate::cli) struct WaitArgs {
     /// If another run holds a host, wait for it instead of exiting with 9; SECONDS is the longest wait
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = FOREVER)]
@@ -96,6 +103,7 @@ impl WaitArgs {
 
 /// How to reach the hosts.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = CONNECTION)]
 pub(in crate::cli) struct ConnectArgs {
     /// The private key file
     #[arg(long, value_name = "FILE", env = "PINBOOT_KEY", hide_env_values = true)]
