@@ -42,8 +42,9 @@ use std::time::Instant;
 
 use chance::Chance;
 use chaos::Tally;
-use lab::Kit;
-use recording::{Fate, Recording, Suite};
+use lab::{Kit, Role};
+use place::Place;
+use recording::{Fate, Kill, Recording, Suite, Victim};
 use replay::Fell;
 
 /// How many cases at once: most of their time is waiting.
@@ -206,6 +207,24 @@ fn a_connection_that_ends_before_or_after_anything_was_sent_is_taken_up_again() 
         named_points::connection_ends(*fate, full("dash")).map_err(|what| format!("{fate:?}: {what}"))
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// A replay is of no use if its kills fall anywhere else: a delivery and a runner die between two points each.
+#[test]
+fn a_recorded_kill_falls_between_its_two_points() {
+    let mut recording = Recording::new(Suite::Chaos, 1, &full("dash"), true);
+    let victim = |role| Victim::Process { role, descent: Vec::new() };
+    recording.kills = vec![
+        Kill { victim: victim(Role::Delivery), place: Place::behind("delivery-1", 3) },
+        Kill { victim: victim(Role::Runner), place: Place::behind("runner-1", 14) },
+    ];
+    let played = chaos::again(&recording);
+    played.result.expect("the run ends as it must");
+    assert_eq!(played.fell.missed, 0, "{:?}", played.fell);
+    let places: Vec<(&str, u32)> =
+        played.recording.kills.iter().map(|kill| (kill.place.shell.as_str(), kill.place.passed)).collect();
+    // A shell that waits at its gate has noted that point.
+    assert!(matches!(places[..], [("delivery-1", 3 | 4), ("runner-1", 14 | 15)]), "{places:?}");
 }
 
 /// mksh has no `printf` of its own, so that the first word can be killed without the delivery.

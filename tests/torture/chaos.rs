@@ -20,7 +20,7 @@ use crate::controller::{Ended, Seen, control, job};
 use crate::lab::{Kit, Lab, Role, signal, wait_until};
 use crate::local::{Local, Network};
 use crate::place::{Place, runner_hook};
-use crate::recording::{Controller, Death, Kill, Loss, Recording, Suite, Victim};
+use crate::recording::{Controller, Death, Kill, Loss, Recording, Suite, Victim, is_traced};
 use crate::replay::{Fell, Next, Player, pause};
 use crate::workload::{self, BLIND, Workload};
 
@@ -56,8 +56,9 @@ impl State {
         self.lethal.load(Ordering::SeqCst)
     }
 
-    fn note(&self, victim: Victim, place: Place) {
+    fn note(&self, lab: &Lab, victim: Victim, place: Place) {
         self.kills.lock().expect("nothing panics with it").push(Kill { victim, place });
+        lab.kills.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Kills one process.
@@ -71,7 +72,7 @@ impl State {
             self.maimed.store(true, Ordering::SeqCst);
         }
         signal(pid, Signal::KILL);
-        self.note(Victim::Process { role, descent }, place);
+        self.note(lab, Victim::Process { role, descent }, place);
     }
 
     /// Ends everything at once. What had not been synced is lost as this says.
@@ -86,7 +87,7 @@ impl State {
                 self.truncated.store(true, Ordering::SeqCst);
             }
         }
-        self.note(Victim::Power(lost), place);
+        self.note(lab, Victim::Power(lost), place);
     }
 }
 
@@ -219,9 +220,7 @@ pub(crate) struct Played {
 
 /// One random case. The error names what was violated.
 pub(crate) fn case(kit: Kit, seed: u64) -> Played {
-    // Every fourth case plays the very program that a user's host gets, without a note of the points.
-    let recording = Recording::new(Suite::Chaos, seed, &kit, seed % 4 != 0);
-    play(recording, None)
+    play(Recording::new(Suite::Chaos, seed, &kit, is_traced(seed)), None)
 }
 
 /// The same case once more, with every cut, death and kill where it was.
@@ -363,11 +362,16 @@ impl Course<'_> {
     /// Notes how a controller went. A death after a time is told by the event before it.
     fn note(&mut self, controller: Controller, seen: &Seen) {
         let death = match (controller.death, &seen.ended) {
-            (Death::AfterTime(_), Ended::Died) => Death::AfterEvent(seen.events, seen.idle.as_secs_f64() * 1000.0),
+            (Death::AfterTime(_), Ended::Died) => Death::AfterEvent {
+                number: seen.events,
+                kills: self.lab.kills.load(Ordering::SeqCst),
+                millis: seen.idle.as_secs_f64() * 1000.0,
+            },
             (Death::AfterTime(_), _) => Death::Never,
             (death, _) => death,
         };
         self.controllers.push(Controller { death, ..controller });
+        self.lab.controllers.store(self.controllers.len(), Ordering::SeqCst);
     }
 
     /// Whether what a controller saw is right, and what follows.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use pinboot::engine::{self, Job, Options, StopRequest, Task, facts};
@@ -15,6 +16,7 @@ use pinboot::secret::Masker;
 use pinboot::view::{HostView, RunView};
 use tokio::sync::watch;
 
+use crate::lab::Lab;
 use crate::local::Local;
 use crate::recording::Death;
 
@@ -104,6 +106,7 @@ async fn watch_over(
     };
     let mut shown: BTreeMap<u32, String> = BTreeMap::new();
     let (count, counted) = watch::channel(0_u64);
+    let lab = Arc::clone(&connect.lab);
     let mut last = Instant::now();
     let emit = |event: &Event, _: &RunView| {
         count.send_modify(|events| *events += 1);
@@ -128,7 +131,7 @@ async fn watch_over(
     let engine = engine::run(Arc::new(connect), vec![job], options, requests, Some(first), RunView::default(), emit);
     let view = tokio::select! {
         view = engine => Some(view),
-        () = dies(death, counted, patience) => None,
+        () = dies(death, &lab, counted, patience) => None,
     };
     let ended = match view {
         Some(Ok(view)) => Ended::Exit(view.exit_code(), Box::new(view.hosts[0].clone())),
@@ -140,16 +143,20 @@ async fn watch_over(
 }
 
 /// Returns when the controller is to die, or has seen no end for too long.
-async fn dies(death: Death, mut events: watch::Receiver<u64>, patience: Duration) {
+async fn dies(death: Death, lab: &Lab, mut events: watch::Receiver<u64>, patience: Duration) {
     let after = |millis: f64| Duration::from_secs_f64(millis / 1000.0);
     match death {
         Death::Never | Death::AtEvent(_) => tokio::time::sleep(patience).await,
         Death::AfterTime(millis) => tokio::time::sleep(after(millis)).await,
-        Death::AfterEvent(number, millis) => {
-            let enough = events.wait_for(|events| *events >= number);
-            if let Ok(Ok(_)) = tokio::time::timeout(patience, enough).await {
-                tokio::time::sleep(after(millis)).await;
-            }
+        Death::AfterEvent { number, kills, millis } => {
+            let enough = async {
+                let heard = events.wait_for(|events| *events >= number).await.is_ok();
+                while heard && lab.kills.load(Ordering::SeqCst) < kills {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let _ = tokio::time::timeout(patience, enough).await;
+            tokio::time::sleep(after(millis)).await;
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -85,6 +86,10 @@ pub(crate) struct Lab {
     /// Held while a process is started, and during a loss of power.
     pub(crate) power: Mutex<()>,
     connections: Mutex<Vec<Connection>>,
+    /// How many connections were tried, how many controllers have ended, and how many kills have fallen.
+    pub(crate) tried: AtomicUsize,
+    pub(crate) controllers: AtomicUsize,
+    pub(crate) kills: AtomicUsize,
 }
 
 /// A connection whose command was started.
@@ -121,7 +126,17 @@ impl Lab {
         for folder in ["memory", "trace", "gates"] {
             fs::create_dir(home.path().join(folder)).expect("a folder");
         }
-        Self { home, kit, bin, is_traced, power: Mutex::new(()), connections: Mutex::default() }
+        Self {
+            home,
+            kit,
+            bin,
+            is_traced,
+            power: Mutex::new(()),
+            connections: Mutex::default(),
+            tried: AtomicUsize::new(0),
+            controllers: AtomicUsize::new(0),
+            kills: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn home(&self) -> &Path {

@@ -1,6 +1,7 @@
 //! A transport without a network: the exec string is given to the host's `sh -c`, and the line can be cut at any byte.
 
 use std::process::Stdio;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pinboot::inventory::Host;
@@ -156,6 +157,7 @@ impl Connect for Local {
             let (number, fate) = network.next();
             (number, fate, network.hook.clone())
         };
+        self.lab.tried.store(number, Ordering::SeqCst);
         let hook = hook.or_else(|| self.lab.is_traced.then(|| delivery_hook(number)));
         let mut exec = exec.clone();
         if let Some(hook) = hook {

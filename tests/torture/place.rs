@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -58,9 +59,34 @@ pub(crate) struct Place {
     pub(crate) log: u64,
     /// How many bytes the controller had heard on the shell's connection.
     pub(crate) heard: u64,
+    /// How many connections had been tried.
+    pub(crate) tried: usize,
+    /// How many controllers had ended.
+    pub(crate) controllers: usize,
 }
 
 impl Place {
+    /// Between this point of a shell and the next.
+    pub(crate) fn behind(shell: &str, passed: u32) -> Self {
+        Self {
+            shell: shell.to_owned(),
+            passed,
+            point: String::new(),
+            since_ms: 0,
+            tree: Vec::new(),
+            log: 0,
+            heard: 0,
+            tried: 0,
+            controllers: 0,
+        }
+    }
+
+    /// Whether only time can tell the place within the shell's way from one point to the next: no command is at work, or one that
+    /// waits.
+    pub(crate) fn is_told_by_time(&self) -> bool {
+        self.tree.is_empty() || self.tree.iter().any(|command| command.contains("sleep "))
+    }
+
     /// Whether two kills fell at the same place: between the same two points, with the same commands at work.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         (&self.shell, self.passed, &self.point, &self.tree) == (&other.shell, other.passed, &other.point, &other.tree)
@@ -134,6 +160,8 @@ impl Lab {
             tree: self.tree(pid).into_iter().map(|node| node.descent.join(" > ")).collect(),
             log: self.log_size(),
             heard: self.connection(number(name)).1,
+            tried: self.tried.load(Ordering::SeqCst),
+            controllers: self.controllers.load(Ordering::SeqCst),
         }
     }
 

@@ -30,6 +30,11 @@ impl Suite {
     }
 }
 
+/// Whether the shells note their points. In one case of eight they do not: it plays the very program that a user's host gets.
+pub(crate) fn is_traced(seed: u64) -> bool {
+    seed % 8 != 0
+}
+
 /// A case, as it went.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Recording {
@@ -41,7 +46,8 @@ pub(crate) struct Recording {
     flock: bool,
     setsid: bool,
     gnu_tail: bool,
-    /// Whether the shells noted their points. Without that, places are told by commands, bytes and times alone.
+    /// Whether the shells noted their points. Without that, places are told by commands, bytes and times alone, and a replay
+    /// seldom hits them.
     pub(crate) is_traced: bool,
     /// What was violated.
     pub(crate) violation: String,
@@ -98,8 +104,13 @@ pub(crate) enum Death {
     Never,
     /// After so many milliseconds.
     AfterTime(f64),
-    /// So many milliseconds after its event of this number: how a death after a time is recorded.
-    AfterEvent(u64, f64),
+    /// When it has had so many events, and so many kills have fallen in the case, after so many milliseconds more: how a death
+    /// after a time is recorded.
+    AfterEvent {
+        number: u64,
+        kills: usize,
+        millis: f64,
+    },
     /// It cannot write down its event of this number: before, or just after it.
     AtEvent(u64),
 }

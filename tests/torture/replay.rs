@@ -1,14 +1,13 @@
 //! Plays a recorded case again: each kill is held back until the host is at the place where it fell.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::lab::{Lab, Role};
 use crate::place::{ORPHAN, Place, Progress, millis};
 use crate::recording::{Kill, Victim};
 
-/// A pause that says more of the load of the machine than of the place, when commands tell the place as well.
-const SHORT_MS: u64 = 200;
 /// How long a place is waited for that the shell has perhaps already left, before the kill falls where it can.
 const PATIENCE_MS: u64 = 1000;
 /// How often places are compared.
@@ -129,6 +128,10 @@ impl<'a> Player<'a> {
             return self.orphan(kill);
         }
         let Some(now) = self.lab.progress(&wanted.shell) else { return Moment::NotYet };
+        let has_happened = |count: &AtomicUsize, wanted: usize| count.load(Ordering::SeqCst) >= wanted;
+        if !has_happened(&self.lab.tried, wanted.tried) || !has_happened(&self.lab.controllers, wanted.controllers) {
+            return Moment::NotYet;
+        }
         if now.passed < wanted.passed {
             return if self.lab.has(now.pid) { Moment::NotYet } else { Moment::Missed };
         }
@@ -157,10 +160,9 @@ impl<'a> Player<'a> {
 
     fn is_there(&self, wanted: &Place, now: &Progress) -> bool {
         let tree: Vec<String> = self.lab.tree(now.pid).into_iter().map(|node| node.descent.join(" > ")).collect();
-        let is_time_needed = wanted.tree.is_empty() || wanted.since_ms >= SHORT_MS;
         let number = wanted.shell.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or_default();
         tree == wanted.tree
-            && (!is_time_needed || millis(now.since) >= wanted.since_ms)
+            && (!wanted.is_told_by_time() || millis(now.since) >= wanted.since_ms)
             && self.lab.log_size() >= wanted.log
             && self.lab.connection(number).1 >= wanted.heard
     }

@@ -17,7 +17,7 @@ use crate::controller::{Ended, control, control_until, job};
 use crate::lab::{Kit, Lab, Role, signal, wait_until};
 use crate::local::{Local, Network};
 use crate::place::runner_hook;
-use crate::recording::{Death, Kill, Recording, Suite, Victim};
+use crate::recording::{Death, Kill, Recording, Suite, Victim, is_traced};
 use crate::replay::{Fell, Next, Player, pause};
 use crate::workload::{self, BLIND, Hangs, Workload};
 
@@ -43,7 +43,7 @@ pub(crate) struct Played {
 
 /// Stops a run at a random moment, and finishes it with another one.
 pub(crate) fn case(kit: Kit, seed: u64) -> Played {
-    play(Recording::new(Suite::Stop, seed, &kit, seed % 4 != 0), None)
+    play(Recording::new(Suite::Stop, seed, &kit, is_traced(seed)), None)
 }
 
 /// The same case once more, with the stop where it was.
