@@ -1,14 +1,22 @@
-//! A YAML document in which every scalar keeps its letters and its place.
+//! A YAML document in which every scalar keeps its text and its place.
 //!
-//! [`read()`] and what it calls are the only code that names the YAML crate. Scalars are never typed here: `2.10` is the
-//! three letters and the dot that a person wrote; a number or a boolean is made of them only where a field wants one.
+//! [`read()`] and what it calls are the only code that names the YAML crate. Scalars are never typed here: `2.10` stays the
+//! four characters that were written. They become a number or a boolean only where a field needs one.
 
+mod builder;
+mod characters;
+mod decode;
 mod explain;
-mod letters;
-mod parse;
+mod places;
+mod read;
+mod scalars;
+#[cfg(test)]
+mod tests;
+mod unquoted;
 
-pub(crate) use parse::read_value;
-pub use parse::{Document, decode, parse, read};
+pub use decode::decode;
+pub(crate) use read::read_value;
+pub use read::{Document, parse, read};
 
 use crate::source::{Sources, Span};
 
@@ -21,27 +29,27 @@ pub struct Node {
     pub span: Span,
 }
 
-/// The three shapes of YAML, and nothing.
+/// A scalar, a list, a map, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Nothing was written (`key:` alone, `~`, `null`).
+    /// No value: `key:` alone, `~` or `null`.
     Null,
-    /// Letters, escapes and folding undone.
+    /// Text, after escapes and folding.
     Scalar {
-        /// The letters.
+        /// The text.
         text: String,
-        /// How they were written; only what is plain can be a boolean.
+        /// How it was written; only plain text can be a boolean.
         style: Style,
     },
     /// A list.
     List(Vec<Node>),
-    /// A map in the order in which it was written; the keys of its entries are unique, broken ones left aside.
+    /// A map in the order in which it was written. The keys of its entries are unique, except for broken ones.
     Map(Vec<Entry>),
-    /// A scalar of which a fault has been reported already: nothing is asked of it but the names in its templates.
+    /// A scalar with an error that has been reported: only the names in its templates are still checked.
     Broken {
-        /// The letters as far as they could be read; [`char::REPLACEMENT_CHARACTER`] stands for what could not.
+        /// The text as far as it could be read; [`char::REPLACEMENT_CHARACTER`] stands for what could not.
         text: String,
-        /// How they were written.
+        /// How it was written.
         style: Style,
     },
 }
@@ -55,42 +63,42 @@ pub enum Style {
     Single,
     /// Between double quotes.
     Double,
-    /// As a block, behind `|` or `>`.
+    /// As a block, after `|` or `>`.
     Block,
-    /// Exactly as it stands in its source (a value of the command line): no template is looked for in it.
+    /// Exactly as in its source, a value of the command line. It is not a template.
     Literal,
 }
 
 /// One line of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The key's letters.
+    /// The key's text.
     pub key: String,
     /// Where the key was written.
     pub key_span: Span,
     /// The value.
     pub value: Node,
-    /// Whether a fault of the key has been reported already: given twice, a merge key, no text at all.
+    /// Whether an error of the key has been reported: it is given twice, or is a merge key, or is not text.
     pub broken: bool,
 }
 
 impl Node {
-    /// Whether a fault of the scalar has been reported already.
+    /// Whether an error of the scalar has been reported.
     pub fn is_broken(&self) -> bool {
         matches!(self.value, Value::Broken { .. })
     }
 
-    /// Whether no fault has been reported of anything in it.
-    pub fn is_whole(&self) -> bool {
+    /// Whether no error of anything in it has been reported.
+    pub fn is_complete(&self) -> bool {
         match &self.value {
             Value::Null | Value::Scalar { .. } => true,
             Value::Broken { .. } => false,
-            Value::List(items) => items.iter().all(Node::is_whole),
-            Value::Map(entries) => entries.iter().all(|entry| !entry.broken && entry.value.is_whole()),
+            Value::List(items) => items.iter().all(Node::is_complete),
+            Value::Map(entries) => entries.iter().all(|entry| !entry.broken && entry.value.is_complete()),
         }
     }
 
-    /// The letters of a scalar.
+    /// The text of a scalar.
     pub fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
@@ -98,7 +106,7 @@ impl Node {
         }
     }
 
-    /// The words by which messages call the value's shape.
+    /// What messages call the value's shape.
     pub fn shape_name(&self) -> &'static str {
         match &self.value {
             Value::Null => "nothing",
@@ -108,11 +116,11 @@ impl Node {
         }
     }
 
-    /// The place of the bytes `start..end` of a scalar's letters, escapes, folding and indentation reckoned in.
+    /// The place of the bytes `start..end` of a scalar's text, with regard to escapes, folding and indentation.
     pub fn place(&self, sources: &Sources, start: usize, end: usize) -> Span {
         match &self.value {
             Value::Scalar { text, style } | Value::Broken { text, style } => {
-                letters::place(sources.slice(self.span), self.span, text, *style, start, end)
+                places::place(sources.slice(self.span), self.span, text, *style, start, end)
             }
             _ => self.span,
         }

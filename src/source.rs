@@ -1,7 +1,7 @@
-//! Places in what a person wrote, and the one way to point at them.
+//! Places in what a user wrote, and the one way to point at them.
 //!
 //! A [`Span`] is a range of bytes in one of the texts that a [`Sources`] holds: the playbook, a variables file, or a
-//! `--var` of the command line. A [`Diagnostic`] is one fault of the author: what is wrong, where, and what to do.
+//! `--var` of the command line. A [`Diagnostic`] is one error or warning: what is wrong, where, and what to do.
 
 mod render;
 
@@ -42,7 +42,7 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
-/// One text that was read: its name as messages show it, and its letters.
+/// One text that was read, with the name that messages show.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The file's name as the user gave it, or the flag that the text came from.
@@ -51,18 +51,27 @@ pub struct Source {
     pub text: String,
 }
 
-/// Every text that this invocation read.
+/// Every text that was read.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     list: Vec<Source>,
 }
 
 impl Sources {
-    /// Takes a text in and gives the id that spans into it carry.
+    /// Adds a text, and returns the id that spans into it have.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).expect("fewer than 2^32 sources"));
         self.list.push(Source { name: name.into(), text: text.into() });
         id
+    }
+
+    /// Adds a text, unless it is there already under this name: an error in it is then reported once.
+    pub fn add_once(&mut self, name: &str, text: &str) -> SourceId {
+        let same = |source: &Source| source.name == name && source.text == text;
+        match self.list.iter().position(same) {
+            Some(at) => SourceId(u32::try_from(at).expect("fewer than 2^32 sources")),
+            None => self.add(name, text),
+        }
     }
 
     /// The text with this id.
@@ -70,7 +79,7 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
-    /// The letters that a span covers.
+    /// The text that a span covers.
     pub fn slice(&self, span: Span) -> &str {
         self.get(span.source).text.get(span.start..span.end).unwrap_or("")
     }
@@ -84,23 +93,23 @@ impl Sources {
     }
 }
 
-/// How much a diagnostic weighs.
+/// How serious a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// Nothing is sent; exit 2.
+    /// Nothing is sent, and the exit code is 2.
     Error,
-    /// Shown, and the run goes on.
+    /// It is shown, and the run continues.
     Warning,
 }
 
-/// One fault in what the author wrote.
+/// One error or warning about what the user wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
-    /// What is wrong, naming the thing, in one line without a full stop.
+    /// What is wrong, with the name of the thing, in one line without a full stop.
     pub message: String,
-    /// Where; `None` only where no text is at fault (a missing file).
+    /// Where; `None` where no text can be shown, such as for a missing file.
     pub span: Option<Span>,
     /// A few words under the caret, such as `expected a number`.
     pub label: Option<String>,
@@ -121,7 +130,7 @@ impl Diagnostic {
         Self::new(Severity::Warning, Some(span), message)
     }
 
-    /// An error that no text can be pointed at for.
+    /// An error without a place.
     pub fn without_place(message: impl Into<String>) -> Self {
         Self::new(Severity::Error, None, message)
     }
@@ -144,7 +153,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds `did you mean` where a known name is near to the one that was written.
+    /// Adds `did you mean` if a known name is similar to the one that was written.
     #[must_use]
     pub fn did_you_mean<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match near(written, known) {
@@ -153,7 +162,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds another place that belongs to the fault.
+    /// Adds another place that belongs to it.
     #[must_use]
     pub fn related(mut self, span: Span, words: impl Into<String>) -> Self {
         self.related.push((span, words.into()));
@@ -161,7 +170,7 @@ impl Diagnostic {
     }
 }
 
-/// Diagnostics in the order of their places, what is said twice of one place said once.
+/// Sorts diagnostics by position and removes duplicates.
 pub fn merged(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut seen = HashSet::new();
     diagnostics.retain(|diagnostic| seen.insert((diagnostic.span, diagnostic.message.clone())));
@@ -169,7 +178,7 @@ pub fn merged(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The known name that a mistyped one most likely meant, if one is near enough.
+/// The known name that a misspelt one most likely means, if one is similar enough.
 pub fn near<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (written.chars().count() / 3).max(1);
     known

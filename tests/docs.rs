@@ -128,6 +128,9 @@ fn kinds() -> String {
     let mut out = String::new();
     for line in pinboot(&["kinds", "--json"]).lines() {
         let kind: Value = serde_json::from_str(line).expect("one object a line");
+        if kind["kind"] != "kind" {
+            continue;
+        }
         let text = |name: &str| kind[name].as_str().unwrap_or_default().to_owned();
         let name = text("name");
         write!(out, "### `{name}`\n\n{}\n\n", text("summary")).expect("a string takes all");
@@ -163,8 +166,25 @@ fn compare(name: &str, mark: &str, right: &str) {
     );
 }
 
+/// The table of the options, out of what `pinboot kinds --json` says.
+fn options() -> String {
+    let mut out = "| option | value | default | read by | |\n|---|---|---|---|---|\n".to_owned();
+    for line in pinboot(&["kinds", "--json"]).lines() {
+        let option: Value = serde_json::from_str(line).expect("one object a line");
+        let text = |name: &str| option[name].as_str().unwrap_or_default().replace('|', "\\|");
+        if option["kind"] == "option" {
+            let (name, wants, default) = (text("name"), text("wants"), text("default"));
+            let (read_by, doc) = (text("read_by"), text("doc"));
+            writeln!(out, "| `{name}` | {wants} | {default} | {read_by} | {doc} |").expect("a string takes all");
+        }
+    }
+    out + "\n"
+}
+
+/// One test for both, because both sections stand in one document, which is written when they are accepted.
 #[test]
-fn the_kinds_are_those_of_the_program() {
+fn the_kinds_and_options_are_those_of_the_program() {
+    compare("docs/language.md", "options", &options());
     compare("docs/language.md", "kinds", &kinds());
 }
 

@@ -11,6 +11,7 @@ use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::inventory::Host;
 use pinboot::kinds::Content;
+use pinboot::plan::options::{Form, OPTIONS};
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use pinboot::playbook::{Inputs, lint, load_with};
 use pinboot::script::{Script, Text};
@@ -20,6 +21,7 @@ fn no_files(name: &str) -> Result<Vec<u8>, String> {
     match name {
         "motd" => Ok(b"hello".to_vec()),
         "conf.tmpl" => Ok(b"a={{ a }}\n{% for x in list %}x={{ x }}\n{% endfor %}# {#\n".to_vec()),
+        "undefined.tmpl" => Ok(b"{{ undefined_name }}".to_vec()),
         "vars.yml" => Ok(b"a: from a file\nb: from a file\n".to_vec()),
         _ => Err("no such file".to_owned()),
     }
@@ -209,6 +211,95 @@ fn options_are_read() {
     // (With `run_as: root` a `~/` is root's home, with `sudo: true` the login user's.)
     let root = RunAs::User("root".into());
     assert_eq!(users, [&RunAs::Root, &RunAs::Login, &RunAs::RootToApply, &RunAs::Login, &RunAs::Root, &root]);
+}
+
+#[test]
+fn an_option_is_rendered_whichever_it_is() {
+    let text = format!(
+        "vars: {{ flag: true }}\n{HOST}steps:\n\
+        \x20 - {{ name: a, command: ls, always: \"{{{{ flag }}}}\", allow_failure: \"{{{{ flag }}}}\" }}\n"
+    );
+    let plan = compile(&text, |_| {});
+    assert!(work(&plan.steps[0]).always && work(&plan.steps[0]).allow_failure);
+    let text = format!(
+        "vars: {{ no_time: 0s, many: 1001 }}\n{HOST}steps:\n\
+        \x20 - {{ name: a, command: ls, timeout: \"{{{{ no_time }}}}\", retries: \"{{{{ many }}}}\" }}\n\
+        \x20 - {{ name: b, command: ls, timeout: 0s, retries: 1001 }}\n"
+    );
+    let said = try_compile(&text, |_| {}).expect_err("no time, and too often");
+    assert_eq!(said.matches("`timeout`: the duration is zero").count(), 2, "{said}");
+    assert_eq!(said.matches("`retries`: the number 1001 is too large").count(), 2, "{said}");
+    assert!(said.ends_with("\n4 errors\n"), "{said}");
+}
+
+/// A value of an option that uses `undefined_name`, if the option can contain a template.
+fn undefined_in(form: Form) -> Option<&'static str> {
+    match form {
+        Form::Name | Form::Steps | Form::Words => None,
+        Form::Condition => Some("undefined_name == ''"),
+        Form::Variables => Some("{ A: \"{{ undefined_name }}\" }"),
+        Form::Items => Some("[\"{{ undefined_name }}\"]"),
+        _ => Some("\"{{ undefined_name }}\""),
+    }
+}
+
+#[test]
+fn an_undefined_name_is_an_error_in_every_step_that_does_not_run() {
+    let long = format!("[{}]", vec!["x"; 1001].join(", "));
+    // How a step comes not to run, by lines beside its kind, and the other errors of that step.
+    let ways: [(&str, String, usize); 6] = [
+        ("when", "when: \"false\"".to_owned(), 0),
+        ("loop", "loop: []".to_owned(), 0),
+        ("when loop", "loop: [a, b]\n    when: item == \"c\"".to_owned(), 0),
+        ("loop", format!("loop: {long}"), 1),
+        ("tags", "tags: [left-out]".to_owned(), 0),
+        ("tags when", "tags: [left-out]\n    when: \"false\"".to_owned(), 0),
+    ];
+    for (taken, way, others) in ways {
+        let mut bodies: Vec<(String, String)> = OPTIONS
+            .iter()
+            .filter(|option| !taken.split(' ').any(|name| name == option.name))
+            .filter_map(|option| {
+                let value = undefined_in(option.form)?;
+                // A condition is decided once where it uses no item.
+                let value = if option.name == "when" { "item == undefined_name" } else { value };
+                let value =
+                    if option.name == "when" && !taken.contains("loop") { "undefined_name == ''" } else { value };
+                Some((option.name.to_owned(), format!("command: ls\n    {}: {value}", option.name)))
+            })
+            .collect();
+        bodies.push(("a field".to_owned(), "command: ls {{ undefined_name }}".to_owned()));
+        bodies.push(("a text field".to_owned(), "file: { path: /x, content: \"{{ undefined_name }}\" }".to_owned()));
+        bodies.push(("a template file".to_owned(), "file: { path: /x, template: undefined.tmpl }".to_owned()));
+        bodies.push(("the name".to_owned(), "command: ls".to_owned()));
+        for (what, body) in bodies {
+            let name = if what == "the name" { "Step {{ undefined_name }}" } else { "Step" };
+            let text = format!(
+                "{HOST}steps:\n  - name: First\n    command: ls\n    always: true\n  - name: {name}\n    {body}\n    {way}\n"
+            );
+            let said = try_compile(&text, |inputs| {
+                if taken.contains("tags") {
+                    inputs.flags.skip_tags = vec!["left-out".to_owned()];
+                }
+            });
+            let said = said.expect_err(&format!("{what} with {way:.60}"));
+            assert_eq!(said.matches("`undefined_name` is not defined").count(), 1, "{what} with {way:.60}: {said}");
+            assert_eq!(said.matches("error: ").count(), 1 + others, "{what} with {way:.60}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_step_that_is_left_out_misses_only_what_is_nowhere() {
+    let text = format!(
+        "from_env: [NOT_SET]\n{HOST}steps:\n\
+        \x20 - {{ name: a, command: date, register: now, tags: [t] }}\n\
+        \x20 - {{ name: b, command: \"echo {{{{ now }}}} {{{{ env.NOT_SET }}}}\", tags: [t] }}\n\
+        \x20 - {{ name: c, file: {{ path: /x, src: not there }}, tags: [t] }}\n\
+        \x20 - {{ name: d, command: ls }}\n"
+    );
+    let plan = compile(&text, |inputs| inputs.flags.skip_tags = vec!["t".to_owned()]);
+    assert_eq!(lines(&plan), ["4 d: ls"]);
 }
 
 #[test]
@@ -527,5 +618,5 @@ fn values_that_multiply_are_stopped() {
     let circle =
         (0..3000).fold(String::new(), |vars, at| format!("{vars}  v{at}: \"{{{{ v{} }}}}\"\n", (at + 1) % 3000));
     let said = try_compile(&format!("vars:\n{circle}{HOST}steps: [ {{ name: s, command: ls }} ]\n"), |_| {});
-    assert!(said.expect_err("a circle").contains("variables go round in a circle: v0 -> v1 -> "), "the chain is shown");
+    assert!(said.expect_err("a circle").contains("circular variable definition: v0 -> v1 -> "), "the chain is shown");
 }

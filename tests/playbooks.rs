@@ -97,9 +97,9 @@ steps:
   - { name: Fifth, command: ls, always: true, tags: [some] }
 "#;
 
-/// One thing is wrong in a playbook that is right otherwise: one fault is told, and nothing that follows from it.
+/// One thing is wrong in a playbook that is right otherwise: one error is reported, and nothing that follows from it.
 #[test]
-fn a_fault_is_told_once_and_nothing_that_follows_from_it() {
+fn an_error_is_reported_once_and_nothing_that_follows_from_it() {
     let loader = |file: &str| if file == "more.yml" { Ok(b"more: x".to_vec()) } else { Err("no such file".to_owned()) };
     let errors = |text: &str| {
         let mut inputs = Inputs::new("me", loader);
@@ -114,27 +114,31 @@ fn a_fault_is_told_once_and_nothing_that_follows_from_it() {
     };
     assert_eq!(errors(RIGHT), Vec::<String>::new());
     let cases = [
-        ("vars:\n", "var:\n", "a playbook has no key `var`"),
-        ("vars:\n", "variables:\n", "a playbook has no key `variables`"),
-        ("vars_files:", "var_files:", "a playbook has no key `var_files`"),
+        ("vars:\n", "var:\n", "unknown playbook key `var`"),
+        ("vars:\n", "variables:\n", "unknown playbook key `variables`"),
+        ("vars_files:", "var_files:", "unknown playbook key `var_files`"),
         ("more.yml", "none.yml", "`none.yml` cannot be read: no such file"),
-        ("hosts:", "host:", "a playbook has no key `host`"),
-        ("secrets:", "secret:", "a playbook has no key `secret`"),
+        ("hosts:", "host:", "unknown playbook key `host`"),
+        ("secrets:", "secret:", "unknown playbook key `secret`"),
         ("secrets: [token]", "secrets: { a: b }", "`secrets`: expected a list of texts, found a map"),
         ("from_env: [HOME_TOWN]", "from_env: { a: b }", "`from_env`: expected a list of texts, found a map"),
         ("  version: 2.8.1\n", "  version: 2.8.1\nvars:\n", "the key `vars` is given twice"),
         ("  - name: Second", "steps:\n  - name: Second", "the key `steps` is given twice"),
-        ("  user_id:", "  user-id:", "a variable cannot be called `user-id`"),
-        ("user_id: 12c0d092d679", "user_id: *id", "YAML aliases are not used in playbooks"),
-        ("  user_id: 12c0d092d679", "  <<: id", "YAML merge keys are not used in playbooks"),
-        ("topics: [pin, geo]", "topics: &t [pin, geo]", "YAML anchors are not used in playbooks"),
+        ("  user_id:", "  user-id:", "invalid variable name `user-id`"),
+        ("user_id: 12c0d092d679", "user_id: *id", "YAML aliases are not allowed in playbooks"),
+        ("  user_id: 12c0d092d679", "  <<: id", "YAML merge keys are not allowed in playbooks"),
+        ("topics: [pin, geo]", "topics: &t [pin, geo]", "YAML anchors are not allowed in playbooks"),
         ("conf: { port: 22,", "conf: { port: 22, port: 23,", "the key `port` is given twice"),
-        ("home: ~/kafka-{{ version }}", "home: {{ version }}/kafka", "a value that begins with `{{` needs quotes"),
-        ("home: ~/kafka-{{ version }}", "home: {{ version }}", "a value that begins with `{{` needs quotes"),
-        ("~/kafka-{{ version }}", "~/kafka-{{ home }}", "variables go round in a circle: home -> home"),
-        ("~/kafka-{{ version }}", "\"~/\\e{{ version }}\"", "the control character U+001B cannot stand in a playbook"),
-        ("address:", "adress:", "a host has no key `adress`"),
-        (", vars: { place: here }", ", var: { place: here }", "a host has no key `var`"),
+        ("home: ~/kafka-{{ version }}", "home: {{ version }}/kafka", "a value that starts with `{{` needs quotes"),
+        ("home: ~/kafka-{{ version }}", "home: {{ version }}", "a value that starts with `{{` needs quotes"),
+        ("~/kafka-{{ version }}", "~/kafka-{{ home }}", "circular variable definition: home -> home"),
+        (
+            "~/kafka-{{ version }}",
+            "\"~/\\e{{ version }}\"",
+            "the control character U+001B is not allowed in a playbook",
+        ),
+        ("address:", "adress:", "unknown host key `adress`"),
+        (", vars: { place: here }", ", var: { place: here }", "unknown host key `var`"),
         ("port: 22, user: me", "port: ssh, user: me", "`port`: expected a number, found text"),
         (
             "{ address: \"{{ conf.port }}.example.org\", port: 22, user: me, vars: { place: here } }",
@@ -142,25 +146,25 @@ fn a_fault_is_told_once_and_nothing_that_follows_from_it() {
             "`one`: expected a map, found text",
         ),
         ("  - name: First\n    command", "  - command", "the step has no `name`"),
-        ("  - name: First\n", "  - nam: First\n", "no kind and no option is called `nam`"),
-        ("  - name: First\n", "  - name: !x First\n", "YAML tags are not used in playbooks"),
-        ("  - name: First\n", "  - name: First\u{7}\n", "the control character U+0007 cannot stand in a playbook"),
-        ("    command: date", "    comand: date", "no kind and no option is called `comand`"),
+        ("  - name: First\n", "  - nam: First\n", "unknown kind or option `nam`"),
+        ("  - name: First\n", "  - name: !x First\n", "YAML tags are not allowed in playbooks"),
+        ("  - name: First\n", "  - name: First\u{7}\n", "the control character U+0007 is not allowed in a playbook"),
+        ("    command: date", "    comand: date", "unknown kind or option `comand`"),
         (
             "    command: date\n",
             "    command: date\n    script: ls\n",
-            "a step has one kind, and this one has `command` and `script`",
+            "a step has one kind, but this one has `command` and `script`",
         ),
         ("    command: date\n", "    command: date\n    command: ls\n", "the key `command` is given twice"),
-        ("register: today", "regster: today", "no kind and no option is called `regster`"),
+        ("register: today", "regster: today", "unknown kind or option `regster`"),
         ("register: today", "register: [today]", "`register`: expected text, found a list"),
-        ("  version: 2.8.1\n", "  version: 2.8.1\n  today: x\n", "`today` is a variable already"),
-        ("tags: [some]", "tag: [some]", "no kind and no option is called `tag`"),
+        ("  version: 2.8.1\n", "  version: 2.8.1\n  today: x\n", "`today` is already a variable"),
+        ("tags: [some]", "tag: [some]", "unknown kind or option `tag`"),
         ("tags: [some]", "tags: { some: x }", "`tags`: expected a list of texts, found a map"),
         ("    loop: \"{{ topics }}\"", "    loop: 3", "`loop`: expected a list, found text"),
-        ("    loop:", "    lop:", "no kind and no option is called `lop`"),
+        ("    loop:", "    lop:", "unknown kind or option `lop`"),
         ("when: user_id", "when: usr_id", "`usr_id` is not defined"),
-        ("when: user_id != \"\"", "when: \"{{ user_id }}\"", "`when` is an expression already"),
+        ("when: user_id != \"\"", "when: \"{{ user_id }}\"", "`when` is already an expression"),
         ("backup: true", "backup: yes", "`backup`: expected `true` or `false`, found text"),
         ("path: ", "pat: ", "`file` has no field `pat`"),
         ("path: \"{{ home }}/conf\", ", "", "`file` needs `path`"),

@@ -10,14 +10,15 @@ use super::error::CommandError;
 use crate::event::VERSION;
 use crate::exit::Exit;
 use crate::kinds::{Field, KINDS, Kind, Shape};
+use crate::plan::options::{Form, OPTIONS};
 use crate::report::format::columns;
 use crate::source::Diagnostic;
 
 /// Lists the kinds, or explains one.
 pub(super) fn kinds(cli: &Cli, kind: Option<&str>) -> Result<Exit, CommandError> {
     print(&match kind {
-        None if cli.wants_json() => json(KINDS),
-        None => list(KINDS),
+        None if cli.wants_json() => json(KINDS) + &options_json(),
+        None => list(KINDS) + &options(),
         Some(kind) => one(KINDS, kind)?,
     })
 }
@@ -92,6 +93,43 @@ fn shape_words(shape: Shape) -> String {
     }
 }
 
+/// What an option's value is, in words.
+fn form_words(form: Form) -> String {
+    match form {
+        Form::Field(shape) => shape_words(shape),
+        Form::User => "user on the host".to_owned(),
+        Form::UpTo(_) => shape_words(Shape::Integer),
+        Form::Duration { .. } => "duration".to_owned(),
+        Form::Variables => shape_words(Shape::TextMap),
+        Form::Condition => "expression".to_owned(),
+        Form::Items => "list".to_owned(),
+        Form::Name => "name".to_owned(),
+        Form::Steps => "step name or list of step names".to_owned(),
+        Form::Words => shape_words(Shape::Texts),
+    }
+}
+
+/// The options that every step can have, in one line each.
+fn options() -> String {
+    let lines: Vec<[String; 3]> =
+        OPTIONS.iter().map(|option| [option.name.to_owned(), form_words(option.form), option.doc.to_owned()]).collect();
+    format!("\noptions of every step\n{}", indent(&columns(&lines)))
+}
+
+/// Every option as one JSON object a line.
+fn options_json() -> String {
+    OPTIONS
+        .iter()
+        .map(|option| {
+            let line = json!({
+                "v": VERSION, "kind": "option", "name": option.name, "wants": form_words(option.form),
+                "default": option.default, "read_by": option.read_by.word(), "doc": option.doc,
+            });
+            format!("{line}\n")
+        })
+        .collect()
+}
+
 fn indent(text: &str) -> String {
     text.lines().fold(String::new(), |mut out, line| {
         writeln!(out, "{}", format!("  {line}").trim_end()).expect("a string takes all");
@@ -135,6 +173,16 @@ mod tests {
         );
         insta::assert_snapshot!(one(&kinds, "swap").unwrap());
         assert!(one(&kinds, "export").unwrap().contains("\n  NAME  names and texts  One variable.\n"));
+    }
+
+    #[test]
+    fn every_option_is_listed_with_its_sentence() {
+        let text = options();
+        assert!(text.starts_with("\noptions of every step\n  when "), "{text}");
+        for option in OPTIONS {
+            assert!(text.contains(&format!("\n  {} ", option.name)) && text.contains(option.doc), "{text}");
+        }
+        assert_eq!(options_json().lines().count(), OPTIONS.len());
     }
 
     #[test]

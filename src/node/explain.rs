@@ -1,11 +1,11 @@
-//! What the scanner could not read, in a person's words.
+//! Syntax errors of YAML in plain words.
 
 use granit_parser::{ErrorKind, ScanError};
 
 /// The deepest nesting of lists and maps.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// A syntax error in a person's words: message, words under the caret, what to do.
+/// A syntax error in plain words: the message, the words under the caret, what to do.
 pub(super) fn explain(error: &ScanError, line: &str, column: usize) -> (String, Option<String>, Option<String>) {
     let indent = &line[..line.len() - line.trim_start().len()];
     let tab = matches!(
@@ -24,7 +24,7 @@ pub(super) fn explain(error: &ScanError, line: &str, column: usize) -> (String, 
     }
     match error.kind() {
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
-            say("a quote is opened here and never closed", "opened here", "close it, or take it out")
+            say("a quote is opened here and never closed", "opened here", "close it, or remove it")
         }
         ErrorKind::UnclosedFlowCollection { open } => {
             say(&format!("`{open}` is opened here and never closed"), "opened here", "close it")
@@ -32,31 +32,31 @@ pub(super) fn explain(error: &ScanError, line: &str, column: usize) -> (String, 
         ErrorKind::MappingValueNotAllowed => say(
             "a second `: ` on one line",
             "",
-            "a text that holds `: ` needs quotes around it; a nested map goes onto its own, deeper line",
+            "put quotes around a text that contains `: `; put a nested map on its own, deeper line",
         ),
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => {
             say(
-                "this line does not fit to the ones above it",
+                "this line does not line up with those above it",
                 "",
-                "keys of one map begin in the same column, and so do the `-` of one list; a text with quotes inside it needs quotes around the whole",
+                "keys of one map start in the same column, and so do the `-` of one list; put quotes around a text that contains quotes",
             )
         }
         ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => {
             let value = line.split_once(": ").map_or(line, |(_, value)| value).trim().trim_start_matches("- ");
             let quoted = format!("put quotes around the whole value: '{}'", value.replace('\'', "''"));
-            say("something stands behind the closing quote", "the value has ended", &quoted)
+            say("there is text after the closing quote", "the value has ended", &quoted)
         }
         ErrorKind::SimpleKeyExpected => say("a key without a value", "expected `:`", "write `key: value`"),
         ErrorKind::UnknownQuotedScalarEscape => say(
             "an unknown escape between double quotes",
             "",
-            "write `\\\\` for a backslash, or use single quotes, which know no escapes",
+            "write `\\\\` for a backslash, or use single quotes, which have no escapes",
         ),
         ErrorKind::DirectiveDisallowed => {
-            say("a line that begins with `%` is a YAML directive", "", "put quotes around the text")
+            say("a line that starts with `%` is a YAML directive", "", "put quotes around the text")
         }
         ErrorKind::UnexpectedCharacter { .. } => {
-            say("a text cannot begin with this character", "", "put quotes around the text")
+            say("text cannot start with this character", "", "put quotes around the text")
         }
         ErrorKind::RecursionLimitExceeded => say(
             &format!("lists and maps are nested more than {MAX_DEPTH} deep"),
@@ -64,8 +64,8 @@ pub(super) fn explain(error: &ScanError, line: &str, column: usize) -> (String, 
             "a playbook needs about six levels",
         ),
         ErrorKind::BlockSequenceEntryNotAllowed => {
-            say("a list cannot begin here", "", "put each `- item` onto a line of its own, or write `[a, b]`")
+            say("a list cannot start here", "", "put each `- item` on a line of its own, or write `[a, b]`")
         }
-        _ => (format!("this is not YAML: {}", error.info()), None, None),
+        _ => (format!("invalid YAML: {}", error.info()), None, None),
     }
 }

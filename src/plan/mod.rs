@@ -1,5 +1,6 @@
-//! What one host will be asked, and told. Knows nothing of YAML; made without time, network or chance.
+//! What one host will run: a plan. It knows nothing of YAML, and is made without time, network or chance.
 
+pub mod options;
 pub mod show;
 
 use std::time::Duration;
@@ -9,153 +10,154 @@ use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::kinds::Recipe;
 use crate::script::{Script, Text};
 
-/// Everything that one host is to do in one run.
+/// Everything that one host runs in one run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whose plan it is.
+    /// The host.
     pub host: HostId,
-    /// Run or check.
+    /// Whether steps are applied or only checked.
     pub mode: Mode,
-    /// The steps in order, every turn of a loop its own.
+    /// The steps in order; every iteration of a loop is a step of its own.
     pub steps: Vec<PlannedStep>,
-    /// The secret variables that steps use: name and value, sent apart from the program.
+    /// The secret variables that steps use, name and value. They are sent apart from the program.
     pub secrets: Vec<(String, crate::secret::Secret)>,
 }
 
 /// One step of a plan.
 #[derive(Clone, Debug)]
 pub struct PlannedStep {
-    /// Its place in the plan.
+    /// Its number in the plan.
     pub id: StepId,
-    /// The place of the authored step in the playbook (1-based), as a person counts: `7`, or `7[2]` for a turn.
+    /// Its number in the playbook, from 1: `7`, or `7[2]` for an iteration.
     pub label: String,
-    /// Its name, with the turn's item for a loop.
+    /// Its name, with the item for an iteration.
     pub name: String,
     /// The kind's name, such as `package`.
     pub kind: &'static str,
-    /// Digest over everything that the host would do for it: equal digests mean the same step.
+    /// The digest over everything that the host would do for it: equal digests mean the same step.
     pub digest: Digest,
-    /// The line of the playbook that it came from, as `file:line`.
+    /// Its line in the playbook, as `file:line`.
     pub origin: String,
-    /// What is to be done.
+    /// What happens.
     pub action: Action,
 }
 
-/// What is to be done for a step.
+/// What happens for a step.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Decided before anything was sent: passed over.
+    /// It was decided before anything was sent that the step does not run.
     Skip {
         /// Why, such as `when: role_arn != ""`.
         why: String,
     },
-    /// Ask, then do.
+    /// The check runs, then the command if it is needed.
     Apply(Box<StepSpec>),
 }
 
 /// A step's recipe and its options.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StepSpec {
-    /// The kind's own shell.
+    /// What the kind contributes.
     pub recipe: Recipe,
-    /// `only_if`: failure means skipped.
+    /// `only_if`: where it fails, the step is skipped.
     pub only_if: Option<Script>,
-    /// `when_changed`: at least one of these must have changed in this run.
+    /// `when_changed`: at least one of these steps must have changed in this run.
     pub when_changed: Vec<StepId>,
-    /// Whether `when_changed` was given (it may name steps that are not in the plan, and then nothing changed).
+    /// Whether `when_changed` was given. The steps that it names may be left out of the plan, and then nothing changed.
     pub only_when_changed: bool,
-    /// `creates`: an existing path means already so.
+    /// `creates`: where the path exists, the step is satisfied.
     pub creates: Option<Text>,
-    /// `unless`: success means already so.
+    /// `unless`: where it succeeds, the step is satisfied.
     pub unless: Option<Script>,
-    /// As whom.
+    /// The user, from `sudo`, `run_as` and what the kind needs.
     pub run_as: RunAs,
-    /// `cwd`; the login user's home where nothing was said.
+    /// `cwd`; `None` for the user's home.
     pub cwd: Option<Text>,
-    /// `env`, in order.
+    /// `env`, in order, after the exports of steps that are left out.
     pub env: Vec<(String, Text)>,
     /// `timeout`.
     pub timeout: Option<Duration>,
-    /// `retries`: further tries after the first.
+    /// `retries`: further attempts after the first.
     pub retries: u32,
-    /// `delay` between tries.
+    /// `delay` before each further attempt.
     pub delay: Duration,
     /// `register`.
     pub register: Option<String>,
     /// `allow_failure`.
     pub allow_failure: bool,
-    /// `always`: a rerun does it again even where it was done and nothing can be asked.
+    /// `always`: a rerun repeats the step even if it succeeded and has no check.
     pub always: bool,
     /// `on_unknown`.
     pub on_unknown: OnUnknown,
-    /// Where the host may have a record of this very step from earlier runs, the latest first (a rerun of a step without
-    /// a check): a stored success stands for the step, and a begin without a result keeps it from being begun again.
+    /// Where the host may have a record of this step from earlier runs, the latest first. Only a step without a check in a
+    /// rerun has some: a recorded success counts for the step, and a start without a result keeps it from starting again.
     pub earlier: Vec<(RunId, StepId)>,
-    /// What the controller remembers of it, for a host that has forgotten all of those runs.
+    /// What the journal knows of the step, for a host that has deleted its records of all those runs.
     pub remembered: Option<Remembered>,
 }
 
-/// What a controller remembers of a step that nothing can be asked about.
+/// What the journal knows of a step without a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remembered {
-    /// It was done in this run.
+    /// It succeeded in this run.
     Done(RunId),
-    /// It began in this run and left no result.
+    /// It started in this run and left no result.
     Begun(RunId),
 }
 
 impl StepSpec {
-    /// A recipe with nothing said about it: the login user, in its home, one try.
+    /// A recipe without options: the login user, in its home, one attempt.
     pub fn plain(recipe: Recipe) -> Self {
-        Self {
-            recipe,
-            only_if: None,
-            when_changed: Vec::new(),
-            only_when_changed: false,
-            creates: None,
-            unless: None,
-            run_as: RunAs::Login,
-            cwd: None,
-            env: Vec::new(),
-            timeout: None,
-            retries: 0,
-            delay: Duration::ZERO,
-            register: None,
-            allow_failure: false,
-            always: false,
-            on_unknown: OnUnknown::default(),
-            earlier: Vec::new(),
-            remembered: None,
-        }
+        Self { recipe, ..Self::default() }
     }
 
-    /// Whether anything can say that the step is so already.
+    /// Whether anything can tell that the step is satisfied.
     pub fn has_check(&self) -> bool {
         self.recipe.check.is_some() || self.creates.is_some() || self.unless.is_some()
     }
 }
 
-/// As whom a step runs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// The user that a step runs as.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RunAs {
     /// The login user.
+    #[default]
     Login,
-    /// Root, check and all (`sudo: true`).
+    /// Root, for the check too (`sudo: true`).
     Root,
-    /// Root for what changes things, the login user for the check (kinds that need root by themselves).
+    /// Root for the command, the login user for the check: for kinds that need root.
     RootToApply,
-    /// Another user, check and all (`run_as`).
+    /// Another user, for the check too (`run_as`).
     User(Text),
 }
 
-/// What to do where a step began, left no result, and nothing can be asked.
+/// What to do with a step without a check that started and left no result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnUnknown {
-    /// Say so and stop (exit 8).
+    /// Stop with exit code 8.
     #[default]
     Fail,
     /// Run it again.
     Rerun,
-    /// Take it for done.
+    /// Assume that it succeeded.
     Done,
+}
+
+impl OnUnknown {
+    /// The words of the option, in the order of help.
+    pub const WORDS: &[&str] = &["fail", "rerun", "done"];
+
+    /// The one that this word stands for.
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Fail, Self::Rerun, Self::Done].into_iter().find(|known| known.word() == word)
+    }
+
+    /// The word that a playbook uses for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Rerun => "rerun",
+            Self::Done => "done",
+        }
+    }
 }

@@ -1,29 +1,30 @@
-//! A plan as a person reads it: the exact shell that would be asked and run, with the values in place.
+//! A plan as a person reads it: the exact shell that would run, with all values.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::options::{OptionValue, ReadBy};
 use super::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use crate::event::VERSION;
 use crate::ids::Digest;
 use crate::inventory::Host;
 use crate::kinds::{self, Content};
-use crate::script::Text;
+use crate::script::{Script, Text};
 
-/// A content longer than this is shown by its size and digest.
+/// Content longer than this, in bytes, is shown by its size and digest.
 const LONGEST_CONTENT: usize = 16 * 1024;
 
-/// The shell that carries a step out, for showing it when it failed.
+/// The shell of a step's command, to be shown when it failed.
 pub fn command(step: &PlannedStep) -> Option<String> {
     match &step.action {
-        Action::Apply(work) if work.recipe.manual().is_none() => Some(work.recipe.apply.as_str().to_owned()),
+        Action::Apply(spec) if spec.recipe.manual().is_none() => Some(spec.recipe.apply.as_str().to_owned()),
         _ => None,
     }
 }
 
-/// Every host's plan as text; `whole` shows the bodies of the helper functions as well.
-pub fn text(plans: &[(Host, Plan)], whole: bool) -> String {
+/// Every host's plan as text; `bodies` shows the helper functions in full.
+pub fn text(plans: &[(Host, Plan)], bodies: bool) -> String {
     let mut out = String::new();
     let mut shells: Vec<&str> = Vec::new();
     for (host, plan) in plans {
@@ -32,25 +33,24 @@ pub fn text(plans: &[(Host, Plan)], whole: bool) -> String {
         for step in &plan.steps {
             out.push('\n');
             one_step(step, &mut out);
-            if let Action::Apply(work) = &step.action {
-                shells.extend(work.recipe.check.iter().chain([&work.recipe.apply]).map(crate::script::Script::as_str));
+            if let Action::Apply(spec) = &step.action {
+                shells.extend(spec.recipe.check.iter().chain([&spec.recipe.apply]).map(Script::as_str));
             }
         }
         out.push('\n');
     }
     let helpers = kinds::helpers(&shells);
-    if !helpers.is_empty() && whole {
+    if !helpers.is_empty() && bodies {
         out.push_str("Helper functions, sent along with the steps that use them:\n");
         for (_, body) in helpers {
             block(body, "    ", &mut out);
         }
     } else if !helpers.is_empty() {
         let names: Vec<&str> = helpers.iter().map(|(name, _)| *name).collect();
-        let _ =
-            writeln!(out, "The pb_ words are shell functions that are sent along; -v shows them: {}", names.join(", "));
+        let _ = writeln!(out, "Shell functions that are sent with the steps (-v shows them): {}", names.join(", "));
     }
     out.push_str(
-        "`not_so` ends a check with \"not so\"; $pb_home is the home directory of the step's user on the host.\n",
+        "In a check, `needs_change` means that the step needs a change. $pb_home is the home directory of the step's user.\n",
     );
     out.push_str("Nothing was sent: this is a dry run.\n");
     out
@@ -59,87 +59,73 @@ pub fn text(plans: &[(Host, Plan)], whole: bool) -> String {
 fn one_step(step: &PlannedStep, out: &mut String) {
     let _ = writeln!(out, "{:>3} {}  [{}, {}]", step.label, step.name, step.kind, step.origin);
     match &step.action {
-        Action::Skip { why } => {
-            let _ = writeln!(out, "      skipped: {why}");
+        Action::Skip { why } => line("skipped", why, out),
+        Action::Apply(spec) => {
+            let check_as = match &spec.run_as {
+                RunAs::Root => " (as root, sudo -n)".to_owned(),
+                RunAs::User(user) => format!(" (as {}, sudo -n -u)", user.display()),
+                RunAs::Login | RunAs::RootToApply => String::new(),
+            };
+            let apply_as = if spec.run_as == RunAs::RootToApply { " (as root, sudo -n)" } else { check_as.as_str() };
+            options(spec, &check_as, out);
+            recipe(spec, &check_as, apply_as, out);
         }
-        Action::Apply(work) => one_work(work, out),
     }
 }
 
-fn one_work(work: &StepSpec, out: &mut String) {
-    let check_as = match &work.run_as {
-        RunAs::Root => " (as root, sudo -n)".to_owned(),
-        RunAs::User(user) => format!(" (as {}, sudo -n -u)", user.display()),
-        RunAs::Login | RunAs::RootToApply => String::new(),
-    };
-    let apply_as = if work.run_as == RunAs::RootToApply { " (as root, sudo -n)" } else { check_as.as_str() };
-    for (what, value) in settings(work) {
-        let _ = writeln!(out, "      {what}: {value}");
-    }
-    if let Some(script) = &work.only_if {
-        titled(&format!("only if this succeeds{check_as}"), script.as_str(), out);
-    }
-    if let Some(path) = &work.creates {
-        titled(&format!("already so if this path exists{check_as}"), &path.quote(), out);
-    }
-    if let Some(script) = &work.unless {
-        titled(&format!("already so if this succeeds{check_as}"), script.as_str(), out);
-    }
-    if let Some(script) = &work.recipe.check {
-        titled(&format!("ask{check_as}"), script.as_str(), out);
-    }
-    if let Some(manual) = work.recipe.manual() {
-        titled("by hand", &manual.text.display(), out);
-        return;
-    }
-    let with = work.recipe.interpreter().map_or_else(String::new, |shell| format!(" with {shell}"));
-    titled(&format!("run{with}{apply_as}"), work.recipe.apply.as_str(), out);
-    if let Some(equivalent_commands) = &work.recipe.equivalent_commands {
-        titled("which is in short", &equivalent_commands.as_str().replace("\"$pb_home\"", "~"), out);
-    }
-    if let Some(content) = work.recipe.content() {
-        match shown_content(content) {
-            Ok(text) => titled("with this content (pb_content)", &text, out),
-            Err(summary) => {
-                let _ = writeln!(out, "      with this content (pb_content): {summary}");
+/// The options of a step by their names: those that are one line, then those that are shell.
+fn options(spec: &StepSpec, check_as: &str, out: &mut String) {
+    let (shell, lines): (Vec<_>, Vec<_>) =
+        spec.options().partition(|(_, value)| matches!(value, OptionValue::Shell(_)));
+    for (option, value) in lines.into_iter().chain(shell) {
+        let as_whom = if option.read_by == ReadBy::Check { check_as } else { "" };
+        let title = format!("{}{as_whom}", option.name);
+        match value {
+            OptionValue::Shell(script) => titled(&title, script.as_str(), out),
+            OptionValue::Text(text) => line(&title, &text.quote(), out),
+            OptionValue::Flag(flag) => line(&title, &flag.to_string(), out),
+            OptionValue::Number(number) => line(&title, &number.to_string(), out),
+            OptionValue::Duration(duration) => line(&title, &format!("{} s", duration.as_secs()), out),
+            OptionValue::Variables(variables) => {
+                for (name, value) in variables {
+                    line(&title, &format!("{name}={}", value.quote()), out);
+                }
+            }
+            OptionValue::Steps(steps) if steps.is_empty() => line(&title, "no step of this plan", out),
+            OptionValue::Steps(steps) => {
+                let ids: Vec<String> = steps.iter().map(ToString::to_string).collect();
+                line(&title, &format!("steps {}", ids.join(", ")), out);
             }
         }
     }
-    for (name, value) in work.recipe.exports() {
-        let _ = writeln!(out, "      for every later step: {name}={}", value.quote());
+}
+
+fn recipe(spec: &StepSpec, check_as: &str, apply_as: &str, out: &mut String) {
+    let recipe = &spec.recipe;
+    if let Some(script) = &recipe.check {
+        titled(&format!("check{check_as}"), script.as_str(), out);
+    }
+    if let Some(manual) = recipe.manual() {
+        titled("manual", &manual.text.display(), out);
+        return;
+    }
+    let with = recipe.interpreter().map_or_else(String::new, |shell| format!(" with {shell}"));
+    titled(&format!("apply{with}{apply_as}"), recipe.apply.as_str(), out);
+    if let Some(commands) = &recipe.equivalent_commands {
+        titled("equivalent commands", &commands.as_str().replace("\"$pb_home\"", "~"), out);
+    }
+    if let Some(content) = recipe.content() {
+        match shown_content(content) {
+            Ok(text) => titled("content (pb_content)", &text, out),
+            Err(summary) => line("content (pb_content)", &summary, out),
+        }
+    }
+    for (name, value) in recipe.exports() {
+        line("for all later steps", &format!("{name}={}", value.quote()), out);
     }
 }
 
-/// The options of a step that are no shell, as name and value.
-fn settings(work: &StepSpec) -> Vec<(&'static str, String)> {
-    let mut list = Vec::new();
-    if work.only_when_changed {
-        let ids: Vec<String> = work.when_changed.iter().map(ToString::to_string).collect();
-        let steps = if ids.is_empty() { "none of this plan".to_owned() } else { ids.join(", ") };
-        list.push(("only if one of these steps changed", steps));
-    }
-    if let Some(cwd) = &work.cwd {
-        list.push(("in", cwd.quote()));
-    }
-    for (name, value) in &work.env {
-        list.push(("with", format!("{name}={}", value.quote())));
-    }
-    if let Some(timeout) = work.timeout {
-        list.push(("at the longest", format!("{} s", timeout.as_secs())));
-    }
-    if work.retries > 0 {
-        list.push(("tried again", format!("{} times, after {} s each", work.retries, work.delay.as_secs())));
-    }
-    if let Some(name) = &work.register {
-        list.push(("its output is kept as", name.clone()));
-    }
-    if work.allow_failure {
-        list.push(("failure", "allowed".to_owned()));
-    }
-    list
-}
-
-/// The content as text, or a summary of what is no text or too long.
+/// The content as text, or a summary of content that is not text or is too long.
 fn shown_content(content: &Content) -> Result<String, String> {
     let summary = |what: &str, bytes: &[u8]| format!("{what}, {} bytes, sha256 {}", bytes.len(), Digest::of(bytes));
     match content {
@@ -150,6 +136,14 @@ fn shown_content(content: &Content) -> Result<String, String> {
             _ => Err(summary("binary", bytes)),
         },
     }
+}
+
+fn line(title: &str, value: &str, out: &mut String) {
+    let shown = crate::event::escape(value.as_bytes());
+    if shown.contains('\n') {
+        return titled(title, value, out);
+    }
+    let _ = writeln!(out, "      {title}: {shown}");
 }
 
 fn titled(title: &str, body: &str, out: &mut String) {
@@ -163,7 +157,7 @@ fn block(body: &str, indent: &str, out: &mut String) {
     }
 }
 
-/// Every host's plan as one JSON object a line.
+/// Every host's plan as one JSON object per line.
 pub fn json(plans: &[(Host, Plan)]) -> String {
     plans
         .iter()
@@ -182,34 +176,46 @@ fn json_step(step: &PlannedStep) -> Value {
     let mut line = json!({
         "step": step.id, "label": step.label, "name": step.name, "step_kind": step.kind, "origin": step.origin, "digest": step.digest,
     });
-    let mut set = |name: &str, value: Option<String>| {
+    let mut set = |name: &str, value: Option<Value>| {
         if let (Some(value), Some(map)) = (value, line.as_object_mut()) {
-            map.insert(name.to_owned(), value.into());
+            map.insert(name.to_owned(), value);
         }
     };
     match &step.action {
-        Action::Skip { why } => set("skipped", Some(why.clone())),
-        Action::Apply(work) => {
-            let script =
-                |script: &Option<crate::script::Script>| script.as_ref().map(|script| script.as_str().to_owned());
-            set("only_if", script(&work.only_if));
-            set("creates", work.creates.as_ref().map(Text::quote));
-            set("unless", script(&work.unless));
-            set("check", script(&work.recipe.check));
-            set("apply", command(step));
-            set("gist", script(&work.recipe.equivalent_commands));
-            set("by_hand", work.recipe.manual().map(|manual| manual.text.display()));
-            let content = work.recipe.content();
-            set("content", content.map(|content| shown_content(content).unwrap_or_else(|summary| summary)));
-            set(
-                "run_as",
-                match &work.run_as {
-                    RunAs::Login => None,
-                    RunAs::Root | RunAs::RootToApply => Some("root".to_owned()),
-                    RunAs::User(user) => Some(user.display()),
-                },
-            );
+        Action::Skip { why } => set("skipped", Some(why.as_str().into())),
+        Action::Apply(spec) => {
+            for (option, value) in spec.options() {
+                set(option.name, Some(json_value(value)));
+            }
+            let recipe = &spec.recipe;
+            set("check", recipe.check.as_ref().map(|script| script.as_str().into()));
+            set("apply", command(step).map(Value::from));
+            set("gist", recipe.equivalent_commands.as_ref().map(|script| script.as_str().into()));
+            set("by_hand", recipe.manual().map(|manual| manual.text.display().into()));
+            let content = recipe.content();
+            set("content", content.map(|content| shown_content(content).unwrap_or_else(|summary| summary).into()));
+            let user = match &spec.run_as {
+                RunAs::Login => None,
+                RunAs::Root | RunAs::RootToApply => Some("root".to_owned()),
+                RunAs::User(user) => Some(user.display()),
+            };
+            set("run_as", user.map(Value::from));
         }
     }
     line
+}
+
+/// An option's value: texts as shell words, durations in seconds.
+fn json_value(value: OptionValue) -> Value {
+    match value {
+        OptionValue::Shell(script) => script.as_str().into(),
+        OptionValue::Text(text) => text.quote().into(),
+        OptionValue::Flag(flag) => flag.into(),
+        OptionValue::Number(number) => number.into(),
+        OptionValue::Duration(duration) => duration.as_secs().into(),
+        OptionValue::Variables(variables) => {
+            Value::Object(variables.into_iter().map(|(name, value)| (name, value.quote().into())).collect())
+        }
+        OptionValue::Steps(steps) => json!(steps),
+    }
 }

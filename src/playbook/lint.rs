@@ -1,12 +1,14 @@
-//! What is allowed and yet most likely not meant.
+//! What is allowed but most likely not meant.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::load::{Loaded, used_in_steps, used_in_text};
-use super::{Options, Step};
+use super::load::Loaded;
+use super::step::Step;
+use super::uses::{used_in_steps, used_in_text};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, Style, Value};
-use crate::render::syntax::{self, Segment, is_name};
+use crate::plan::options::{Form, OPTIONS};
+use crate::render::syntax::{self, Segment};
 use crate::render::vars::for_each_use;
 use crate::source::{Diagnostic, Sources};
 
@@ -15,15 +17,15 @@ pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     for step in &loaded.playbook.steps {
         without_check(step, &mut warnings);
-        for (node, shape) in shell_nodes(step) {
-            raw_uses(node, shape, sources, &mut warnings);
+        for node in shell_nodes(step) {
+            raw_uses(node, sources, &mut warnings);
         }
     }
     variables(loaded, &mut warnings);
     warnings
 }
 
-/// The warnings about values that somebody forgot to replace; shown before a run too.
+/// The warnings about placeholders that were not replaced; they are shown before a run too.
 pub fn leftovers(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let used = used(loaded);
@@ -34,45 +36,52 @@ pub fn leftovers(loaded: &Loaded) -> Vec<Diagnostic> {
     warnings
 }
 
+/// Warns about a step that nothing can say to be done already.
 fn without_check(step: &Step, warnings: &mut Vec<Diagnostic>) {
-    let Options { unless, only_if, creates, when_changed, always, .. } = &step.options;
-    let asks = unless.is_some() || only_if.is_some() || creates.is_some() || when_changed.is_some() || *always;
-    let may_ask = ["unless", "only_if", "creates", "when_changed", "always"].iter().any(|option| step.may_have(option));
-    if step.kind.is_some_and(|kind| matches!(kind.name, "command" | "script" | "reboot")) && !asks && !may_ask {
-        let message = match step.name.value.as_str() {
-            "" => "the step runs every time".to_owned(),
-            name => format!("the step `{name}` runs every time"),
-        };
-        warnings.push(Diagnostic::warning(step.kind_span, message).label("nothing says when it is done already").hint(
-            "add `creates:`, `unless:`, `only_if:` or `when_changed:`, or say `always: true` where that is meant",
-        ));
+    if step.limits_runs() || !step.kind.is_some_and(|kind| matches!(kind.name, "command" | "script" | "reboot")) {
+        return;
     }
+    let message = match step.name.value.as_str() {
+        "" => "the step runs every time".to_owned(),
+        name => format!("the step `{name}` runs every time"),
+    };
+    let limits: Vec<String> = OPTIONS
+        .iter()
+        .filter(|option| option.limits_runs && option.name != "always")
+        .map(|option| format!("`{}:`", option.name))
+        .collect();
+    warnings.push(
+        Diagnostic::warning(step.kind_span, message)
+            .label("nothing says when it is done")
+            .hint(format!("add one of {}, or `always: true` if that is intended", limits.join(", "))),
+    );
 }
 
-/// The nodes of a step that hold shell.
-fn shell_nodes(step: &Step) -> Vec<(&Node, Shape)> {
-    let options = [&step.options.unless, &step.options.only_if].into_iter().flatten().map(|node| (node, Shape::Shell));
-    let params = step.params.iter().map(|param| (&param.value, param.field.shape));
-    options.chain(params).filter(|(_, shape)| *shape == Shape::Shell).collect()
+/// The nodes of a step that contain shell.
+fn shell_nodes(step: &Step) -> impl Iterator<Item = &Node> {
+    let fields = step.fields.iter().map(|given| (&given.value, Form::Field(given.row.shape)));
+    let options = step.options.iter().map(|given| (&given.value, given.row.form));
+    fields.chain(options).filter(|(_, form)| matches!(form, Form::Field(Shape::Shell))).map(|(node, _)| node)
 }
 
-fn raw_uses(node: &Node, shape: Shape, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
-    let Some(text) = node.as_text().filter(|text| shape == Shape::Shell && syntax::is_template(text)) else { return };
+/// Warns about each `raw`.
+fn raw_uses(node: &Node, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
+    let Some(text) = node.as_text().filter(|text| syntax::is_template(text)) else { return };
     let Ok(template) = syntax::split(text) else { return };
     for segment in &template.segments {
         let (Segment::Expression { inner, .. } | Segment::Statement { inner, .. }) = segment else { continue };
         let tokens = syntax::tokens(text, inner.clone());
         for pair in tokens.windows(2).filter(|pair| pair[0].text == "|" && pair[1].text == "raw") {
             warnings.push(
-                Diagnostic::warning(node.place(sources, pair[1].at.start, pair[1].at.end), "`raw` puts a value into the shell as it is")
+                Diagnostic::warning(node.place(sources, pair[1].at.start, pair[1].at.end), "`raw` inserts a value into shell unquoted")
                     .label("not quoted")
-                    .hint("without it the value is one word whatever it holds; keep it only where the value is meant as shell"),
+                    .hint("without `raw` the value is one word whatever it contains; keep it only if the value is meant as shell"),
             );
         }
     }
 }
 
-/// The definition of each variable that counts, whatever the host.
+/// The definition of each variable that counts, whichever host it is for.
 fn effective<'l>(loaded: &'l Loaded) -> BTreeMap<&'l str, &'l Entry> {
     let playbook = &loaded.playbook;
     let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
@@ -80,14 +89,14 @@ fn effective<'l>(loaded: &'l Loaded) -> BTreeMap<&'l str, &'l Entry> {
     all.map(|entry| (entry.key.as_str(), entry)).collect()
 }
 
-/// The names that hosts and steps ask for, directly or through other variables.
+/// The names that hosts and steps use, directly or through other variables.
 fn used(loaded: &Loaded) -> HashSet<String> {
     let playbook = &loaded.playbook;
     let mut used: HashSet<String> = used_in_steps(playbook, &loaded.templates).into_iter().map(str::to_owned).collect();
     for step in &playbook.steps {
-        for param in step.params.iter().filter(|param| param.field.shape == Shape::LocalTemplate) {
-            // A path that is itself a template is read when the plan is made; its names count as unused until then.
-            let read = param.value.as_text().and_then(|path| (loaded.inputs.loader)(path).ok());
+        for given in step.fields.iter().filter(|given| given.row.shape == Shape::LocalTemplate) {
+            // A path that is itself a template is only read when the plan is made; until then its names count as unused.
+            let read = given.value.as_text().and_then(|path| (loaded.inputs.loader)(path).ok());
             if let Some(text) = read.and_then(|bytes| String::from_utf8(bytes).ok()) {
                 used.extend(used_in_text(&text, &loaded.templates));
             }
@@ -113,20 +122,21 @@ fn used(loaded: &Loaded) -> HashSet<String> {
     used
 }
 
+/// Warns about variables, registered values, environment variables and secrets that are not used or not safe.
 fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
     let playbook = &loaded.playbook;
     let used = used(loaded);
     let effective = effective(loaded);
-    let asked: Vec<&str> = used.iter().map(String::as_str).filter(|name| !effective.contains_key(name)).collect();
+    let undeclared: Vec<&str> = used.iter().map(String::as_str).filter(|name| !effective.contains_key(name)).collect();
     let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
     for entry in playbook.vars.iter().chain(hosts).filter(|entry| !used.contains(&entry.key)) {
         warnings.push(
             Diagnostic::warning(entry.key_span, format!("the variable `{}` is never used", entry.key))
-                .did_you_mean(&entry.key, asked.iter().copied()),
+                .did_you_mean(&entry.key, undeclared.iter().copied()),
         );
     }
-    for register in playbook.steps.iter().filter_map(|step| step.options.register.as_ref()) {
-        if !used.contains(&register.value) && is_name(&register.value) {
+    for register in playbook.steps.iter().filter_map(Step::register) {
+        if !used.contains(register.value) {
             warnings.push(Diagnostic::warning(
                 register.span,
                 format!("the registered value `{}` is never used", register.value),
@@ -135,13 +145,13 @@ fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
     }
     for name in playbook.from_env.iter().filter(|_| !used.contains("env")) {
         warnings.push(
-            Diagnostic::warning(name.span, format!("`{}` is never asked for", name.value))
-                .hint(format!("use it as `{{{{ env.{} }}}}`, or take it out", name.value)),
+            Diagnostic::warning(name.span, format!("`{}` is never used", name.value))
+                .hint(format!("use it as `{{{{ env.{} }}}}`, or remove it", name.value)),
         );
     }
-    let mut told = HashSet::new();
+    let mut seen = HashSet::new();
     for secret in playbook.secrets.iter().filter(|secret| !used.contains(&secret.value)) {
-        if told.insert(&secret.value) && !effective.contains_key(secret.value.as_str()) {
+        if seen.insert(&secret.value) && !effective.contains_key(secret.value.as_str()) {
             warnings.push(Diagnostic::warning(secret.span, format!("the secret `{}` is never used", secret.value)));
         }
     }
@@ -152,7 +162,7 @@ fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
         {
             warnings.push(
                 Diagnostic::warning(entry.key_span, format!("the secret `{}` is short", entry.key))
-                    .label("its letters will be masked wherever they stand"),
+                    .label("its characters are masked wherever they appear"),
             );
         }
         if used.contains(&entry.key) && !secret {
@@ -161,7 +171,7 @@ fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Warns where a value is still the one of a form: `<…>`, `YOUR_…`, or what nano leaves at the edge of its window.
+/// Warns where a value is still a placeholder: `<…>`, `YOUR_…`, or what nano shows at the edge of its window.
 fn leftover(name: &str, node: &Node, warnings: &mut Vec<Diagnostic>) {
     match &node.value {
         Value::Null | Value::Broken { .. } => {}
@@ -176,7 +186,7 @@ fn leftover(name: &str, node: &Node, warnings: &mut Vec<Diagnostic>) {
                 Some(Placeholder::Cut) => {
                     ("ends with `$`", "an editor that cuts long lines shows `$` at the edge; copy the whole value")
                 }
-                Some(Placeholder::Form) => ("looks like a placeholder", "put the real value in"),
+                Some(Placeholder::Form) => ("looks like a placeholder", "replace it with the real value"),
             };
             warnings.push(
                 Diagnostic::warning(node.span, format!("the value of `{name}` {why}")).label("left over?").hint(hint),
@@ -214,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_form_leaves_behind_is_seen() {
+    fn placeholders_are_found() {
         for text in [
             "<BootstrapServerString>",
             "arn:<your role>",

@@ -1,13 +1,15 @@
 //! A playbook with everything that the command line adds: files of variables, `-e`, the environment.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::{Inputs, Playbook, Unresolved, parse};
+use super::document::{Playbook, Unresolved};
+use super::inputs::Inputs;
+use super::parse;
+use super::uses::used_names;
 use crate::kinds::{KINDS, Kind};
 use crate::node::{self, Entry, Node, Style, Value};
-use crate::render::syntax::{is_name, tokens, uses};
+use crate::render::syntax::is_name;
 use crate::render::templates::Templates;
-use crate::render::vars::{for_each_name, for_each_use};
 use crate::source::{Diagnostic, SourceId, Sources, Span, merged};
 
 /// A playbook that was read, with the variables given from outside.
@@ -22,14 +24,14 @@ pub struct Loaded {
     /// Variables of `--vars-file` and, above them, of `-e`.
     pub(crate) given_vars: Vec<Entry>,
     pub(crate) templates: Templates,
-    /// What is at fault and yet let the rest be judged; [`crate::compile::compile_all`] hands it out with its own.
-    pub(crate) faults: Vec<Diagnostic>,
+    /// Errors that did not stop the loading; [`crate::compile::compile_all`] reports them with its own.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a playbook as far as it can be judged.
+/// Reads a playbook as far as possible.
 ///
-/// An error is the answer only where the playbook cannot be read at all. What else is at fault is kept, for
-/// [`compile_all`](crate::compile::compile_all) to report together with what it finds itself.
+/// It fails only if the playbook cannot be read at all. All other errors are kept, and
+/// [`compile_all`](crate::compile::compile_all) reports them together with those that it finds.
 pub fn load(sources: &mut Sources, name: &str, bytes: Vec<u8>, inputs: Inputs) -> Result<Loaded, Vec<Diagnostic>> {
     load_with(KINDS, sources, name, bytes, inputs)
 }
@@ -42,26 +44,26 @@ pub fn load_with(
     bytes: Vec<u8>,
     inputs: Inputs,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut faults = Vec::new();
-    let mut playbook = document(sources, name, bytes, &mut faults).map(|(source, root)| {
+    let mut diagnostics = Vec::new();
+    let mut playbook = document(sources, name, bytes, &mut diagnostics).map(|(source, root)| {
         let (playbook, found) = parse::parse(source, root, kinds);
-        faults.extend(found);
+        diagnostics.extend(found);
         playbook
     });
     let mut unresolved = Unresolved::default();
     let mut given_vars = Vec::new();
     for (name, bytes) in &inputs.vars_files {
-        given_vars.extend(variables(sources, name, bytes.clone(), &mut unresolved, &mut faults));
+        given_vars.extend(variables(sources, name, bytes.clone(), &mut unresolved, &mut diagnostics));
     }
     let mut file_vars = Vec::new();
     for file in playbook.iter().flat_map(|playbook| &playbook.vars_files) {
         match (inputs.loader)(&file.value) {
-            Ok(bytes) => file_vars.extend(variables(sources, &file.value, bytes, &mut unresolved, &mut faults)),
+            Ok(bytes) => file_vars.extend(variables(sources, &file.value, bytes, &mut unresolved, &mut diagnostics)),
             Err(why) => {
                 unresolved.any_name = true;
-                faults.push(
+                diagnostics.push(
                     Diagnostic::error(file.span, format!("`{}` cannot be read: {why}", file.value))
-                        .hint("a path is looked for in the playbook's folder, then in the working directory"),
+                        .hint("paths are looked up in the playbook's folder, then in the working directory"),
                 );
             }
         }
@@ -78,12 +80,12 @@ pub fn load_with(
         playbook.as_ref(),
         [&file_vars, &given_vars],
         &templates,
-        &mut faults,
+        &mut diagnostics,
     );
     given_vars.extend(words);
     match playbook {
-        Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, templates, faults }),
-        None => Err(merged(faults)),
+        Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, templates, diagnostics }),
+        None => Err(merged(diagnostics)),
     }
 }
 
@@ -92,18 +94,18 @@ fn document(
     sources: &mut Sources,
     name: &str,
     bytes: Vec<u8>,
-    faults: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(SourceId, Node)> {
     let text = match node::decode(name, bytes) {
         Ok(text) => text,
-        Err(fault) => {
-            faults.push(*fault);
+        Err(error) => {
+            diagnostics.push(*error);
             return None;
         }
     };
     let id = sources.add(name, text);
     let document = node::read(id, &sources.get(id).text);
-    faults.extend(document.faults);
+    diagnostics.extend(document.diagnostics);
     document.root.map(|root| (id, root))
 }
 
@@ -113,14 +115,14 @@ fn variables(
     name: &str,
     bytes: Vec<u8>,
     unresolved: &mut Unresolved,
-    faults: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Entry> {
-    let Some((_, root)) = document(sources, name, bytes, faults) else {
+    let Some((_, root)) = document(sources, name, bytes, diagnostics) else {
         unresolved.any_name = true;
         return Vec::new();
     };
     let (entries, left, found) = parse::parse_vars(root);
-    faults.extend(found);
+    diagnostics.extend(found);
     unresolved.names.extend(left.names);
     unresolved.any_name |= left.any_name;
     unresolved.values.extend(left.values);
@@ -143,7 +145,7 @@ fn given_on_command_line(
     playbook: Option<&Playbook>,
     files: [&Vec<Entry>; 2],
     templates: &Templates,
-    faults: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Entry> {
     let mut declared: HashMap<String, Declared> = HashMap::new();
     if let Some(playbook) = playbook {
@@ -181,14 +183,14 @@ fn given_on_command_line(
         let id = sources.add("--var", shown.as_str());
         let whole = Span { source: id, start: 0, end: shown.len() };
         let Some((name, value)) = given.split_once('=') else {
-            faults.push(Diagnostic::error(whole, "a variable is given as NAME=VALUE").label("there is no `=`"));
+            diagnostics.push(Diagnostic::error(whole, "expected NAME=VALUE").label("there is no `=`"));
             continue;
         };
         let key_span = whole.part(0, name.len());
         if !is_name(name) {
-            faults.push(
-                Diagnostic::error(key_span, format!("`{name}` cannot be the name of a variable"))
-                    .label("expected letters, digits and `_`, no digit first"),
+            diagnostics.push(
+                Diagnostic::error(key_span, format!("invalid variable name `{name}`"))
+                    .label("expected letters, digits and `_`, not starting with a digit"),
             );
             continue;
         }
@@ -199,19 +201,19 @@ fn given_on_command_line(
             (None, Some(_)) => {
                 let mut names: Vec<&str> = declared.keys().map(String::as_str).collect();
                 names.sort_unstable();
-                let fault = Diagnostic::error(key_span, format!("the playbook has no variable `{name}`"))
+                let error = Diagnostic::error(key_span, format!("the playbook has no variable `{name}`"))
                     .label("unknown variable");
-                let fault = fault.did_you_mean(name, names);
-                faults.push(if fault.hint.is_some() {
-                    fault
+                let error = error.did_you_mean(name, names);
+                diagnostics.push(if error.hint.is_some() {
+                    error
                 } else {
-                    fault.hint("declare it under `vars:` in the playbook")
+                    error.hint("declare it under `vars:` in the playbook")
                 });
                 continue;
             }
         };
         let at = name.len() + 1;
-        let value = given_value(name, value, whole.part(at, shown.len()), known, secrecy, faults);
+        let value = given_value(name, value, whole.part(at, shown.len()), known, secrecy, diagnostics);
         entries.push(Entry { key: name.to_owned(), key_span, value, broken: false });
     }
     entries
@@ -226,18 +228,21 @@ enum Secrecy {
     Secret,
 }
 
-/// The value of an `-e`; where it is at fault, something that nothing more is said of.
+/// The value of an `-e`; where it has an error, a placeholder about which nothing more is reported.
 fn given_value(
     name: &str,
     value: &str,
     span: Span,
     known: Declared,
     secrecy: Secrecy,
-    faults: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Node {
     let broken = Node { value: Value::Broken { text: String::new(), style: Style::Literal }, span };
     if value.chars().any(|c| matches!(c, '\0' | '\u{fdd0}'..='\u{fdef}')) {
-        faults.push(Diagnostic::error(span, format!("the value of `{name}` holds a character that no text can hold")));
+        diagnostics.push(Diagnostic::error(
+            span,
+            format!("the value of `{name}` contains a character that is not allowed in text"),
+        ));
         return broken;
     }
     if known.broken {
@@ -252,16 +257,16 @@ fn given_value(
         // No place in it can be pointed at.
         return broken;
     }
-    if secrecy == Secrecy::None && !read.faults.is_empty() {
-        faults.extend(read.faults);
+    if secrecy == Secrecy::None && !read.diagnostics.is_empty() {
+        diagnostics.extend(read.diagnostics);
         return broken;
     }
     match read.root {
         Some(node) if fits => literal(node),
         _ => {
-            let fault =
-                Diagnostic::error(span, format!("`{name}` is a list or a map in the playbook, and this is text"));
-            faults.push(fault.hint(format!("write it as YAML, such as -e {name}='[a, b]'")));
+            let error =
+                Diagnostic::error(span, format!("`{name}` is a list or a map in the playbook, but this is text"));
+            diagnostics.push(error.hint(format!("write it as YAML, such as -e {name}='[a, b]'")));
             broken
         }
     }
@@ -278,77 +283,4 @@ fn literal(node: Node) -> Node {
         other @ (Value::Null | Value::Broken { .. }) => other,
     };
     Node { value, span: node.span }
-}
-
-/// Every name that the playbook's hosts and steps ask for, `vars` themselves left out.
-pub(crate) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
-    let mut used = HashSet::new();
-    for host in &playbook.hosts {
-        let fields = [host.address.as_ref(), host.user.as_ref(), host.port.as_ref(), host.key.as_ref()];
-        for node in fields.into_iter().flatten() {
-            for_each_use(node, templates, &mut |_, name, _| {
-                used.insert(name);
-            });
-        }
-    }
-    for node in playbook
-        .unresolved
-        .values
-        .iter()
-        .chain(playbook.steps.iter().flat_map(|step| step.leftover.iter().map(|(_, node)| node)))
-    {
-        for_each_use(node, templates, &mut |_, name, _| {
-            used.insert(name);
-        });
-    }
-    for step in &playbook.steps {
-        let options = &step.options;
-        let nodes = [
-            Some(&step.name_node),
-            options.sudo.as_ref(),
-            options.run_as.as_ref(),
-            options.cwd.as_ref(),
-            options.unless.as_ref(),
-            options.only_if.as_ref(),
-            options.creates.as_ref(),
-            options.looped.as_ref(),
-            options.timeout.as_ref(),
-            options.retries.as_ref(),
-            options.delay.as_ref(),
-            options.allow_failure.as_ref(),
-            options.on_unknown.as_ref(),
-        ];
-        let params = step.params.iter().map(|param| &param.value);
-        let env = options.env.iter().map(|entry| &entry.value);
-        for node in nodes.into_iter().flatten().chain(params).chain(env) {
-            for_each_use(node, templates, &mut |_, name, _| {
-                used.insert(name);
-            });
-        }
-        if let Some(when) = options.when.as_ref().and_then(Node::as_text) {
-            let tokens = tokens(when, 0..when.len());
-            used.extend(uses(&tokens).iter().map(|found| found.name));
-        }
-    }
-    used
-}
-
-/// Every name that is asked for anywhere.
-fn used_names<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
-    let mut used = used_in_steps(playbook, templates);
-    for entry in playbook.vars.iter().chain(playbook.hosts.iter().flat_map(|host| &host.vars)) {
-        for_each_use(&entry.value, templates, &mut |_, name, _| {
-            used.insert(name);
-        });
-    }
-    used
-}
-
-/// Adds the names that a local template file asks for.
-pub(crate) fn used_in_text(text: &str, templates: &Templates) -> HashSet<String> {
-    let mut used = HashSet::new();
-    for_each_name(text, templates, &mut |name, _| {
-        used.insert(name.to_owned());
-    });
-    used
 }

@@ -1,4 +1,4 @@
-//! A kind's fields in the shapes that the kind wants.
+//! A kind's fields in the shapes that the kind declares.
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
@@ -7,7 +7,7 @@ use super::convert::{self, Written};
 use super::renderer::Renderer;
 use super::scope::Origin;
 use super::syntax;
-use super::templates::{RenderMode, letters};
+use super::templates::{RenderMode, characters};
 use crate::kinds::{Arg, ArgValue, Shape};
 use crate::node::{Node, Style, Value as NodeValue};
 use crate::script::Text;
@@ -37,8 +37,8 @@ impl Renderer<'_> {
         let quoted = convert::literal(node).is_some_and(|written| written.quoted);
         match convert::check(Written { text, quoted, span: node.span }, shape) {
             Ok(()) => Some(()),
-            Err(fault) => {
-                self.faults.push(*fault);
+            Err(error) => {
+                self.diagnostics.push(*error);
                 None
             }
         }
@@ -61,9 +61,9 @@ impl Renderer<'_> {
         let bytes = match (self.loader)(&path) {
             Ok(bytes) => bytes,
             Err(why) => {
-                self.faults.push(
+                self.diagnostics.push(
                     Diagnostic::error(node.span, format!("`{path}` cannot be read: {why}"))
-                        .hint("a path is looked for in the playbook's folder, then in the working directory"),
+                        .hint("paths are looked up in the playbook's folder, then in the working directory"),
                 );
                 return None;
             }
@@ -73,18 +73,17 @@ impl Renderer<'_> {
         }
         let text = match crate::node::decode(&path, bytes) {
             Ok(text) => text,
-            Err(mut fault) => {
-                fault.span = Some(node.span);
-                self.faults.push(*fault);
+            Err(mut error) => {
+                error.span = Some(node.span);
+                self.diagnostics.push(*error);
                 return None;
             }
         };
         if !syntax::is_template(&text) {
             return Some(ArgValue::Text(Text::new(text)));
         }
-        let source = self.sources.add(path, text.as_str());
-        let span = Span { source, start: 0, end: text.len() };
-        let rendered = self.rendered(&text, Origin::Whole(span), RenderMode::Text)?;
+        let origin = Origin::whole(self.sources, &path, &text);
+        let rendered = self.rendered(&text, origin, RenderMode::Text)?;
         Some(ArgValue::Text(Text::new(rendered)))
     }
 
@@ -100,7 +99,7 @@ impl Renderer<'_> {
         };
         for item in &items {
             if !matches!(item.value, ArgValue::Text(_)) {
-                self.faults.push(
+                self.diagnostics.push(
                     Diagnostic::error(item.span, "expected a text, found a list or a map").label("expected text"),
                 );
                 return None;
@@ -112,12 +111,13 @@ impl Renderer<'_> {
     fn text_map(&mut self, node: &Node) -> Option<ArgValue> {
         let Arg { value, .. } = self.any(node)?;
         let ArgValue::Map(entries) = value else {
-            self.faults.push(Diagnostic::error(node.span, "expected a map of names and texts").label("expected a map"));
+            self.diagnostics
+                .push(Diagnostic::error(node.span, "expected a map of names and texts").label("expected a map"));
             return None;
         };
         for (key, _, item) in &entries {
             if !matches!(item.value, ArgValue::Text(_)) {
-                self.faults
+                self.diagnostics
                     .push(Diagnostic::error(item.span, format!("`{key}`: expected a text")).label("expected text"));
                 return None;
             }
@@ -125,7 +125,7 @@ impl Renderer<'_> {
         Some(ArgValue::Map(entries))
     }
 
-    /// A node as it is: lists and maps stay such, every scalar becomes text, a whole expression keeps its type.
+    /// A node as it is: lists and maps stay lists and maps, every scalar becomes text, and a value that is one expression keeps its type.
     fn any(&mut self, node: &Node) -> Option<Arg> {
         let value = match &node.value {
             NodeValue::Null => {
@@ -165,15 +165,15 @@ impl Renderer<'_> {
                 let mut entries = Vec::new();
                 for key in value.try_iter().ok()? {
                     let item = value.get_item(&key).ok()?;
-                    let key = letters(&key).ok()?.into_owned();
+                    let key = characters(&key).ok()?.into_owned();
                     entries.push((key, span, self.arg_of(&item, span)?));
                 }
                 ArgValue::Map(entries)
             }
-            _ => match letters(value) {
+            _ => match characters(value) {
                 Ok(text) => ArgValue::Text(Text::new(text)),
                 Err(reason) => {
-                    self.faults.push(Diagnostic::error(span, format!("the value {reason}")));
+                    self.diagnostics.push(Diagnostic::error(span, format!("the value {reason}")));
                     return None;
                 }
             },

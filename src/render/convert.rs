@@ -1,14 +1,15 @@
-//! Nodes against the shapes that fields want, before any variable is known; and durations.
+//! Nodes against the shapes that fields need, before any variable has a value; durations and counts.
 
 use std::time::Duration;
 
+use super::syntax::is_template;
 use crate::kinds::Shape;
 pub(crate) use crate::kinds::value::{Written, boolean, check, integer};
 use crate::node::{Node, Style, Value};
 use crate::source::Diagnostic;
 
-/// `90s`, `5m`, `1h30m`.
-pub(crate) fn duration(written: Written<'_>) -> Result<Duration, Box<Diagnostic>> {
+/// A duration such as `90s`, `5m` or `1h30m`; `zero` says whether it may be `0s`.
+pub(crate) fn duration(written: Written<'_>, zero: bool) -> Result<Duration, Box<Diagnostic>> {
     const UNITS: [(char, u64); 3] = [('h', 3600), ('m', 60), ('s', 1)];
     let mut seconds = 0u64;
     let mut rest = written.text;
@@ -26,68 +27,80 @@ pub(crate) fn duration(written: Written<'_>) -> Result<Duration, Box<Diagnostic>
         rest = &rest[digits + 1..];
     }
     if written.text.is_empty() || seconds > 366 * 86400 {
-        let fault = written.refuse("a duration");
+        let error = written.refuse("a duration");
         let bare = !written.text.is_empty() && written.text.bytes().all(|b| b.is_ascii_digit());
         return Err(Box::new(if bare {
-            fault.hint(format!("say the unit, such as `{}s`", written.text))
+            error.hint(format!("add the unit, such as `{}s`", written.text))
         } else {
-            fault.hint("such as `90s`, `5m` or `1h30m`")
+            error.hint("such as `90s`, `5m` or `1h30m`")
         }));
+    }
+    if seconds == 0 && !zero {
+        return Err(Box::new(Diagnostic::error(written.span, "the duration is zero").label("expected more than `0s`")));
     }
     Ok(Duration::from_secs(seconds))
 }
 
-/// The letters of a scalar that holds no template; otherwise nothing.
+/// A whole number up to `most`.
+pub(crate) fn count(written: Written<'_>, most: u32) -> Result<u32, Box<Diagnostic>> {
+    let number = integer(written)?;
+    u32::try_from(number).ok().filter(|number| *number <= most).ok_or_else(|| {
+        let error = Diagnostic::error(written.span, format!("the number {number} is too large"));
+        Box::new(error.label(format!("{most} at most")))
+    })
+}
+
+/// The text of a scalar without templates; otherwise nothing.
 pub(crate) fn literal(node: &Node) -> Option<Written<'_>> {
     match &node.value {
-        Value::Scalar { text, style } if *style == Style::Literal || !super::syntax::is_template(text) => {
+        Value::Scalar { text, style } if *style == Style::Literal || !is_template(text) => {
             Some(Written { text, quoted: !matches!(style, Style::Plain | Style::Literal), span: node.span })
         }
         _ => None,
     }
 }
 
-/// Checks what can be said of a field's value before any variable is known.
-pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, faults: &mut Vec<Diagnostic>) {
-    let expected = |wanted: &str| {
-        let fault = Diagnostic::error(node.span, format!("`{name}`: expected {wanted}, found {}", node.shape_name()));
+/// Checks what can be said of a field's value before any variable has a value.
+pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let expected = |what: &str| {
+        let error = Diagnostic::error(node.span, format!("`{name}`: expected {what}, found {}", node.shape_name()));
         match node.value {
-            Value::Null => fault
-                .label("nothing is written here")
-                .hint("write a value, or take the key out (`\"\"` is the empty text)"),
-            _ => fault.label(format!("expected {wanted}")),
+            Value::Null => {
+                error.label("there is no value").hint("write a value, or remove the key (`\"\"` is the empty text)")
+            }
+            _ => error.label(format!("expected {what}")),
         }
     };
     if node.is_broken() {
         return;
     }
     match (shape, &node.value) {
-        (Shape::Any, Value::Null) => faults.push(expected("a value")),
+        (Shape::Any, Value::Null) => diagnostics.push(expected("a value")),
         (Shape::Any, _) => {}
         (Shape::Texts, Value::List(items)) => {
             for item in items {
-                check_node(item, Shape::Text, name, faults);
+                check_node(item, Shape::Text, name, diagnostics);
             }
         }
         (Shape::TextMap, Value::Map(entries)) => {
             for entry in entries.iter().filter(|entry| !entry.broken) {
-                check_node(&entry.value, Shape::Text, &entry.key, faults);
+                check_node(&entry.value, Shape::Text, &entry.key, diagnostics);
             }
         }
-        (Shape::TextMap, Value::Scalar { text, .. }) if super::syntax::is_template(text) => {}
-        (Shape::TextMap, _) => faults.push(expected("a map")),
+        (Shape::TextMap, Value::Scalar { text, .. }) if is_template(text) => {}
+        (Shape::TextMap, _) => diagnostics.push(expected("a map")),
         (_, Value::Scalar { .. }) => {
             if let Some(written) = literal(node)
-                && let Err(mut fault) = check(written, shape)
+                && let Err(mut error) = check(written, shape)
             {
-                fault.message = format!("`{name}`: {}", fault.message);
-                faults.push(*fault);
+                error.message = format!("`{name}`: {}", error.message);
+                diagnostics.push(*error);
             }
         }
-        (Shape::Texts, _) => faults.push(expected("a text or a list of texts")),
-        (Shape::Bool, _) => faults.push(expected("`true` or `false`")),
-        (Shape::Integer, _) => faults.push(expected("a number")),
-        _ => faults.push(expected("text")),
+        (Shape::Texts, _) => diagnostics.push(expected("a text or a list of texts")),
+        (Shape::Bool, _) => diagnostics.push(expected("`true` or `false`")),
+        (Shape::Integer, _) => diagnostics.push(expected("a number")),
+        _ => diagnostics.push(expected("text")),
     }
 }
 
@@ -101,13 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn letters_become_values_only_where_they_are_exactly_those() {
+    fn text_becomes_a_duration_only_where_it_is_exactly_one() {
         for (text, seconds) in [("90s", 90), ("5m", 300), ("1h30m", 5400), ("2h5s", 7205), ("0s", 0)] {
-            assert_eq!(duration(written(text)).expect(text), Duration::from_secs(seconds), "{text}");
+            assert_eq!(duration(written(text), true).expect(text), Duration::from_secs(seconds), "{text}");
         }
         for text in ["", "90", "1m1h", "5 m", "1.5h", "s", "99999999999s", "-1s", "5M", "5µ"] {
-            duration(written(text)).expect_err(text);
+            duration(written(text), true).expect_err(text);
         }
-        assert_eq!(duration(written("90")).expect_err("no unit").hint.as_deref(), Some("say the unit, such as `90s`"));
+        assert_eq!(
+            duration(written("90"), true).expect_err("no unit").hint.as_deref(),
+            Some("add the unit, such as `90s`")
+        );
     }
 }

@@ -1,7 +1,13 @@
-//! From what is written to a value for one host: templates, their scopes, and the shapes that fields want.
+//! From what is written to a value for one host: templates, their scopes, and the shapes that fields need.
 
 pub(crate) mod args;
+mod check;
+mod condition;
 pub(crate) mod convert;
+mod eval;
+pub(crate) mod iteration;
+mod misplaced;
+mod names;
 pub(crate) mod renderer;
 pub(crate) mod scope;
 mod shell_context;
@@ -9,6 +15,6 @@ pub(crate) mod syntax;
 pub(crate) mod templates;
 pub(crate) mod vars;
 
-/// Reads a local file by its name as written, relative to the playbook's folder and then to the working directory;
-/// gives its bytes, or why not.
+/// Reads a local file by its name as written, relative to the playbook folder and then to the working directory;
+/// returns its bytes, or why it cannot be read.
 pub type Loader = dyn Fn(&str) -> Result<Vec<u8>, String>;

@@ -1,4 +1,4 @@
-//! What a template can ask for: a host's variables, the values that steps register, and where each text comes from.
+//! What a template can use: a host's variables, the values that steps register, and where each text comes from.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,6 +18,13 @@ pub(crate) enum Origin<'n> {
 }
 
 impl Origin<'_> {
+    /// A local file, which becomes a source of its own.
+    pub(super) fn whole(sources: &mut Sources, name: &str, text: &str) -> Self {
+        let source = sources.add_once(name, text);
+        Origin::Whole(Span { source, start: 0, end: text.len() })
+    }
+
+    /// The place of the bytes `start..end` of the text.
     pub(super) fn place(self, sources: &Sources, start: usize, end: usize) -> Span {
         match self {
             Origin::Node(node) => node.place(sources, start, end),
@@ -26,7 +33,7 @@ impl Origin<'_> {
     }
 }
 
-/// Which step registers which name.
+/// The names that steps register.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registered {
     /// For each name, the indexes of the steps that register it, in order.
@@ -40,31 +47,31 @@ pub(crate) struct Registered {
 /// The variables of one host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HostVars {
-    /// What templates are given.
+    /// The values that templates can use.
     pub(crate) context: Context,
-    /// Variables whose own definition is at fault; what uses them is not a fault of its own.
+    /// Variables whose own definition has an error; using one of them is not another error.
     pub(crate) failed: HashSet<String>,
-    /// Whether any other name may be that of a variable which could not be read.
+    /// Whether any other name may belong to a variable that could not be read.
     pub(crate) any_name: bool,
-    /// Whether more of the environment may be asked for than could be read.
+    /// Whether `from_env` may list more than could be read.
     pub(crate) any_env: bool,
     /// The values of the secrets.
     pub(crate) secrets: BTreeMap<String, Secret>,
-    /// Variables of the environment that may be asked for.
+    /// The variables of the environment that templates may use.
     pub(crate) allowed_env: BTreeSet<String>,
-    /// Every name that is declared anywhere, for near names.
+    /// Every declared name, for `did you mean`.
     pub(crate) declared: BTreeSet<String>,
-    /// Whether any value may hold a hole.
+    /// Whether any value may contain a hole.
     pub(crate) holes: bool,
 }
 
-/// Calls with each use of a name that a text's templates ask their surroundings for.
+/// Calls with each use of a name that a text's templates do not bind themselves.
 pub(crate) fn for_each_found<'t>(text: &'t str, templates: &Templates, call: &mut impl FnMut(Use<'t>)) {
     let Ok(template) = syntax::split(text) else { return };
     let asked = template.statements.then(|| templates.asked(&template).unwrap_or_default());
     for segment in &template.segments {
         let (Segment::Expression { inner, .. } | Segment::Statement { inner, .. }) = segment else { continue };
-        // The names around a letter that could not be read are none.
+        // The text around a character that could not be read is not a name.
         if text[inner.clone()].contains(char::REPLACEMENT_CHARACTER) {
             continue;
         }

@@ -1,8 +1,8 @@
 //! Where an expression stands in a piece of shell.
 //!
-//! A value is put into shell as one quoted word. That is right wherever a word may stand, and wrong inside quotes,
-//! comments, here-documents and backquotes, where the quotes of the value would be letters, or end something. Such
-//! places are found here and refused, with the form that works.
+//! A value becomes one quoted word in shell. That is right wherever a word may stand, and wrong inside quotes, comments,
+//! here-documents and backquotes, where the quotes of the value would be plain characters, or would end something. This
+//! module finds such places; `misplaced` explains them.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use super::syntax::{Segment, Template};
 /// An expression in a place where a quoted word does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Misplaced {
-    /// The expression, braces and all.
+    /// The expression with its braces.
     pub(crate) at: Range<usize>,
-    /// Where the surrounding thing begins, if it begins with a mark of its own.
+    /// Where the surrounding quotes, backquotes or comment start.
     pub(crate) opened: Option<usize>,
     /// What surrounds it.
     pub(crate) inside: Inside,
@@ -32,9 +32,9 @@ pub(crate) enum Inside {
     Comment,
     /// A here-document.
     HereDocument,
-    /// Directly behind a backslash.
+    /// Directly after a backslash.
     Backslash,
-    /// Directly behind `$`.
+    /// Directly after `$`.
     Dollar,
 }
 
@@ -43,7 +43,7 @@ enum QuoteState {
     Plain,
     Single(usize),
     Double(usize),
-    /// `$(…)`, with the number of further parentheses open in it.
+    /// `$(…)`, with the number of parentheses that are open inside it.
     Command(u32),
     /// `${…}`.
     Parameter,
@@ -51,14 +51,14 @@ enum QuoteState {
     Comment(usize),
 }
 
-/// Every expression that stands where a quoted word does not work; `spared` says which are meant as shell.
+/// Every expression in a place where a quoted word does not work; `spared` says which are meant as shell.
 pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) -> bool) -> Vec<Misplaced> {
     let mut walk =
         Walk { stack: vec![QuoteState::Plain], last: None, awaited: Vec::new(), here: None, line: String::new() };
     let mut out = Vec::new();
     for segment in &template.segments {
         match segment {
-            Segment::Letters(range) => walk.letters(&template.text[range.clone()], range.start),
+            Segment::Literal(range) => walk.literal(&template.text[range.clone()], range.start),
             Segment::Statement { .. } => {}
             Segment::Expression { outer, inner } => {
                 if let Some((inside, opened)) = walk.inside()
@@ -78,9 +78,9 @@ pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) 
 
 struct Walk {
     stack: Vec<QuoteState>,
-    /// The letter before this one, where it can matter; `None` behind an escape or at the start.
+    /// The character before this one, where it can matter; `None` after an escape and at the start.
     last: Option<char>,
-    /// Here-documents whose body begins on the next line: delimiter, and whether tabs before it are dropped.
+    /// Here-documents whose body starts on the next line: delimiter, and whether tabs before it are dropped.
     awaited: Vec<(String, bool)>,
     /// The here-document in whose body the walk is.
     here: Option<(String, bool)>,
@@ -102,7 +102,7 @@ impl Walk {
             QuoteState::Single(at) => Some((Inside::Single, Some(at))),
             QuoteState::Double(at) => Some((Inside::Double, Some(at))),
             QuoteState::Comment(at) => Some((Inside::Comment, Some(at))),
-            // Within `"${x:-…}"` the quotes of a word would be letters.
+            // Inside `"${x:-…}"` the quotes of a word would be plain characters.
             QuoteState::Parameter => self.stack.iter().rev().find_map(|state| match state {
                 QuoteState::Double(at) => Some((Inside::Double, Some(*at))),
                 _ => None,
@@ -113,7 +113,7 @@ impl Walk {
         }
     }
 
-    fn letters(&mut self, text: &str, base: usize) {
+    fn literal(&mut self, text: &str, base: usize) {
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
             let here = base + at;
@@ -140,7 +140,7 @@ impl Walk {
                 }
                 (QuoteState::Single(_) | QuoteState::Comment(_), _) => {}
                 (_, '\\') => {
-                    // The escaped letter goes with it; at the end of the letters it would escape the value's quote.
+                    // The escaped character belongs to it; at the end of the text it would escape the value's quote.
                     if let Some(escaped) = next {
                         step += escaped.len_utf8();
                         last = None;
@@ -176,7 +176,7 @@ impl Walk {
                 }
                 (QuoteState::Parameter, _) => {}
                 (_, '#') if self.last.is_none_or(|c| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')')) => {
-                    // `None` stands for an escaped letter too, but a word that begins with an escape is rare, and
+                    // `None` also stands for an escaped character, but a word that starts with an escape is rare, and
                     // taking `\ #` for a comment only refuses a template there.
                     self.stack.push(QuoteState::Comment(here));
                 }
@@ -190,7 +190,7 @@ impl Walk {
         }
     }
 
-    /// Reads `<<DELIMITER` and gives its length.
+    /// Reads `<<DELIMITER` and returns its length.
     fn here_operator(&mut self, text: &str) -> usize {
         let mut len = 2;
         let dash = text[len..].starts_with('-');
@@ -208,7 +208,7 @@ impl Walk {
             }
             len += c.len_utf8();
         }
-        // `$((1 << 2))` is arithmetic: a shift's right side is a number or a name behind a blank.
+        // `$((1 << 2))` is arithmetic: the right side of a shift is a number.
         if !delimiter.is_empty() && !delimiter.starts_with(|c: char| c.is_ascii_digit()) {
             self.awaited.push((delimiter, dash));
         }

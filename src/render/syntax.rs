@@ -1,7 +1,7 @@
-//! What a text with `{{ … }}` in it is made of: letters, expressions and statements, each with its place.
+//! What a text with `{{ … }}` consists of: literal text, expressions and statements, each with its place.
 //!
-//! Taking a template apart before anything is evaluated is what lets every undefined name be pointed at at once, and
-//! what tells where an expression stands in a piece of shell. There are no template comments: `{#` is letters, because
+//! Splitting a template before anything is evaluated lets every undefined name be reported at once, at its own place, and
+//! tells where an expression stands in a piece of shell. There are no template comments: `{#` is literal text, because
 //! `${#name}` is common shell and YAML has comments of its own.
 
 use std::ops::Range;
@@ -9,36 +9,36 @@ use std::ops::Range;
 /// One part of a template; ranges are bytes of the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Segment {
-    /// Letters as they are.
-    Letters(Range<usize>),
+    /// Text as it is.
+    Literal(Range<usize>),
     /// `{{ … }}`.
     Expression {
-        /// With its braces.
+        /// Its bytes with the braces.
         outer: Range<usize>,
-        /// Between them.
+        /// Its bytes between the braces.
         inner: Range<usize>,
     },
     /// `{% … %}`.
     Statement {
-        /// With its marks.
+        /// Its bytes with the marks.
         outer: Range<usize>,
-        /// Between them.
+        /// Its bytes between the marks.
         inner: Range<usize>,
     },
 }
 
-/// A text taken apart.
+/// A text split into its parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Template<'a> {
     /// The whole text.
     pub(crate) text: &'a str,
-    /// Its parts in order; a `-` at a brace has already taken its white space out of the letters beside it.
+    /// Its parts in order. The white space that a `-` at a brace removes is already missing from the literal text beside it.
     pub(crate) segments: Vec<Segment>,
-    /// Whether there are `{% … %}`, which only the template templates itself can follow.
+    /// Whether there are statements, which only the template engine itself can follow.
     pub(crate) statements: bool,
 }
 
-/// Where a template cannot be read, and why.
+/// What is wrong in a template, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TemplateError {
     /// Bytes of the text.
@@ -47,9 +47,11 @@ pub(crate) struct TemplateError {
     pub(crate) message: String,
     /// What to do.
     pub(crate) hint: Option<String>,
+    /// Whether the template cannot be read at all.
+    pub(crate) syntax: bool,
 }
 
-/// Whether a text holds anything to be evaluated.
+/// Whether a text contains anything to be evaluated.
 pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
@@ -60,15 +62,15 @@ pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(letter) && text.chars().all(|c| letter(c) || c.is_ascii_digit())
 }
 
-/// Takes a text apart.
+/// Splits a text into its parts.
 pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
     let mut segments = Vec::new();
     let mut statements = false;
     let mut at = 0;
-    let mut letters = 0;
-    let push_letters = |segments: &mut Vec<Segment>, range: Range<usize>| {
+    let mut literal = 0;
+    let push_literal = |segments: &mut Vec<Segment>, range: Range<usize>| {
         if !range.is_empty() {
-            segments.push(Segment::Letters(range));
+            segments.push(Segment::Literal(range));
         }
     };
     while let Some(found) = text[at..].find('{') {
@@ -85,6 +87,7 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
             at: open..open + 2,
             message: format!("`{}` is opened here and never closed", &text[open..open + 2]),
             hint: Some(literal_hint(&text[open..open + 2])),
+            syntax: true,
         })?;
         let (mut inner, outer) = (open + 2..close, open..close + 2);
         let trim_before = text[inner.clone()].starts_with('-');
@@ -95,32 +98,34 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
         if trim_behind || (inner.len() > 1 && text[inner.clone()].ends_with('+')) {
             inner.end -= 1;
         }
-        let before = if trim_before { letters + text[letters..open].trim_end().len() } else { open };
-        push_letters(&mut segments, letters..before);
+        let before = if trim_before { literal + text[literal..open].trim_end().len() } else { open };
+        push_literal(&mut segments, literal..before);
         let word = text[inner.clone()].trim();
         if !expression && word == "raw" {
             let (body, end) = raw_body(text, outer.end).ok_or_else(|| TemplateError {
                 at: outer.clone(),
                 message: "`{% raw %}` is opened here and never closed".to_owned(),
                 hint: Some("close it with `{% endraw %}`".to_owned()),
+                syntax: true,
             })?;
-            push_letters(&mut segments, body);
-            letters = end;
+            push_literal(&mut segments, body);
+            literal = end;
             at = end;
             continue;
         }
         if word.is_empty() {
             return Err(TemplateError {
                 at: outer.clone(),
-                message: "there is nothing between the braces".to_owned(),
+                message: "the braces are empty".to_owned(),
                 hint: Some(literal_hint(&text[open..open + 2])),
+                syntax: true,
             });
         }
-        letters = outer.end;
+        literal = outer.end;
         if trim_behind {
-            letters += text[letters..].len() - text[letters..].trim_start().len();
+            literal += text[literal..].len() - text[literal..].trim_start().len();
         }
-        at = letters;
+        at = literal;
         if expression {
             segments.push(Segment::Expression { outer, inner });
         } else {
@@ -128,12 +133,12 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
             segments.push(Segment::Statement { outer, inner });
         }
     }
-    push_letters(&mut segments, letters..text.len());
+    push_literal(&mut segments, literal..text.len());
     Ok(Template { text, segments, statements })
 }
 
 fn literal_hint(braces: &str) -> String {
-    format!("for the letters themselves write {{{{ \"{braces}\" }}}}")
+    format!("for literal braces write {{{{ \"{braces}\" }}}}")
 }
 
 fn raw_body(text: &str, from: usize) -> Option<(Range<usize>, usize)> {
@@ -175,8 +180,8 @@ fn end_of(text: &str, from: usize, expression: bool) -> Option<usize> {
 }
 
 impl Template<'_> {
-    /// The inside of the one expression that the whole text is, if it is one.
-    pub(crate) fn whole(&self) -> Option<Range<usize>> {
+    /// The inside of the expression, where the text is one expression and nothing else.
+    pub(crate) fn single(&self) -> Option<Range<usize>> {
         match self.segments.as_slice() {
             [Segment::Expression { inner, .. }] => Some(inner.clone()),
             _ => None,
@@ -187,7 +192,7 @@ impl Template<'_> {
 /// A token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token<'a> {
-    /// Its letters.
+    /// Its text.
     pub(crate) text: &'a str,
     /// Bytes of the whole template.
     pub(crate) at: Range<usize>,
@@ -252,16 +257,16 @@ pub(crate) fn tokens(text: &str, range: Range<usize>) -> Vec<Token<'_>> {
     out
 }
 
-/// One place where an expression asks for a name.
+/// One place where an expression uses a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Use<'a> {
     /// The name.
     pub(crate) name: &'a str,
     /// Bytes of the whole template.
     pub(crate) at: Range<usize>,
-    /// The attribute behind it (`env.HOME`).
+    /// The attribute after it, such as `HOME` in `env.HOME`.
     pub(crate) attribute: Option<(&'a str, Range<usize>)>,
-    /// Whether the expression says what holds where the name is not defined (`default`, `is defined`).
+    /// Whether the expression allows for an undefined name, by `default` or `is defined`.
     pub(crate) guarded: bool,
 }
 
@@ -295,7 +300,7 @@ const KEYWORDS: &[&str] = &[
     "endautoescape",
 ];
 
-/// The names that an expression's tokens ask for.
+/// The names that an expression uses.
 pub(crate) fn uses<'a>(tokens: &[Token<'a>]) -> Vec<Use<'a>> {
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
     let mut out = Vec::new();
@@ -339,7 +344,7 @@ mod tests {
             .segments
             .iter()
             .map(|segment| match segment {
-                Segment::Letters(range) => text[range.clone()].to_owned(),
+                Segment::Literal(range) => text[range.clone()].to_owned(),
                 Segment::Expression { inner, .. } => format!("<{}>", text[inner.clone()].trim()),
                 Segment::Statement { inner, .. } => format!("[{}]", text[inner.clone()].trim()),
             })
@@ -347,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_taken_apart() {
+    fn a_text_is_split_into_its_parts() {
         assert_eq!(parts("a {{ b }} c"), ["a ", "<b>", " c"]);
         assert_eq!(parts("{{ {'a': {'b': 1}} }}"), ["<{'a': {'b': 1}}>"]);
         assert_eq!(parts("{{ '}}' }}x"), ["<'}}'>", "x"]);

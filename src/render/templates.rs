@@ -1,4 +1,4 @@
-//! The one template templates, and how its values become letters, words and nothing else.
+//! The template engine, and how its values become text or shell words.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -15,16 +15,16 @@ use crate::script::{HOLE_CLOSE, HOLE_OPEN, Text};
 /// What a template is rendered to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RenderMode {
-    /// Letters: every value as it is.
+    /// Text: every value as it is.
     Text,
-    /// Shell: every value one quoted word, a list several.
+    /// Shell: every value as one quoted word, a list as several words.
     Shell,
 }
 
-/// Names of functions that every expression may call.
+/// The functions that every expression may call.
 pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 
-/// The template templates, set up once.
+/// The template engine, set up once for all hosts.
 #[derive(Debug)]
 pub(crate) struct Templates {
     env: Environment<'static>,
@@ -51,7 +51,7 @@ impl Templates {
             let mut written = String::new();
             match format(value, mode, &mut written) {
                 Ok(()) => out.write_str(&written).map_err(Error::from),
-                Err(reason) => Err(Error::new(ErrorKind::InvalidOperation, reason)),
+                Err(reason) => Err(NotText(reason).into()),
             }
         });
         Self { env }
@@ -64,15 +64,15 @@ impl Templates {
             .env
             .compile_expression(source)
             .and_then(|expression| expression.eval(context.clone()))
-            .map_err(|error| fault(&error, text, inner.start, inner.clone()))?;
+            .map_err(|error| explain(&error, text, inner.start, inner.clone()))?;
         if value.is_undefined() {
             let at = trimmed(text, inner);
-            return Err(TemplateError { message: not_defined(&text[at.clone()]), at, hint: None });
+            return Err(TemplateError { message: not_defined(&text[at.clone()]), at, hint: None, syntax: false });
         }
         Ok(value)
     }
 
-    /// A whole template's letters.
+    /// A template rendered to text or shell.
     pub(crate) fn render(
         &self,
         template: &Template<'_>,
@@ -85,13 +85,13 @@ impl Templates {
         let mut out = String::new();
         for segment in &template.segments {
             match segment {
-                Segment::Letters(range) => out.push_str(&template.text[range.clone()]),
+                Segment::Literal(range) => out.push_str(&template.text[range.clone()]),
                 Segment::Expression { inner, .. } | Segment::Statement { inner, .. } => {
                     let value = self.evaluate(template.text, inner, context)?;
                     format(&value, mode, &mut out).map_err(|reason| {
                         let at = trimmed(template.text, inner);
                         let message = format!("`{}` {reason}", &template.text[at.clone()]);
-                        TemplateError { at, message, hint: advice(&value, mode) }
+                        TemplateError { at, message, hint: advice(&value, mode), syntax: false }
                     })?;
                 }
             }
@@ -111,19 +111,19 @@ impl Templates {
             .template_from_named_str(name, &plain.source)
             .and_then(|compiled| compiled.render(context.clone()))
             .map_err(|error| {
-                let mut found = fault(&error, &plain.source, 0, 0..template.text.len());
+                let mut found = explain(&error, &plain.source, 0, 0..template.text.len());
                 found.at = plain.back(found.at.start)..plain.back(found.at.end);
                 found
             })
     }
 
-    /// The names that a template with statements asks its surroundings for.
+    /// The names that a template with statements uses and does not bind itself.
     pub(crate) fn asked(&self, template: &Template<'_>) -> Result<HashSet<String>, TemplateError> {
         let plain = Plain::of(template);
         match self.env.template_from_str(&plain.source) {
             Ok(compiled) => Ok(compiled.undeclared_variables(false)),
             Err(error) => {
-                let mut found = fault(&error, &plain.source, 0, 0..template.text.len());
+                let mut found = explain(&error, &plain.source, 0, 0..template.text.len());
                 found.at = plain.back(found.at.start)..plain.back(found.at.end);
                 Err(found)
             }
@@ -131,10 +131,10 @@ impl Templates {
     }
 }
 
-/// A template with statements as the templates reads it: `{#` is letters, and the last line keeps its end.
+/// A template with statements as the engine reads it: `{#` is literal text, and the last line keeps its end.
 struct Plain {
     source: String,
-    /// Offset in `source` and the offset in the original that it stands for, wherever the two begin to differ.
+    /// Offsets in `source` and the original offsets that they stand for, wherever the two start to differ.
     marks: Vec<(usize, usize)>,
 }
 
@@ -143,23 +143,23 @@ impl Plain {
         let mut plain = Self { source: String::new(), marks: Vec::new() };
         for segment in &template.segments {
             match segment {
-                Segment::Letters(range) => plain.letters(&template.text[range.clone()], range.start),
+                Segment::Literal(range) => plain.literal(&template.text[range.clone()], range.start),
                 Segment::Expression { outer, .. } | Segment::Statement { outer, .. } => {
                     plain.marks.push((plain.source.len(), outer.start));
                     plain.source.push_str(&template.text[outer.clone()]);
                 }
             }
         }
-        // The templates takes one line feed from the end.
+        // The engine removes one line feed from the end.
         plain.marks.push((plain.source.len(), template.text.len()));
         plain.source.push('\n');
         plain
     }
 
-    /// Letters as they are, their braces kept from the templates.
-    fn letters(&mut self, letters: &str, base: usize) {
+    /// Literal text, with its braces hidden from the engine.
+    fn literal(&mut self, text: &str, base: usize) {
         self.marks.push((self.source.len(), base));
-        let mut rest = letters;
+        let mut rest = text;
         while let Some(found) = rest.find('{') {
             let (before, brace) = rest.split_at(found);
             self.source.push_str(before);
@@ -169,7 +169,7 @@ impl Plain {
                 "{"
             });
             rest = &brace[1..];
-            self.marks.push((self.source.len(), base + letters.len() - rest.len()));
+            self.marks.push((self.source.len(), base + text.len() - rest.len()));
         }
         self.source.push_str(rest);
     }
@@ -182,27 +182,45 @@ impl Plain {
     }
 }
 
-/// `raw`: the text is meant as shell.
+/// Why a value cannot become text, on its way through the engine's own errors.
+#[derive(Debug)]
+struct NotText(&'static str);
+
+impl std::fmt::Display for NotText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for NotText {}
+
+impl From<NotText> for Error {
+    fn from(reason: NotText) -> Self {
+        Error::new(ErrorKind::InvalidOperation, reason.0).with_source(reason)
+    }
+}
+
+/// The filter `raw`: the text is meant as shell.
 fn raw(value: &Value) -> Result<Value, Error> {
-    let text = letters(value).map_err(|reason| Error::new(ErrorKind::InvalidOperation, reason))?;
+    let text = characters(value).map_err(NotText)?;
     Ok(Value::from_safe_string(text.into_owned()))
 }
 
-/// The letters of a value that is one; otherwise what it is instead.
-pub(crate) fn letters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
+/// The characters of a value that can be text; otherwise what it is instead.
+pub(crate) fn characters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
     match value.kind() {
         ValueKind::String => Ok(Cow::Borrowed(value.as_str().unwrap_or(""))),
         ValueKind::Bool => Ok(Cow::Borrowed(if value.is_true() { "true" } else { "false" })),
         ValueKind::Number => Ok(Cow::Owned(value.to_string())),
         ValueKind::Undefined => Err("is not defined"),
-        ValueKind::None => Err("is empty, and a text is wanted here"),
-        ValueKind::Seq | ValueKind::Iterable => Err("is a list, and a text is wanted here"),
-        ValueKind::Map => Err("is a map, and a text is wanted here"),
-        _ => Err("is not a text"),
+        ValueKind::None => Err("is empty, but text is needed here"),
+        ValueKind::Seq | ValueKind::Iterable => Err("is a list, but text is needed here"),
+        ValueKind::Map => Err("is a map, but text is needed here"),
+        _ => Err("is not text"),
     }
 }
 
-/// What to do about a value that cannot be written.
+/// What to do about a value that cannot become text.
 fn advice(value: &Value, mode: RenderMode) -> Option<String> {
     match (value.kind(), mode) {
         (ValueKind::None, _) => Some("write `\"\"` for an empty text".to_owned()),
@@ -214,8 +232,8 @@ fn advice(value: &Value, mode: RenderMode) -> Option<String> {
     }
 }
 
-/// Whether every hole in a text is one as [`Text`] makes them: a filter may have cut or changed it.
-pub(crate) fn holes_are_whole(text: &str) -> bool {
+/// Whether every hole in a text is as [`Text`] made it: a filter may have cut or changed it.
+pub(crate) fn holes_are_complete(text: &str) -> bool {
     if !text.contains([HOLE_OPEN, HOLE_CLOSE]) {
         return true;
     }
@@ -229,24 +247,49 @@ pub(crate) fn holes_are_whole(text: &str) -> bool {
         })
 }
 
-/// The letters of a value, its holes untouched.
-fn whole_letters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
-    let text = letters(value)?;
-    if holes_are_whole(&text) { Ok(text) } else { Err("changes a value that is not known here") }
+/// The characters of a value whose holes are untouched.
+fn complete_characters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
+    let text = characters(value)?;
+    if holes_are_complete(&text) { Ok(text) } else { Err("changes a value that is not known here") }
 }
 
-/// Writes a value: as it is into text, as quoted words into shell.
+/// The most values in one list or map.
+const MOST_VALUES: usize = 100_000;
+
+/// Calls with every text in a value; `false` where there are too many.
+pub(super) fn each_text(value: &Value, call: &mut impl FnMut(&str)) -> bool {
+    let mut open = vec![value.clone()];
+    let mut count = 0;
+    while let Some(value) = open.pop() {
+        count += 1;
+        if count > MOST_VALUES {
+            return false;
+        }
+        match value.kind() {
+            ValueKind::String => call(value.as_str().unwrap_or("")),
+            ValueKind::Seq | ValueKind::Iterable => open.extend(value.try_iter().into_iter().flatten()),
+            ValueKind::Map => {
+                let keys = value.try_iter().into_iter().flatten();
+                open.extend(keys.filter_map(|key| value.get_item(&key).ok()));
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Writes a value: into text as it is, into shell as quoted words.
 fn format(value: &Value, mode: RenderMode, out: &mut String) -> Result<(), &'static str> {
     if mode == RenderMode::Text || value.is_safe() {
-        out.push_str(&whole_letters(value)?);
+        out.push_str(&complete_characters(value)?);
         return Ok(());
     }
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        out.push_str(&Text::new(whole_letters(value)?).quote());
+        out.push_str(&Text::new(complete_characters(value)?).quote());
         return Ok(());
     }
     for (at, item) in value.try_iter().map_err(|_| "is not a list")?.enumerate() {
-        let word = whole_letters(&item).map_err(|_| "is a list that holds something else than texts")?;
+        let word = complete_characters(&item).map_err(|_| "is a list with items that are not text")?;
         if at > 0 {
             out.push(' ');
         }
@@ -265,8 +308,8 @@ fn not_defined(what: &str) -> String {
     format!("`{what}` is not defined")
 }
 
-/// The templates's error in our words, its range counted from `base` of `text`.
-fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> TemplateError {
+/// The engine's error in our words; its range counts from `base` of `text`.
+fn explain(error: &Error, text: &str, base: usize, whole: Range<usize>) -> TemplateError {
     let at = error.range().map_or_else(
         || trimmed(text, &(whole.start.min(text.len())..whole.end.min(text.len()))),
         |range| {
@@ -276,6 +319,8 @@ fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> Templat
     );
     let written = text.get(at.clone()).unwrap_or("").trim();
     let detail = error.detail().unwrap_or("");
+    let not_text =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref()).map(|NotText(reason)| *reason);
     let mut hint = None;
     let message = match error.kind() {
         ErrorKind::UndefinedError if !written.is_empty() => {
@@ -287,21 +332,21 @@ fn fault(error: &Error, text: &str, base: usize, whole: Range<usize>) -> Templat
             }
         }
         ErrorKind::SyntaxError => {
-            hint = Some("for the braces themselves write {{ \"{{\" }}".to_owned());
-            format!("this is not an expression: {detail}")
+            hint = Some("for literal braces write {{ \"{{\" }}".to_owned());
+            format!("invalid expression: {detail}")
         }
-        ErrorKind::UnknownFilter if detail.contains("safe") => {
-            hint = Some("`| raw` says that a text is meant as shell".to_owned());
+        ErrorKind::UnknownFilter if text.contains("safe") => {
+            hint = Some("`| raw` inserts text as shell".to_owned());
             detail.to_owned()
         }
+        _ if not_text.is_some() => format!("`{written}` {}", not_text.unwrap_or_default()),
         _ if detail.is_empty() => error.kind().to_string(),
-        ErrorKind::InvalidOperation if detail.starts_with("is ") => format!("`{written}` {detail}"),
         _ => detail.to_owned(),
     };
-    TemplateError { at, message, hint }
+    TemplateError { at, message, hint, syntax: error.kind() == ErrorKind::SyntaxError }
 }
 
-/// A map that keeps the order in which it was written.
+/// A map in the order in which it was written.
 #[derive(Debug)]
 pub(crate) struct OrderedMap(pub(crate) Vec<(String, Value)>);
 
@@ -320,7 +365,7 @@ impl Object for OrderedMap {
     }
 }
 
-/// What a template can ask for.
+/// The values that a template can use.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Context {
     /// The host's variables, and the holes of registered values.
@@ -345,10 +390,10 @@ impl Object for Context {
     }
 }
 
-/// A path of letters through values, for messages: writes a value's type and letters briefly.
+/// A value in a few words, for messages.
 pub(crate) fn brief(value: &Value) -> String {
     let mut out = String::new();
-    match letters(value) {
+    match characters(value) {
         Ok(text) => {
             let mut shown: String = Text::new(text.as_ref()).display().chars().take(60).collect();
             if shown.len() < text.len() && shown.chars().count() == 60 {
@@ -396,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_words_in_shell_and_letters_in_text() {
+    fn values_become_words_in_shell_and_stay_as_they_are_in_text() {
         let shell = |text| render(text, RenderMode::Shell).expect(text);
         assert_eq!(
             shell("echo {{ name }} {{ list }} {{ yes }}{{ index }}"),
@@ -414,18 +459,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused_at_its_place() {
+    fn what_is_not_text_is_refused_at_its_place() {
         let text = |text| render(text, RenderMode::Text).expect_err(text);
-        assert_eq!(text("a {{ list }}"), "5..9 `list` is a list, and a text is wanted here");
-        assert_eq!(text("a {{ none }}"), "5..9 `none` is empty, and a text is wanted here");
-        assert_eq!(text("{{ map }}"), "3..6 `map` is a map, and a text is wanted here");
+        assert_eq!(text("a {{ list }}"), "5..9 `list` is a list, but text is needed here");
+        assert_eq!(text("a {{ none }}"), "5..9 `none` is empty, but text is needed here");
+        assert_eq!(text("{{ map }}"), "3..6 `map` is a map, but text is needed here");
         assert_eq!(text("a {{ map.b }}"), "5..10 `map.b` is not defined");
         assert_eq!(text("a {{ 'x' ~ map.b }}"), "5..16 a part of `'x' ~ map.b` is not defined");
-        assert_eq!(text("{# {% if yes %}{{ list }}{% endif %}"), "18..22 `list` is a list, and a text is wanted here");
-        assert!(text("{{ .Name }}").contains("this is not an expression"));
+        assert_eq!(text("{# {% if yes %}{{ list }}{% endif %}"), "18..22 `list` is a list, but text is needed here");
+        assert!(text("{{ .Name }}").contains("invalid expression"));
         assert_eq!(
             render("{{ map }}", RenderMode::Shell).expect_err("a map"),
-            "3..6 `map` is a map, and a text is wanted here"
+            "3..6 `map` is a map, but text is needed here"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A host's variables: scopes laid over one another, every value rendered once, in the order that their uses ask for.
+//! A host's variables: higher scopes replace lower ones, and every value is rendered once, after those that it uses.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -8,14 +8,14 @@ use minijinja::Value;
 
 use super::renderer::Renderer;
 use super::scope::{HostVars, Registered, for_each_found};
-use super::templates::{OrderedMap, Templates, letters};
+use super::templates::{OrderedMap, Templates, characters};
 use super::{Loader, syntax};
 use crate::node::{Entry, Node, Style, Value as NodeValue};
 use crate::script::{Part, Text};
 use crate::secret::Secret;
 use crate::source::{Diagnostic, Sources, Spanned};
 
-/// The shortest value that can be masked without masking half of every line.
+/// The shortest value that can be masked without masking half of every line, in bytes.
 const SHORTEST_SECRET: usize = 4;
 
 /// What is declared for one host.
@@ -24,19 +24,19 @@ pub(crate) struct Declarations<'d> {
     pub(crate) scopes: [&'d [Entry]; 4],
     /// The names of the variables that are secrets.
     pub(crate) secrets: &'d [Spanned<String>],
-    /// Variables of the environment that templates may ask for.
+    /// Variables of the environment that templates may use.
     pub(crate) from_env: &'d [Spanned<String>],
     /// The environment itself.
     pub(crate) env: &'d BTreeMap<String, String>,
     /// Names of variables whose declaration could not be read.
     pub(crate) unreadable: &'d BTreeSet<String>,
-    /// Whether any other name may be that of a variable which could not be read.
+    /// Whether any other name may belong to a variable that could not be read.
     pub(crate) any_name: bool,
-    /// Whether more of the environment may be asked for than could be read.
+    /// Whether `from_env` may list more than could be read.
     pub(crate) any_env: bool,
 }
 
-/// Lays the scopes over one another, lowest first, and renders every variable.
+/// Puts the scopes together, lowest first, and renders every variable.
 pub(crate) fn resolve(
     declared: &Declarations<'_>,
     registered: &Registered,
@@ -48,7 +48,7 @@ pub(crate) fn resolve(
     for entry in declared.scopes.iter().copied().flatten() {
         definitions.insert(&entry.key, entry);
     }
-    let (order, circles) = order(&definitions, templates, sources);
+    let (order, cycles) = order(&definitions, templates, sources);
     let mut host =
         HostVars { holes: !registered.names.is_empty() || !declared.secrets.is_empty(), ..HostVars::default() };
     let holes: HashMap<String, Value> =
@@ -69,7 +69,7 @@ pub(crate) fn resolve(
     host.failed.extend(definitions.keys().filter(|name| !reached.contains(*name)).map(|name| (*name).to_owned()));
 
     let mut renderer = Renderer::new(templates, sources, host, registered, loader);
-    renderer.faults.extend(circles);
+    renderer.diagnostics.extend(cycles);
     for name in order {
         let entry = definitions[name];
         let secret = declared.secrets.iter().any(|secret| secret.value == name);
@@ -83,40 +83,42 @@ pub(crate) fn resolve(
             }
         }
     }
-    let Renderer { host, faults, .. } = renderer;
-    (host, faults)
+    let Renderer { host, diagnostics, .. } = renderer;
+    (host, diagnostics)
 }
 
-/// Puts a secret's value aside and its hole into the context.
+/// Keeps a secret's value apart and puts its hole into the context.
 fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &Value) {
-    let fault = match letters(value) {
+    let refused = match characters(value) {
         Err(reason) => Some(Diagnostic::error(entry.value.span, format!("the secret `{name}` {reason}"))),
-        Ok(coded) => {
-            // A secret may be made of other secrets; its value is whole.
-            let text = Text::new(coded.into_owned());
-            let whole = text.parts().fold(String::new(), |mut whole, part| {
+        Ok(raw) => {
+            // A secret may contain other secrets; what is masked is its complete value.
+            let text = Text::new(raw.into_owned());
+            let complete = text.parts().fold(String::new(), |mut complete, part| {
                 match part {
-                    Part::Letters(letters) => whole.push_str(letters),
-                    Part::Secret(other) => whole.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose)),
+                    Part::Letters(text) => complete.push_str(text),
+                    Part::Secret(other) => {
+                        complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose))
+                    }
                     Part::Registered(_) => {}
                 }
-                whole
+                complete
             });
-            let short = whole.len() < SHORTEST_SECRET;
-            renderer.host.secrets.insert(name.to_owned(), Secret::new(whole));
+            let short = complete.len() < SHORTEST_SECRET;
+            renderer.host.secrets.insert(name.to_owned(), Secret::new(complete));
             short.then(|| {
                 Diagnostic::error(
                     entry.value.span,
                     format!("the secret `{name}` is shorter than {SHORTEST_SECRET} bytes"),
                 )
-                .hint("so short a value cannot be masked without masking half of every line; take it out of `secrets`")
+                .hint("masking so short a value would mask half of every line; remove it from `secrets`")
             })
         }
     };
-    match fault {
-        Some(fault) => {
+    match refused {
+        Some(diagnostic) => {
             renderer.host.failed.insert(name.to_owned());
-            renderer.faults.push(fault);
+            renderer.diagnostics.push(diagnostic);
         }
         None => {
             Arc::make_mut(&mut renderer.host.context.vars).insert(name.to_owned(), Value::from(Text::secret(name)));
@@ -124,7 +126,7 @@ fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &V
     }
 }
 
-/// The definitions in an order in which each comes behind those that it uses, and the circles among the others.
+/// The definitions ordered so that each comes after those that it uses, and an error for each cycle among the others.
 fn order<'a>(
     definitions: &BTreeMap<&'a str, &'a Entry>,
     templates: &Templates,
@@ -157,15 +159,15 @@ fn order<'a>(
         }
     }
     let mut left: BTreeSet<&str> = missing.iter().filter(|(_, count)| **count > 0).map(|(name, _)| *name).collect();
-    let mut circles = Vec::new();
+    let mut cycles = Vec::new();
     while let Some(start) = left.first().copied() {
         let mut path = vec![start];
         let mut seen = HashMap::from([(start, 0)]);
         let mut last = start;
-        // Whatever is left needs something that is left too, unless that was part of a circle told already.
+        // Whatever is left uses something that is left too, unless that was part of a cycle that has been reported.
         while let Some(next) = uses[last].keys().copied().find(|name| left.contains(name)) {
             if let Some(from) = seen.insert(next, path.len()) {
-                circles.push(describe(&path[from..], &uses, definitions, sources));
+                cycles.push(describe(&path[from..], &uses, definitions, sources));
                 break;
             }
             path.push(next);
@@ -175,41 +177,41 @@ fn order<'a>(
             left.remove(name);
         }
     }
-    (order, circles)
+    (order, cycles)
 }
 
-/// How many variables of a circle are shown.
+/// The most variables of a cycle that are shown.
 const SHOWN: usize = 8;
 
 fn describe(
-    circle: &[&str],
+    cycle: &[&str],
     uses: &BTreeMap<&str, BTreeMap<&str, (Range<usize>, &Node)>>,
     definitions: &BTreeMap<&str, &Entry>,
     sources: &Sources,
 ) -> Diagnostic {
-    let next = |at: usize| circle[(at + 1) % circle.len()];
+    let next = |at: usize| cycle[(at + 1) % cycle.len()];
     let place = |at: usize| {
-        let (range, node) = &uses[circle[at]][next(at)];
+        let (range, node) = &uses[cycle[at]][next(at)];
         node.place(sources, range.start, range.end)
     };
-    let mut chain: Vec<&str> = circle.iter().take(SHOWN).copied().collect();
-    if circle.len() > SHOWN {
+    let mut chain: Vec<&str> = cycle.iter().take(SHOWN).copied().collect();
+    if cycle.len() > SHOWN {
         chain.push("…");
     }
-    chain.push(circle[0]);
-    let mut fault = Diagnostic::error(place(0), format!("variables go round in a circle: {}", chain.join(" -> ")))
-        .label(format!("`{}` needs `{}`", circle[0], next(0)))
-        .hint("give one of them a value of its own");
-    if circle.len() == 1 {
-        fault = fault.related(definitions[circle[0]].key_span, "declared here");
+    chain.push(cycle[0]);
+    let mut error = Diagnostic::error(place(0), format!("circular variable definition: {}", chain.join(" -> ")))
+        .label(format!("`{}` uses `{}`", cycle[0], next(0)))
+        .hint("give one of them a value that uses none of the others");
+    if cycle.len() == 1 {
+        error = error.related(definitions[cycle[0]].key_span, "declared here");
     }
-    for (at, name) in circle.iter().enumerate().take(SHOWN).skip(1) {
-        fault = fault.related(place(at), format!("`{name}` needs `{}`", next(at)));
+    for (at, name) in cycle.iter().enumerate().take(SHOWN).skip(1) {
+        error = error.related(place(at), format!("`{name}` uses `{}`", next(at)));
     }
-    fault
+    error
 }
 
-/// Calls with each scalar of a node and each name that its templates ask for.
+/// Calls with each scalar of a node and each name that its templates use.
 pub(crate) fn for_each_use<'n>(
     node: &'n Node,
     templates: &Templates,
@@ -227,7 +229,7 @@ pub(crate) fn for_each_use<'n>(
     }
 }
 
-/// Calls with each name that a text's templates ask their surroundings for.
+/// Calls with each name that a text's templates do not bind themselves.
 pub(crate) fn for_each_name<'t>(text: &'t str, templates: &Templates, call: &mut impl FnMut(&'t str, Range<usize>)) {
     for_each_found(text, templates, &mut |found| call(found.name, found.at));
 }

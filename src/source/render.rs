@@ -1,4 +1,4 @@
-//! A diagnostic as a person reads it.
+//! Diagnostics as text, with line and caret.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,12 +7,12 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Severity, Source, SourceId, Sources, Span};
 
-/// How many diagnostics are shown at most; nobody mends more in one go.
+/// The most diagnostics that are shown: more cannot be fixed at once.
 const SHOWN: usize = 100;
 
 /// Diagnostics as text, in the order of their places, with a closing line that counts them.
 ///
-/// What a file holds is shown with its control characters made visible, so that it can be written to a terminal.
+/// Control characters of the file are made visible, so that the text can be written to a terminal.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by_key(|diagnostic| (diagnostic.span.is_some(), diagnostic.span));
@@ -120,7 +120,7 @@ fn windows(primary: Span, related: &[(Span, Cow<'_, str>)], sources: &Sources) -
         .collect()
 }
 
-/// A place cut to its first line: a fault in a block is shown by its beginning.
+/// A place cut to its first line: an error in a block is shown at its start.
 fn first_line(span: Span, sources: &Sources) -> Span {
     let len = sources.slice(span).lines().next().map_or(0, str::len);
     Span { end: (span.start + len).min(span.end), ..span }

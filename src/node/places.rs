@@ -1,7 +1,7 @@
-//! From a place in a scalar's letters back to the place in the file.
+//! From a place in a scalar's text back to the place in the file.
 //!
-//! YAML folds lines, strips indentation and undoes escapes, but it only ever changes white space and escapes: the
-//! n-th letter that is not white space is the n-th such letter of the source. Counting them finds the place.
+//! YAML folds lines, strips indentation and resolves escapes, but it changes nothing else: the n-th character that is not
+//! white space is the n-th such character of the source. Counting them finds the place.
 
 use super::Style;
 use crate::source::Span;
@@ -14,10 +14,10 @@ pub(super) fn place(slice: &str, span: Span, text: &str, style: Style, start: us
     let count = |upto: usize| text.char_indices().take_while(|(at, _)| *at < upto).filter(|(_, c)| !white(*c)).count();
     let skipped = count(start);
     let covered = count(end).saturating_sub(skipped);
-    let mut letters = Letters { rest: slice, at: 0, style };
-    letters.open();
-    let Some(first) = letters.nth(skipped) else { return span.part(slice.len(), slice.len()) };
-    let last = if covered > 1 { letters.nth(covered - 2).unwrap_or(first) } else { first };
+    let mut characters = Characters { rest: slice, at: 0, style };
+    characters.open();
+    let Some(first) = characters.nth(skipped) else { return span.part(slice.len(), slice.len()) };
+    let last = if covered > 1 { characters.nth(covered - 2).unwrap_or(first) } else { first };
     span.part(first.0, last.1)
 }
 
@@ -25,14 +25,14 @@ fn white(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
-/// The non-white letters of a written scalar, each with the bytes that stand for it.
-struct Letters<'a> {
+/// The characters of a written scalar that are not white space, each with the bytes that stand for it.
+struct Characters<'a> {
     rest: &'a str,
     at: usize,
     style: Style,
 }
 
-impl Letters<'_> {
+impl Characters<'_> {
     fn open(&mut self) {
         if matches!(self.style, Style::Single | Style::Double) {
             self.take(1);
@@ -48,7 +48,7 @@ impl Letters<'_> {
     }
 }
 
-impl Iterator for Letters<'_> {
+impl Iterator for Characters<'_> {
     type Item = (usize, usize);
 
     fn next(&mut self) -> Option<(usize, usize)> {
@@ -85,7 +85,7 @@ mod tests {
     use crate::source::Sources;
 
     #[test]
-    fn a_place_in_the_letters_is_found_in_the_file() {
+    fn a_place_in_the_text_is_found_in_the_file() {
         let cases = [
             "v: run {{ name }} now",
             "v: 'it''s {{ name }}'",
@@ -101,8 +101,8 @@ mod tests {
             let id = sources.add("p.yml", text);
             let Node { value: Value::Map(entries), .. } = parse(id, text).expect(text) else { panic!("{text}") };
             let node = &entries[0].value;
-            let letters = node.as_text().expect("a scalar");
-            let at = letters.find("name").expect("it is there");
+            let characters = node.as_text().expect("a scalar");
+            let at = characters.find("name").expect("it is there");
             let place = node.place(&sources, at, at + 4);
             assert_eq!(sources.slice(place), "name", "{text:?}");
             assert_eq!(place.start, text.find("name").expect("it is there"), "{text:?}");

@@ -1,0 +1,69 @@
+//! One step with its values: the kind's recipe, and the options around it.
+
+use super::options;
+use crate::ids::StepId;
+use crate::kinds::{Args, Recipe};
+use crate::plan::options::OptionValue;
+use crate::plan::{RunAs, StepSpec};
+use crate::playbook::Step;
+use crate::render::renderer::Renderer;
+
+/// What the kind makes of the step's fields; `None` where they have errors.
+pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe> {
+    let mut fields = Vec::with_capacity(step.fields.len());
+    let mut complete = step.complete;
+    for given in &step.fields {
+        if given.broken {
+            renderer.check_only(&given.value, given.row.shape);
+            complete = false;
+            continue;
+        }
+        match renderer.arg(&given.value, given.row.shape) {
+            Some(arg) => fields.push((given.row.name, given.key_span, arg)),
+            None => complete = false,
+        }
+    }
+    let kind = step.kind.filter(|_| complete)?;
+    match (kind.compile)(&Args { span: step.kind_span, fields: &fields }) {
+        Ok(recipe) => Some(recipe),
+        Err(found) => {
+            renderer.diagnostics.extend(found);
+            None
+        }
+    }
+}
+
+/// The recipe with the step's options, which may watch other steps of the plan.
+pub(super) fn spec(
+    renderer: &mut Renderer<'_>,
+    step: &Step,
+    recipe: Option<Recipe>,
+    watched: &[StepId],
+) -> Option<StepSpec> {
+    let before = renderer.diagnostics.len();
+    let values = options::render(renderer, step);
+    if renderer.diagnostics.len() != before {
+        return None;
+    }
+    let recipe = recipe?;
+    let run_as = if recipe.needs_root { RunAs::RootToApply } else { RunAs::Login };
+    let mut spec = StepSpec { run_as, ..StepSpec::plain(recipe) };
+    for (slot, value) in values {
+        let value = if matches!(value, OptionValue::Steps(_)) { OptionValue::Steps(watched.to_vec()) } else { value };
+        (slot.set)(&mut spec, value);
+    }
+    Some(spec)
+}
+
+/// Checks the templates of a step that does not run here: an undefined name is an error there too.
+pub(super) fn check_only(renderer: &mut Renderer<'_>, step: &Step) {
+    let secrets = renderer.secrets_used.clone();
+    for given in &step.fields {
+        renderer.check_only(&given.value, given.row.shape);
+    }
+    for given in &step.options {
+        options::check_only(renderer, given);
+    }
+    renderer.check_only(&step.name_node, crate::kinds::Shape::Text);
+    renderer.secrets_used = secrets;
+}

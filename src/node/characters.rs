@@ -1,0 +1,44 @@
+//! Characters that no text of a playbook may contain.
+
+use crate::source::{Diagnostic, Span};
+
+/// The most errors of one sort that are shown for one file.
+pub(super) const MAX_DIAGNOSTICS: usize = 50;
+
+/// What a character is that a playbook must not contain; `None` for all others.
+pub(super) fn forbidden(c: char) -> Option<String> {
+    match c {
+        '\t' | '\n' | '\r' => None,
+        '\0' => Some("a NUL byte".to_owned()),
+        c if c.is_control() => Some(format!("the control character U+{:04X}", u32::from(c))),
+        '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' => Some(format!("the noncharacter U+{:04X}", u32::from(c))),
+        _ => None,
+    }
+}
+
+/// An error for each character that a playbook must not contain; `place` gives their spans.
+pub(super) fn forbidden_characters(text: &str, place: impl Fn(usize, usize) -> Span) -> Vec<Diagnostic> {
+    let clean = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x7f);
+    if text.bytes().all(clean) {
+        return Vec::new();
+    }
+    text.char_indices()
+        .filter_map(|(at, c)| {
+            let what = forbidden(c)?;
+            Some(
+                Diagnostic::error(place(at, c.len_utf8()), format!("{what} is not allowed in a playbook"))
+                    .hint("remove it"),
+            )
+        })
+        .take(MAX_DIAGNOSTICS)
+        .collect()
+}
+
+/// Characters that replace forbidden ones of one, two and three bytes, so that all others keep their places. No expression
+/// can contain one of them.
+pub(super) const STAND_INS: [char; 3] = ['^', '\u{ac}', char::REPLACEMENT_CHARACTER];
+
+/// The text with its forbidden characters replaced.
+pub(super) fn without_forbidden(text: &str) -> String {
+    text.chars().map(|c| if forbidden(c).is_some() { STAND_INS[c.len_utf8() - 1] } else { c }).collect()
+}

@@ -1,0 +1,434 @@
+//! The options of a step, in one table. Parsing, name checks, rendering, digest, dry run, help and documents walk it.
+//!
+//! A new option is one row here and its use: a field of [`StepSpec`] that the row writes and reads, and the code that acts
+//! on that field. An option that is used up before there is a plan, as `when` is, has no such field.
+
+use std::time::Duration;
+
+use super::{OnUnknown, RunAs, StepSpec};
+use crate::ids::{Digest, StepId};
+use crate::kinds::Shape;
+use crate::script::{Script, Text};
+
+/// One option of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepOption {
+    /// The YAML key.
+    pub name: &'static str,
+    /// How its value is written.
+    pub form: Form,
+    /// Who acts on it.
+    pub read_by: ReadBy,
+    /// One sentence for help and documents.
+    pub doc: &'static str,
+    /// What holds without it, in a few words; empty where nothing needs to be said.
+    pub default: &'static str,
+    /// Whether it limits when a step runs, or says that the step is meant to run each time: a step without a check should
+    /// have one of these.
+    pub limits_runs: bool,
+    /// The field of the plan's step that holds it.
+    pub(crate) slot: Option<Slot>,
+    /// What it adds to the step's digest.
+    pub(crate) digest: Option<DigestPart>,
+}
+
+/// How an option's value is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// As a kind's field of this shape.
+    Field(Shape),
+    /// A user of the host.
+    User,
+    /// A whole number, this one at most.
+    UpTo(u32),
+    /// `90s`, `5m`, `1h30m`.
+    Duration {
+        /// Whether it may be `0s`.
+        zero: bool,
+    },
+    /// A map of environment variables.
+    Variables,
+    /// An expression without braces.
+    Condition,
+    /// A list, or an expression that becomes one.
+    Items,
+    /// A name for a variable; read before any variable has a value.
+    Name,
+    /// Names of earlier steps; read before any variable has a value.
+    Steps,
+    /// One word or several; read before any variable has a value.
+    Words,
+}
+
+/// Who acts on an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadBy {
+    /// This program, before it connects.
+    Controller,
+    /// The runner on the host, which decides whether a step starts and what its result means.
+    Runner,
+    /// The step's check.
+    Check,
+    /// The step's command.
+    Apply,
+    /// The check and the command.
+    Both,
+}
+
+impl ReadBy {
+    /// The word for help and documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            ReadBy::Controller => "controller",
+            ReadBy::Runner => "runner",
+            ReadBy::Check => "check",
+            ReadBy::Apply => "apply",
+            ReadBy::Both => "check and apply",
+        }
+    }
+}
+
+/// A rendered option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptionValue {
+    /// Shell, values already quoted.
+    Shell(Script),
+    /// A text, possibly with holes.
+    Text(Text),
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u32),
+    /// A length of time.
+    Duration(Duration),
+    /// Environment variables, in order.
+    Variables(Vec<(String, Text)>),
+    /// Steps of the plan.
+    Steps(Vec<StepId>),
+}
+
+impl OptionValue {
+    fn shell(self) -> Option<Script> {
+        if let Self::Shell(script) = self { Some(script) } else { None }
+    }
+
+    fn text(self) -> Option<Text> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    fn flag(&self) -> bool {
+        matches!(self, Self::Flag(true))
+    }
+
+    fn number(&self) -> Option<u32> {
+        if let Self::Number(number) = self { Some(*number) } else { None }
+    }
+
+    fn duration(&self) -> Option<Duration> {
+        if let Self::Duration(duration) = self { Some(*duration) } else { None }
+    }
+
+    fn variables(self) -> Vec<(String, Text)> {
+        if let Self::Variables(variables) = self { variables } else { Vec::new() }
+    }
+
+    fn steps(self) -> Vec<StepId> {
+        if let Self::Steps(steps) = self { steps } else { Vec::new() }
+    }
+}
+
+/// Where a step of a plan holds an option.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    /// Writes the option's value.
+    pub(crate) set: fn(&mut StepSpec, OptionValue),
+    /// Reads it; `None` where it says nothing beyond its default.
+    pub(crate) get: fn(&StepSpec) -> Option<OptionValue>,
+}
+
+/// What an option adds to a step's digest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DigestPart {
+    /// Its place among the parts of all options. A new option takes a higher number than all others: digests of steps
+    /// that do not use it stay what they are.
+    pub(crate) place: u32,
+    /// Names and bytes, made from the step and the digests of the steps that it watches.
+    pub(crate) parts: fn(&StepSpec, &[Digest]) -> Vec<(&'static str, Vec<u8>)>,
+}
+
+const fn option(name: &'static str, form: Form, read_by: ReadBy, doc: &'static str) -> StepOption {
+    StepOption { name, form, read_by, doc, default: "", limits_runs: false, slot: None, digest: None }
+}
+
+impl StepOption {
+    const fn default(mut self, words: &'static str) -> Self {
+        self.default = words;
+        self
+    }
+
+    const fn limits_runs(mut self) -> Self {
+        self.limits_runs = true;
+        self
+    }
+
+    const fn slot(mut self, set: fn(&mut StepSpec, OptionValue), get: fn(&StepSpec) -> Option<OptionValue>) -> Self {
+        self.slot = Some(Slot { set, get });
+        self
+    }
+
+    const fn digest(mut self, place: u32, parts: fn(&StepSpec, &[Digest]) -> Vec<(&'static str, Vec<u8>)>) -> Self {
+        self.digest = Some(DigestPart { place, parts });
+        self
+    }
+
+    /// Whether the value is read before any variable has a value, so that it cannot hold a template.
+    pub(crate) fn is_static(&self) -> bool {
+        matches!(self.form, Form::Name | Form::Steps | Form::Words)
+    }
+}
+
+/// Every option, in the order of help: first what decides whether a step runs, in the order in which it is asked.
+pub const OPTIONS: &[StepOption] = &[
+    option(
+        "when",
+        Form::Condition,
+        ReadBy::Controller,
+        "An expression without braces. It must be true or false; where it is false, the step is skipped.",
+    ),
+    option(
+        "loop",
+        Form::Items,
+        ReadBy::Controller,
+        "Runs the step once for each item, as a step of its own with its own check and result: `{{ item }}` is the item, `{{ index }}` its number from 1.",
+    ),
+    option(
+        "when_changed",
+        Form::Steps,
+        ReadBy::Runner,
+        "Names of earlier steps. The step is skipped unless one of them changed in this run.",
+    )
+    .limits_runs()
+    .slot(
+        |spec, value| (spec.only_when_changed, spec.when_changed) = (true, value.steps()),
+        |spec| spec.only_when_changed.then(|| OptionValue::Steps(spec.when_changed.clone())),
+    )
+    .digest(3, |spec, watched| {
+        let watched = watched.iter().map(|digest| ("watched", digest.as_str().as_bytes().to_vec()));
+        std::iter::once(("only_when_changed", vec![u8::from(spec.only_when_changed)])).chain(watched).collect()
+    }),
+    option(
+        "only_if",
+        Form::Field(Shape::Shell),
+        ReadBy::Check,
+        "Shell for the host. Where it fails, the step is skipped.",
+    )
+    .limits_runs()
+    .slot(
+        |spec, value| spec.only_if = value.shell(),
+        |spec| spec.only_if.clone().map(OptionValue::Shell),
+    )
+    .digest(1, |spec, _| script_part("only_if", spec.only_if.as_ref())),
+    option(
+        "creates",
+        Form::Field(Shape::Path),
+        ReadBy::Check,
+        "A path on the host. Where it exists, the step is unchanged; after the command it must exist.",
+    )
+    .limits_runs()
+    .slot(
+        |spec, value| spec.creates = value.text(),
+        |spec| spec.creates.clone().map(OptionValue::Text),
+    )
+    .digest(4, |spec, _| text_part("creates", spec.creates.as_ref())),
+    option(
+        "unless",
+        Form::Field(Shape::Shell),
+        ReadBy::Check,
+        "Shell for the host. Where it succeeds, the step is unchanged; after the command it must succeed.",
+    )
+    .limits_runs()
+    .slot(|spec, value| spec.unless = value.shell(), |spec| spec.unless.clone().map(OptionValue::Shell))
+    .digest(2, |spec, _| script_part("unless", spec.unless.as_ref())),
+    option(
+        "sudo",
+        Form::Field(Shape::Bool),
+        ReadBy::Both,
+        "`true`: runs check and command as root (`sudo -n`). `false`: never uses root, even for kinds that need it.",
+    )
+    .default("as the kind needs")
+    .slot(
+        |spec, value| spec.run_as = if value.flag() { RunAs::Root } else { RunAs::Login },
+        |_| None,
+    ),
+    option("run_as", Form::User, ReadBy::Both, "Runs check and command as this user of the host (`sudo -n -u`).")
+        .default("the login user")
+        .slot(
+            |spec, value| {
+                if let Some(user) = value.text() {
+                    spec.run_as = RunAs::User(user);
+                }
+            },
+            |_| None,
+        )
+        .digest(6, |spec, _| {
+            let user = match &spec.run_as {
+                RunAs::Login => "login".to_owned(),
+                RunAs::Root => "root".to_owned(),
+                RunAs::RootToApply => "root to apply".to_owned(),
+                RunAs::User(user) => format!("user {}", user.raw()),
+            };
+            vec![("run_as", user.into_bytes())]
+        }),
+    option("cwd", Form::Field(Shape::Path), ReadBy::Both, "The directory in which the shell starts.")
+        .default("the home directory")
+        .slot(|spec, value| spec.cwd = value.text(), |spec| spec.cwd.clone().map(OptionValue::Text))
+        .digest(5, |spec, _| text_part("cwd", spec.cwd.as_ref())),
+    option("env", Form::Variables, ReadBy::Both, "Environment variables for this step.")
+        .slot(
+            |spec, value| spec.env = value.variables(),
+            |spec| (!spec.env.is_empty()).then(|| OptionValue::Variables(spec.env.clone())),
+        )
+        .digest(7, |spec, _| {
+            let part = |(name, value): &(String, Text)| {
+                [("env", name.clone().into_bytes()), ("value", value.raw().as_bytes().to_vec())]
+            };
+            spec.env.iter().flat_map(part).collect()
+        }),
+    option(
+        "register",
+        Form::Name,
+        ReadBy::Apply,
+        "A name for what the command prints on standard output, without the white space at both ends; see below.",
+    )
+    .slot(
+        |spec, value| spec.register = value.text().map(|name| name.raw().to_owned()),
+        |spec| spec.register.as_deref().map(|name| OptionValue::Text(name.into())),
+    )
+    .digest(8, |spec, _| vec![("register", spec.register.clone().unwrap_or_default().into_bytes())]),
+    option(
+        "timeout",
+        Form::Duration { zero: false },
+        ReadBy::Both,
+        "Such as `90s`, `5m` or `1h30m`. Then the step's process group gets SIGTERM, 10 s later SIGKILL, and the step has failed. Its check has the same limit.",
+    )
+    .default("none")
+    .slot(|spec, value| spec.timeout = value.duration(), |spec| spec.timeout.map(OptionValue::Duration)),
+    option("retries", Form::UpTo(1000), ReadBy::Apply, "How often a failed command is tried again, 1,000 times at most.")
+        .default("0")
+        .slot(
+            |spec, value| spec.retries = value.number().unwrap_or_default(),
+            |spec| (spec.retries > 0).then_some(OptionValue::Number(spec.retries)),
+        ),
+    option("delay", Form::Duration { zero: true }, ReadBy::Apply, "The pause before each further attempt.")
+        .default("0s")
+        .slot(
+            |spec, value| spec.delay = value.duration().unwrap_or_default(),
+            |spec| (!spec.delay.is_zero()).then_some(OptionValue::Duration(spec.delay)),
+        ),
+    option(
+        "allow_failure",
+        Form::Field(Shape::Bool),
+        ReadBy::Runner,
+        "`true`: a failure is reported and counted, and the run continues.",
+    )
+    .default("false")
+    .slot(|spec, value| spec.allow_failure = value.flag(), |spec| flag(spec.allow_failure)),
+    option(
+        "always",
+        Form::Field(Shape::Bool),
+        ReadBy::Controller,
+        "`true`: the step is meant to run each time, and a rerun repeats it.",
+    )
+    .default("false")
+    .limits_runs()
+    .slot(|spec, value| spec.always = value.flag(), |spec| flag(spec.always)),
+    option(
+        "on_unknown",
+        Form::Field(Shape::OneOf(OnUnknown::WORDS)),
+        ReadBy::Runner,
+        "What to do with a step without a check that started and left no result: `fail` (exit code 8), `rerun`, or `done` to take it for done.",
+    )
+    .default("fail")
+    .slot(
+        |spec, value| {
+            spec.on_unknown = value.text().and_then(|word| OnUnknown::named(word.raw())).unwrap_or_default();
+        },
+        |spec| {
+            let default = spec.on_unknown == OnUnknown::default();
+            (!default).then(|| OptionValue::Text(spec.on_unknown.word().into()))
+        },
+    ),
+    option("tags", Form::Words, ReadBy::Controller, "Words that `--tags` and `--skip-tags` select steps by."),
+];
+
+fn script_part(name: &'static str, script: Option<&Script>) -> Vec<(&'static str, Vec<u8>)> {
+    script.map(|script| (name, script.as_str().as_bytes().to_vec())).into_iter().collect()
+}
+
+fn text_part(name: &'static str, text: Option<&Text>) -> Vec<(&'static str, Vec<u8>)> {
+    text.map(|text| (name, text.raw().as_bytes().to_vec())).into_iter().collect()
+}
+
+fn flag(flag: bool) -> Option<OptionValue> {
+    flag.then_some(OptionValue::Flag(true))
+}
+
+/// The option with this name.
+pub fn find(name: &str) -> Option<&'static StepOption> {
+    OPTIONS.iter().find(|option| option.name == name)
+}
+
+/// The names of all options, in the order of help.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    OPTIONS.iter().map(|option| option.name)
+}
+
+impl StepSpec {
+    /// The options of the step that say something beyond their defaults, in the order of the table.
+    pub fn options(&self) -> impl Iterator<Item = (&'static StepOption, OptionValue)> + '_ {
+        OPTIONS.iter().filter_map(|option| Some((option, (option.slot?.get)(self)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Recipe;
+
+    #[test]
+    fn every_row_is_complete_and_its_places_are_its_own() {
+        let mut names: Vec<&str> = names().collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), OPTIONS.len(), "two options have one name");
+        let mut places: Vec<u32> = OPTIONS.iter().filter_map(|option| Some(option.digest?.place)).collect();
+        places.sort_unstable();
+        assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "two options have one place in a digest: {places:?}");
+        for option in OPTIONS {
+            assert!(option.doc.ends_with('.') && option.doc.len() > 20, "{} has no sentence", option.name);
+            assert!(option.slot.is_some() || option.read_by == ReadBy::Controller, "nothing reads {}", option.name);
+        }
+    }
+
+    #[test]
+    fn what_an_option_writes_it_reads_back() {
+        let values = |form: Form| match form {
+            Form::Field(Shape::Shell) => OptionValue::Shell(Script::author("true")),
+            Form::Field(Shape::Bool) => OptionValue::Flag(true),
+            Form::Field(Shape::OneOf(words)) => OptionValue::Text(words[1].into()),
+            Form::UpTo(most) => OptionValue::Number(most),
+            Form::Duration { .. } => OptionValue::Duration(Duration::from_secs(5)),
+            Form::Variables => OptionValue::Variables(vec![("A".to_owned(), "b".into())]),
+            Form::Steps => OptionValue::Steps(vec![StepId(3)]),
+            _ => OptionValue::Text("word".into()),
+        };
+        for option in OPTIONS.iter().filter(|option| !matches!(option.name, "sudo" | "run_as")) {
+            let Some(slot) = option.slot else { continue };
+            let mut spec = StepSpec::plain(Recipe::default());
+            assert_eq!((slot.get)(&spec), None, "{}", option.name);
+            (slot.set)(&mut spec, values(option.form));
+            assert_eq!((slot.get)(&spec), Some(values(option.form)), "{}", option.name);
+            assert_eq!(spec.options().map(|(found, _)| found.name).collect::<Vec<_>>(), [option.name]);
+        }
+    }
+}

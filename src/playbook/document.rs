@@ -1,0 +1,88 @@
+//! What a playbook says, every part with its place.
+
+use std::collections::BTreeSet;
+
+use super::step::Step;
+use crate::node::{Entry, Node};
+use crate::source::{SourceId, Spanned};
+
+/// The most steps that a playbook may have.
+pub const MAX_STEPS: usize = 1000;
+
+/// What a playbook says, every part with its place.
+#[derive(Clone, Debug)]
+pub struct Playbook {
+    /// The text that it was read from.
+    pub source: SourceId,
+    /// `name`.
+    pub name: Option<Spanned<String>>,
+    /// `vars`, the lowest of all scopes.
+    pub vars: Vec<Entry>,
+    /// `vars_files`: local files of variables, just above `vars`.
+    pub vars_files: Vec<Spanned<String>>,
+    /// `hosts`, in order.
+    pub hosts: Vec<HostEntry>,
+    /// `steps`, in order.
+    pub steps: Vec<Step>,
+    /// `from_env`: variables of this machine's environment that templates may use.
+    pub from_env: Vec<Spanned<String>>,
+    /// `secrets`: names of variables that are masked everywhere.
+    pub secrets: Vec<Spanned<String>>,
+    /// What cannot be known because of its errors.
+    pub(crate) unresolved: Unresolved,
+}
+
+impl Playbook {
+    /// A playbook that says nothing yet.
+    pub(crate) fn empty(source: SourceId) -> Self {
+        Self {
+            source,
+            name: None,
+            vars: Vec::new(),
+            vars_files: Vec::new(),
+            hosts: Vec::new(),
+            steps: Vec::new(),
+            from_env: Vec::new(),
+            secrets: Vec::new(),
+            unresolved: Unresolved::default(),
+        }
+    }
+}
+
+/// What cannot be known because of errors, so that nothing is reported that only follows from an error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unresolved {
+    /// Names that may belong to variables.
+    pub(crate) names: BTreeSet<String>,
+    /// Whether any name may belong to a variable.
+    pub(crate) any_name: bool,
+    /// Whether there may be more hosts.
+    pub(crate) hosts: bool,
+    /// Whether there may be steps with other names.
+    pub(crate) steps: bool,
+    /// Whether there may be other tags.
+    pub(crate) tags: bool,
+    /// Whether `from_env` may list more.
+    pub(crate) from_env: bool,
+    /// Whether any variable may be a secret.
+    pub(crate) secrets: bool,
+    /// Values with errors: the names that they use count as used.
+    pub(crate) values: Vec<Node>,
+}
+
+/// One host as it is written.
+#[derive(Clone, Debug)]
+pub struct HostEntry {
+    /// The playbook's name for it.
+    pub name: Spanned<String>,
+    /// `address`; `None` where an error of the host has been reported.
+    pub address: Option<Node>,
+    /// `user`.
+    pub user: Option<Node>,
+    /// `port`.
+    pub port: Option<Node>,
+    /// `key`.
+    pub key: Option<Node>,
+    /// `vars`, above the playbook's own.
+    pub vars: Vec<Entry>,
+}

@@ -1,0 +1,131 @@
+//! The fields of a step's kind.
+
+use super::Parser;
+use crate::kinds::{Field, Kind, Shape};
+use crate::node::{Entry, Node, Value};
+use crate::plan::options;
+use crate::playbook::step::{Given, Step};
+use crate::render::convert;
+use crate::source::{Diagnostic, Span};
+
+/// The name of the field that takes every key that no other field names.
+const REST: &str = "*";
+
+impl Parser<'_> {
+    /// Reads the fields of a kind into a step, which is complete where the kind can compile them.
+    pub(super) fn fields(&mut self, kind: &'static Kind, entry: Entry, step: &mut Step) {
+        let kind_span = entry.key_span;
+        let read = match entry.value.value {
+            Value::Map(entries) => self.map_form(kind, kind_span, entries, entry.value.span, step),
+            Value::Null if kind.fields.iter().any(|field| field.required) || kind.short.is_some() => {
+                let node = Node { value: Value::Null, span: entry.value.span };
+                self.expected(kind.name, &node, &form(kind), None);
+                false
+            }
+            Value::Null => true,
+            value => {
+                let node = Node { value, span: entry.value.span };
+                match kind.short.and_then(|short| field_named(kind, short)) {
+                    Some(field) => {
+                        let given = self.field(field, kind.name, kind_span, node);
+                        step.fields.push(given);
+                        true
+                    }
+                    None => {
+                        self.expected(kind.name, &node, &form(kind), None);
+                        step.leftover.push((entry.key, node));
+                        false
+                    }
+                }
+            }
+        };
+        // A missing field is most likely the one that was misspelt.
+        step.complete = read && self.has_required(kind, kind_span, step);
+    }
+
+    /// Reads fields that are written as a map; `false` where one of them is unknown.
+    fn map_form(
+        &mut self,
+        kind: &'static Kind,
+        kind_span: Span,
+        entries: Vec<Entry>,
+        span: Span,
+        step: &mut Step,
+    ) -> bool {
+        let rest_field = field_named(kind, REST);
+        let mut rest = Vec::new();
+        let mut known = true;
+        for entry in entries {
+            match field_named(kind, &entry.key).filter(|field| field.name != REST) {
+                _ if entry.broken => {
+                    known = false;
+                    step.leftover.push((entry.key, entry.value));
+                }
+                Some(field) => {
+                    let given = self.field(field, field.name, entry.key_span, entry.value);
+                    step.fields.push(given);
+                }
+                None if rest_field.is_some() => rest.push(entry),
+                None => {
+                    known = false;
+                    self.report_unknown_field(kind, &entry);
+                    step.leftover.push((entry.key, entry.value));
+                }
+            }
+        }
+        if let (Some(field), false) = (rest_field, rest.is_empty()) {
+            let given = self.field(field, kind.name, kind_span, Node { value: Value::Map(rest), span });
+            step.fields.push(given);
+        }
+        known
+    }
+
+    /// Whether every required field is given; reports those that are not.
+    fn has_required(&mut self, kind: &Kind, kind_span: Span, step: &Step) -> bool {
+        let given = |field: &&Field| step.fields.iter().any(|given| given.row.name == field.name);
+        let missing: Vec<&Field> = kind.fields.iter().filter(|field| field.required && !given(field)).collect();
+        for field in &missing {
+            let what = if field.name == REST { "a name and a value".to_owned() } else { format!("`{}`", field.name) };
+            self.report(
+                Diagnostic::error(kind_span, format!("`{}` needs {what}", kind.name))
+                    .hint(field.doc.trim_end_matches('.')),
+            );
+        }
+        missing.is_empty()
+    }
+
+    /// One field, its value checked as far as possible before any variable has a value.
+    fn field(&mut self, row: &'static Field, name: &str, key_span: Span, value: Node) -> Given<Field> {
+        let before = self.diagnostics.len();
+        convert::check_node(&value, row.shape, name, &mut self.diagnostics);
+        Given { row, key_span, broken: self.diagnostics.len() != before || !value.is_complete(), value }
+    }
+
+    fn report_unknown_field(&mut self, kind: &Kind, entry: &Entry) {
+        let known = kind.fields.iter().map(|field| field.name);
+        let mut error = Diagnostic::error(entry.key_span, format!("`{}` has no field `{}`", kind.name, entry.key))
+            .label("unknown field")
+            .did_you_mean(&entry.key, known.clone());
+        if error.hint.is_none() {
+            error.hint = Some(if options::find(&entry.key).is_some() {
+                format!("`{}` is an option of the step: put it beside `{}`, not below", entry.key, kind.name)
+            } else {
+                format!("its fields: {}", known.collect::<Vec<_>>().join(", "))
+            });
+        }
+        self.report(error);
+    }
+}
+
+fn field_named(kind: &'static Kind, name: &str) -> Option<&'static Field> {
+    kind.fields.iter().find(|field| field.name == name)
+}
+
+/// The forms that a kind can be written in.
+fn form(kind: &'static Kind) -> String {
+    match kind.short.and_then(|short| field_named(kind, short)) {
+        Some(field) if matches!(field.shape, Shape::Texts | Shape::Any) => "text, a list or a map".to_owned(),
+        Some(_) => "text or a map".to_owned(),
+        None => "a map".to_owned(),
+    }
+}

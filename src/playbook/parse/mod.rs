@@ -1,0 +1,141 @@
+//! A YAML node to a [`Playbook`]: what is written, not yet what it means. Every error is reported at once.
+
+mod across;
+mod fields;
+mod hosts;
+mod options;
+mod steps;
+mod values;
+
+use super::document::{Playbook, Unresolved};
+use crate::kinds::Kind;
+use crate::node::{Entry, Node, Value};
+use crate::source::{Diagnostic, SourceId, Span, near};
+
+const TOP: &[&str] = &["name", "vars", "vars_files", "hosts", "steps", "from_env", "secrets"];
+
+/// Reads a playbook from its document. What has errors is reported and left open; the rest is there.
+pub(crate) fn parse(source: SourceId, root: Node, kinds: &[&'static Kind]) -> (Playbook, Vec<Diagnostic>) {
+    let mut parser = Parser { kinds, diagnostics: Vec::new(), unresolved: Unresolved::default() };
+    let mut playbook = Playbook::empty(source);
+    parser.playbook(root, &mut playbook);
+    playbook.unresolved = parser.unresolved;
+    (playbook, parser.diagnostics)
+}
+
+/// The entries of a file of variables, what its errors leave open, and the errors.
+pub(crate) fn parse_vars(root: Node) -> (Vec<Entry>, Unresolved, Vec<Diagnostic>) {
+    let mut parser = Parser { kinds: &[], diagnostics: Vec::new(), unresolved: Unresolved::default() };
+    let entries = parser.vars(root);
+    (entries, parser.unresolved, parser.diagnostics)
+}
+
+struct Parser<'a> {
+    kinds: &'a [&'static Kind],
+    diagnostics: Vec<Diagnostic>,
+    unresolved: Unresolved,
+}
+
+impl Parser<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn playbook(&mut self, root: Node, playbook: &mut Playbook) {
+        let start = Span { end: root.span.start, ..root.span };
+        let Some(entries) = self.top(root) else { return };
+        let mut has_steps = false;
+        for entry in entries {
+            match self.top_key(&entry) {
+                Some(key) => {
+                    has_steps |= key == "steps";
+                    self.top_entry(key, entry, playbook);
+                }
+                None => self.unresolved.values.push(entry.value),
+            }
+        }
+        if !has_steps {
+            self.unresolved.steps = true;
+            self.report(
+                Diagnostic::error(start, "`steps` is missing").hint("write `steps:` and under it a list of steps"),
+            );
+        }
+        self.check_across(playbook);
+    }
+
+    /// The keys of a playbook, if it is a map.
+    fn top(&mut self, root: Node) -> Option<Vec<Entry>> {
+        let error = match &root.value {
+            Value::Map(_) | Value::Broken { .. } => None,
+            Value::Null => {
+                Some(Diagnostic::error(root.span, "the playbook is empty").hint("it needs at least `steps:`"))
+            }
+            _ => {
+                let start = Span { end: root.span.start, ..root.span };
+                let message = format!("a playbook must be a map, but this is {}", root.shape_name());
+                Some(Diagnostic::error(start, message).hint("its keys are name, vars, hosts and steps"))
+            }
+        };
+        self.diagnostics.extend(error);
+        if let Value::Map(entries) = root.value {
+            return Some(entries);
+        }
+        self.unresolved.hosts = true;
+        None
+    }
+
+    fn top_entry(&mut self, key: &str, entry: Entry, playbook: &mut Playbook) {
+        match key {
+            "name" => playbook.name = self.text(&entry),
+            "vars" => playbook.vars.extend(self.vars(entry.value)),
+            "vars_files" => {
+                playbook.vars_files.extend(self.texts(&entry));
+                self.unresolved.any_name |= playbook.vars_files.is_empty();
+            }
+            "hosts" => playbook.hosts.extend(self.hosts(entry)),
+            "steps" => playbook.steps.extend(self.steps(entry)),
+            _ => {
+                let before = self.diagnostics.len();
+                let words = self.texts(&entry);
+                let broken = self.diagnostics.len() != before || !entry.value.is_complete();
+                let (list, open) = match key {
+                    "from_env" => (&mut playbook.from_env, &mut self.unresolved.from_env),
+                    _ => (&mut playbook.secrets, &mut self.unresolved.secrets),
+                };
+                list.extend(words);
+                *open |= broken;
+            }
+        }
+    }
+
+    /// The key of a playbook that an entry's key is. A misspelt one is read as what it most likely means, so that what
+    /// stands under it is checked and known.
+    fn top_key(&mut self, entry: &Entry) -> Option<&'static str> {
+        let exact = TOP.iter().copied().find(|known| *known == entry.key);
+        if exact.is_some() && !(entry.broken && exact == Some("name")) {
+            return exact;
+        }
+        if !entry.broken {
+            self.report_unknown(entry, "unknown playbook key", TOP);
+        }
+        (self.unresolved.hosts, self.unresolved.tags, self.unresolved.secrets) = (true, true, true);
+        self.unresolved.any_name |= is_merge(entry);
+        self.may_declare(&entry.value);
+        near(&entry.key, TOP.iter().copied()).filter(|known| !entry.broken && *known != "name")
+    }
+
+    fn report_unknown(&mut self, entry: &Entry, what: &str, known: &[&str]) {
+        let mut error = Diagnostic::error(entry.key_span, format!("{what} `{}`", entry.key))
+            .label("unknown key")
+            .did_you_mean(&entry.key, known.iter().copied());
+        if error.hint.is_none() {
+            error = error.hint(format!("known keys: {}", known.join(", ")));
+        }
+        self.report(error);
+    }
+}
+
+/// Whether an entry would have brought in any number of others.
+fn is_merge(entry: &Entry) -> bool {
+    entry.broken && entry.key == "<<"
+}

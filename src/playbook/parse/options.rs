@@ -1,0 +1,101 @@
+//! The options of a step: what can be said of their values before any variable has one.
+
+use super::Parser;
+use crate::kinds::Shape;
+use crate::node::{Entry, Node, Style, Value};
+use crate::plan::options::{Form, StepOption};
+use crate::playbook::step::{Given, Step};
+use crate::render::convert;
+use crate::render::syntax::{is_name, is_template};
+use crate::source::{Diagnostic, Spanned};
+
+impl Parser<'_> {
+    pub(super) fn option(&mut self, row: &'static StepOption, entry: Entry, step: &mut Step) {
+        let before = self.diagnostics.len();
+        self.check_option(row, &entry);
+        let broken = self.diagnostics.len() != before || !entry.value.is_complete();
+        if broken && matches!(row.form, Form::Name) {
+            self.may_register(&entry.value);
+        }
+        step.options.push(Given { row, key_span: entry.key_span, value: entry.value, broken });
+    }
+
+    fn check_option(&mut self, row: &StepOption, entry: &Entry) {
+        let node = &entry.value;
+        match row.form {
+            Form::Field(shape) => convert::check_node(node, shape, row.name, &mut self.diagnostics),
+            Form::User => convert::check_node(node, Shape::Text, row.name, &mut self.diagnostics),
+            Form::UpTo(most) => {
+                self.check_literal(row, node, "a number", |written| convert::count(written, most).map(drop))
+            }
+            Form::Duration { zero } => {
+                self.check_literal(row, node, "a duration", |written| convert::duration(written, zero).map(drop))
+            }
+            Form::Variables => self.check_environment(row, node),
+            Form::Condition => self.check_expression(row, node),
+            Form::Items => match &node.value {
+                Value::List(_) => {}
+                Value::Scalar { text, .. } if is_template(text) => {}
+                _ => self.expected(row.name, node, "a list", None),
+            },
+            Form::Name => {
+                if let Some(Spanned { value, span }) = self.text(entry) {
+                    self.variable_name(&value, span, "name for a registered value");
+                }
+            }
+            Form::Steps | Form::Words => drop(self.texts(entry)),
+        }
+    }
+
+    /// Checks a value that is one text, where it contains no template.
+    fn check_literal(
+        &mut self,
+        row: &StepOption,
+        node: &Node,
+        what: &str,
+        check: impl Fn(convert::Written<'_>) -> Result<(), Box<Diagnostic>>,
+    ) {
+        if node.as_text().is_none() {
+            self.expected(row.name, node, what, None);
+        } else if let Some(Err(mut error)) = convert::literal(node).map(check) {
+            error.message = format!("`{}`: {}", row.name, error.message);
+            self.report(*error);
+        }
+    }
+
+    fn check_environment(&mut self, row: &StepOption, node: &Node) {
+        convert::check_node(node, Shape::TextMap, row.name, &mut self.diagnostics);
+        match &node.value {
+            Value::Map(entries) => {
+                for variable in entries.iter().filter(|variable| !variable.broken && !is_name(&variable.key)) {
+                    let message = format!("invalid environment variable name `{}`", variable.key);
+                    self.report(
+                        Diagnostic::error(variable.key_span, message)
+                            .label("expected letters, digits and `_`, not starting with a digit"),
+                    );
+                }
+            }
+            Value::Scalar { text, .. } if is_template(text) => {
+                self.expected(row.name, node, "a map of names and values", None);
+            }
+            _ => {}
+        }
+    }
+
+    fn check_expression(&mut self, row: &StepOption, node: &Node) {
+        match &node.value {
+            Value::Scalar { text, style } if is_template(text) && *style != Style::Literal => {
+                let bare = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+                let error = Diagnostic::error(node.span, format!("`{}` is already an expression", row.name))
+                    .label("braces are not allowed here");
+                self.report(if is_template(bare) {
+                    error
+                } else {
+                    error.hint(format!("write `{}: {bare}`", row.name))
+                });
+            }
+            Value::Scalar { text, .. } if !text.trim().is_empty() => {}
+            _ => self.expected(row.name, node, "an expression", None),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One step as it is written.
+
+use crate::kinds::{Field, Kind, Shape};
+use crate::node::{Node, Value};
+use crate::plan::options::{self, Form, OPTIONS, StepOption};
+use crate::render::convert::{boolean, literal};
+use crate::render::syntax::is_template;
+use crate::source::{Span, Spanned, near};
+
+/// One step as it is written.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `name`; it may contain templates.
+    pub name: Spanned<String>,
+    /// The name's node, for its templates.
+    pub name_node: Node,
+    /// Where the step starts.
+    pub span: Span,
+    /// The kind; `None` where an error of it has been reported.
+    pub kind: Option<&'static Kind>,
+    /// The kind's key.
+    pub kind_span: Span,
+    /// The fields of the kind that are given.
+    pub fields: Vec<Given<Field>>,
+    /// Whether all fields that the kind needs are there, and no others.
+    pub complete: bool,
+    /// The options that are given, as they are written.
+    pub options: Vec<Given<StepOption>>,
+    /// What is neither a field nor an option, each under its key; an error of it has been reported.
+    pub leftover: Vec<(String, Node)>,
+}
+
+/// A field of a kind or an option of a step, as it is given.
+#[derive(Clone, Debug)]
+pub struct Given<T: 'static> {
+    /// Its row in the table of fields or options.
+    pub row: &'static T,
+    /// The key's place (the kind's key in the short form).
+    pub key_span: Span,
+    /// What is written.
+    pub value: Node,
+    /// Whether an error of the value has been reported.
+    pub broken: bool,
+}
+
+impl Step {
+    /// What is given for an option, with or without errors.
+    pub(crate) fn given(&self, option: &str) -> Option<&Given<StepOption>> {
+        debug_assert!(options::find(option).is_some(), "`{option}` is not in the table");
+        self.options.iter().find(|given| given.row.name == option)
+    }
+
+    /// The value of an option, if no error of it has been reported.
+    pub(crate) fn option(&self, option: &str) -> Option<&Node> {
+        self.given(option).filter(|given| !given.broken).map(|given| &given.value)
+    }
+
+    /// The words of an option that cannot contain templates. Words without errors count even beside others.
+    pub(crate) fn words(&self, option: &str) -> impl Iterator<Item = Spanned<&str>> {
+        let nodes = match self.given(option).map(|given| &given.value) {
+            Some(Node { value: Value::List(items), .. }) => items.as_slice(),
+            Some(node) => std::slice::from_ref(node),
+            None => &[],
+        };
+        nodes.iter().filter_map(|node| {
+            let text = node.as_text().filter(|text| !text.is_empty() && !is_template(text))?;
+            Some(Spanned { value: text, span: node.span })
+        })
+    }
+
+    /// The name under which the step registers its output.
+    pub(crate) fn register(&self) -> Option<Spanned<&str>> {
+        let node = self.option("register")?;
+        Some(Spanned { value: node.as_text()?, span: node.span })
+    }
+
+    /// Whether an option limits when the step runs, or says that it is meant to run each time.
+    pub(crate) fn limits_runs(&self) -> bool {
+        let says_no = |given: &Given<StepOption>| {
+            matches!(given.row.form, Form::Field(Shape::Bool))
+                && literal(&given.value).is_some_and(|written| boolean(written) == Ok(false))
+        };
+        self.options.iter().any(|given| given.row.limits_runs && !says_no(given))
+            || OPTIONS.iter().any(|option| option.limits_runs && self.may_have(option.name))
+    }
+
+    /// Whether the step contains something that may be meant as this option.
+    pub(crate) fn may_have(&self, option: &str) -> bool {
+        self.given(option).is_some_and(|given| given.broken)
+            || self.leftover.iter().any(|(key, _)| key == option || options::find(key).is_none())
+    }
+
+    /// Whether a `when` that could not be read may skip the step.
+    pub(crate) fn may_be_skipped(&self) -> bool {
+        self.given("when").is_some_and(|given| given.broken)
+            || self.leftover.iter().any(|(key, _)| near(key, options::names()) == Some("when"))
+    }
+}

@@ -1,0 +1,62 @@
+//! The names that a playbook uses, and where.
+
+use std::collections::HashSet;
+
+use super::document::Playbook;
+use super::step::Step;
+use crate::node::Node;
+use crate::plan::options::Form;
+use crate::render::syntax;
+use crate::render::templates::Templates;
+use crate::render::vars::{for_each_name, for_each_use};
+
+/// Every name that hosts and steps use; `vars` are not looked at.
+pub(super) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
+    let mut used = HashSet::new();
+    let hosts = playbook.hosts.iter();
+    let of_hosts = hosts.flat_map(|host| [&host.address, &host.user, &host.port, &host.key]).flatten();
+    let nodes = of_hosts.chain(&playbook.unresolved.values).chain(playbook.steps.iter().flat_map(nodes));
+    for node in nodes {
+        for_each_use(node, templates, &mut |_, name, _| {
+            used.insert(name);
+        });
+    }
+    used.extend(playbook.steps.iter().flat_map(used_in_conditions));
+    used
+}
+
+/// Everything in a step that may contain templates.
+fn nodes(step: &Step) -> impl Iterator<Item = &Node> {
+    let fields = step.fields.iter().map(|given| &given.value);
+    let options = step.options.iter().map(|given| &given.value);
+    std::iter::once(&step.name_node).chain(fields).chain(options).chain(step.leftover.iter().map(|(_, node)| node))
+}
+
+/// The names in a step's conditions, which are expressions without braces.
+fn used_in_conditions(step: &Step) -> impl Iterator<Item = &str> {
+    let conditions = step.options.iter().filter(|given| matches!(given.row.form, Form::Condition) && !given.broken);
+    conditions.filter_map(|given| given.value.as_text()).flat_map(|text| {
+        let tokens = syntax::tokens(text, 0..text.len());
+        syntax::uses(&tokens).into_iter().map(|found| found.name).collect::<Vec<_>>()
+    })
+}
+
+/// Every name that is used anywhere.
+pub(super) fn used_names<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
+    let mut used = used_in_steps(playbook, templates);
+    for entry in playbook.vars.iter().chain(playbook.hosts.iter().flat_map(|host| &host.vars)) {
+        for_each_use(&entry.value, templates, &mut |_, name, _| {
+            used.insert(name);
+        });
+    }
+    used
+}
+
+/// The names that a local template file uses.
+pub(super) fn used_in_text(text: &str, templates: &Templates) -> HashSet<String> {
+    let mut used = HashSet::new();
+    for_each_name(text, templates, &mut |name, _| {
+        used.insert(name.to_owned());
+    });
+    used
+}

@@ -1,0 +1,181 @@
+//! From a node to a value: text, shell, or whatever a variable or a loop needs.
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use super::iteration::Iteration;
+use super::renderer::Renderer;
+use super::scope::Origin;
+use super::syntax::{self, TemplateError};
+use super::templates::{OrderedMap, RenderMode, brief, each_text, holes_are_complete};
+use crate::node::{Node, Style, Value as NodeValue};
+use crate::script::{Script, Text};
+use crate::source::Diagnostic;
+
+/// The largest text that templates may make, in bytes.
+const LARGEST: usize = 1 << 20;
+
+impl Renderer<'_> {
+    /// A text with its templates rendered.
+    pub(super) fn rendered(&mut self, text: &str, origin: Origin<'_>, mode: RenderMode) -> Option<String> {
+        let template = self.check(text, origin, mode)?;
+        let context = self.host.context.value();
+        let rendered = self.templates.render(&template, mode, &context);
+        match rendered.and_then(|rendered| acceptable(rendered, text)) {
+            Ok(rendered) => Some(rendered),
+            Err(error) => {
+                self.report_at(origin, error);
+                None
+            }
+        }
+    }
+
+    /// A scalar as text.
+    pub(crate) fn text(&mut self, node: &Node) -> Option<Text> {
+        match &node.value {
+            NodeValue::Scalar { text, style } if *style == Style::Literal || !syntax::is_template(text) => {
+                Some(Text::new(text.as_str()))
+            }
+            NodeValue::Scalar { text, .. } => self.rendered(text, Origin::Node(node), RenderMode::Text).map(Text::new),
+            NodeValue::Broken { .. } => {
+                self.check_names(node);
+                None
+            }
+            _ => {
+                self.expected(node, "text");
+                None
+            }
+        }
+    }
+
+    /// A scalar as text without registered values and secrets.
+    pub(crate) fn plain_text(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.text(node)?;
+        if let Some(plain) = text.literal() {
+            return Some(plain.to_owned());
+        }
+        self.diagnostics.push(
+            Diagnostic::error(node.span, format!("{what} cannot contain a registered value or a secret"))
+                .label("its value is not known here"),
+        );
+        None
+    }
+
+    /// A scalar as shell.
+    pub(crate) fn shell(&mut self, node: &Node) -> Option<Script> {
+        match &node.value {
+            NodeValue::Scalar { text, .. } if !syntax::is_template(text) => Some(Script::author(text.as_str())),
+            NodeValue::Scalar { text, .. } => {
+                self.rendered(text, Origin::Node(node), RenderMode::Shell).map(Script::author)
+            }
+            _ => {
+                self.expected(node, "text");
+                None
+            }
+        }
+    }
+
+    /// A variable's value; refuses one that has become too large.
+    pub(crate) fn variable(&mut self, node: &Node) -> Option<Value> {
+        let value = self.value(node)?;
+        let mut bytes = 0;
+        if each_text(&value, &mut |text| bytes += text.len()) && bytes <= LARGEST {
+            return Some(value);
+        }
+        self.diagnostics.push(
+            Diagnostic::error(node.span, "the value grows too large")
+                .hint("values that use one another multiply; 1 MB and 100,000 values are the limit"),
+        );
+        None
+    }
+
+    /// Any node as a template's value: text, boolean, list, map or nothing.
+    pub(crate) fn value(&mut self, node: &Node) -> Option<Value> {
+        match &node.value {
+            NodeValue::Null => Some(Value::from(())),
+            NodeValue::Broken { .. } => {
+                self.check_names(node);
+                None
+            }
+            NodeValue::List(items) => {
+                // Every item is rendered, so that each error is reported.
+                let values: Vec<Option<Value>> = items.iter().map(|item| self.value(item)).collect();
+                values.into_iter().collect::<Option<Vec<Value>>>().map(Value::from)
+            }
+            NodeValue::Map(entries) => {
+                let pairs: Vec<Option<(String, Value)>> =
+                    entries.iter().map(|entry| Some((entry.key.clone(), self.value(&entry.value)?))).collect();
+                if entries.iter().any(|entry| entry.broken) {
+                    return None;
+                }
+                let pairs = pairs.into_iter().collect::<Option<Vec<_>>>()?;
+                Some(Value::from_object(OrderedMap(pairs)))
+            }
+            NodeValue::Scalar { text, style } => match (style, text.as_str()) {
+                (Style::Plain | Style::Literal, "true") => Some(Value::from(true)),
+                (Style::Plain | Style::Literal, "false") => Some(Value::from(false)),
+                (style, text) if *style == Style::Literal || !syntax::is_template(text) => Some(Value::from(text)),
+                (_, text) => self.expression_or_text(node, text),
+            },
+        }
+    }
+
+    /// The value of one expression where the text is nothing else, and otherwise the rendered text.
+    pub(super) fn expression_or_text(&mut self, node: &Node, text: &str) -> Option<Value> {
+        let template = self.check(text, Origin::Node(node), RenderMode::Text)?;
+        let context = self.host.context.value();
+        let value = match template.single() {
+            Some(inner) => self.templates.evaluate(text, &inner, &context),
+            None => self.templates.render(&template, RenderMode::Text, &context).map(Value::from),
+        };
+        match value.and_then(|value| acceptable_value(value, text)) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.report_at(Origin::Node(node), error);
+                None
+            }
+        }
+    }
+
+    /// The iterations of a `loop`.
+    pub(crate) fn iterations(&mut self, node: &Node) -> Option<Vec<Iteration>> {
+        let value = self.value(node)?;
+        if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+            let items = value.try_iter().ok()?.zip(1..);
+            return Some(items.map(|(item, index)| Iteration { item, index }).collect());
+        }
+        let error = Diagnostic::error(node.span, format!("`loop` needs a list, but this is {}", brief(&value)));
+        self.diagnostics.push(error.label("expected a list"));
+        None
+    }
+}
+
+/// Refuses what no text may contain.
+fn acceptable(rendered: String, text: &str) -> Result<String, TemplateError> {
+    let refuse = |message: String, hint: Option<&str>| {
+        Err(TemplateError { at: 0..text.len(), message, hint: hint.map(str::to_owned), syntax: false })
+    };
+    if rendered.contains('\0') {
+        return refuse("the value contains a NUL byte".to_owned(), None);
+    }
+    if rendered.len() > LARGEST {
+        let hint = "values that use one another multiply; 1 MB is the limit";
+        return refuse(format!("the text grows to {} bytes", rendered.len()), Some(hint));
+    }
+    Ok(rendered)
+}
+
+/// Refuses what no value may contain.
+fn acceptable_value(value: Value, text: &str) -> Result<Value, TemplateError> {
+    let (mut changed, mut bytes) = (false, 0);
+    let few = each_text(&value, &mut |text| {
+        changed |= !holes_are_complete(text) || text.contains('\0');
+        bytes += text.len();
+    });
+    let message = match () {
+        () if changed => "the expression changes a value that is not known here",
+        () if !few || bytes > LARGEST => "the value grows too large",
+        () => return Ok(value),
+    };
+    Err(TemplateError { at: 0..text.len(), message: message.to_owned(), hint: None, syntax: false })
+}

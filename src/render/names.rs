@@ -1,0 +1,137 @@
+//! Whether a name that a template uses is defined, and what to do where it is not.
+
+use std::ops::Range;
+
+use super::iteration::Iteration;
+use super::renderer::Renderer;
+use super::scope::{Origin, for_each_found};
+use super::syntax::{self, Use};
+use super::templates::FUNCTIONS;
+use crate::node::{Node, Style, Value};
+use crate::source::{Diagnostic, Span, near};
+
+/// What is known of a name.
+pub(super) enum NameStatus {
+    /// It has a value.
+    Defined,
+    /// It has none, because of an error that has been reported.
+    Unreadable,
+    /// It has none.
+    Undefined(Diagnostic),
+}
+
+impl Renderer<'_> {
+    /// What is known of a name where it is used.
+    pub(super) fn name_status(&self, found: &Use<'_>, origin: Origin<'_>) -> NameStatus {
+        let name = found.name;
+        let place = |range: &Range<usize>| origin.place(self.sources, range.start, range.end);
+        if name == "env" && !self.host.failed.contains(name) {
+            return self.environment_status(found, &place);
+        }
+        if let Some(steps) = self.registered.names.get(name) {
+            return self.registered_status(name, steps, place(&found.at));
+        }
+        if self.host.context.get(name).is_some() || FUNCTIONS.contains(&name) {
+            return NameStatus::Defined;
+        }
+        if self.host.failed.contains(name) {
+            return NameStatus::Unreadable;
+        }
+        let of_loop = Iteration::NAMES.contains(&name);
+        if found.guarded || (self.in_loop && of_loop) {
+            return NameStatus::Defined;
+        }
+        if self.host.any_name || (self.may_loop && of_loop) {
+            return NameStatus::Unreadable;
+        }
+        let undefined = Diagnostic::error(place(&found.at), format!("`{name}` is not defined")).label("not defined");
+        if of_loop {
+            return NameStatus::Undefined(undefined.hint("only a step with `loop:` defines it"));
+        }
+        let undefined = undefined.did_you_mean(name, self.declared_names());
+        NameStatus::Undefined(match undefined.hint {
+            Some(_) => undefined,
+            None => undefined.hint(format!("declare it under `vars:`, or give it with `-e {name}=VALUE`")),
+        })
+    }
+
+    /// What is known of a name that `steps` register.
+    fn registered_status(&self, name: &str, steps: &[usize], place: Span) -> NameStatus {
+        let undefined =
+            |message: String, hint: String| NameStatus::Undefined(Diagnostic::error(place, message).hint(hint));
+        let step_name = |at: usize| &self.registered.steps[at];
+        let Some(step) = self.step else {
+            let message = format!("`{name}` has a value only after a step has registered it");
+            return undefined(message, "use it in the fields of a later step".to_owned());
+        };
+        let Some(at) = steps.iter().copied().rev().find(|at| *at < step) else {
+            let which = if steps.contains(&step) { "this step itself" } else { "a later step" };
+            let hint = format!("move the step `{}` above this one", step_name(steps[0]));
+            return undefined(format!("`{name}` is registered by {which}"), hint);
+        };
+        if self.registered.left_out.contains(&at) && !self.left_out {
+            let message = format!("`{name}` is registered by the step `{}`, which is left out", step_name(at));
+            return undefined(message, "include that step: see --tags, --skip-tags, --from and --only".to_owned());
+        }
+        NameStatus::Defined
+    }
+
+    /// What is known of a variable of this machine's environment.
+    fn environment_status(&self, found: &Use<'_>, place: &dyn Fn(&Range<usize>) -> Span) -> NameStatus {
+        let undefined = |at: &Range<usize>, message: String, hint: String| {
+            NameStatus::Undefined(Diagnostic::error(place(at), message).hint(hint))
+        };
+        let Some((variable, at)) = &found.attribute else {
+            let hint = "name the variable, such as `env.AWS_PROFILE`, and list it under `from_env:`";
+            return undefined(&found.at, "`env` alone is not a value".to_owned(), hint.to_owned());
+        };
+        if !self.host.allowed_env.contains(*variable) {
+            if self.host.any_env {
+                return NameStatus::Unreadable;
+            }
+            let hint = match near(variable, self.host.allowed_env.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    format!("list it, so that it is taken from this machine's environment: `from_env: [{variable}]`")
+                }
+            };
+            return undefined(at, format!("`{variable}` is not listed under `from_env`"), hint);
+        }
+        let value = self.host.context.get("env").and_then(|env| env.get_attr(variable).ok());
+        if value.is_some_and(|value| !value.is_undefined()) || found.guarded || self.left_out {
+            return NameStatus::Defined;
+        }
+        let hint = format!("set it, or give a default: `env.{variable} | default('')`");
+        undefined(at, format!("the environment variable `{variable}` is not set here"), hint)
+    }
+
+    fn declared_names(&self) -> impl Iterator<Item = &str> {
+        let of_loop: &[&str] = if self.in_loop { Iteration::NAMES } else { &[] };
+        self.host.declared.iter().map(String::as_str).chain(of_loop.iter().copied())
+    }
+
+    /// Checks the names that a value's templates use and nothing else, where the purpose of the value is not known.
+    pub(crate) fn check_names(&mut self, node: &Node) {
+        match &node.value {
+            Value::Null => {}
+            Value::List(items) => items.iter().for_each(|item| self.check_names(item)),
+            Value::Map(entries) => entries.iter().for_each(|entry| self.check_names(&entry.value)),
+            Value::Scalar { text, style } | Value::Broken { text, style } => {
+                if *style != Style::Literal && syntax::is_template(text) {
+                    self.check_names_in(text, Origin::Node(node));
+                }
+            }
+        }
+    }
+
+    /// Checks the names that a text's templates use.
+    pub(super) fn check_names_in(&mut self, text: &str, origin: Origin<'_>) {
+        let mut found = Vec::new();
+        for_each_found(text, self.templates, &mut |name| found.push(name));
+        for name in found {
+            if let NameStatus::Undefined(diagnostic) = self.name_status(&name, origin) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+}
