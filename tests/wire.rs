@@ -2,6 +2,10 @@
 
 #![expect(clippy::print_stderr, reason = "says which shell it is at, and which is left out")]
 
+mod isolation;
+mod old_run;
+mod size;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +20,7 @@ use pinboot::remote::runner_words::RunnerEnd;
 use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
+use pinboot::transport::Exec;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
 
@@ -84,7 +89,11 @@ impl Host {
     /// Delivers a plan for a host that is known from before.
     fn deliver_to(&self, known: Option<&ExpectedHost>, run: u8, plan: &Plan, from: u64) -> Heard {
         let identity = self.identity(run);
-        let exec = delivery(&program(plan, &identity), &identity, from, None, known, &plan.secrets);
+        self.exec(&delivery(&program(plan, &identity), &identity, from, None, known, &plan.secrets), &[])
+    }
+
+    /// Runs an exec string as sshd would, with these variables besides the login's own.
+    fn exec(&self, exec: &Exec, variables: &[(String, String)]) -> Heard {
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(std::str::from_utf8(&exec.command).expect("the exec string is ASCII"))
@@ -92,6 +101,7 @@ impl Host {
             .env("pb_machine_file", self.path("machine-id"))
             .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.bin.display()))
             .env_remove("XDG_RUNTIME_DIR")
+            .envs(variables.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

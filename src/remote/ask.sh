@@ -10,7 +10,7 @@ cd "$HOME/.pinboot/runs" 2>/dev/null || pb_tell none
 set -- "$pb_want"*
 [ -d "$1" ] || pb_tell none
 [ $# = 1 ] || pb_tell several "$*"
-cd "$1" || pb_tell none
+cd "./$1" || pb_tell none
 [ -f plan ] && { read -r pb_theirs <nonce; } 2>/dev/null || pb_tell unborn "$1"
 # (The plan's first line says what it is.)
 IFS= read -r pb_line <plan

@@ -56,9 +56,9 @@ if [ -h .pinboot ]; then pb_unfit record link; fi
 pb_err=
 pb_have=$(ls -ld .pinboot) || pb_failed $? record
 case $pb_have in drwx------*) ;; *) pb_unfit record mode ;; esac
-cd .pinboot || pb_unfit record cd
+cd ./.pinboot || pb_unfit record cd
 [ -d runs ] || pb_do record mkdir -p runs
-cd runs || pb_unfit record cd
+cd ./runs || pb_unfit record cd
 # pb_forgets DAY TIME: whether what was here then may have been removed with time: twenty runs are kept, and the last is later. (A
 # digit before the time: not every shell takes 09 for a number.)
 pb_forgets() {
@@ -100,7 +100,7 @@ if [ -n "$pb_resume" ] && [ ! -f "$pb_run/plan" ]; then pb_say none; exit 0; fi
 if mkdir "$pb_run" 2>/dev/null; then pb_new=1
 elif [ ! -d "$pb_run" ]; then pb_do record mkdir -p "$pb_run"; fi
 #:point claimed
-cd "$pb_run" || pb_unfit record cd
+cd "./$pb_run" || pb_unfit record cd
 # The secrets' letters are read first, a line of shell; the rest of standard input is the plan.
 pb_secrets=
 case $pb_stdin in *secrets*) IFS= read -r pb_secrets || pb_unfit record "cut off" ;; esac

@@ -23,7 +23,7 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     let mut preflight = Vec::new();
     let mut reboots = Vec::new();
     for step in &plan.steps {
-        write!(steps, "pb_step_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
+        write!(steps, "_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
         if let Action::Apply(work) = &step.action {
             if work.run_as != RunAs::Login || !work.recipe.needs.is_empty() {
                 preflight.push(step.id.to_string());
@@ -39,10 +39,8 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     };
     set("pb_preflight_steps", &preflight.join(" "));
     set("pb_reboot_steps", &reboots.join(" "));
-    let helpers = kinds::helpers(&scripts(plan));
-    let names: Vec<&str> = helpers.iter().map(|(name, _)| *name).collect();
-    set("pb_lib_functions", &names.join(" "));
-    set("pb_lib", &helpers.iter().map(|(_, body)| format!("{body}\n")).collect::<String>());
+    let functions = kinds::helpers(&scripts(plan));
+    set("pb_lib", &functions.iter().map(|(_, body)| format!("{body}\n")).collect::<String>());
     text.push_str(runner);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");

@@ -24,8 +24,7 @@ pub(super) const FILES: &[&str] = &[
 ];
 
 /// Variables that the program sets outside of these files.
-const GIVEN: &[&str] =
-    &["pb_run", "pb_nonce", "pb_mode", "pb_total", "pb_user_of", "pb_secret", "pb_lib", "pb_lib_functions"];
+const GIVEN: &[&str] = &["pb_run", "pb_nonce", "pb_mode", "pb_total", "pb_user_of", "pb_secret"];
 
 /// The runner as it is sent.
 pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&FILES.concat()));
@@ -56,25 +55,15 @@ impl Runner {
     }
 }
 
-/// The function that takes every name of the runner away, for a shell that is a copy of the runner's.
+/// The function that takes the runner's variables away, for a shell that is a copy of the runner's.
 fn forget(source: &str) -> String {
     let source = stripped(source);
-    let (functions, variables) = names(&source);
-    let join = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(" ");
-    format!("pb_forget_runner() {{\nunset -f pb_forget_runner {}\nunset -v {}\n}}\n", join(functions), join(variables))
-}
-
-/// All functions and all variables of the runner.
-pub(super) fn names(source: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
-    let function = |line: &str| -> Option<usize> {
-        let end = line.find("() {")?;
-        (line.starts_with("pb_") && !line[..end].contains(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
-            .then_some(end)
-    };
-    let functions: BTreeSet<&str> =
-        source.lines().filter_map(|line| function(line.trim_start()).map(|end| &line.trim_start()[..end])).collect();
     let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words = source.split(|c| !of_word(c)).filter(|word| word.starts_with("pb_") && !word.ends_with('_'));
-    let variables = words.chain(GIVEN.iter().copied()).filter(|word| !functions.contains(word)).collect();
-    (functions, variables)
+    let names = source.split(|c| !of_word(c)).filter(|word| word.starts_with("pb_") && !word.ends_with('_'));
+    let functions: BTreeSet<&str> =
+        source.lines().filter_map(|line| line.split_once("() {")).map(|found| found.0).collect();
+    let variables: BTreeSet<&str> =
+        names.chain(GIVEN.iter().copied()).filter(|word| !functions.contains(word)).collect();
+    let variables: Vec<&str> = variables.into_iter().collect();
+    format!("pb_forget_variables() {{ unset -v {}; }}\n", variables.join(" "))
 }

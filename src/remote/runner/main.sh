@@ -1,9 +1,8 @@
 # The runner carries out the plan on the host, detached from any connection. It is POSIX sh, and nothing else is assumed.
 #
 # The program is joined from these files by the build, with what they do not define in front (pb_run, pb_nonce, pb_mode, pb_total,
-# pb_user_of, which says who started the run and when, pb_preflight_steps, pb_reboot_steps) and behind them (pb_lib, the functions
-# of kinds, their names pb_lib_functions, and pb_step_1 and so on, the functions of the steps). The working directory is the run's own
-# folder. Standard output and standard error are the run's log. The delivery gives pb_mem (where the secrets are put) and pb_from
+# pb_user_of, which says who started the run and when, pb_preflight_steps, pb_reboot_steps, pb_lib with the functions of kinds) and
+# behind them (_1, _2 and so on, the functions of the steps). The working directory is the run's own folder. Standard output and standard error are the run's log. The delivery gives pb_mem (where the secrets are put) and pb_from
 # (which byte of the log is wanted next) in the environment.
 #
 # Every name of the runner begins with pb_; what is sent has shorter ones. A line `#:point NAME` is where a test may end the
@@ -46,7 +45,6 @@ pb_prepare() {
   pb_setsid=
   if command -v setsid >/dev/null 2>&1; then pb_setsid=setsid; fi
   trap 'pb_signalled=1' TERM USR1 HUP INT
-  eval "$pb_lib"
 }
 
 # pb_find_last_reboot: sets pb_rebooted_by to the last step that has started to reboot the host, 0 for none, and pb_skipped to what

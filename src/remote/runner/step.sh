@@ -9,7 +9,7 @@ pb_load_step() {
   pb_step_as=login pb_step_user= pb_step_cwd='"$pb_home"' pb_step_env= pb_step_needs=
   pb_step_uses= pb_step_secrets= pb_step_register= pb_step_exports= pb_step_export_names=
   pb_step_timeout= pb_step_retries=0 pb_step_delay=0 pb_step_allow=
-  "pb_step_$1"
+  "_$1"
   [ -z "$pb_step_creates" ] || pb_step_verify=check
 }
 

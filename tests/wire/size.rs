@@ -1,0 +1,35 @@
+//! How much is sent.
+
+use std::fs;
+use std::path::Path;
+
+use pinboot::compile::compile_all;
+use pinboot::event::Mode;
+use pinboot::playbook::{Inputs, load};
+use pinboot::remote::{delivery, follow, program};
+use pinboot::source::{Sources, render};
+
+use super::{NONCE, plan};
+
+#[test]
+fn what_is_sent_is_no_larger_than_it_was() {
+    let identity = pinboot::remote::Identity {
+        run: pinboot::ids::RunId::from_random([9, 0, 0, 9]),
+        nonce: NONCE.to_owned(),
+        started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
+        shell: "/bin/sh".to_owned(),
+    };
+    let size = |plan| delivery(&program(plan, &identity), &identity, 1, None, None, &plan.secrets).command.len();
+    let mut sources = Sources::default();
+    let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml")).expect("the playbook");
+    let inputs = Inputs::new("me", |_: &str| Err("there are no files".to_owned()));
+    let plans = load(&mut sources, "milestone1.yaml", text, inputs)
+        .and_then(|loaded| compile_all(&loaded, &mut sources, Mode::Run));
+    let milestone = plans.map_err(|found| render(&found, &sources, false)).expect("it is right").remove(0).1;
+    // dropbear takes 9,000 bytes: there the plan goes over standard input, and the delivery alone has to fit.
+    let sizes = [size(&plan(Vec::new())), size(&milestone), follow(&identity, 1, None, None).command.len()];
+    println!("an empty plan {} bytes, the milestone {}, following {}", sizes[0], sizes[1], sizes[2]);
+    // At commit ee4d065, before the names were made short by the build.
+    let before = [29_928, 84_575, 6_871];
+    assert!(sizes.iter().zip(before).all(|(now, before)| *now <= before), "{sizes:?} bytes, and {before:?} before");
+}
