@@ -28,17 +28,20 @@ pb_wait() {
 }
 
 # pb_start_watchdog: ends the process when the step's `timeout` is over; the file N.late tells the runner so.
+#
+# It is stopped by a signal that the runner itself has no trap for. A shell that has just been started still has the runner's
+# traps, and would take any other for its own and lose it: the runner then waited until the whole `timeout` was over.
 pb_start_watchdog() {
   pb_watchdog=
   [ -n "$pb_step_timeout" ] || return 0
   [ ! -f "$pb_id.late" ] || rm -f "$pb_id.late"
   (
     exec 7>&- 8>&- 9>&-
-    trap 'kill $pb_sleeper 2>/dev/null; exit' TERM
+    trap 'kill $pb_sleeper 2>/dev/null; exit' USR2
     sleep "$pb_step_timeout" &
     pb_sleeper=$!
     wait $pb_sleeper
-    trap '' TERM
+    trap '' USR2
     : >"$pb_id.late"
     pb_end_processes "$pb_pid"
   ) &
@@ -46,7 +49,7 @@ pb_start_watchdog() {
 }
 pb_stop_watchdog() {
   [ -n "$pb_watchdog" ] || return 0
-  kill -TERM "$pb_watchdog" 2>/dev/null
+  kill -USR2 "$pb_watchdog" 2>/dev/null
   pb_join "$pb_watchdog"
   if [ -f "$pb_id.late" ] && [ -z "$pb_ended_by" ]; then pb_ended_by=late; fi
 }
