@@ -7,7 +7,9 @@ pb_preflight() {
     [ -z "$pb_step_skip" ] && [ ! -f "$pb_id.rc" ] || continue
     pb_find_lack
     [ -n "$pb_lack" ] || continue
-    pb_lack_matters || continue
+    # Neither this nor pb_preflight is called in a condition: see pb_run_step.
+    pb_lack_matters
+    case $? in 1) continue ;; esac
     pb_frame unfit "$pb_lack"
     return 1
   done
@@ -34,9 +36,10 @@ pb_find_lack() {
 # pb_has_one_of A|B|…: whether one of these programs is there.
 pb_has_one_of() {
   pb_others=$1
+  # The backslashes are for mksh, in whose patterns a bare bar stands for something else: the loop would have no end.
   while [ -n "$pb_others" ]; do
-    command -v "${pb_others%%|*}" >/dev/null 2>&1 && return 0
-    case $pb_others in *\|*) pb_others=${pb_others#*|} ;; *) pb_others= ;; esac
+    command -v "${pb_others%%\|*}" >/dev/null 2>&1 && return 0
+    case $pb_others in *\|*) pb_others=${pb_others#*\|} ;; *) pb_others= ;; esac
   done
   return 1
 }
