@@ -18,7 +18,12 @@ pb_main() {
   pb_leave_login_scope
   pb_register_runner
   pb_find_last_reboot
-  if [ "$pb_rebooted_by" != 0 ] || pb_preflight; then
+  pb_is_fit=0
+  if [ "$pb_rebooted_by" = 0 ]; then
+    pb_preflight
+    pb_is_fit=$?
+  fi
+  if [ $pb_is_fit = 0 ]; then
     pb_run_steps
   else
     pb_end=unfit

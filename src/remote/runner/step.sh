@@ -24,9 +24,13 @@ pb_run_step() {
   pb_now
   pb_frame start "$pb_id" "$pb_clock"
   #:point start-said
-  # Each of these is true where it has ended the step.
-  pb_skip_by_when || pb_reuse_result || pb_reuse_earlier_run || pb_reuse_reboot || pb_miss_value || pb_skip_by_changed ||
-    pb_end_by_check || pb_end_in_check_mode || pb_end_ambiguous || pb_apply
+  # Each of these is true where it has ended the step. None is called in a condition: under bash and yash a check that is started
+  # from there would go on behind a line that fails, because `set -e` has no effect in it, not even in a subshell.
+  for pb_phase in pb_skip_by_when pb_reuse_result pb_reuse_earlier_run pb_reuse_reboot pb_miss_value pb_skip_by_changed \
+    pb_end_by_check pb_end_in_check_mode pb_end_ambiguous pb_apply; do
+    "$pb_phase"
+    case $? in 0) return ;; esac
+  done
 }
 
 # A frame that could not be written does not change what the functions below answer.
