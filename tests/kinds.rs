@@ -2,8 +2,11 @@
 //! host to its state, and a second run has nothing to do.
 
 mod archives;
+mod case;
+mod cases;
 mod commands;
 mod downloads;
+mod equivalent;
 mod exports;
 mod files;
 mod forms;
@@ -11,3 +14,5 @@ mod harness;
 mod packages;
 mod server;
 mod topics;
+mod web;
+mod world;

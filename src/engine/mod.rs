@@ -6,7 +6,6 @@
 mod connection_end;
 mod host;
 mod interpret;
-mod messages;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,0 +1,669 @@
+//! A host for one user: a home, the programs that it has, and a web server; playbooks are carried out there by the whole
+//! of pinboot but for the connection: loaded, compiled, written as a program, delivered to the host's `sh`, and run there
+//! by the runner.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pinboot::compile::compile_all;
+use pinboot::event::Mode;
+use pinboot::ids::{Digest, RunId};
+use pinboot::plan::{Action, Plan, PlannedStep, RunAs};
+use pinboot::playbook::{Inputs, load};
+use pinboot::remote::frame::{Frame, Piece, Splitter, Unfit};
+use pinboot::remote::{Identity, delivery, program};
+use pinboot::source::{Diagnostic, Sources};
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
+
+use super::case::{Content, FileSpec, HostSpec, Programs};
+use super::web::Server;
+
+const NONCE: &str = "00112233445566778899aabbccddeeff";
+
+/// A run that takes longer hangs.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// A shell that a host may have as its `sh`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shell(pub(crate) &'static str);
+
+/// Every shell that is tried, the most common first.
+const SHELLS: [Shell; 5] = [Shell("dash"), Shell("bash"), Shell("busybox"), Shell("mksh"), Shell("yash")];
+
+/// The shells of this machine.
+pub(crate) fn shells() -> Vec<Shell> {
+    static FOUND: LazyLock<Vec<Shell>> =
+        LazyLock::new(|| SHELLS.iter().filter(|shell| has(shell.0)).copied().collect());
+    FOUND.clone()
+}
+
+/// Whether a program is on this machine; says that tests are left out where it is not.
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+pub(crate) fn has(program: &str) -> bool {
+    let found = which(program).is_some();
+    if !found {
+        assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none(), "{program} is missing, and no test may be left out");
+        eprintln!("left out: what needs `{program}`; apt-get install {program} brings it in");
+    }
+    found
+}
+
+/// Whether this is root; says that tests are left out where it is not.
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+pub(crate) fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        assert!(std::env::var_os("PINBOOT_TEST_ALL").is_none(), "no test may be left out, and some need root");
+        eprintln!("left out: what gives files to other users; running the tests as root brings it in");
+    }
+    root
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+/// What the delivery, the runner and every step's own shell cannot do without, whatever else a host lacks.
+const ALWAYS: &[&str] = &[
+    "[", "cat", "cksum", "cut", "echo", "false", "head", "kill", "ls", "mkdir", "mv", "printf", "pwd", "rm", "setsid",
+    "sleep", "sync", "tail", "test", "touch", "tr", "true", "wc", "flock",
+];
+
+/// What a host must not have unless a stand-in gives it: the machine's own would be changed.
+const NEVER: &[&str] =
+    &["apt-get", "apt-cache", "dpkg-query", "yum", "dnf", "rpm", "apk", "zypper", "systemctl", "reboot", "shutdown"];
+
+/// A stand-in for sudo, for where the tests are not run by root.
+const SUDO: &str = "#!/bin/sh\n\
+    while :; do case $1 in -u) shift 2 ;; --) shift; break ;; -*) shift ;; *) break ;; esac; done\n\
+    exec \"$@\"\n";
+
+/// The host.
+pub(crate) struct World {
+    dir: TempDir,
+    pub(crate) home: PathBuf,
+    path: String,
+    env: Vec<(String, String)>,
+    server: Option<Server>,
+    runs: AtomicU8,
+}
+
+impl World {
+    /// A host of this shell with all programs of the machine and nothing in its home.
+    pub(crate) fn new(shell: Shell) -> Self {
+        Self::of(&HostSpec::default(), shell)
+    }
+
+    /// A host as a case describes it.
+    pub(crate) fn of(spec: &HostSpec, shell: Shell) -> Self {
+        // A memory's file system makes every `sync` cheap. The path must be one that a socket and a shell word can bear.
+        let place = ["/dev/shm", "/tmp"].iter().map(Path::new).find(|path| path.is_dir()).expect("a folder");
+        let dir = tempfile::Builder::new().prefix("kinds-of-pinboot-").tempdir_in(place).expect("a folder");
+        // A blank and a quote: the paths that break what is not quoted.
+        let home = dir.path().join("the user's home");
+        for folder in [&home, &home.join(".pinboot"), &dir.path().join("bin"), &dir.path().join("memory")] {
+            fs::create_dir(folder).expect("a folder");
+        }
+        fs::set_permissions(home.join(".pinboot"), fs::Permissions::from_mode(0o700)).expect("a mode");
+        let server = (!spec.web.is_empty()).then(|| Server::new(&spec.web));
+        let mut world = Self { dir, home, path: String::new(), env: Vec::new(), server, runs: AtomicU8::new(0) };
+        symlink(which(shell.0).expect("the shell"), world.bin().join("sh")).expect("a link");
+        for (name, text) in &spec.stand_ins {
+            world.stand_in(name, text);
+        }
+        if !rustix::process::geteuid().is_root() {
+            world.stand_in("sudo", SUDO);
+        }
+        world.path = format!("{}:{}", world.bin().display(), programs(&spec.programs, world.dir.path()));
+        world.env = spec.env.iter().map(|(name, value)| (name.clone(), world.filled(value))).collect();
+        for (path, file) in &spec.files {
+            world.put(path, file);
+        }
+        world
+    }
+
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.dir.path().join("bin")
+    }
+
+    /// A path of the host: `~/f` and `f` are both in its home.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        match path.strip_prefix('~') {
+            Some(rest) => self.home.join(rest.trim_start_matches('/')),
+            None => self.home.join(path),
+        }
+    }
+
+    /// Puts a program in front of the machine's own. `@calls@` is the file that [`Self::calls`] reads.
+    pub(crate) fn stand_in(&self, name: &str, text: &str) {
+        let path = self.bin().join(name);
+        fs::write(&path, self.filled(text)).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    /// A place outside the home, with neither a blank nor a quote in its path.
+    pub(crate) fn outside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn env(&mut self, name: &str, value: impl Into<String>) {
+        self.env.push((name.to_owned(), value.into()));
+    }
+
+    /// A text of a case with this host's places in it.
+    pub(crate) fn filled(&self, text: &str) -> String {
+        let calls = self.dir.path().join("calls").display().to_string();
+        text.replace("@calls@", &calls).replace("@home@", &self.home.display().to_string())
+    }
+
+    fn put(&self, path: &str, spec: &FileSpec) {
+        let place = self.path(path.trim_end_matches('/'));
+        fs::create_dir_all(place.parent().expect("a parent")).expect("a folder");
+        let give_mode = |mode: Option<u32>, default: u32| {
+            fs::set_permissions(&place, fs::Permissions::from_mode(mode.unwrap_or(default))).expect("a mode");
+        };
+        match spec {
+            FileSpec::Folder { mode } => {
+                fs::create_dir_all(&place).expect("a folder");
+                give_mode(*mode, 0o755);
+            }
+            FileSpec::Link(target) => {
+                let target = target
+                    .strip_prefix('~')
+                    .map_or_else(|| target.clone(), |_| self.path(target).display().to_string());
+                symlink(target, &place).expect("a link");
+            }
+            FileSpec::File { content, mode, owner, group } => {
+                let bytes = match content {
+                    Content::Text(text) => self.filled(text).into_bytes(),
+                    Content::OutputOf(_) => bytes(content),
+                };
+                fs::write(&place, bytes).expect("written");
+                if owner.is_some() || group.is_some() {
+                    std::os::unix::fs::chown(&place, *owner, *group).expect("an owner");
+                }
+                give_mode(*mode, 0o644);
+            }
+        }
+    }
+
+    pub(crate) fn write(&self, relative: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(&path, content).expect("written");
+        path
+    }
+
+    pub(crate) fn read(&self, relative: &str) -> String {
+        fs::read_to_string(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+    }
+
+    pub(crate) fn exists(&self, relative: &str) -> bool {
+        self.path(relative).symlink_metadata().is_ok()
+    }
+
+    /// What the stand-ins wrote down of their calls since [`Self::forget_calls`].
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.dir.path().join("calls")).unwrap_or_default();
+        text.lines().map(|line| self.shown(line)).collect()
+    }
+
+    pub(crate) fn forget_calls(&self) {
+        let _ = fs::remove_file(self.dir.path().join("calls"));
+        if let Some(server) = &self.server {
+            server.forget();
+        }
+    }
+
+    /// How often a path of the web server was asked for since then.
+    pub(crate) fn asked(&self, path: &str) -> usize {
+        self.server.as_ref().map_or(0, |server| server.asked(path))
+    }
+
+    /// A text of the host as a case writes it: its home is `~`, its web server `{{ web }}`.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        let home = self.home.display().to_string();
+        let text = text.replace(&home, "~").replace(&home.replace('\'', r"'\''"), "~");
+        match &self.server {
+            Some(server) => text.replace(&server.url(""), "{{ web }}"),
+            None => text,
+        }
+    }
+
+    /// Compiles a playbook for this host.
+    pub(crate) fn plan(&self, playbook: &str, local: &[(String, Content)], mode: Mode) -> Result<Plan, Refused> {
+        let web = self.server.as_ref().map(|server| server.url(""));
+        compile(playbook, local, web.as_deref(), mode)
+    }
+
+    /// Compiles steps that have no fault.
+    pub(crate) fn steps(&self, steps: &str, mode: Mode) -> Plan {
+        self.plan(&format!("steps:\n{steps}\n"), &[], mode).unwrap_or_else(|refused| panic!("{}", refused.rendered))
+    }
+
+    /// Carries steps out.
+    pub(crate) fn run(&self, steps: &str) -> Heard {
+        self.deliver(&self.steps(steps, Mode::Run))
+    }
+
+    /// Asks what steps would change.
+    pub(crate) fn check(&self, steps: &str) -> Heard {
+        self.deliver(&self.steps(steps, Mode::Check))
+    }
+
+    /// Delivers a plan as a run of its own, and gives what came back when it was over.
+    pub(crate) fn deliver(&self, plan: &Plan) -> Heard {
+        let (mut command, stdin) = self.prepare(plan);
+        let _alone = alone(plan);
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("sh");
+        let sent = std::io::Write::write_all(&mut child.stdin.take().expect("piped"), &stdin);
+        sent.expect("standard input takes all");
+        let (over, waiting) = std::sync::mpsc::channel::<()>();
+        let (delivery, runner) = (Pid::from_child(&child), self.record().join("runner"));
+        let watch = std::thread::spawn(move || {
+            if waiting.recv_timeout(LONGEST) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                end(delivery, &runner);
+            }
+        });
+        let output = child.wait_with_output().expect("sh ends");
+        drop(over);
+        watch.join().expect("it watches");
+        let mut heard = Heard::new(&output.stdout, plan.steps.len(), |text| self.shown(text));
+        heard.complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        heard
+    }
+
+    /// Delivers a plan and does not wait for it.
+    pub(crate) fn start(&self, plan: &Plan) -> Child {
+        let (mut command, stdin) = self.prepare(plan);
+        assert!(stdin.is_empty(), "the plan goes into the command");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sh")
+    }
+
+    fn prepare(&self, plan: &Plan) -> (Command, Vec<u8>) {
+        let identity = Identity {
+            run: RunId::from_random([self.runs.fetch_add(1, Ordering::Relaxed) + 1, 0, 0, 0]),
+            nonce: NONCE.to_owned(),
+            started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
+            shell: self.bin().join("sh").display().to_string(),
+        };
+        let exec = delivery(&program(plan, &identity), &identity, 1, None, None, &plan.secrets);
+        let text = String::from_utf8(exec.command).expect("the exec string is ASCII");
+        (self.command(&["sh", "-c", &text]), exec.stdin)
+    }
+
+    /// The record of the last run.
+    pub(crate) fn record(&self) -> PathBuf {
+        let run = RunId::from_random([self.runs.load(Ordering::Relaxed), 0, 0, 0]);
+        self.home.join(".pinboot/runs").join(run.as_str())
+    }
+
+    /// A command as a login of this host runs it; the program may be one that only this machine has.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let program = std::env::split_paths(&self.path).map(|dir| dir.join(words[0])).find(|path| path.is_file());
+        let program = program.or_else(|| which(words[0])).unwrap_or_else(|| panic!("no {}", words[0]));
+        let mut command = Command::new(program);
+        command.arg0(words[0]).args(&words[1..]);
+        for name in ["CLASSPATH", "SHELL", "JAVA_HOME", "http_proxy", "https_proxy", "BASH_ENV", "ENV", "SSH_CLIENT"] {
+            command.env_remove(name);
+        }
+        command
+            .env("PATH", &self.path)
+            .env("HOME", &self.home)
+            .env("XDG_RUNTIME_DIR", self.dir.path().join("memory"))
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Whether the host has a program.
+    pub(crate) fn has(&self, program: &str) -> bool {
+        std::env::split_paths(&self.path).any(|dir| dir.join(program).is_file())
+    }
+
+    /// What a command prints.
+    pub(crate) fn output(&self, words: &[&str]) -> String {
+        let output = self.command(words).output().expect("started");
+        self.shown(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// Everything in the home but pinboot's own record.
+    pub(crate) fn tree(&self) -> Tree {
+        let mut tree = BTreeMap::new();
+        walk(&self.home, &self.home, &mut tree);
+        Tree(tree)
+    }
+}
+
+/// Ends a run that does not end by itself, so that the test fails and does not hang.
+fn end(delivery: Pid, runner: &Path) {
+    let _ = rustix::process::kill_process_group(delivery, Signal::KILL);
+    let words = fs::read_to_string(runner).unwrap_or_default();
+    let pid = words.split(' ').next().and_then(|word| word.parse().ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// Where it is not root that runs the tests, runs that use sudo share `/run/pinboot.lock`, and come one at a time.
+fn alone(plan: &Plan) -> Option<MutexGuard<'static, ()>> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let uses_sudo = |step: &PlannedStep| matches!(&step.action, Action::Apply(spec) if spec.run_as != RunAs::Login);
+    let shared = !rustix::process::geteuid().is_root() && plan.steps.iter().any(uses_sudo);
+    shared.then(|| LOCK.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The rest of the PATH for a host that has these programs.
+fn programs(programs: &Programs, dir: &Path) -> String {
+    let machine = std::env::var("PATH").expect("a PATH");
+    let folder = dir.join("programs");
+    fs::create_dir(&folder).expect("a folder");
+    match programs {
+        Programs::All => {
+            let never = folder.join("never");
+            let text = "#!/bin/sh\necho \"this host has no ${0##*/} unless the test gives it one\" >&2\nexit 127\n";
+            fs::write(&never, text).expect("written");
+            fs::set_permissions(&never, fs::Permissions::from_mode(0o755)).expect("a mode");
+            for name in NEVER {
+                symlink("never", folder.join(name)).expect("a link");
+            }
+            return format!("{}:{machine}", folder.display());
+        }
+        Programs::Only(names) => {
+            for name in ALWAYS.iter().copied().chain(names.iter().map(String::as_str)) {
+                link(name, &folder);
+            }
+        }
+        Programs::Without(names) => {
+            for entry in std::env::split_paths(&machine).filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
+                let name = entry.file_name();
+                let left_out = NEVER.iter().any(|known| name == *known) || names.iter().any(|known| name == **known);
+                if !left_out && name != "sh" && !folder.join(&name).is_symlink() {
+                    symlink(entry.path(), folder.join(name)).expect("a link");
+                }
+            }
+        }
+        Programs::Busybox => {
+            let done = Command::new("busybox").args(["--install", "-s"]).arg(&folder).status().expect("busybox");
+            assert!(done.success());
+            // The shell under test is the one in front of this folder.
+            for name in NEVER.iter().chain(&["sh"]) {
+                let _ = fs::remove_file(folder.join(name));
+            }
+            // Debian's busybox lacks it, Alpine's has it, and no delivery does without.
+            if !folder.join("cksum").is_symlink() {
+                link("cksum", &folder);
+            }
+        }
+    }
+    folder.display().to_string()
+}
+
+/// Gives a folder one of the machine's programs.
+fn link(name: &str, folder: &Path) {
+    // What the machine itself lacks, a host of it cannot have; the runner does without `setsid` and `flock`.
+    let Some(path) = which(name) else { return };
+    if fs::read(&path).expect("a program").starts_with(b"#!") {
+        // A script finds its own interpreter; whatever it runs then, it runs with the machine's PATH.
+        let rest = std::env::var("PATH").expect("a PATH");
+        let text = format!("#!/bin/sh\nPATH='{rest}' exec {} \"$@\"\n", path.display());
+        let place = folder.join(name);
+        fs::write(&place, text).expect("written");
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).expect("a mode");
+    } else if !folder.join(name).is_symlink() {
+        symlink(&path, folder.join(name)).expect("a link");
+    }
+}
+
+/// The bytes of a content. What shell prints is made once, in an empty folder of this machine.
+pub(crate) fn bytes(content: &Content) -> Vec<u8> {
+    static MADE: LazyLock<Mutex<HashMap<String, Vec<u8>>>> = LazyLock::new(Mutex::default);
+    match content {
+        Content::Text(text) => text.clone().into_bytes(),
+        Content::OutputOf(shell) => {
+            let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+            made.entry(shell.clone())
+                .or_insert_with(|| {
+                    let dir = tempfile::tempdir().expect("a folder");
+                    let output = Command::new("sh").args(["-euc", shell]).current_dir(dir.path()).output().expect("sh");
+                    assert!(output.status.success(), "{shell}: {output:?}");
+                    output.stdout
+                })
+                .clone()
+        }
+    }
+}
+
+/// Why a playbook is refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) sources: Sources,
+    pub(crate) rendered: String,
+}
+
+/// Compiles a playbook for a host at no address.
+pub(crate) fn compile(
+    playbook: &str,
+    local: &[(String, Content)],
+    web: Option<&str>,
+    mode: Mode,
+) -> Result<Plan, Refused> {
+    let local = local.to_vec();
+    let loader = move |name: &str| {
+        let found = local.iter().find(|(known, _)| known == name);
+        found.map(|(_, content)| bytes(content)).ok_or_else(|| "there is no such file".to_owned())
+    };
+    let mut inputs = Inputs::new("tester", loader);
+    inputs.flags.vars.extend(web.map(|url| format!("web={url}")));
+    let mut sources = Sources::default();
+    let text = format!("hosts: {{ host: {{ address: host }} }}\n{playbook}");
+    let made = match load(&mut sources, "playbook.yaml", text.into_bytes(), inputs) {
+        Ok(loaded) => compile_all(&loaded, &mut sources, mode),
+        Err(errors) => Err(errors),
+    };
+    match made {
+        Ok(plans) => Ok(plans.into_iter().next().expect("one host").1),
+        Err(errors) => {
+            let rendered = pinboot::source::render(&errors, &sources, false);
+            Err(Refused { errors, sources, rendered })
+        }
+    }
+}
+
+/// What a run said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) steps: Vec<Step>,
+    /// How the run ended: `ok`, `failed`, `unknown`, `stopped` or `unfit`.
+    pub(crate) end: String,
+    /// What a step needs and the host lacks.
+    pub(crate) unfit: Option<String>,
+    /// What came before any step, and was no frame.
+    pub(crate) noise: String,
+    /// What the delivery itself complained of.
+    pub(crate) complaints: String,
+}
+
+/// What a run said of one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// `changed`, `unchanged`, `would change`, `skipped`, `manual`, `failed: REASON`, `unknown: REASON`; empty where it was
+    /// not reached.
+    pub(crate) outcome: String,
+    pub(crate) status: i32,
+    /// What its check said would change.
+    pub(crate) diff: String,
+    /// What it printed.
+    pub(crate) output: String,
+}
+
+impl Heard {
+    fn new(stdout: &[u8], steps: usize, shown: impl Fn(&str) -> String) -> Self {
+        let mut heard = Self { steps: vec![Step::default(); steps], ..Self::default() };
+        let mut current = None;
+        let mut raw: Vec<Vec<u8>> = vec![Vec::new(); steps];
+        for piece in Splitter::new(NONCE).push(stdout) {
+            match piece {
+                Piece::Raw(bytes) => match current {
+                    Some(at) => raw[at as usize].extend(bytes),
+                    None => heard.noise.push_str(&String::from_utf8_lossy(&bytes)),
+                },
+                Piece::Frame(Frame::End(how), _) => {
+                    heard.end = how;
+                    break;
+                }
+                Piece::Frame(frame, _) => heard.frame(frame, &mut current),
+            }
+        }
+        for (step, raw) in heard.steps.iter_mut().zip(raw) {
+            step.output = shown(&String::from_utf8_lossy(&raw));
+            step.diff = shown(&step.diff);
+        }
+        heard
+    }
+
+    fn frame(&mut self, frame: Frame, current: &mut Option<u32>) {
+        let at = |id: pinboot::ids::StepId| id.0 as usize - 1;
+        match frame {
+            Frame::Start { step, .. } => *current = Some(step.0 - 1),
+            Frame::So { step } => "unchanged".clone_into(&mut self.steps[at(step)].outcome),
+            Frame::Diff { step, text } => {
+                let diff = &mut self.steps[at(step)].diff;
+                *diff = String::from_utf8_lossy(&text).into_owned();
+                diff.push('\n');
+            }
+            Frame::Done { step, outcome, status, reason, .. } => {
+                let step = &mut self.steps[at(step)];
+                step.status = status;
+                step.outcome = match outcome.as_str() {
+                    "would" => "would change".to_owned(),
+                    "byhand" => "manual".to_owned(),
+                    "failed" | "unknown" => format!("{outcome}: {reason}"),
+                    _ => outcome,
+                };
+            }
+            Frame::Unfit(what) => {
+                self.unfit = Some(match what {
+                    Unfit::Tools(step, tools) => format!("step {step} needs {tools}"),
+                    other => format!("{other:?}"),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn outcomes(&self) -> Vec<&str> {
+        self.steps.iter().map(|step| step.outcome.as_str()).collect()
+    }
+
+    /// What all steps printed.
+    pub(crate) fn output(&self) -> String {
+        self.steps.iter().map(|step| step.output.as_str()).collect()
+    }
+
+    /// The only step.
+    pub(crate) fn step(&self) -> &Step {
+        assert_eq!(self.steps.len(), 1, "{self:#?}");
+        &self.steps[0]
+    }
+}
+
+/// Everything in a home: path to what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tree(pub(crate) BTreeMap<String, Thing>);
+
+/// A file, folder or link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Thing {
+    pub(crate) kind: char,
+    pub(crate) mode: u32,
+    pub(crate) owner: (u32, u32),
+    /// What a link leads to, or the digest of a file's bytes.
+    pub(crate) content: String,
+    pub(crate) modified: (i64, i64),
+    pub(crate) inode: u64,
+}
+
+impl Tree {
+    /// What differs in another tree, one line each; with `times`, also where only the time of the last change does.
+    pub(crate) fn differences(&self, other: &Self, times: bool) -> String {
+        let mut out = String::new();
+        let paths: std::collections::BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        for path in paths {
+            let show = |thing: &Thing| {
+                let (user, group) = thing.owner;
+                format!("{}{:04o} {user}:{group} {}", thing.kind, thing.mode, thing.content)
+            };
+            match (self.0.get(path), other.0.get(path)) {
+                (Some(first), Some(second)) if show(first) != show(second) => {
+                    let _ = writeln!(out, "  {path}: {} -> {}", show(first), show(second));
+                }
+                (Some(first), Some(second)) if times && first.modified != second.modified => {
+                    let _ = writeln!(out, "  {path}: written again");
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+                (Some(first), None) => {
+                    let _ = writeln!(out, "  {path}: {} -> nothing", show(first));
+                }
+                (None, Some(second)) => {
+                    let _ = writeln!(out, "  {path}: nothing -> {}", show(second));
+                }
+            }
+        }
+        out
+    }
+
+    /// Private folders and half-written files that were left behind.
+    pub(crate) fn leftovers(&self) -> Vec<&str> {
+        let is_leftover = |path: &&String| path.rsplit('/').next().is_some_and(|name| name.contains(".pinboot-"));
+        self.0.keys().filter(is_leftover).map(String::as_str).collect()
+    }
+}
+
+fn walk(home: &Path, place: &Path, tree: &mut BTreeMap<String, Thing>) {
+    let meta = place.symlink_metadata().expect("metadata");
+    let relative = place.strip_prefix(home).expect("inside the home").display().to_string();
+    let (kind, content) = if meta.is_dir() {
+        ('d', String::new())
+    } else if meta.is_symlink() {
+        let target = fs::read_link(place).expect("a link").display().to_string();
+        ('l', target.replace(&home.display().to_string(), "~"))
+    } else {
+        // Two hosts are the same although each has a path of its own.
+        let own = home.parent().expect("a parent").display().to_string();
+        let bytes = match String::from_utf8(fs::read(place).expect("a file")) {
+            Ok(text) => text.replace(&own, "@").into_bytes(),
+            Err(binary) => binary.into_bytes(),
+        };
+        ('f', Digest::of(&bytes).to_string())
+    };
+    let thing = Thing {
+        kind,
+        mode: if kind == 'l' { 0 } else { meta.mode() & 0o7777 },
+        owner: (meta.uid(), meta.gid()),
+        content,
+        modified: (meta.mtime(), meta.mtime_nsec()),
+        inode: meta.ino(),
+    };
+    tree.insert(if relative.is_empty() { "~".to_owned() } else { format!("~/{relative}") }, thing);
+    if meta.is_dir() {
+        for entry in fs::read_dir(place).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path != home.join(".pinboot") {
+                walk(home, &path, tree);
+            }
+        }
+    }
+}
