@@ -20,7 +20,7 @@ use pinboot::secret::Secret;
 use pinboot::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh, SshSession};
 use pinboot::transport::{Chunk, Connect, Error, ErrorKind, Exec, Session};
 
-/// Settings that know what this server's files know, and ask nobody.
+/// Settings with this server's known_hosts and without a terminal.
 fn config(known_hosts: &Path) -> Config {
     let mut config = Config::for_home(None, Passphrase::new(|_| Err(NoPassphrase::NoTerminal)));
     config.known_hosts = vec![known_hosts.to_owned()];
@@ -28,7 +28,7 @@ fn config(known_hosts: &Path) -> Config {
     config
 }
 
-/// The server as a host to log in to with its own key.
+/// The server as a host, with the key that it accepts.
 fn host(server: &Sshd) -> Host {
     Host {
         id: HostId("h".to_owned()),
@@ -47,26 +47,26 @@ async fn connect(server: &Sshd, exec: &Exec) -> Result<SshSession, Error> {
     Ssh::new(config(&server.known_hosts())).connect(&host(server), exec).await
 }
 
-/// What a command said until its last word.
+/// A command's complete output and its end.
 #[derive(Debug, Default)]
-struct Said {
+struct Outcome {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     exit: Option<Result<u32, String>>,
     lost: Option<String>,
 }
 
-async fn hear(session: &mut SshSession) -> Said {
-    let mut said = Said::default();
+async fn outcome_of(session: &mut SshSession) -> Outcome {
+    let mut outcome = Outcome::default();
     loop {
-        match tokio::time::timeout(PATIENCE, session.next()).await.expect("the command goes on talking or ends") {
-            Chunk::Stdout(bytes) => said.stdout.extend(bytes),
-            Chunk::Stderr(bytes) => said.stderr.extend(bytes),
-            Chunk::Exit(exit) => said.exit = Some(exit),
-            Chunk::Closed => return said,
+        match tokio::time::timeout(PATIENCE, session.next()).await.expect("the command writes output or ends") {
+            Chunk::Stdout(bytes) => outcome.stdout.extend(bytes),
+            Chunk::Stderr(bytes) => outcome.stderr.extend(bytes),
+            Chunk::Exit(exit) => outcome.exit = Some(exit),
+            Chunk::Closed => return outcome,
             Chunk::Lost(why) => {
-                said.lost = Some(why);
-                return said;
+                outcome.lost = Some(why);
+                return outcome;
             }
         }
     }

@@ -185,13 +185,13 @@ impl<C: Connect> HostTask<'_, C> {
                 {
                     ConnectionEnd::Lost(error.message)
                 }
-                Err(error) if error.may_have_begun && self.ambiguous_starts < MAX_AMBIGUOUS_STARTS => {
+                Err(error) if error.may_have_started && self.ambiguous_starts < MAX_AMBIGUOUS_STARTS => {
                     // The delivery may have gone out: it is the same run, so it may go out again.
                     self.sent = true;
                     self.ambiguous_starts += 1;
                     ConnectionEnd::Lost(error.message)
                 }
-                Err(error) if error.may_have_begun => {
+                Err(error) if error.may_have_started => {
                     return (Exit::ConnectionLost, Some(self.with_resume(&error.message)));
                 }
                 Err(error) if self.sent && matches!(error.kind, ErrorKind::Unreachable | ErrorKind::Refused) => {

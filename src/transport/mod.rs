@@ -1,4 +1,5 @@
-//! Bytes to a host and back. Knows nothing of plans, steps or events: another transport is one more file.
+//! Carries bytes to a host and back. It knows nothing of plans, steps and events, so that another transport is one more
+//! file.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,50 +9,50 @@ use crate::inventory::Host;
 
 pub mod ssh;
 
-/// A command for the host and the bytes for its standard input, which is closed behind them.
+/// A command for the host, and its standard input, which is closed after these bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Exec {
     /// The exec string, at most 131,071 bytes (OpenSSH's limit for one argument, measured).
     pub command: Vec<u8>,
-    /// Standard input; empty: closed at once.
+    /// Standard input; if it is empty, it is closed at once.
     pub stdin: Vec<u8>,
 }
 
-/// What comes back from a command.
+/// What a command sends back.
 #[derive(Debug)]
 pub enum Chunk {
     /// Bytes of its standard output.
     Stdout(Vec<u8>),
     /// Bytes of its standard error.
     Stderr(Vec<u8>),
-    /// Its exit status, or the signal's name it died of. The end of output may come before or after it.
+    /// Its exit status, or the name of the signal that killed it. Output may still follow.
     Exit(Result<u32, String>),
-    /// The command's channel is closed: nothing more will come.
+    /// The command's channel is closed; nothing follows.
     Closed,
-    /// The connection is gone, for this reason; whether the command goes on is not known.
+    /// The connection is lost, for this reason; the command may still be running.
     Lost(String),
 }
 
-/// Who answered, as the key exchange proved it.
+/// The host's identity, proved by the key exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Algorithm of the host key, such as `ssh-ed25519`.
+    /// The algorithm of the host key, such as `ssh-ed25519`.
     pub key_type: String,
     /// `SHA256:…` as OpenSSH writes it.
     pub fingerprint: String,
-    /// Whether known_hosts had it (or it has been added on this occasion).
+    /// Whether this connection added it to known_hosts.
     pub added: bool,
 }
 
 /// A live connection on which one command is running.
 pub trait Session: Send {
-    /// Who answered.
+    /// The host's identity.
     fn peer(&self) -> &Peer;
-    /// The next thing that the first command says. Cancel-safe.
+    /// The next chunk of the first command. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Chunk> + Send;
-    /// Runs another command on the same connection and gives what it said on standard output, at most 64 KiB of it.
+    /// Runs another command on the same connection and returns its standard output, at most 64 KiB.
     fn exec(&mut self, exec: Exec) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
-    /// Ends the connection in good order.
+    /// Disconnects in an orderly way.
     fn close(self) -> impl Future<Output = ()> + Send;
 }
 
@@ -63,38 +64,38 @@ pub trait Connect: Send + Sync + 'static {
     fn connect(&self, host: &Host, exec: &Exec) -> impl Future<Output = Result<Self::Session, Error>> + Send;
 }
 
-/// What kept a host from being reached. Every variant is one exit code's family.
+/// Why a host could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// Which family.
+    /// The kind, which determines the exit code.
     pub kind: ErrorKind,
-    /// What is wrong, a sentence's text that names the thing; bytes of the peer escaped.
+    /// What is wrong, without a full stop; bytes of the host are escaped.
     pub message: String,
-    /// What to do.
+    /// What to do, without a full stop.
     pub hint: Option<String>,
-    /// Whether trying again by itself is harmless (nothing was sent, nothing was refused).
+    /// Whether an automatic retry is harmless: nothing was sent, and nothing was refused.
     pub retry: bool,
-    /// Whether the command may have gone out, and been begun, before it came to this.
-    pub may_have_begun: bool,
-    /// Wait at least so long before that.
+    /// Whether the command may have been sent and started.
+    pub may_have_started: bool,
+    /// The shortest time before a retry.
     pub retry_after: Option<Duration>,
 }
 
 impl Error {
-    /// An error without a hint that is not worth another try.
+    /// An error without a hint, that is not retried.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, retry: false, may_have_begun: false, retry_after: None }
+        Self { kind, message: message.into(), hint: None, retry: false, may_have_started: false, retry_after: None }
     }
 
-    /// Says what to do about it.
+    /// Adds what to do.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Marks that trying again by itself is harmless.
+    /// Marks the error as harmless to retry.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.retry = true;
@@ -102,7 +103,7 @@ impl Error {
     }
 }
 
-/// The families of [`Error`].
+/// The kinds of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// DNS, TCP, banner, key exchange, dropped before authentication.
@@ -111,16 +112,16 @@ pub enum ErrorKind {
     Auth,
     /// The host key is unknown, changed or revoked.
     HostKey,
-    /// The host key is good, but another one than that of the host that is meant.
+    /// The host key is accepted, but it is not the expected one.
     OtherHost,
     /// The channel or command was refused.
     Refused,
-    /// This machine: known_hosts could not be written.
+    /// This machine failed: known_hosts could not be written.
     Local,
 }
 
 impl ErrorKind {
-    /// The exit code that says so.
+    /// The exit code for errors of this kind.
     pub fn exit(self) -> Exit {
         match self {
             Self::Unreachable => Exit::Unreachable,

@@ -32,9 +32,9 @@ cases! {
     accounts_that_are_shut ["A20"] "/etc/nologin is there: the login goes through, and the session is refused"
         => Shown("shut_nologin", "127.0.0.1: nobody");
     accounts_that_are_shut ["A20"] "the account has expired, and PAM says so once the key is accepted"
-        => Shown("shut_expired_pam", "is not let in");
+        => Shown("shut_expired_pam", "may not log in");
     accounts_that_are_shut ["A20"] "/etc/nologin is there, and PAM shows what it holds once the key is accepted"
-        => Shown("shut_nologin_pam", "is not let in");
+        => Shown("shut_nologin_pam", "may not log in");
     a_key_exchange_that_is_tampered_with_is_noticed ["A24"]
         "somebody in between takes strict key exchange out of what the server offers, or out of what pinboot offers"
         => Shown("tampered", "could not prove its host key");
@@ -99,7 +99,7 @@ fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
         let told = going.told().exits(0);
         // (tinysshd has neither strict key exchange nor a cipher that does without; the others have both, or are given the better.)
         let weak = world.server.process() == Software::Tinysshd.process();
-        assert_eq!(told.stderr.contains("no strict key exchange"), weak, "{}", told.stderr);
+        assert_eq!(told.stderr.contains("does not support strict key exchange"), weak, "{}", told.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
         crate::support::sshd::signal(child, Signal::KILL);
         assert_eq!(super::running::output(&told), "begun\nended\n");

@@ -228,7 +228,7 @@ impl World {
             text = text.replace(&path.display().to_string(), name);
         }
         text = text.replace(&format!("{}@", self.user), "USER@");
-        text = text.replace("EC2 images do not let root log in; ", "");
+        text = text.replace("EC2 images do not allow root to log in; ", "");
         for kind in ["ed25519", "ecdsa"] {
             if self.server.file(&format!("host_{kind}.pub")).exists() {
                 text = text.replace(&self.server.host_key(kind), "TYPE KEY");

@@ -1,4 +1,4 @@
-//! Key files: every form that EC2 and people make, and everything that is put in a key's place.
+//! Key files: every format that EC2 and people use, and everything that people use by mistake instead of a key.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -34,7 +34,7 @@ fn write(path: &Path, bytes: &[u8]) {
     private(path);
 }
 
-/// The fingerprint as OpenSSH sees it.
+/// The fingerprint according to OpenSSH.
 fn fingerprint(path: &Path) -> String {
     let output = Command::new("ssh-keygen").args(["-l", "-f"]).arg(path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -52,7 +52,7 @@ fn never() -> Passphrase {
     Passphrase::new(|path| panic!("{} must not ask for a passphrase", path.display()))
 }
 
-fn nobody() -> Passphrase {
+fn no_terminal() -> Passphrase {
     Passphrase::new(|_| Err(NoPassphrase::NoTerminal))
 }
 
@@ -60,14 +60,14 @@ fn given(passphrase: &'static str) -> Passphrase {
     Passphrase::new(move |_| Ok(Secret::new(passphrase)))
 }
 
-/// A directory and the tools, or nothing where they are missing.
+/// A directory, if the tools are installed.
 fn tools() -> Option<tempfile::TempDir> {
     need("ssh-keygen", "openssh-client")?;
     need("openssl", "openssl")?;
     Some(tempfile::tempdir().unwrap())
 }
 
-/// Makes one key of each type with OpenSSL, in PKCS#8, and gives their names.
+/// Makes one PKCS#8 key of each type with OpenSSL, and returns their names.
 fn raw_keys(dir: &Path) -> [&'static str; 5] {
     run(dir, &["openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "rsa"]);
     run(dir, &["openssl", "genpkey", "-algorithm", "ED25519", "-out", "ed25519"]);
@@ -79,7 +79,7 @@ fn raw_keys(dir: &Path) -> [&'static str; 5] {
 }
 
 #[tokio::test]
-async fn unencrypted_forms_load_without_a_question() {
+async fn unencrypted_keys_load_without_a_question() {
     let Some(dir) = tools() else { return };
     let dir = dir.path();
     let mut forms: Vec<(PathBuf, String)> = Vec::new();
@@ -87,7 +87,7 @@ async fn unencrypted_forms_load_without_a_question() {
         let pkcs8 = dir.join(name);
         private(&pkcs8);
         let print = if name == "ed25519" {
-            // OpenSSH 9 does not read ed25519 in PKCS#8; what it would say is computed from its public half.
+            // OpenSSH 9 cannot read ed25519 in PKCS#8; the fingerprint is computed from the public half.
             ed25519_fingerprint(dir, name)
         } else {
             fingerprint(&pkcs8)
@@ -110,7 +110,7 @@ async fn unencrypted_forms_load_without_a_question() {
         private(path);
         let loaded = load(path, never()).await.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert!(loaded.ends_with(print.as_str()), "{}: {loaded} is not {print}", path.display());
-        // The same text as it comes through mail, editors and environment variables.
+        // The same text after mail, editors and environment variables have changed it.
         let text = fs::read_to_string(path).unwrap();
         for (how, mangled) in [
             ("CRLF", text.replace('\n', "\r\n")),
@@ -120,7 +120,7 @@ async fn unencrypted_forms_load_without_a_question() {
             ("indented", format!("    {}  \n", text.trim_end().replace('\n', "  \n    "))),
             ("blank lines before", format!("\n\n{text}")),
             ("text around", format!("Bag Attributes\n  friendlyName: x\n{text}\nbye\n")),
-            ("blanks for newlines", text.trim().replace('\n', " ")),
+            ("spaces for newlines", text.trim().replace('\n', " ")),
         ] {
             let file = dir.join("mangled");
             write(&file, mangled.as_bytes());
@@ -143,7 +143,7 @@ fn ed25519_fingerprint(dir: &Path, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn encrypted_forms_ask_once_and_only_then() {
+async fn encrypted_keys_ask_for_the_passphrase_once() {
     let Some(dir) = tools() else { return };
     let dir = dir.path();
     raw_keys(dir);
@@ -177,19 +177,19 @@ async fn encrypted_forms_ask_once_and_only_then() {
         for _ in 0..2 {
             ssh.load_key(&path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
-        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1, "{name}: asked once, however often it is used");
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1, "{name}: asked once, even if it is used twice");
 
         let wrong = load(&path, given("wrong")).await.unwrap_err();
         assert_eq!(wrong.kind, ErrorKind::Auth);
         assert!(wrong.message.ends_with("cannot be read with this passphrase"), "{name}: {wrong}");
-        let nobody = load(&path, nobody()).await.unwrap_err();
-        assert!(nobody.message.contains("is encrypted, and there is no terminal"), "{name}: {nobody}");
-        assert!(nobody.hint.unwrap().contains("PINBOOT_KEY_PASSPHRASE"));
+        let refused = load(&path, no_terminal()).await.unwrap_err();
+        assert!(refused.message.contains("is encrypted, and there is no terminal"), "{name}: {refused}");
+        assert!(refused.hint.unwrap().contains("PINBOOT_KEY_PASSPHRASE"));
     }
 }
 
 #[tokio::test]
-async fn encryptions_that_cannot_be_read_name_their_remedy_and_the_remedy_works() {
+async fn unsupported_encryptions_show_a_remedy_that_works() {
     let Some(dir) = tools() else { return };
     let dir = dir.path();
     raw_keys(dir);
@@ -240,9 +240,9 @@ async fn encryptions_that_cannot_be_read_name_their_remedy_and_the_remedy_works(
         } else {
             assert!(hint.contains("openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256"), "{name}: {hint}");
             let words = ["openssl", "pkcs8", "-topk8", "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-in", name];
-            run(dir, &[&words[..], &["-passin", &pass, "-passout", &pass, "-out", "mended"]].concat());
-            private(&dir.join("mended"));
-            load(&dir.join("mended"), given(PASSPHRASE)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+            run(dir, &[&words[..], &["-passin", &pass, "-passout", &pass, "-out", "converted"]].concat());
+            private(&dir.join("converted"));
+            load(&dir.join("converted"), given(PASSPHRASE)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 }
@@ -266,7 +266,7 @@ async fn putty_keys_load() {
 }
 
 #[tokio::test]
-async fn what_is_no_private_key_says_what_it_is() {
+async fn other_files_are_named_for_what_they_are() {
     let Some(dir) = tools() else { return };
     let dir = dir.path();
     raw_keys(dir);
@@ -294,7 +294,7 @@ async fn what_is_no_private_key_says_what_it_is() {
         ("directory", "is a directory"),
         ("fifo", "is a FIFO, not a regular file"),
         ("zero", "is not a regular file"),
-        ("large", "is larger than 64 KiB, which no private key is"),
+        ("large", "is larger than 64 KiB, too large for a private key"),
         ("empty", "is empty"),
         ("blank", "is empty"),
         ("id.pub", "is a public key, not a private key"),
@@ -304,7 +304,7 @@ async fn what_is_no_private_key_says_what_it_is() {
         ("der", "is DER, the binary form"),
         ("der-small", "is DER, the binary form"),
         ("html", "is not a private key"),
-        ("noise", "is not a private key: it is not even text"),
+        ("noise", "is not a private key: it is binary data"),
         ("utf16", "is UTF-16 text, as Windows editors save it"),
         ("headless", "is cut off: its first line, -----BEGIN … PRIVATE KEY-----, is missing"),
         ("dsa", "is a DSA key, which OpenSSH servers have refused since 2015"),
@@ -313,28 +313,28 @@ async fn what_is_no_private_key_says_what_it_is() {
         if path.is_file() {
             private(&path);
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         let error = load(&path, never()).await.expect_err(name);
-        assert!(begun.elapsed() < Duration::from_secs(1), "{name} took {:?}", begun.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(1), "{name} took {:?}", started.elapsed());
         assert_eq!(error.message, format!("the key {} {what}", path.display()), "{name}");
         assert_eq!(error.kind, ErrorKind::Auth);
         assert!(error.hint.is_some(), "{name} has a remedy");
     }
-    // Cut off after every line: an error that says so, and no panic.
+    // A file that ends after any line has this error, and there is no panic.
     let lines: Vec<&str> = pem.lines().collect();
     for kept in 1..lines.len() {
         write(&dir.join("cut"), lines[..kept].join("\n").as_bytes());
         let error = load(&dir.join("cut"), never()).await.unwrap_err();
         assert!(error.message.contains("is cut off: it has no line -----END PRIVATE KEY-----"), "{kept}: {error}");
     }
-    // A line missing in the middle leaves whole base64 of a broken key.
+    // Without a line in the middle, the base64 is complete but the key is broken.
     write(&dir.join("hole"), [&lines[..5], &lines[6..]].concat().join("\n").as_bytes());
     let error = load(&dir.join("hole"), never()).await.unwrap_err();
     assert!(error.message.contains("cannot be read"), "{error}");
 }
 
 #[tokio::test]
-async fn a_key_that_others_can_read_is_refused_with_the_line_to_type() {
+async fn a_key_that_others_can_read_is_refused_with_the_command_that_fixes_it() {
     let Some(dir) = tools() else { return };
     let path = dir.path().join("Key pair name.pem");
     run(dir.path(), &["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "Key pair name.pem"]);
@@ -349,7 +349,7 @@ async fn a_key_that_others_can_read_is_refused_with_the_line_to_type() {
         load(&path, never()).await.unwrap();
     }
     if rustix::process::getuid().is_root() {
-        // OpenSSH judges the mode of the caller's own files only; root reading somebody's key is not stopped.
+        // OpenSSH checks the mode only of the caller's own files; root may read another user's key.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         std::os::unix::fs::chown(&path, Some(12_345), None).unwrap();
         load(&path, never()).await.unwrap();

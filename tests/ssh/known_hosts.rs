@@ -1,4 +1,4 @@
-//! Host keys against a real server, with OpenSSH's own client as the judge.
+//! Host keys of a real server, judged by OpenSSH's client as well.
 
 use std::fs;
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ async fn try_with(server: &Sshd, files: &[&Path], mode: HostKeyMode) -> Result<b
     Ok(added)
 }
 
-/// What OpenSSH's client makes of a known_hosts file for this server.
+/// Whether OpenSSH's client accepts this server with a known_hosts file.
 fn openssh(server: &Sshd, file: &Path, mode: &str) -> bool {
     let output = Command::new("ssh")
         .args(["-F", "none", "-o", "BatchMode=yes", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "UpdateHostKeys=no"])
@@ -56,11 +56,11 @@ async fn never_weaker_than_openssh() {
             ("comment and case", format!("# x\n\n{} {key} me@there\n", name.to_uppercase())),
             ("list", format!("a,{name},b {key}\n")),
             ("negated", format!("!{name},[127.*]:{port} {key}\n")),
-            ("negated behind", format!("[127.*]:{port},!{name} {key}\n")),
+            ("negated at the end", format!("[127.*]:{port},!{name} {key}\n")),
             ("wildcard", format!("[127.0.0.?]:* {key}\n")),
             ("star", format!("* {key}\n")),
             ("tabs", format!("{name}\t{}\n", key.replace(' ', "\t"))),
-            ("blanks", format!("   {name}   {}  \n", key.replace(' ', "    "))),
+            ("spaces", format!("   {name}   {}  \n", key.replace(' ', "    "))),
             ("CRLF", format!("{name} {key}\r\n")),
             ("torn", format!("{name} {key}")),
             ("changed", format!("{name} {stranger}\n")),
@@ -84,10 +84,10 @@ async fn never_weaker_than_openssh() {
             ("no key", format!("{name}\n{name} ssh-ed25519\n")),
         ];
         let file = server.file("judged");
-        // Against the second server, which shows RSA alone, only what depends on the type is worth the time.
-        let telling = ["plain", "changed", "old and new", "revoked", "star"];
+        // The second server shows only RSA. Only these files test something that depends on the type.
+        let relevant = ["plain", "changed", "old and new", "revoked", "star"];
         for (what, text) in files {
-            if own == "rsa" && !telling.contains(&what) {
+            if own == "rsa" && !relevant.contains(&what) {
                 continue;
             }
             for (word, mode) in [("yes", HostKeyMode::Strict), ("accept-new", HostKeyMode::AcceptNew)] {
@@ -98,18 +98,18 @@ async fn never_weaker_than_openssh() {
                 if let Err(error) = &ours {
                     assert_eq!(error.kind, ErrorKind::HostKey, "{what}, {word}: {error}");
                 }
-                // On purpose stricter: markers that OpenSSH skips with their lines.
+                // pinboot is stricter on purpose: OpenSSH skips lines with unknown markers.
                 let stricter = ["revoked with a tab", "unknown marker", "two markers"].contains(&what);
                 assert!(theirs || ours.is_err(), "{what}, {word}, {own}: weaker than OpenSSH");
                 assert!(!theirs || ours.is_ok() || stricter, "{what}, {word}, {own}: {ours:?}");
-                assert!(!stricter || ours.is_err(), "{what}, {word}, {own}: refused");
+                assert!(!stricter || ours.is_err(), "{what}, {word}, {own}: must be refused");
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strict_names_the_fingerprint_and_the_line_to_add() {
+async fn strict_mode_shows_the_fingerprint_and_the_line_to_add() {
     let Some(server) = Sshd::start() else { return };
     let file = server.file("none/yet");
     let error = try_with(&server, &[&file], HostKeyMode::Strict).await.unwrap_err();
@@ -118,8 +118,8 @@ async fn strict_names_the_fingerprint_and_the_line_to_add() {
     let line = format!("[127.0.0.1]:{} {}", server.port, server.host_key("ed25519"));
     assert!(hint.contains(&line), "{hint}");
     assert!(hint.contains("Get system log"), "{hint}");
-    assert!(!file.exists(), "strict writes nothing");
-    // The line that it names is the one that helps.
+    assert!(!file.exists(), "strict mode writes nothing");
+    // With that line the host is accepted.
     fs::create_dir(file.parent().unwrap()).unwrap();
     fs::write(&file, format!("{line}\n")).unwrap();
     assert!(!try_with(&server, &[&file], HostKeyMode::Strict).await.unwrap());
@@ -137,7 +137,7 @@ async fn accept_new_adds_a_line_that_openssh_reads_and_refuses_a_change() {
     assert!(openssh(&server, &file, "yes"));
     assert!(!try_with(&server, &[&file], HostKeyMode::AcceptNew).await.unwrap(), "known now");
 
-    // Behind a torn line a new one begins, and the torn one stays as it is.
+    // An incomplete line stays as it is, and the new line starts after it.
     fs::write(&file, "torn.example ssh-ed25519 AAAA").unwrap();
     assert!(try_with(&server, &[&file], HostKeyMode::AcceptNew).await.unwrap());
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("torn.example ssh-ed25519 AAAA\n{line}"));
@@ -150,7 +150,7 @@ async fn accept_new_adds_a_line_that_openssh_reads_and_refuses_a_change() {
         let error = try_with(&server, &[&file], mode).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::HostKey);
         assert!(
-            error.message.contains("has changed") && error.message.contains(":2 knows it by ssh-ed25519 SHA256:"),
+            error.message.contains("has changed") && error.message.contains(":2 lists ssh-ed25519 SHA256:"),
             "{error}"
         );
         let hint = error.hint.unwrap();
@@ -160,14 +160,14 @@ async fn accept_new_adds_a_line_that_openssh_reads_and_refuses_a_change() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn asking_shows_what_is_to_be_compared() {
+async fn the_question_shows_what_to_compare() {
     let Some(server) = Sshd::start() else { return };
     let file = server.file("asked");
     let questions: Arc<Mutex<Vec<HostKeyQuestion>>> = Arc::default();
     for answer in [false, true] {
-        let heard = Arc::clone(&questions);
+        let recorded = Arc::clone(&questions);
         let ask = Ask::new(move |question| {
-            heard.lock().unwrap().push(question.clone());
+            recorded.lock().unwrap().push(question.clone());
             answer
         });
         let result = try_with(&server, &[&file], HostKeyMode::Ask(ask)).await;
@@ -186,11 +186,11 @@ async fn asking_shows_what_is_to_be_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_time_that_a_person_takes_is_not_the_hosts() {
+async fn the_users_time_does_not_count_as_the_hosts() {
     let Some(server) = Sshd::start() else { return };
     let mut settings = config(&server.file("slow"));
     settings.connect_timeout = std::time::Duration::from_secs(1);
-    // The person answers when a host that was asked later, and says nothing, has been given up for its time.
+    // The answer comes after a silent host, which was asked later, has reached its time limit.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let (hasty, mut other) = (Arc::new(Ssh::new(settings.clone())), host(&server));
     other.port = silent.local_addr().unwrap().port();
@@ -205,7 +205,7 @@ async fn the_time_that_a_person_takes_is_not_the_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_files_count_together_and_one_that_cannot_be_read_refuses() {
+async fn several_files_are_combined_and_an_unreadable_one_refuses_the_host() {
     let Some(server) = Sshd::start() else { return };
     let (first, second) = (server.file("first"), server.file("second"));
     let line = format!("[127.0.0.1]:{} {}\n", server.port, server.host_key("ed25519"));
@@ -220,7 +220,7 @@ async fn several_files_count_together_and_one_that_cannot_be_read_refuses() {
     let error = try_with(&server, &[&second, &first], HostKeyMode::AcceptNew).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::HostKey);
     assert!(error.message.contains("cannot be read: it is a directory"), "{error}");
-    // A file that cannot be written is this machine's trouble.
+    // A file that cannot be written is an error of this machine.
     let error = try_with(&server, &[Path::new("/proc/none/known_hosts")], HostKeyMode::AcceptNew).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Local, "{error}");
 }

@@ -1,4 +1,4 @@
-//! Login: one key, one try, and a message that says what to do.
+//! Login: one key, one attempt, and a message that says what to do.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pinboot::transport::ssh::HostKeyMode;
 
-use super::{Connect, ErrorKind, Exec, Host, Session, Ssh, command, config, connect, hear, host};
+use super::{Connect, ErrorKind, Exec, Host, Session, Ssh, command, config, connect, host, outcome_of};
 use crate::support::sshd::{Options, PATIENCE, Sshd, free_port, keygen};
 use crate::support::{left_out, need};
 
@@ -23,16 +23,16 @@ async fn every_kind_of_key_logs_in() {
         let mut target = host(&server);
         target.key = Some(key);
         let mut session = Ssh::new(config(&server.known_hosts())).connect(&target, &command("echo hi")).await.unwrap();
-        let said = hear(&mut session).await;
-        assert_eq!((said.stdout.as_slice(), said.exit), (&b"hi\n"[..], Some(Ok(0))), "{kind}");
+        let outcome = outcome_of(&mut session).await;
+        assert_eq!((outcome.stdout.as_slice(), outcome.exit), (&b"hi\n"[..], Some(Ok(0))), "{kind}");
         session.close().await;
     }
     assert_eq!(server.log().matches("Accepted publickey").count(), 3, "{}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rsa_signs_with_sha_512_where_the_server_says_so() {
-    // A server that takes nothing else; that dropbear, which takes only SHA-256, is served is seen below.
+async fn rsa_signs_with_sha_512_if_the_server_announces_it() {
+    // This server accepts nothing else; dropbear, which accepts only SHA-256, is tested below.
     let Some(server) = Options::default().line("PubkeyAcceptedAlgorithms rsa-sha2-512").start() else { return };
     let key = server.file("key_rsa");
     keygen(&key, "rsa");
@@ -40,11 +40,11 @@ async fn rsa_signs_with_sha_512_where_the_server_says_so() {
     let mut target = host(&server);
     target.key = Some(key);
     let mut session = Ssh::new(config(&server.known_hosts())).connect(&target, &command("true")).await.unwrap();
-    assert_eq!(hear(&mut session).await.exit, Some(Ok(0)));
+    assert_eq!(outcome_of(&mut session).await.exit, Some(Ok(0)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_key_is_refused_once_and_by_name() {
+async fn a_wrong_key_is_refused_after_one_attempt() {
     let Some(server) = Sshd::start() else { return };
     let stranger = server.file("stranger");
     keygen(&stranger, "ed25519");
@@ -54,7 +54,7 @@ async fn a_wrong_key_is_refused_once_and_by_name() {
     let print = ssh.load_key(&stranger).await.unwrap();
     let error = ssh.connect(&target, &command("true")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Auth);
-    assert!(!error.retry, "an authentication failure is never tried again");
+    assert!(!error.retry, "an authentication failure is never retried");
     let who = format!("{}@127.0.0.1 (port {})", server.user, server.port);
     assert_eq!(error.message, format!("{who} refuses the login with the key {print} (it still offers: publickey)"));
     assert!(error.hint.unwrap().contains("Ubuntu: ubuntu"));
@@ -63,7 +63,7 @@ async fn a_wrong_key_is_refused_once_and_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_banner_is_shown_escaped_and_names_the_user() {
+async fn a_banner_is_escaped_and_its_user_becomes_the_hint() {
     let directory = tempfile::tempdir().unwrap();
     let banner = directory.path().join("banner");
     fs::write(&banner, "\x1b[31mPlease login as the user \"ec2-user\" rather than the user \"root\".\x07\n").unwrap();
@@ -73,13 +73,13 @@ async fn a_banner_is_shown_escaped_and_names_the_user() {
     let mut target = host(&server);
     target.key = Some(stranger);
     let error = Ssh::new(config(&server.known_hosts())).connect(&target, &command("true")).await.unwrap_err();
-    // sshd itself escapes what a terminal acts on in this file; whatever comes is shown harmlessly.
+    // sshd itself escapes control characters of this file; pinboot escapes whatever arrives.
     assert!(error.message.contains("Please login as the user \"ec2-user\""), "{error}");
     assert!(!error.message.contains('\x1b'), "{error}");
     assert_eq!(error.hint.as_deref(), Some("log in as ec2-user: --user ec2-user"));
 }
 
-/// An ssh-agent of the test's own.
+/// An ssh-agent for one test.
 struct Agent {
     child: Child,
     socket: std::path::PathBuf,
@@ -96,7 +96,7 @@ impl Agent {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // It says where it listens as soon as it does.
+        // Its first line comes when it listens.
         let mut line = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
         Some(Self { child, socket })
@@ -116,7 +116,7 @@ impl Drop for Agent {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_agent_offers_each_of_its_keys() {
+async fn every_key_of_an_agent_is_tried() {
     let Some(server) = Sshd::start() else { return };
     let Some(agent) = Agent::start(&server) else { return };
     let mut target = host(&server);
@@ -144,10 +144,10 @@ async fn an_agent_offers_each_of_its_keys() {
     server.authorize(&fs::read_to_string(right.with_extension("pub")).unwrap());
     agent.add(&right);
     let mut session = Ssh::new(settings.clone()).connect(&target, &command("echo in")).await.unwrap();
-    assert_eq!(hear(&mut session).await.stdout, b"in\n");
+    assert_eq!(outcome_of(&mut session).await.stdout, b"in\n");
     session.close().await;
 
-    // More keys than the server wants to try.
+    // The agent has more keys than the server wants to try.
     let Some(strict) = Options::default().line("MaxAuthTries 2").start() else { return };
     let mut target = host(&strict);
     target.key = None;
@@ -157,13 +157,13 @@ async fn an_agent_offers_each_of_its_keys() {
     assert_eq!(error.kind, ErrorKind::Auth, "{error}");
     assert!(error.message.contains("Too many authentication failures"), "{error}");
     assert!(error.hint.unwrap().contains("--key"));
-    // With the key named, the agent does not get in its way.
+    // If the key is named, the agent is not used.
     let mut session = connect(&strict, &command("echo in")).await.unwrap();
-    assert_eq!(hear(&mut session).await.stdout, b"in\n");
+    assert_eq!(outcome_of(&mut session).await.stdout, b"in\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_factor_is_named() {
+async fn a_required_second_factor_is_named() {
     let Some(server) = Options::default()
         .line("KbdInteractiveAuthentication yes")
         .line("PasswordAuthentication yes")
@@ -177,7 +177,7 @@ async fn a_second_factor_is_named() {
     assert!(error.message.contains("but asks for more: password"), "{error}");
 }
 
-/// A process that is stopped with the test.
+/// A process that ends with the test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -187,13 +187,13 @@ impl Drop for Running {
     }
 }
 
-/// A shell line for `unshare -m sh -c` in which root has a home of the test's own, with these keys let in.
+/// A shell line for `unshare -m sh -c` that gives root a home for this test, where these keys may log in.
 ///
-/// Both small servers look for authorized_keys in the home directory alone, so they see another in its place; the real
-/// one is not touched. `None` where that cannot be done.
+/// Both small servers look for authorized_keys only in the home directory. They see another one in its place; the real one
+/// is not changed. `None` if this machine does not allow that.
 fn with_private_home(server: &Sshd, authorized: &[&Path], then: &str) -> Option<String> {
     if !rustix::process::getuid().is_root() {
-        left_out("this server takes its keys from the home directory alone; root can put another in its place");
+        left_out("this server reads its keys only from the home directory, and replacing that needs root");
         return None;
     }
     let home = server.file("home");
@@ -203,14 +203,14 @@ fn with_private_home(server: &Sshd, authorized: &[&Path], then: &str) -> Option<
     let mount = format!("mount --bind {} /root", home.display());
     let tried = Command::new("unshare").args(["-m", "sh", "-c", &mount]).status();
     if !tried.is_ok_and(|status| status.success()) {
-        left_out("no mount namespace can be made here; a real root brings it in");
+        left_out("this machine does not allow mount namespaces; a real root does");
         return None;
     }
     Some(format!("{mount} && exec {then}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dropbear_takes_the_plain_way() {
+async fn dropbear_works_without_announced_host_keys() {
     let Some(program) = need("dropbear", "dropbear-bin") else { return };
     let Some(keys) = need("dropbearkey", "dropbear-bin") else { return };
     let Some(server) = Sshd::start() else { return };
@@ -219,7 +219,7 @@ async fn dropbear_takes_the_plain_way() {
     assert!(made.status.success());
     let public =
         String::from_utf8_lossy(&made.stdout).lines().find(|line| line.starts_with("ssh-")).unwrap().to_owned();
-    // It signs RSA with SHA-256 and nothing else.
+    // It accepts RSA signatures with SHA-256 only.
     let rsa = server.file("key_rsa");
     keygen(&rsa, "rsa");
     let port = free_port();
@@ -245,13 +245,13 @@ async fn dropbear_takes_the_plain_way() {
     let ssh = Ssh::new(config(&known));
     let exec = Exec { command: b"cat; exit 3".to_vec(), stdin: b"through dropbear".to_vec() };
     let mut session = tokio::time::timeout(PATIENCE, ssh.connect(&target, &exec)).await.unwrap().unwrap();
-    let said = hear(&mut session).await;
-    assert_eq!((said.stdout.as_slice(), said.exit), (&b"through dropbear"[..], Some(Ok(3))));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!((outcome.stdout.as_slice(), outcome.exit), (&b"through dropbear"[..], Some(Ok(3))));
     assert_eq!(session.exec(command("echo again")).await.unwrap(), b"again\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tinysshd_takes_ed25519_and_no_rsa() {
+async fn tinysshd_accepts_ed25519_and_no_rsa() {
     let Some(program) = need("tinysshd", "tinysshd") else { return };
     let Some(make) = need("tinysshd-makekey", "tinysshd") else { return };
     let Some(server) = Sshd::start() else { return };
@@ -261,7 +261,7 @@ async fn tinysshd_takes_ed25519_and_no_rsa() {
     keygen(&rsa, "rsa");
     let then = format!("{} -v {}", program.display(), host_keys.display());
     let Some(script) = with_private_home(&server, &[&rsa, &server.key()], &then) else { return };
-    // It serves one connection on its standard input and output.
+    // It serves a single connection on its standard input and output.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -280,12 +280,12 @@ async fn tinysshd_takes_ed25519_and_no_rsa() {
     let mut target = Host { port, ..host(&server) };
     let exec = Exec { command: b"cat; exit 3".to_vec(), stdin: b"through tinysshd".to_vec() };
     let mut session = tokio::time::timeout(PATIENCE, ssh.connect(&target, &exec)).await.unwrap().unwrap();
-    let said = hear(&mut session).await;
-    assert_eq!((said.stdout.as_slice(), said.exit), (&b"through tinysshd"[..], Some(Ok(3))));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!((outcome.stdout.as_slice(), outcome.exit), (&b"through tinysshd"[..], Some(Ok(3))));
     target.key = Some(rsa);
-    let begun = Instant::now();
+    let started = Instant::now();
     let error = ssh.connect(&target, &command("true")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Auth, "{error}");
-    assert!(error.hint.as_deref().unwrap().contains("may take no RSA keys at all"), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(error.hint.as_deref().unwrap().contains("may accept no RSA keys"), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(5));
 }

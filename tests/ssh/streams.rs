@@ -1,27 +1,27 @@
-//! What goes over a connection: whole, in order, bounded, and with an end that is never mistaken.
+//! The bytes of a connection: complete, in order, limited in memory, and with an end that is always recognized.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::{Chunk, ErrorKind, Exec, Session, Ssh, command, config, connect, hear, host};
+use super::{Chunk, ErrorKind, Exec, Session, Ssh, command, config, connect, host, outcome_of};
 use crate::support::sshd::{Options, PATIENCE, Sshd, signal};
 use pinboot::transport::Connect;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn output_and_status_come_whole() {
+async fn output_and_status_arrive_completely() {
     let Some(server) = Sshd::start() else { return };
     let mut session = connect(&server, &command("echo out; echo err >&2; exit 7")).await.unwrap();
     assert_eq!(session.peer().key_type, "ssh-ed25519");
     assert!(session.peer().fingerprint.starts_with("SHA256:"));
     assert!(!session.peer().added);
-    let said = hear(&mut session).await;
-    assert_eq!(said.stdout, b"out\n");
-    assert_eq!(said.stderr, b"err\n");
-    assert_eq!(said.exit, Some(Ok(7)));
-    assert_eq!(said.lost, None);
-    assert!(matches!(session.next().await, Chunk::Closed), "the end stays the end");
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!(outcome.stdout, b"out\n");
+    assert_eq!(outcome.stderr, b"err\n");
+    assert_eq!(outcome.exit, Some(Ok(7)));
+    assert_eq!(outcome.lost, None);
+    assert!(matches!(session.next().await, Chunk::Closed), "the end is reported again");
     session.close().await;
     server.wait_log("Received disconnect from 127.0.0.1");
 }
@@ -30,7 +30,7 @@ async fn output_and_status_come_whole() {
 async fn a_signal_is_not_a_status() {
     let Some(server) = Sshd::start() else { return };
     let mut session = connect(&server, &command("kill -9 $$")).await.unwrap();
-    assert_eq!(hear(&mut session).await.exit, Some(Err("KILL".to_owned())));
+    assert_eq!(outcome_of(&mut session).await.exit, Some(Err("KILL".to_owned())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,9 +41,9 @@ async fn large_input_respects_windows_and_ends() {
     let expected = format!("{:x}  -\n", HexDigest(Sha256::digest(&input).into()));
     let exec = Exec { command: b"sha256sum".to_vec(), stdin: input };
     let mut session = connect(&server, &exec).await.unwrap();
-    let said = hear(&mut session).await;
-    assert_eq!(String::from_utf8_lossy(&said.stdout), expected);
-    assert_eq!(said.exit, Some(Ok(0)));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!(String::from_utf8_lossy(&outcome.stdout), expected);
+    assert_eq!(outcome.exit, Some(Ok(0)));
 }
 
 struct HexDigest([u8; 32]);
@@ -55,7 +55,7 @@ impl std::fmt::LowerHex for HexDigest {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn input_that_nobody_reads_holds_nothing_up() {
+async fn unread_input_does_not_block_the_connection() {
     let Some(server) = Sshd::start() else { return };
     let exec = Exec { command: b"exec 0<&-; echo up; sleep 20".to_vec(), stdin: vec![b'x'; 16 * 1024 * 1024] };
     let mut session = connect(&server, &exec).await.unwrap();
@@ -66,31 +66,31 @@ async fn input_that_nobody_reads_holds_nothing_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_command_runs_beside_a_talkative_one() {
+async fn another_command_runs_beside_one_with_much_output() {
     let Some(server) = Sshd::start() else { return };
     let mut session = connect(&server, &command("head -c 20000000 /dev/zero; echo; cat")).await.unwrap();
     let exec = Exec { command: b"tr a-z A-Z; exit 5".to_vec(), stdin: b"shout".to_vec() };
     assert_eq!(tokio::time::timeout(PATIENCE, session.exec(exec)).await.unwrap().unwrap(), b"SHOUT");
-    let said = hear(&mut session).await;
-    assert_eq!(said.stdout.len(), 20_000_001, "what came meanwhile is not lost");
-    assert!(said.stdout.ends_with(b"\0\n"));
-    // Only the beginning of a long answer is kept, and a child that holds the channel holds nobody up.
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!(outcome.stdout.len(), 20_000_001, "output that came meanwhile is not lost");
+    assert!(outcome.stdout.ends_with(b"\0\n"));
+    // Only the beginning of a long answer is kept, and a child process that keeps the channel open blocks nothing.
     let mut session = connect(&server, &command("cat; sleep 20")).await.unwrap();
     let long = session.exec(command("head -c 1000000 /dev/zero")).await.unwrap();
     assert_eq!(long.len(), 64 * 1024);
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(session.exec(command("sleep 20 & echo gone")).await.unwrap(), b"gone\n");
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_session_is_enough_and_a_second_is_refused_by_name() {
+async fn one_session_is_enough_and_a_refused_second_one_names_the_setting() {
     let Some(server) = Options::default().line("MaxSessions 1").start() else { return };
     let mut session = connect(&server, &command("cat; echo still here; sleep 1")).await.unwrap();
     let error = session.exec(command("true")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     assert!(error.hint.unwrap().contains("MaxSessions"));
-    assert_eq!(hear(&mut session).await.stdout, b"still here\n");
+    assert_eq!(outcome_of(&mut session).await.stdout, b"still here\n");
 
     let Some(server) = Options::default().line("MaxSessions 0").start() else { return };
     let error = connect(&server, &command("true")).await.unwrap_err();
@@ -98,17 +98,17 @@ async fn one_session_is_enough_and_a_second_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_server_is_a_loss_and_never_an_end() {
+async fn a_killed_server_is_a_lost_connection_and_never_an_end() {
     let Some(server) = Sshd::start() else { return };
     let mut session = connect(&server, &command("echo on; sleep 20")).await.unwrap();
     assert!(matches!(session.next().await, Chunk::Stdout(_)));
-    let begun = Instant::now();
+    let started = Instant::now();
     server.kill_sessions();
-    let said = hear(&mut session).await;
-    let why = said.lost.expect("lost, not closed");
+    let outcome = outcome_of(&mut session).await;
+    let why = outcome.lost.expect("lost, not closed");
     assert!(why.starts_with("the connection was lost: "), "{why}");
-    assert_eq!(said.exit, None);
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert_eq!(outcome.exit, None);
+    assert!(started.elapsed() < Duration::from_secs(2));
     assert!(matches!(session.next().await, Chunk::Lost(again) if again == why));
     let error = session.exec(command("true")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
@@ -126,42 +126,42 @@ async fn a_host_that_falls_silent_is_noticed() {
     for pid in &sessions {
         signal(*pid, rustix::process::Signal::STOP);
     }
-    let begun = Instant::now();
-    let said = hear(&mut session).await;
+    let started = Instant::now();
+    let outcome = outcome_of(&mut session).await;
     for pid in &sessions {
         signal(*pid, rustix::process::Signal::CONT);
     }
-    assert_eq!(said.lost.as_deref(), Some("the connection was lost: the host does not answer any more"));
-    assert!(begun.elapsed() >= Duration::from_millis(800), "not for a short silence: {:?}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(outcome.lost.as_deref(), Some("the connection was lost: the host does not answer any more"));
+    assert!(started.elapsed() >= Duration::from_millis(800), "a short silence is no loss: {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_quiet_host_is_not_given_up() {
+async fn a_quiet_host_keeps_its_connection() {
     let Some(server) = Sshd::start() else { return };
     let mut settings = config(&server.known_hosts());
     settings.keepalive = Duration::from_millis(200);
     let mut session = Ssh::new(settings).connect(&host(&server), &command("sleep 2; echo on")).await.unwrap();
-    let said = hear(&mut session).await;
-    assert_eq!((said.stdout.as_slice(), said.lost), (&b"on\n"[..], None));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!((outcome.stdout.as_slice(), outcome.lost), (&b"on\n"[..], None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rekey_in_the_middle_loses_nothing() {
+async fn a_rekey_during_a_transfer_loses_nothing() {
     let Some(server) = Options::default().line("RekeyLimit 1M").start() else { return };
     let mut session = connect(&server, &command("head -c 30000000 /dev/zero; echo end")).await.unwrap();
-    let said = hear(&mut session).await;
-    assert_eq!((said.stdout.len(), said.exit, said.lost), (30_000_004, Some(Ok(0)), None));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!((outcome.stdout.len(), outcome.exit, outcome.lost), (30_000_004, Some(Ok(0)), None));
     let exec = Exec { command: b"wc -c".to_vec(), stdin: vec![0; 20_000_000] };
     let mut session = connect(&server, &exec).await.unwrap();
-    assert_eq!(hear(&mut session).await.stdout, b"20000000\n");
+    assert_eq!(outcome_of(&mut session).await.stdout, b"20000000\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_megabytes_leave_memory_where_it_is() {
+async fn a_hundred_megabytes_do_not_grow_memory() {
     let Some(server) = Sshd::start() else { return };
     let mut session = connect(&server, &command("head -c 100000000 /dev/zero")).await.unwrap();
-    // The reader comes late: what waits meanwhile is bounded.
+    // The reader is late; the queue is limited.
     while resident_growth_settles().await {}
     let before = resident();
     let mut length = 0;
@@ -174,11 +174,11 @@ async fn a_hundred_megabytes_leave_memory_where_it_is() {
         }
     }
     assert_eq!(length, 100_000_000);
-    // Other tests run in this process as well, so the bound is wide; unbounded it would be above 100 MB.
+    // Other tests run in this process as well, so the limit is generous; without a queue limit it would exceed 100 MB.
     assert!(resident() < before + 90_000, "{} kB, {before} kB before", resident());
 }
 
-/// Gives the connection's task time to read ahead; true until it has stopped doing so.
+/// Gives the connection's task time to read ahead; true as long as it does.
 async fn resident_growth_settles() -> bool {
     let before = resident();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -193,11 +193,11 @@ fn resident() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_forced_command_answers_like_any_other() {
+async fn a_forced_command_works_like_any_other() {
     let Some(server) = Options::default().line("ForceCommand echo FORCED; exit 7").start() else { return };
     let mut session = connect(&server, &command("echo mine")).await.unwrap();
-    let said = hear(&mut session).await;
-    assert_eq!((said.stdout.as_slice(), said.exit), (&b"FORCED\n"[..], Some(Ok(7))));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!((outcome.stdout.as_slice(), outcome.exit), (&b"FORCED\n"[..], Some(Ok(7))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -212,7 +212,7 @@ async fn a_dropped_session_ends_its_connection() {
     }
 }
 
-/// A relay that holds each byte for so long in either direction, and gives its port.
+/// Starts a relay that delays every byte in both directions, and returns its port.
 async fn slow_link(to: u16, delay: Duration) -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -263,27 +263,27 @@ async fn seven_round_trips_to_the_first_byte() {
     ssh.load_key(target.key.as_deref().unwrap()).await.unwrap();
     let mut best = f64::INFINITY;
     for _ in 0..3 {
-        let begun = Instant::now();
-        // It comes back with the answer to the command, which is sent with the first output; what the login shell reads
-        // before it runs anything is no matter of the connection.
+        let started = Instant::now();
+        // `connect` returns with the reply to the command, which comes with the first output. The time that the login
+        // shell needs before it runs the command is not part of it.
         let mut session = ssh.connect(&target, &command("echo hi; sleep 20")).await.unwrap();
-        best = best.min(begun.elapsed().as_secs_f64() / (2.0 * one_way.as_secs_f64()));
+        best = best.min(started.elapsed().as_secs_f64() / (2.0 * one_way.as_secs_f64()));
         assert!(matches!(session.next().await, Chunk::Stdout(bytes) if bytes == b"hi\n"));
     }
-    // The relay answers the TCP handshake at once, so the first round trip of the seven is not in this.
-    assert!(best < 6.9, "{best:.2} round trips behind the TCP handshake");
+    // The relay answers the TCP handshake at once, so the first of the seven round trips is not included.
+    assert!(best < 6.9, "{best:.2} round trips after the TCP handshake");
 }
 
-/// What a relay does to what the server sends, at this byte of it.
+/// What a relay does to the server's data, and at which byte.
 #[derive(Clone, Copy, Debug)]
 enum Harm {
-    /// It ends there, as when a machine in between closes the connection.
+    /// The connection ends there, as if a machine on the way closed it.
     Cut(usize),
     /// One bit is flipped there.
     Flip(usize),
 }
 
-/// A relay for one connection that does harm, and gives its port.
+/// Starts a relay for one connection that damages it, and returns its port.
 async fn harmful_link(to: u16, harm: Harm) -> u16 {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -316,7 +316,7 @@ async fn harmful_link(to: u16, harm: Harm) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_or_a_flipped_bit_is_never_a_clean_end() {
+async fn a_cut_or_a_flipped_bit_is_never_a_normal_end() {
     let Some(server) = Sshd::start() else { return };
     let known = std::fs::read_to_string(server.known_hosts()).unwrap();
     let cuts = [0, 10, 41, 500, 1200, 1400, 1700, 2100, 2300, 2500, 2700, 3000, 10_000, 60_000];
@@ -328,7 +328,7 @@ async fn a_cut_or_a_flipped_bit_is_never_a_clean_end() {
         std::fs::write(&file, known.replace(&server.port.to_string(), &port.to_string())).unwrap();
         let target = super::Host { port, ..host(&server) };
         let mut settings = config(&file);
-        // A flipped length makes the client wait for bytes that never come.
+        // With a flipped bit in a length, the client waits for bytes that never come.
         settings.connect_timeout = Duration::from_secs(2);
         settings.login_timeout = Duration::from_secs(2);
         settings.keepalive = Duration::from_millis(400);
@@ -337,22 +337,22 @@ async fn a_cut_or_a_flipped_bit_is_never_a_clean_end() {
                 assert!(matches!(error.kind, ErrorKind::Unreachable | ErrorKind::HostKey), "{harm:?}: {error:?}");
             }
             Ok(mut session) => {
-                let said = hear(&mut session).await;
-                assert!(said.lost.is_some(), "{harm:?}: {} bytes, {:?}", said.stdout.len(), said.exit);
-                assert!(said.stdout.len() < 100_000 && said.stdout.iter().all(|byte| *byte == 0), "{harm:?}");
+                let outcome = outcome_of(&mut session).await;
+                assert!(outcome.lost.is_some(), "{harm:?}: {} bytes, {:?}", outcome.stdout.len(), outcome.exit);
+                assert!(outcome.stdout.len() < 100_000 && outcome.stdout.iter().all(|byte| *byte == 0), "{harm:?}");
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_stalls_loses_neither_bytes_nor_the_connection() {
+async fn a_slow_reader_loses_neither_bytes_nor_the_connection() {
     let Some(server) = Sshd::start() else { return };
     let mut settings = config(&server.known_hosts());
     settings.keepalive = Duration::from_millis(100);
     let ssh = Ssh::new(settings);
     let mut session = ssh.connect(&host(&server), &command("head -c 30000000 /dev/zero; echo end")).await.unwrap();
-    // It stalls for longer than a silent host is borne: one of those has been given up meanwhile, and then another.
+    // The reader waits longer than a silent host is tolerated: two of those are given up meanwhile.
     for _ in 0..2 {
         let Some(silent) = Sshd::start() else { return };
         let mut settings = config(&silent.known_hosts());
@@ -360,8 +360,8 @@ async fn a_reader_that_stalls_loses_neither_bytes_nor_the_connection() {
         let mut other = Ssh::new(settings).connect(&host(&silent), &command("echo on; sleep 20")).await.unwrap();
         assert!(matches!(other.next().await, Chunk::Stdout(_)));
         silent.sessions().into_iter().for_each(|pid| signal(pid, rustix::process::Signal::STOP));
-        assert!(hear(&mut other).await.lost.is_some());
+        assert!(outcome_of(&mut other).await.lost.is_some());
     }
-    let said = hear(&mut session).await;
-    assert_eq!((said.stdout.len(), said.exit, said.lost), (30_000_004, Some(Ok(0)), None));
+    let outcome = outcome_of(&mut session).await;
+    assert_eq!((outcome.stdout.len(), outcome.exit, outcome.lost), (30_000_004, Some(Ok(0)), None));
 }

@@ -1,4 +1,4 @@
-//! Hosts that are not there, not SSH, or not willing: each with its own sentence, in time, and without a hang.
+//! Hosts that do not exist, do not speak SSH, or refuse: each has its own message, in time.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use pinboot::inventory::Host;
 use super::{Config, Connect, Error, ErrorKind, Ssh, command, config, host};
 use crate::support::sshd::{Options, PATIENCE, Sshd, free_port};
 
-/// A server that is no server: it does this with each connection.
+/// Starts a listener that is not an SSH server and does this with each connection; returns its port.
 fn impostor(act: impl Fn(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -23,28 +23,28 @@ fn impostor(act: impl Fn(TcpStream) + Send + 'static) -> u16 {
 }
 
 async fn fail(address: &str, port: u16, change: impl FnOnce(&mut Config)) -> Error {
-    let Some(server) = Sshd::start() else { panic!("the key comes from a server's directory") };
+    let Some(server) = Sshd::start() else { panic!("the key is in a server's directory") };
     let target = Host { address: address.to_owned(), port, id: HostId("h".to_owned()), ..host(&server) };
     let mut settings = config(&server.known_hosts());
     settings.connect_timeout = Duration::from_secs(2);
     change(&mut settings);
     let limit = settings.connect_timeout + Duration::from_secs(1);
-    let begun = Instant::now();
+    let started = Instant::now();
     let error = Ssh::new(settings).connect(&target, &command("true")).await.unwrap_err();
-    assert!(begun.elapsed() < limit, "{error} took {:?}", begun.elapsed());
+    assert!(started.elapsed() < limit, "{error} took {:?}", started.elapsed());
     assert_eq!(error.kind, ErrorKind::Unreachable, "{error}");
     assert!(error.hint.is_some(), "{error}");
     assert!(!error.message.bytes().any(|byte| byte.is_ascii_control()), "{error:?}");
     error
 }
 
-fn openssh_is_there() -> bool {
+fn has_openssh() -> bool {
     crate::support::need("sshd", "openssh-server").is_some()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faults_before_the_banner() {
-    if !openssh_is_there() {
+async fn errors_before_the_banner() {
+    if !has_openssh() {
         return;
     }
     let error = fail("no-such-host.invalid", 22, |_| {}).await;
@@ -101,8 +101,8 @@ async fn faults_before_the_banner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faults_behind_the_banner() {
-    if !openssh_is_there() {
+async fn errors_after_the_banner() {
+    if !has_openssh() {
         return;
     }
     let held = std::sync::Mutex::new(Vec::new());
@@ -112,7 +112,8 @@ async fn faults_behind_the_banner() {
     });
     let error = fail("127.0.0.1", port, |_| {}).await;
     assert!(
-        error.message.starts_with("the key exchange with 127.0.0.1") && error.message.ends_with("was not done in 2 s"),
+        error.message.starts_with("the key exchange with 127.0.0.1")
+            && error.message.ends_with("did not finish in 2 s"),
         "{error}"
     );
 
@@ -132,7 +133,7 @@ async fn faults_behind_the_banner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_in_common_shows_both_lists() {
+async fn without_a_common_algorithm_both_lists_are_shown() {
     let Some(server) = Options::default().line("Ciphers aes128-cbc").start() else { return };
     let error = Ssh::new(config(&server.known_hosts())).connect(&host(&server), &command("true")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
@@ -143,9 +144,9 @@ async fn nothing_in_common_shows_both_lists() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_logins_at_once_are_worth_another_try() {
+async fn too_many_logins_at_once_can_be_retried() {
     let Some(server) = Options::default().line("MaxStartups 1").start() else { return };
-    // One connection that says nothing takes the only place.
+    // A silent connection takes the only place.
     let _idle = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     server.wait_log("Connection from 127.0.0.1");
     let result = Ssh::new(config(&server.known_hosts())).connect(&host(&server), &command("true")).await;
@@ -156,7 +157,7 @@ async fn too_many_logins_at_once_are_worth_another_try() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_key_makes_no_connection() {
+async fn an_unusable_key_makes_no_connection() {
     let Some(server) = Sshd::start() else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -167,17 +168,17 @@ async fn a_bad_key_makes_no_connection() {
         .unwrap();
     let error = Ssh::new(config(&server.known_hosts())).connect(&target, &command("true")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Auth);
-    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "no connection was made");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_address_is_tried_and_named() {
     let Some(server) = Sshd::start() else { return };
-    // The name has two addresses here, and on this port nothing listens on either.
+    // The name usually has two addresses, and nothing listens on this port of either.
     let port = free_port();
     let target = Host { address: "localhost".to_owned(), port, ..host(&server) };
-    let begun = Instant::now();
+    let started = Instant::now();
     let error = Ssh::new(config(&server.known_hosts())).connect(&target, &command("true")).await.unwrap_err();
-    assert!(begun.elapsed() < PATIENCE);
+    assert!(started.elapsed() < PATIENCE);
     assert!(error.message.contains(&format!("127.0.0.1:{port}: connection refused")), "{error}");
 }

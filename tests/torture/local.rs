@@ -165,7 +165,7 @@ impl Connect for Local {
         }
         let lost = |message: &str| {
             let mut error = Error::new(ErrorKind::Unreachable, message);
-            error.may_have_begun = true;
+            error.may_have_started = true;
             error
         };
         match fate {

@@ -157,7 +157,7 @@ impl Connect for Scripted {
         match link {
             Some(Link::Unreachable(true)) => Err(error(ErrorKind::Unreachable).retryable()),
             Some(Link::Unreachable(false)) => Err(error(ErrorKind::Unreachable)),
-            Some(Link::OnTheWay) => Err(Error { may_have_begun: true, ..error(ErrorKind::Unreachable) }),
+            Some(Link::OnTheWay) => Err(Error { may_have_started: true, ..error(ErrorKind::Unreachable) }),
             Some(Link::Refused) | None => Err(error(ErrorKind::Auth)),
             Some(Link::Up(all, last)) => {
                 let bytes: Vec<u8> = all.iter().flat_map(|said| spelt(*said)).collect();

@@ -1,4 +1,4 @@
-//! Login: with the key that was given and no other, or with what ssh-agent holds.
+//! Login: with the key file that was named, or with the keys of ssh-agent.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::handler::End;
+use super::facts::Disconnection;
 use super::handshake::Verified;
 use super::sanitize;
 use crate::inventory::Host;
@@ -20,19 +20,19 @@ use crate::transport::{Error, ErrorKind};
 
 /// What to log in with.
 pub(crate) enum Credentials {
-    /// The key from the file that was named; ssh-agent is not asked then.
+    /// The key from the file that was named; ssh-agent is not used.
     Key(Arc<PrivateKey>),
-    /// Each of the keys that an agent holds.
+    /// All keys of an agent, one after the other.
     Agent(Agent),
 }
 
-/// An agent and the keys it holds.
+/// An agent and its keys.
 pub(crate) struct Agent {
     client: AgentClient<UnixStream>,
     keys: Vec<PublicKey>,
 }
 
-/// Asks the agent behind a socket which keys it holds.
+/// Asks the agent at a socket for its keys.
 pub(crate) async fn agent(socket: Option<&Path>) -> Result<Agent, Error> {
     const NAME_A_KEY: &str = "name the .pem file with --key, or load it into the agent: ssh-add FILE";
     let auth = |message: String| Error::new(ErrorKind::Auth, message).with_hint(NAME_A_KEY);
@@ -57,7 +57,7 @@ pub(crate) async fn agent(socket: Option<&Path>) -> Result<Agent, Error> {
     for identity in identities {
         match identity {
             AgentIdentity::PublicKey { key, .. } => keys.push(key),
-            AgentIdentity::Certificate { .. } => tracing::debug!("a certificate in the agent is left out"),
+            AgentIdentity::Certificate { .. } => tracing::debug!("a certificate in the agent is not used"),
         }
     }
     if keys.is_empty() {
@@ -66,7 +66,7 @@ pub(crate) async fn agent(socket: Option<&Path>) -> Result<Agent, Error> {
     Ok(Agent { client, keys })
 }
 
-/// Logs in, on this one connection and without another try.
+/// Logs in on this connection, without a second attempt.
 pub(crate) async fn login(
     connection: &mut Verified,
     identity: Credentials,
@@ -85,7 +85,7 @@ pub(crate) async fn login(
             ErrorKind::Unreachable,
             format!("{} answered, but did not finish the login in {} s", who(host), limit.as_secs()),
         )
-        .with_hint("the host is overloaded, or its login waits for something (a name server, a directory)")
+        .with_hint("the host may be overloaded, or its login may wait for something, such as a name server")
         .retryable()),
     }
 }
@@ -115,7 +115,7 @@ async fn with_agent(connection: &mut Verified, mut agent: Agent, host: &Host) ->
     for public in agent.keys {
         let hash = match hash_for(connection, &public, host).await {
             Ok(hash) => hash,
-            // The server takes this kind of key in no good way; the agent may hold others.
+            // The server does not accept this type of key safely; the agent may have others.
             Err(error) => {
                 unusable = Some(error);
                 continue;
@@ -127,8 +127,8 @@ async fn with_agent(connection: &mut Verified, mut agent: Agent, host: &Host) ->
             Ok(AuthResult::Success) => return Ok(()),
             Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
                 settle(connection, &remaining_methods).await;
-                let over = connection.shared.facts().end.is_some();
-                if over || partial_success {
+                let ended = connection.shared.facts().end.is_some();
+                if ended || partial_success {
                     return Err(refused(connection, host, &offered, &remaining_methods, partial_success));
                 }
                 methods = remaining_methods;
@@ -146,52 +146,51 @@ async fn with_agent(connection: &mut Verified, mut agent: Agent, host: &Host) ->
     Err(error)
 }
 
-/// Waits until a connection that may have ended has said how.
+/// Waits until it is known how the connection ended, if it has ended.
 ///
-/// The library reports a connection that died as a refusal without methods, and it does so a little earlier than it
-/// tells why.
+/// The library reports a lost connection as a refusal without methods, a little earlier than it reports the reason.
 async fn settle(connection: &mut Verified, methods: &MethodSet) {
     if methods.is_empty() && connection.shared.facts().end.is_none() {
         let ended = timeout(Duration::from_secs(1), &mut connection.handle).await.is_ok();
         let mut facts = connection.shared.facts();
         if ended && facts.end.is_none() {
-            facts.end = Some(End::Broken("its task has died".to_owned()));
+            facts.end = Some(Disconnection::Broken("its task panicked".to_owned()));
         }
     }
 }
 
-/// The hash that an RSA key signs with; nothing to choose for other keys.
+/// The hash that an RSA key signs with; `None` for other keys.
 ///
-/// A server that has more to say about itself sends it right behind the key exchange, so OpenSSH and dropbear are known
-/// by the time that anybody asks. A server that says nothing must not cost the second that the library would wait for it:
-/// then SHA-256 is chosen, which every server since 2016 knows (dropbear knows no other).
+/// OpenSSH and dropbear announce the hashes that they accept right after the key exchange. The library would wait a whole
+/// second for a server that announces nothing. Such a server gets SHA-256, which every server since 2016 accepts and
+/// which is the only one that dropbear accepts.
 async fn hash_for(connection: &Verified, key: &PublicKey, host: &Host) -> Result<Option<HashAlg>, Error> {
     if !key.algorithm().is_rsa() {
         return Ok(None);
     }
-    let known_to_tell = ["OpenSSH", "dropbear"].iter().any(|name| connection.server.contains(name));
+    let announces = ["OpenSSH", "dropbear"].iter().any(|name| connection.server.contains(name));
     let patience =
-        if known_to_tell { Duration::from_secs(1) } else { connection.round_trip * 2 + Duration::from_millis(100) };
+        if announces { Duration::from_secs(1) } else { connection.round_trip * 2 + Duration::from_millis(100) };
     match timeout(patience, connection.handle.best_supported_rsa_hash()).await {
         Ok(Ok(Some(Some(hash)))) => Ok(Some(hash)),
         Ok(Ok(Some(None))) => Err(Error::new(
             ErrorKind::Auth,
             format!("{} accepts RSA keys only with SHA-1 signatures, which pinboot does not make", who(host)),
         )
-        .with_hint("use an ed25519 key, or renew the host's SSH server")),
-        // Nothing was said, or what was said has no RSA in it: a try costs a refusal at most.
+        .with_hint("use an ed25519 key, or update the host's SSH server")),
+        // Nothing was announced, or nothing about RSA. In the worst case the attempt is refused.
         Ok(_) | Err(_) => Ok(Some(HashAlg::Sha256)),
     }
 }
 
-/// Who was to be logged in where.
+/// The user and the host, for a message.
 fn who(host: &Host) -> String {
     let (user, address) =
         (sanitize::escaped(host.user.as_bytes(), 100), sanitize::escaped(host.address.as_bytes(), 300));
     if host.port == 22 { format!("{user}@{address}") } else { format!("{user}@{address} (port {})", host.port) }
 }
 
-/// The error for a login that came to nothing: refused, or cut short by the server.
+/// The error for a login that was refused, or during which the connection ended.
 fn refused(connection: &Verified, host: &Host, keys: &[PublicKey], methods: &MethodSet, partial: bool) -> Error {
     let facts = connection.shared.facts();
     let who = who(host);
@@ -204,16 +203,16 @@ fn refused(connection: &Verified, host: &Host, keys: &[PublicKey], methods: &Met
     };
     let said = sanitize::one_line(&facts.banner, 500);
     let said = if said.is_empty() { String::new() } else { format!("; the host says “{said}”") };
-    let end = facts.end.as_ref().filter(|end| **end != End::NoMethodLeft);
+    let end = facts.end.as_ref().filter(|end| **end != Disconnection::NoMethodLeft);
     if let (Some(end), true) = (end, methods.is_empty()) {
-        return cut_short(end, &who, &with, &said);
+        return interrupted(end, &who, &with, &said);
     }
     let offered: Vec<String> =
         methods.iter().map(|method| sanitize::escaped(String::from(method).as_bytes(), 64)).collect();
     let offered = offered.join(", ");
     if partial {
         let message = format!("{who} accepts the login {with}, but asks for more: {offered}{said}");
-        let hint = "pinboot logs in with a key alone; leave the second factor out for this user (AuthenticationMethods in sshd_config)";
+        let hint = "pinboot logs in with a key only; disable the second factor for this user (AuthenticationMethods in sshd_config)";
         return Error::new(ErrorKind::Auth, message).with_hint(hint);
     }
     let still = if offered.is_empty() { "no other way to log in".to_owned() } else { offered };
@@ -221,29 +220,31 @@ fn refused(connection: &Verified, host: &Host, keys: &[PublicKey], methods: &Met
     Error::new(ErrorKind::Auth, message).with_hint(hint(connection, host, keys, &facts.banner))
 }
 
-/// The error for a connection that the server ended in the middle of the login.
-fn cut_short(end: &End, who: &str, with: &str, said: &str) -> Error {
-    let message = format!("the login to {who} {with} came to nothing: the connection {}{said}", end.text());
+/// The error for a connection that ended during the login.
+fn interrupted(end: &Disconnection, who: &str, with: &str, said: &str) -> Error {
+    let message = format!("the login to {who} {with} failed: the connection {}{said}", end.text());
     match end {
-        End::Disconnected(why) if why.contains("Too many authentication failures") => {
+        Disconnection::ByHost(why) if why.contains("Too many authentication failures") => {
             Error::new(ErrorKind::Auth, message)
-                .with_hint("the agent holds more keys than the host wants to try; name the right one with --key")
+                .with_hint("the agent has more keys than the host wants to try; name the right one with --key")
         }
-        // It said something before it hung up: an account that has expired, a host that lets nobody in (nologin).
+        // The host explained itself before it closed the connection: the account has expired, or logins are disabled.
         _ if !said.is_empty() => {
             let how = match end {
-                End::Disconnected(_) => format!(" (the connection {})", end.text()),
-                End::Broken(_) | End::NoMethodLeft => String::new(),
+                Disconnection::ByHost(_) => format!(" (the connection {})", end.text()),
+                Disconnection::Broken(_) | Disconnection::NoMethodLeft => String::new(),
             };
-            let message = format!("{who} is not let in {with}{said}{how}");
+            let message = format!("{who} may not log in {with}{said}{how}");
             Error::new(ErrorKind::Auth, message)
-                .with_hint("the key was not the trouble; see what the host says about the account")
+                .with_hint("the key is not the problem; see what the host says about the account")
         }
-        End::Disconnected(_) => {
-            Error::new(ErrorKind::Auth, message).with_hint("see the host's own log: journalctl -u sshd")
+        Disconnection::ByHost(_) => {
+            Error::new(ErrorKind::Auth, message).with_hint("check the log on the host: journalctl -u sshd")
         }
-        End::Broken(_) | End::NoMethodLeft => Error::new(ErrorKind::Unreachable, message)
-            .with_hint("the host or the way to it failed during the login; see journalctl -u sshd there"),
+        Disconnection::Broken(_) | Disconnection::NoMethodLeft => Error::new(ErrorKind::Unreachable, message)
+            .with_hint(
+                "the host or the network failed during the login; check the log on the host: journalctl -u sshd",
+            ),
     }
 }
 
@@ -252,21 +253,21 @@ fn hint(connection: &Verified, host: &Host, keys: &[PublicKey], banner: &str) ->
         return format!("log in as {user}: --user {user}");
     }
     let mut hint =
-        "is this the key pair that the instance was started with, and is the user right? Amazon Linux and RHEL: \
+        "check that this is the key pair of the instance, and that the user is right. Amazon Linux and RHEL: \
                     ec2-user, Ubuntu: ubuntu, Debian: admin, Rocky: rocky, Bitnami: bitnami"
             .to_owned();
     if host.user == "root" {
-        hint.push_str("; EC2 images do not let root log in");
+        hint.push_str("; EC2 images do not allow root to log in");
     }
     if keys.iter().all(|key| key.algorithm().is_rsa()) && !connection.server.contains("OpenSSH") {
         let server = sanitize::escaped(connection.server.as_bytes(), 100);
-        hint = format!("this server ({server}) may take no RSA keys at all: try an ed25519 key; or: {hint}");
+        hint = format!("this server ({server}) may accept no RSA keys: try an ed25519 key; otherwise: {hint}");
     }
-    hint.push_str("; a user whose account has expired or whose login shell does not exist is refused as well");
+    hint.push_str("; a user with an expired account or a missing login shell is refused as well");
     hint
 }
 
-/// The user that EC2 images name when somebody tries to be root.
+/// The user that EC2 images name when root tries to log in.
 fn user_to_use(banner: &str) -> Option<&str> {
     let (_, rest) = banner.split_once("Please login as the user \"")?;
     let (user, _) = rest.split_once('"')?;
@@ -279,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_that_an_image_names_is_taken_only_when_it_is_a_plain_name() {
+    fn only_a_plain_name_of_a_banner_is_used_as_the_user() {
         let text = |user: &str| format!("Please login as the user \"{user}\" rather than the user \"root\".\n");
         assert_eq!(user_to_use(&text("ec2-user")), Some("ec2-user"));
         assert_eq!(user_to_use(&text("a; rm -rf ~")), None);
@@ -287,19 +288,19 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_is_cut_short_says_why() {
+    fn a_login_during_which_the_connection_ends_shows_the_reason() {
         let expired = " the host says “Your account has expired”";
         for (end, said, kind) in [
-            (End::Disconnected("Too many authentication failures".into()), "", ErrorKind::Auth),
-            (End::Disconnected(String::new()), "", ErrorKind::Auth),
-            (End::Broken("the host closed it".into()), expired, ErrorKind::Auth),
-            (End::Broken("the host closed it".into()), "", ErrorKind::Unreachable),
+            (Disconnection::ByHost("Too many authentication failures".into()), "", ErrorKind::Auth),
+            (Disconnection::ByHost(String::new()), "", ErrorKind::Auth),
+            (Disconnection::Broken("the host closed it".into()), expired, ErrorKind::Auth),
+            (Disconnection::Broken("the host closed it".into()), "", ErrorKind::Unreachable),
         ] {
-            let error = cut_short(&end, "me@h", "with the key k", said);
+            let error = interrupted(&end, "me@h", "with the key k", said);
             assert_eq!(error.kind, kind, "{error}");
-            let told = if said.is_empty() { end.text() } else { said.to_owned() };
-            assert!(error.message.contains(&told), "{error}");
-            assert!(!error.retry, "what may count as a failed login is not repeated");
+            let reason = if said.is_empty() { end.text() } else { said.to_owned() };
+            assert!(error.message.contains(&reason), "{error}");
+            assert!(!error.retry, "a login that may count as failed is not repeated");
         }
     }
 }

@@ -11,33 +11,33 @@ use super::sanitize;
 use crate::inventory::Host;
 use crate::transport::{Error, ErrorKind};
 
-/// What to look at when nothing answers.
-const SILENT: &str = "does the security group let port 22 in from your address, is the instance running, and does it still \
-                      have this public DNS name? (a stopped instance gets a new one at its next start)";
+/// What to check if nothing answers.
+const SILENT: &str = "check that the security group allows port 22 from your address, that the instance is running, and that \
+                      it still has this public DNS name (a stopped instance gets a new one when it starts)";
 
 /// A socket to a host.
 #[derive(Debug)]
 pub(crate) struct Dialled {
     pub(crate) socket: TcpStream,
     pub(crate) address: SocketAddr,
-    /// What one round trip took, as the TCP handshake showed it.
+    /// The time of one round trip, measured by the TCP handshake.
     pub(crate) round_trip: Duration,
 }
 
-/// Connects to the first of a host's addresses that answers, each in its turn, all before the deadline.
+/// Tries a host's addresses one after the other before the deadline, and connects to the first one that answers.
 pub(crate) async fn dial(host: &Host, deadline: Instant) -> Result<Dialled, Error> {
     let name = sanitize::escaped(host.address.as_bytes(), 300);
     let addresses = resolve(host, &name, deadline).await?;
     let mut tried = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
-        // Those that are still to come get their share of the time, so that a dead first address does not take it all.
+        // Every address gets its share of the remaining time, so that a dead first one does not use it up.
         let share =
             deadline.saturating_duration_since(Instant::now()) / u32::try_from(addresses.len() - index).unwrap_or(1);
-        let begun = Instant::now();
-        match timeout_at(begun + share, TcpStream::connect(address)).await {
+        let started = Instant::now();
+        match timeout_at(started + share, TcpStream::connect(address)).await {
             Ok(Ok(socket)) => {
-                let round_trip = begun.elapsed();
-                // Without this each small packet waits for the answer to the one before.
+                let round_trip = started.elapsed();
+                // Without this, each small packet waits for the answer to the one before.
                 if let Err(error) = socket.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY cannot be set");
                 }
@@ -54,8 +54,8 @@ pub(crate) async fn dial(host: &Host, deadline: Instant) -> Result<Dialled, Erro
 async fn resolve(host: &Host, name: &str, deadline: Instant) -> Result<Vec<SocketAddr>, Error> {
     let unresolved = |why: &str| {
         Error::new(ErrorKind::Unreachable, format!("the name {name} cannot be resolved: {why}")).with_hint(
-            "check its spelling and your network; an instance that was stopped has lost its public DNS name and gets a new \
-             one at its next start",
+            "check its spelling and your network; a stopped instance loses its public DNS name and gets a new one when it \
+             starts",
         )
     };
     let looking = tokio::net::lookup_host((host.address.as_str(), host.port));
@@ -82,12 +82,13 @@ async fn resolve(host: &Host, name: &str, deadline: Instant) -> Result<Vec<Socke
 }
 
 fn unreachable(name: &str, port: u16, tried: &[(SocketAddr, Option<io::Error>)], deadline: Instant) -> Error {
-    let one = |error: &Option<io::Error>| match error {
+    let reason = |error: &Option<io::Error>| match error {
         Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         Some(error) => plain(error),
         None => "no answer".to_owned(),
     };
-    let all = tried.iter().map(|(address, error)| format!("{address}: {}", one(error))).collect::<Vec<_>>().join("; ");
+    let all =
+        tried.iter().map(|(address, error)| format!("{address}: {}", reason(error))).collect::<Vec<_>>().join("; ");
     let refused = |error: &Option<io::Error>| {
         error.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     };

@@ -1,27 +1,27 @@
-//! Commands for servers that take only short ones.
+//! Long commands for servers that accept only short ones.
 
 use crate::transport::Exec;
 
-/// What every server takes: dropbear (2022.83, measured) takes 8,999 bytes, and ends the connection for one more.
-const EVERYWHERE: usize = 8000;
+/// The length that every server accepts. dropbear 2022.83 accepts 8,999 bytes (measured) and closes the connection
+/// for one more.
+const SAFE_LENGTH: usize = 8000;
 
-/// What stands at the end of a whole command; to the shell, a comment.
+/// The end of a complete command; the shell ignores it as a comment.
 const END: &str = "\n#whole:pinboot";
 
-/// The command as this server can take it: a long one goes in front of its own standard input, unless the server is
-/// OpenSSH, where the exec string has room for it and saves a round trip.
+/// Moves a long command to the beginning of its standard input, unless the server is OpenSSH.
 ///
-/// The shell there reads exactly as many bytes as the command has, so that what follows is the command's own. A command
-/// that did not come whole is not carried out.
+/// OpenSSH accepts long exec strings, which saves a round trip. On other servers a shell reads exactly the bytes of the
+/// command and leaves the rest of standard input to it. An incomplete command is not run.
 pub(crate) fn fit(exec: Exec, server: Option<&str>) -> Exec {
-    if exec.command.len() <= EVERYWHERE || server.is_some_and(|server| server.contains("OpenSSH")) {
+    if exec.command.len() <= SAFE_LENGTH || server.is_some_and(|server| server.contains("OpenSSH")) {
         return exec;
     }
     let mut stdin = exec.command;
     stdin.extend(END.as_bytes());
     let length = stdin.len();
     stdin.extend(exec.stdin);
-    // (Nothing in it that any login shell reads otherwise than sh.)
+    // Every login shell reads this line in the same way as sh.
     let command = format!(
         "exec sh -c 'c=$(dd bs=1 count={length} 2>/dev/null); case $c in *\"{}\") eval \"$c\" ;; esac'",
         END.trim()
@@ -41,8 +41,8 @@ mod tests {
         Exec { command, stdin: b"its own input".to_vec() }
     }
 
-    /// What `sh` says when it is given this, and its input up to here.
-    fn said(exec: &Exec, input: usize) -> String {
+    /// The output of `sh` for this command and this much of its input.
+    fn output(exec: &Exec, input: usize) -> String {
         let mut child = Command::new("sh")
             .args(["-c", std::str::from_utf8(&exec.command).unwrap()])
             .stdin(Stdio::piped())
@@ -54,18 +54,18 @@ mod tests {
     }
 
     #[test]
-    fn a_long_command_comes_whole_and_its_input_stays_its_own() {
+    fn a_long_command_runs_completely_and_keeps_its_input() {
         let exec = fit(long("it is"), Some("SSH-2.0-dropbear_2022.83"));
         assert!(exec.command.len() < 200);
-        let whole = said(&exec, exec.stdin.len());
-        assert!(whole.starts_with("it is xxx") && whole.ends_with("x 13\n"), "{whole}");
+        let complete = output(&exec, exec.stdin.len());
+        assert!(complete.starts_with("it is xxx") && complete.ends_with("x 13\n"), "{complete}");
         for cut in [0, 100, 20_000] {
-            assert_eq!(said(&exec, cut), "", "a part is not carried out");
+            assert_eq!(output(&exec, cut), "", "an incomplete command does not run");
         }
     }
 
     #[test]
-    fn what_the_server_takes_is_left_as_it_is() {
+    fn a_command_that_the_server_accepts_is_not_changed() {
         let exec = long("as it is");
         assert_eq!(fit(exec.clone(), Some("SSH-2.0-OpenSSH_9.2p1")).command, exec.command);
         let short = Exec { command: b"echo short".to_vec(), stdin: Vec::new() };

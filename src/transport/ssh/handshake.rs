@@ -1,4 +1,4 @@
-//! Banner, key exchange and host key: from a host to a connection that is proved but not logged in.
+//! Banner, key exchange and host key: from a host to a connection whose host is verified, before the login.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,31 +7,35 @@ use std::time::Duration;
 use russh::client::{self, Handle};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{Preferred, SshId, cipher, compression};
+use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::config::{Config, ExpectedKey};
 use super::dial::{self, Dialled};
-use super::handler::{self, End, First, Handler, HandlerError, Judge, SharedFacts};
+use super::facts::{Disconnection, HandlerError, SharedFacts, reason_text};
+use super::first_command::FirstCommand;
+use super::handler::Handler;
+use super::host_key_check::HostKeyCheck;
 use super::known_hosts::{self, HostKeys};
 use super::output::{self, OutputReceiver};
 use super::sanitize;
 use super::socket::{Greeting, Lease, MonitoredSocket};
-use super::{Config, ExpectedKey};
 use crate::inventory::Host;
 use crate::transport::{Error, ErrorKind, Exec};
 
-/// How long a server that has had enough of an address is left alone.
+/// How long to wait before the next connection to a server that rejects an address for a while.
 const PENALTY: Duration = Duration::from_secs(15);
 
-/// A connection whose host has proved who it is.
+/// A connection whose host is verified.
 pub(crate) struct Verified {
     pub(crate) handle: Handle<Handler>,
     pub(crate) shared: SharedFacts,
     /// How the server introduced itself.
     pub(crate) server: String,
     pub(crate) round_trip: Duration,
-    pub(crate) outlet: OutputReceiver,
-    /// Tells once whether the first command runs.
+    pub(crate) output: OutputReceiver,
+    /// Receives once whether the first command runs.
     pub(crate) started: oneshot::Receiver<Result<(), Error>>,
     pub(crate) lease: Lease,
 }
@@ -43,40 +47,67 @@ pub(crate) async fn connect(
     host: &Host,
     exec: &Exec,
 ) -> Result<Verified, Error> {
-    let sources = known_hosts::read_all(config.known_hosts.iter().chain(&config.known_hosts_read_only))?;
-    let host_keys = HostKeys::of(&host.address, host.port, &sources);
-    for place in &host_keys.known.bad {
-        tracing::debug!(file = %place.path.display(), line = place.line, "a line of known_hosts cannot be read");
-    }
-    if let Some(first) = host_keys.known.bad.first() {
-        let (file, lines) = (first.path.display(), host_keys.known.bad.len());
-        tracing::warn!(%file, line = first.line, lines, "known_hosts has lines that cannot be read; they are skipped");
-    }
+    let host_keys = listed_keys(config, host)?;
     let settings = Arc::new(settings(config, expected, &host_keys));
     let deadline = Instant::now() + config.connect_timeout;
     let Dialled { socket, address, round_trip } = dial::dial(host, deadline).await?;
 
-    let (wire, greeting, lease) = MonitoredSocket::new(socket, config.keepalive * 3);
-    let (intake, outlet) = output::channel();
-    let (tell, started) = oneshot::channel();
-    let (deadline, mut limit) = watch::channel(Some(deadline));
+    let (socket, greeting, lease) = MonitoredSocket::new(socket, config.keepalive * 3);
+    let (sender, output) = output::channel();
+    let (started_sender, started) = oneshot::channel();
+    let (deadline, limit) = watch::channel(Some(deadline));
     let shared = SharedFacts::default();
-    let learn_to = config.known_hosts.first().cloned();
     let handler = Handler {
         shared: shared.clone(),
-        judge: Some(Judge {
+        host_key_check: Some(HostKeyCheck {
             mode: config.host_key_mode.clone(),
             host_keys,
             expected: expected.cloned(),
-            learn_to,
+            learn_to: config.known_hosts.first().cloned(),
             address,
         }),
         deadline,
-        first: First::new(exec.clone(), greeting.clone(), intake, tell),
+        first: FirstCommand::new(exec.clone(), greeting.clone(), sender, started_sender),
     };
-    let connecting = client::connect_stream(settings, wire, handler);
+    let error = match exchange_keys(settings, socket, handler, limit).await {
+        Some(Ok(handle)) => {
+            let server = greeting.id().unwrap_or_default();
+            tracing::debug!(server = sanitize::escaped(server.as_bytes(), 255), "key exchange done");
+            return Ok(Verified { handle, shared, server, round_trip, output, started, lease });
+        }
+        Some(Err(HandlerError::Final(error))) => return Err(*error),
+        Some(Err(HandlerError::Ssh(error))) => Some(error),
+        None => None,
+    };
+    drop(lease);
+    let end = shared.facts().end.clone();
+    Err(explain(host, &greeting, error, end.as_ref(), config.connect_timeout))
+}
+
+/// Reads the known_hosts files and looks the host up; lines that cannot be read are logged.
+fn listed_keys(config: &Config, host: &Host) -> Result<HostKeys, Error> {
+    let files = known_hosts::read_all(config.known_hosts.iter().chain(&config.known_hosts_read_only))?;
+    let host_keys = HostKeys::of(&host.address, host.port, &files);
+    for place in &host_keys.listed.bad {
+        tracing::debug!(file = %place.path.display(), line = place.line, "a line of known_hosts cannot be read");
+    }
+    if let Some(first) = host_keys.listed.bad.first() {
+        let (file, lines) = (first.path.display(), host_keys.listed.bad.len());
+        tracing::warn!(%file, line = first.line, lines, "known_hosts has lines that cannot be read; they are skipped");
+    }
+    Ok(host_keys)
+}
+
+/// Exchanges keys within a time limit that the handler can extend; `None` if the time is over.
+async fn exchange_keys(
+    settings: Arc<client::Config>,
+    socket: MonitoredSocket<TcpStream>,
+    handler: Handler,
+    mut limit: watch::Receiver<Option<Instant>>,
+) -> Option<Result<Handle<Handler>, HandlerError>> {
+    let connecting = client::connect_stream(settings, socket, handler);
     tokio::pin!(connecting);
-    let outcome = loop {
+    loop {
         let now = *limit.borrow_and_update();
         let too_late = async {
             match now {
@@ -85,23 +116,11 @@ pub(crate) async fn connect(
             }
         };
         tokio::select! {
-            outcome = &mut connecting => break Some(outcome),
-            () = too_late => break None,
+            outcome = &mut connecting => return Some(outcome),
+            () = too_late => return None,
             Ok(()) = limit.changed() => {}
         }
-    };
-    let fault = match outcome {
-        Some(Ok(handle)) => {
-            let server = greeting.id().unwrap_or_default();
-            tracing::debug!(server = sanitize::escaped(server.as_bytes(), 255), "key exchange done");
-            return Ok(Verified { handle, shared, server, round_trip, outlet, started, lease });
-        }
-        Some(Err(fault)) => Some(fault),
-        None => None,
-    };
-    drop(lease);
-    let end = shared.facts().end.clone();
-    Err(explain(host, &greeting, fault, end.as_ref(), config.connect_timeout))
+    }
 }
 
 /// The protocol's settings for one host.
@@ -110,7 +129,7 @@ fn settings(config: &Config, expected: Option<&ExpectedKey>, host_keys: &HostKey
         client_id: SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-pinboot_", env!("CARGO_PKG_VERSION")))),
         nodelay: true,
         keepalive_interval: Some(config.keepalive),
-        // One span of silence, then two questions without an answer: the third span ends it.
+        // The connection ends after three spans: one of silence, then two with a question that got no answer.
         keepalive_max: 2,
         inactivity_timeout: None,
         preferred: Preferred {
@@ -118,8 +137,8 @@ fn settings(config: &Config, expected: Option<&ExpectedKey>, host_keys: &HostKey
                 &host_keys.known_types(),
                 expected.map(|expected| expected.key_type.as_str()),
             )),
-            // By measured speed, and ChaCha20 last: it alone can be harmed where a server knows no strict key exchange
-            // (docs/decisions/0013-strict-key-exchange.md).
+            // Ordered by measured speed. ChaCha20 is last, because it can be attacked if a server does not support strict
+            // key exchange; see docs/decisions/0013-strict-key-exchange.md.
             cipher: Cow::Borrowed(&[
                 cipher::AES_128_GCM,
                 cipher::AES_256_GCM,
@@ -133,8 +152,10 @@ fn settings(config: &Config, expected: Option<&ExpectedKey>, host_keys: &HostKey
     }
 }
 
-/// The algorithms to ask a host key in: first those that known_hosts has a key for, as OpenSSH does, so that a host that
-/// is known by one key is not asked for another; of several, the one that is expected.
+/// The host key algorithms in the order of preference.
+///
+/// As with OpenSSH, the types that known_hosts lists come first, so that a host with several keys shows one of those. Among
+/// them, the expected type comes first.
 fn host_key_algorithms(known: &[&str], expected: Option<&str>) -> Vec<Algorithm> {
     let ecdsa = |curve| Algorithm::Ecdsa { curve };
     let mut algorithms = vec![
@@ -142,7 +163,7 @@ fn host_key_algorithms(known: &[&str], expected: Option<&str>) -> Vec<Algorithm>
         ("ecdsa-sha2-nistp256", ecdsa(EcdsaCurve::NistP256)),
         ("ecdsa-sha2-nistp384", ecdsa(EcdsaCurve::NistP384)),
         ("ecdsa-sha2-nistp521", ecdsa(EcdsaCurve::NistP521)),
-        // Never with SHA-1, which the library would offer as well.
+        // The library would offer SHA-1 as well, which is not secure.
         ("ssh-rsa", Algorithm::Rsa { hash: Some(HashAlg::Sha512) }),
         ("ssh-rsa", Algorithm::Rsa { hash: Some(HashAlg::Sha256) }),
     ];
@@ -150,23 +171,23 @@ fn host_key_algorithms(known: &[&str], expected: Option<&str>) -> Vec<Algorithm>
     algorithms.into_iter().map(|(_, algorithm)| algorithm).collect()
 }
 
-/// What a connection that came to nothing before login says about itself.
-fn explain(host: &Host, greeting: &Greeting, fault: Option<HandlerError>, end: Option<&End>, limit: Duration) -> Error {
+/// The error for a connection that failed before login; without an error of russh, the time was over.
+fn explain(
+    host: &Host,
+    greeting: &Greeting,
+    error: Option<russh::Error>,
+    end: Option<&Disconnection>,
+    limit: Duration,
+) -> Error {
     let name = sanitize::escaped(host.address.as_bytes(), 300);
     let place = format!("{name} on port {}", host.port);
     let unreachable = |message: String| Error::new(ErrorKind::Unreachable, message);
-    let fault = match fault {
-        Some(HandlerError::Final(error)) => return *error,
-        Some(HandlerError::Ssh(error)) => Some(error),
-        None => None,
-    };
-    let bytes = greeting.bytes();
     if greeting.id().is_none() {
-        return no_banner(&place, &bytes, fault.as_ref(), limit);
+        return no_banner(&place, &greeting.bytes(), error.as_ref(), limit);
     }
-    match fault {
-        None => unreachable(format!("the key exchange with {place} was not done in {} s", limit.as_secs()))
-            .with_hint("the host or the way to it is very slow, or something in between holds packets back")
+    match error {
+        None => unreachable(format!("the key exchange with {place} did not finish in {} s", limit.as_secs()))
+            .with_hint("the host or the network is very slow, or something between you and the host delays packets")
             .retryable(),
         Some(russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
             let list = |names: &[String]| sanitize::one_line(&names.join(", "), 600);
@@ -176,61 +197,60 @@ fn explain(host: &Host, greeting: &Greeting, fault: Option<HandlerError>, end: O
                 list(&theirs),
                 list(&ours),
             ))
-            .with_hint("the host's SSH server is very old, or its policy leaves too little")
+            .with_hint("the host's SSH server is very old, or its policy is too strict")
         }
-        // (Its host key need not be another one: the signature is over all that was said so far.)
+        // The host key may be the right one: the signature covers everything that was exchanged before it.
         Some(russh::Error::WrongServerSig) => unreachable(format!(
-            "{place} could not prove its host key: what it has signed is not what came here. Either the beginning of the \
-             connection was changed on the way, or whoever answers does not own that key"
+            "{place} could not prove its host key: its signature does not match. Either the connection was changed on \
+             the way, or the machine that answers does not have this key"
         ))
         .with_hint(
-            "nothing was sent, and no key was added to known_hosts; somebody or something (a proxy, a middlebox) stands \
-             between you and the host: try from another network",
+            "nothing was sent, and no key was added to known_hosts; a proxy, a middlebox or an attacker between you and \
+             the host changes the connection: try another network",
         ),
         Some(error) => {
             let why = match end {
                 Some(end) => end.text(),
-                None => format!("broke: {}", handler::reason_text(&error)),
+                None => format!("was lost: {}", reason_text(&error)),
             };
             unreachable(format!("the connection to {place} {why}, during the key exchange"))
-                .with_hint("the host may be overloaded or may shed new connections; wait a little")
+                .with_hint("the host may be overloaded or may reject new connections; try again later")
                 .retryable()
         }
     }
 }
 
-/// The error for a server that never introduced itself, by what it said instead.
-fn no_banner(place: &str, bytes: &[u8], fault: Option<&russh::Error>, limit: Duration) -> Error {
+/// The error for a server that did not send an SSH banner.
+fn no_banner(place: &str, bytes: &[u8], error: Option<&russh::Error>, limit: Duration) -> Error {
     let unreachable = |message: String| Error::new(ErrorKind::Unreachable, message);
     let said = sanitize::escaped(bytes.trim_ascii(), 200);
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     if has(b"Exceeded MaxStartups") {
-        return unreachable(format!("{place} has too many logins going on at once: it says “{said}”"))
+        return unreachable(format!("{place} has too many logins at once: it says “{said}”"))
             .with_hint("wait a little, run with fewer --forks, or raise MaxStartups in its sshd_config")
             .retryable();
     }
     if has(b"Not allowed at this time") {
-        let mut error = unreachable(format!("{place} does not talk to your address for a while: it says “{said}”"))
-            .with_hint("that is its penalty for failed logins before (PerSourcePenalties); wait, then run again")
+        let mut error = unreachable(format!("{place} rejects your address for a while: it says “{said}”"))
+            .with_hint("this is a penalty for earlier failed logins (PerSourcePenalties); wait, then run again")
             .retryable();
         error.retry_after = Some(PENALTY);
         return error;
     }
-    match (bytes.is_empty(), fault) {
+    match (bytes.is_empty(), error) {
         (true, None) => {
             unreachable(format!("{place} accepts the connection, but sends no SSH banner in {} s", limit.as_secs()))
-                .with_hint("the host is overloaded or hangs, or something else listens on this port")
+                .with_hint("the host is overloaded or hangs, or this port belongs to another service")
         }
-        (true, Some(error)) => unreachable(format!(
-            "the connection to {place} ended before the SSH banner: {}",
-            handler::reason_text(error)
-        ))
-        .with_hint(
-            "the host is just starting or overloaded, or it shuts your address out after failed logins (fail2ban, \
+        (true, Some(error)) => {
+            unreachable(format!("the connection to {place} ended before the SSH banner: {}", reason_text(error)))
+                .with_hint(
+                    "the host may be starting or overloaded, or it blocks your address after failed logins (fail2ban, \
                      PerSourcePenalties)",
-        )
-        .retryable(),
+                )
+                .retryable()
+        }
         (false, _) => unreachable(format!("{place} is not an SSH server: it says “{said}”"))
-            .with_hint("check the port: something else listens there"),
+            .with_hint("check the port: it belongs to another service"),
     }
 }

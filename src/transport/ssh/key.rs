@@ -1,7 +1,7 @@
-//! Private key files: what a file is, judged from its bytes, and the careful reading of it.
+//! Private key files: careful reading, and an error that says what is wrong with the file.
 //!
-//! [`classify`] is pure and gives each thing that people put in place of a private key its own sentence. [`load`] is
-//! the edge: it opens the file once, judges the open descriptor, and asks for a passphrase only where one is needed.
+//! [`classify`] is pure and has a message for everything that people use by mistake instead of a private key. [`load`]
+//! opens the file once, checks the open descriptor, and asks for a passphrase only if one is needed.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -16,24 +16,24 @@ use super::prompt::{NoPassphrase, Passphrase};
 use super::sanitize;
 use crate::transport::{Error, ErrorKind};
 
-/// The largest file that is taken for a key: 64 KiB, some ten times the largest RSA key.
-const LIMIT: u64 = 64 * 1024;
+/// The largest accepted key file: 64 KiB, about ten times the largest RSA key.
+const MAX_SIZE: u64 = 64 * 1024;
 
-/// A private key's text in a form that the decoder reads.
+/// A private key's text in a form that the decoder can read.
 #[derive(Debug)]
 pub(crate) struct Candidate {
-    /// PEM or PPK, line ends and indentation put right.
+    /// PEM or PPK with normalized line ends and indentation.
     pub(crate) text: Zeroizing<String>,
-    /// Whether a passphrase is needed to read it.
+    /// Whether it needs a passphrase.
     pub(crate) encrypted: bool,
 }
 
-/// Why a file is no use as a private key: the rest of a sentence that begins with the file's name.
+/// Why a file cannot be used as a private key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unusable {
-    /// Such as `is a public key, not a private key`.
+    /// The rest of a sentence that starts with the file's name, such as `is a public key, not a private key`.
     pub(crate) what: String,
-    /// What to do; `{key}` stands for the file as a shell word.
+    /// What to do; `{key}` is replaced by the file as a shell word.
     pub(crate) remedy: Option<&'static str>,
 }
 
@@ -52,11 +52,12 @@ impl Unusable {
 }
 
 const PRIVATE_HALF: &str =
-    "give the private half: the .pem file that EC2 let you download once, or the same name without .pub";
-const AGAIN: &str = "copy it again from where it was made: it ends with a line -----END … PRIVATE KEY-----";
-const RENEW: &str = "write it in a form that can be read: cp {key} {key}.old && ssh-keygen -p -f {key} (it asks for the passphrase, old and new)";
+    "use the private half: the .pem file that you downloaded from EC2, or the same name without .pub";
+const AGAIN: &str = "copy the original file again: it ends with a line -----END … PRIVATE KEY-----";
+const CONVERT: &str =
+    "convert it: cp {key} {key}.old && ssh-keygen -p -f {key} (it asks for the old and the new passphrase)";
 
-/// Says what these bytes are: a private key that can be read, or why not.
+/// Finds the private key in these bytes, or the reason why there is none.
 pub(crate) fn classify(bytes: &[u8]) -> Result<Candidate, Unusable> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -75,12 +76,12 @@ pub(crate) fn classify(bytes: &[u8]) -> Result<Candidate, Unusable> {
         return putty(start);
     }
     if let Some(block) = first_private_block(&raw) {
-        return block.and_then(|block| judge(&block));
+        return block.and_then(|block| candidate(&block));
     }
     Err(not_private(start, bytes))
 }
 
-/// One PEM block, taken apart.
+/// The parts of one PEM block.
 struct Block {
     label: String,
     headers: Vec<String>,
@@ -88,7 +89,7 @@ struct Block {
 }
 
 impl Block {
-    /// The block as PEM that strict readers accept, however it was wrapped or indented before.
+    /// The block as PEM that strict readers accept, even if it was wrapped or indented differently.
     fn to_pem(&self) -> Zeroizing<String> {
         let mut pem = Zeroizing::new(format!("-----BEGIN {}-----\n", self.label));
         for header in &self.headers {
@@ -110,7 +111,7 @@ impl Block {
     }
 }
 
-/// The first PEM block whose label says that it is a private key; an error where it has no end.
+/// The first PEM block that is labelled as a private key; an error if it has no end.
 fn first_private_block(raw: &str) -> Option<Result<Block, Unusable>> {
     let mut rest = raw;
     loop {
@@ -136,9 +137,10 @@ fn first_private_block(raw: &str) -> Option<Result<Block, Unusable>> {
     }
 }
 
-fn judge(block: &Block) -> Result<Candidate, Unusable> {
+/// Checks that the decoder can read the key in this block.
+fn candidate(block: &Block) -> Result<Candidate, Unusable> {
     let Ok(der) = data_encoding::BASE64.decode(block.body.as_bytes()).map(Zeroizing::new) else {
-        return Err(Unusable::new("is damaged: what stands between BEGIN and END is not whole base64", AGAIN));
+        return Err(Unusable::new("is damaged: the text between BEGIN and END is not complete base64", AGAIN));
     };
     let legacy_cipher = match block.header("Proc-Type") {
         Some(value) if value.replace(' ', "") == "4,ENCRYPTED" => {
@@ -148,10 +150,10 @@ fn judge(block: &Block) -> Result<Candidate, Unusable> {
     };
     let encrypted = match block.label.as_str() {
         "OPENSSH PRIVATE KEY" => match openssh_cipher(&der) {
-            None => return Err(Unusable::new("is damaged: it does not begin as an OpenSSH private key does", AGAIN)),
+            None => return Err(Unusable::new("is damaged: it does not start like an OpenSSH private key", AGAIN)),
             Some("none") => false,
             Some("3des-cbc") => {
-                return Err(Unusable::new("is encrypted with 3des-cbc, which pinboot does not read", RENEW));
+                return Err(Unusable::new("is encrypted with 3des-cbc, which pinboot cannot read", CONVERT));
             }
             Some(_) => true,
         },
@@ -160,11 +162,11 @@ fn judge(block: &Block) -> Result<Candidate, Unusable> {
             Some("AES-128-CBC") => true,
             Some(cipher) => {
                 let cipher = sanitize::escaped(cipher.as_bytes(), 64);
-                return Err(Unusable::new(format!("is encrypted with {cipher}, which pinboot does not read"), RENEW));
+                return Err(Unusable::new(format!("is encrypted with {cipher}, which pinboot cannot read"), CONVERT));
             }
         },
         "EC PRIVATE KEY" if legacy_cipher.is_some() => {
-            return Err(Unusable::new("is an encrypted EC key in the old form, which pinboot does not read", RENEW));
+            return Err(Unusable::new("is an encrypted EC key in the old form, which pinboot cannot read", CONVERT));
         }
         "EC PRIVATE KEY" | "PRIVATE KEY" => false,
         "ENCRYPTED PRIVATE KEY" => {
@@ -178,8 +180,8 @@ fn judge(block: &Block) -> Result<Candidate, Unusable> {
         other => {
             let label = sanitize::escaped(other.as_bytes(), 64);
             return Err(Unusable {
-                what: format!("is a {label}, a form that pinboot does not know"),
-                remedy: Some(RENEW),
+                what: format!("is a {label}, a format that pinboot does not know"),
+                remedy: Some(CONVERT),
             });
         }
     };
@@ -194,32 +196,32 @@ fn openssh_cipher(der: &[u8]) -> Option<&str> {
     std::str::from_utf8(name).ok()
 }
 
-/// Refuses the ways of encrypting PKCS#8 that the decoder does not know, by the object identifiers in the DER.
+/// Refuses encryption schemes of PKCS#8 that the decoder does not support, by the object identifiers in the DER.
 ///
-/// This comes before the passphrase is asked for: asking and then failing would look like a wrong passphrase.
+/// This happens before the user is asked for the passphrase: a failure after the question would look like a wrong one.
 fn pkcs8_scheme(der: &[u8]) -> Result<(), Unusable> {
     let head = &der[..der.len().min(192)];
     let has = |identifier: &[u8]| head.windows(identifier.len()).any(|window| window == identifier);
     let pbes2 = has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d]);
     let triple_des = has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x03, 0x07]);
     let scrypt = has(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b]);
-    // hmacWithSHA224 to hmacWithSHA512; where no function is named, SHA-1 is meant (RFC 8018, appendix A.2).
+    // hmacWithSHA224 to hmacWithSHA512; the default is SHA-1 (RFC 8018, appendix A.2).
     let sha2 = (0x08..=0x0b).any(|last| has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, last]));
     let scheme = if !pbes2 {
-        "a password scheme from before PKCS#5 version 2"
+        "a password scheme older than PKCS#5 version 2"
     } else if triple_des {
         "3DES"
     } else if !sha2 && !scrypt {
-        "a password function built on SHA-1"
+        "a password function based on SHA-1"
     } else {
         return Ok(());
     };
-    let remedy = "write it in a form that can be read: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in {key} -out key.pem && chmod 600 key.pem";
-    Err(Unusable::new(format!("is encrypted with {scheme}, which pinboot does not read"), remedy))
+    let remedy = "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in {key} -out key.pem && chmod 600 key.pem";
+    Err(Unusable::new(format!("is encrypted with {scheme}, which pinboot cannot read"), remedy))
 }
 
 fn putty(start: &str) -> Result<Candidate, Unusable> {
-    // No line is trimmed here: the file's MAC covers the comment with its blanks.
+    // Lines are not trimmed: the file's MAC covers the comment with its spaces.
     let field = |name: &str| start.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     if field("Private-MAC:").is_none() {
         return Err(Unusable::new("is a PuTTY key that is cut off: it has no line Private-MAC", AGAIN));
@@ -230,10 +232,10 @@ fn putty(start: &str) -> Result<Candidate, Unusable> {
 
 fn not_text(bytes: &[u8]) -> Unusable {
     if bytes.first() == Some(&0x30) {
-        let remedy = "turn it into PEM: openssl pkey -inform DER -in {key} -out key.pem && chmod 600 key.pem";
+        let remedy = "convert it to PEM: openssl pkey -inform DER -in {key} -out key.pem && chmod 600 key.pem";
         return Unusable::new("is DER, the binary form", remedy);
     }
-    Unusable::new("is not a private key: it is not even text", PRIVATE_HALF)
+    Unusable::new("is not a private key: it is binary data", PRIVATE_HALF)
 }
 
 fn not_private(start: &str, bytes: &[u8]) -> Unusable {
@@ -264,10 +266,10 @@ fn not_private(start: &str, bytes: &[u8]) -> Unusable {
     if start.contains("-----END ") && start.contains("PRIVATE KEY-----") {
         return Unusable::new("is cut off: its first line, -----BEGIN … PRIVATE KEY-----, is missing", AGAIN);
     }
-    Unusable::new("is not a private key", "it should begin with -----BEGIN … PRIVATE KEY-----")
+    Unusable::new("is not a private key", "it should start with -----BEGIN … PRIVATE KEY-----")
 }
 
-/// Decodes a candidate; with a passphrase only where it is encrypted, since the decoder stumbles over one too many.
+/// Decodes a candidate; the decoder fails if an unencrypted key comes with a passphrase.
 fn decode(candidate: &Candidate, passphrase: Option<&str>) -> Result<PrivateKey, Unusable> {
     decode_secret_key(&candidate.text, passphrase).map_err(|error| {
         if passphrase.is_some() {
@@ -287,10 +289,9 @@ fn decode(candidate: &Candidate, passphrase: Option<&str>) -> Result<PrivateKey,
 
 /// Loads the private key in a file.
 ///
-/// The file is opened once without waiting (a FIFO must not hold anyone up), and the open descriptor is judged: a
-/// regular file of at most 64 KiB. The mode is judged by OpenSSH's rule, exactly: a file that is the caller's own
-/// (real user id) and has any bit for group or others is refused; a file of another owner, such as one that root reads
-/// for someone, is taken as it is.
+/// The file is opened once, without waiting for a FIFO, and the open descriptor must be a regular file of at most 64 KiB.
+/// The mode is checked by OpenSSH's rule: a file that belongs to the caller (the real user id) must have no bits for group
+/// and others; a file of another owner, such as one that root reads for a user, is accepted.
 pub(crate) fn load(path: &Path, passphrase: &Passphrase) -> Result<PrivateKey, Error> {
     let bytes = read(path)?;
     let candidate = classify(&bytes).map_err(|unusable| unusable.at(path))?;
@@ -318,7 +319,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
             unusable.at(path)
         }
         io::ErrorKind::PermissionDenied => {
-            Unusable::new("may not be read by you", "it must be your own file: ls -l {key}").at(path)
+            Unusable::new("cannot be read: permission denied", "it must be your own file: ls -l {key}").at(path)
         }
         _ => Unusable { what: format!("cannot be read: {error}"), remedy: None }.at(path),
     };
@@ -332,22 +333,22 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         FileType::Fifo => return Err(not_a_file("is a FIFO, not a regular file")),
         _ => return Err(not_a_file("is not a regular file")),
     }
-    if u64::try_from(stat.st_size).is_ok_and(|size| size > LIMIT) {
-        return Err(not_a_file("is larger than 64 KiB, which no private key is"));
+    if u64::try_from(stat.st_size).is_ok_and(|size| size > MAX_SIZE) {
+        return Err(not_a_file("is larger than 64 KiB, too large for a private key"));
     }
     let mode = stat.st_mode & 0o777;
     if stat.st_uid == rustix::process::getuid().as_raw() && mode & 0o077 != 0 {
         return Err(Unusable::new(
-            format!("can be read or written by others (mode {mode:04o}), so it is refused as ssh refuses it"),
+            format!("can be read or written by others (mode {mode:04o}); pinboot refuses it, as ssh does"),
             "chmod 600 {key}",
         )
         .at(path));
     }
-    // The file may grow between the two looks at it; one byte more than the limit tells.
+    // The file may have grown since its size was checked; one byte more than the limit shows it.
     let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    File::from(descriptor).take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(not_a_file("is larger than 64 KiB, which no private key is"));
+    File::from(descriptor).take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(not_a_file("is larger than 64 KiB, too large for a private key"));
     }
     Ok(bytes)
 }

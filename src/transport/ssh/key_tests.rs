@@ -1,17 +1,17 @@
 use super::*;
 
-/// An ed25519 key that opens nothing, encrypted by nobody.
+/// An unencrypted ed25519 key that no host accepts.
 const PLAIN: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC
 -----END PRIVATE KEY-----
 ";
 
 fn what(text: &str) -> String {
-    classify(text.as_bytes()).expect_err("no key").what
+    classify(text.as_bytes()).expect_err("not a private key").what
 }
 
 #[test]
-fn a_key_is_found_in_whatever_surrounds_it() {
+fn a_key_is_found_in_any_surrounding_text() {
     let whole = classify(PLAIN.as_bytes()).unwrap();
     assert!(!whole.encrypted);
     for text in [
@@ -38,14 +38,17 @@ fn no_cut_and_no_flip_panics() {
 }
 
 #[test]
-fn damage_and_strangers_are_told_apart() {
+fn damaged_keys_and_other_files_have_different_messages() {
     for (text, expected) in [
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIB!\n-----END RSA PRIVATE KEY-----", "is damaged: what stands between"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIB!\n-----END RSA PRIVATE KEY-----", "is damaged: the text between"),
         (
             "-----BEGIN OPENSSH PRIVATE KEY-----\nMIIB\n-----END OPENSSH PRIVATE KEY-----",
-            "is damaged: it does not begin",
+            "is damaged: it does not start",
         ),
-        ("-----BEGIN WEIRD PRIVATE KEY-----\nMIIB\n-----END WEIRD PRIVATE KEY-----", "is a WEIRD PRIVATE KEY, a form"),
+        (
+            "-----BEGIN WEIRD PRIVATE KEY-----\nMIIB\n-----END WEIRD PRIVATE KEY-----",
+            "is a WEIRD PRIVATE KEY, a format",
+        ),
         ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "is a PuTTY key that is cut off"),
         ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----", "is a public key"),
         ("command=\"x\" ssh-rsa AAAA", "is a public key"),
@@ -56,7 +59,7 @@ fn damage_and_strangers_are_told_apart() {
 }
 
 #[test]
-fn an_encrypted_putty_key_is_known_before_anybody_is_asked() {
+fn an_encrypted_putty_key_is_known_before_the_passphrase_is_asked_for() {
     let text = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\nPrivate-MAC: 00\n";
     assert!(classify(text.as_bytes()).unwrap().encrypted);
 }

@@ -1,8 +1,8 @@
-//! What a command says, on its way from the connection's task to whoever reads it: bounded by bytes.
+//! A command's output on its way from the connection's task to its reader: a queue that is limited by bytes.
 //!
-//! When the reader falls behind by [`ROOM`] bytes the connection's task waits, TCP holds the host back, and memory stays
-//! where it is. Such a connection does not answer the server's own keepalives meanwhile. That is the better half of the
-//! choice: dropping output would lose what the host said, and a connection that a server gives up on can be made again.
+//! When the reader falls behind by [`MAX_QUEUED_BYTES`], the connection's task waits, TCP slows the host down, and memory
+//! does not grow. Meanwhile the connection does not answer the server's keepalives. The alternative would be to drop
+//! output, which cannot be restored; a connection that the server ends can.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::transport::Chunk;
 
-/// How many bytes may wait.
-pub(crate) const ROOM: usize = 8 * 1024 * 1024;
+/// How many bytes may wait in the queue.
+pub(crate) const MAX_QUEUED_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a chunk costs beyond its bytes, so that a host that sends single bytes is bounded as well.
+/// What a chunk costs besides its bytes, so that the limit also holds for a host that sends single bytes.
 const OVERHEAD: usize = 256;
 
-/// The connection's end.
+/// The connection's end of the queue.
 #[derive(Debug)]
 pub(crate) struct OutputSender {
     sender: mpsc::UnboundedSender<Chunk>,
     room: Arc<Semaphore>,
 }
 
-/// The reader's end.
+/// The reader's end of the queue.
 #[derive(Debug)]
 pub(crate) struct OutputReceiver {
     receiver: mpsc::UnboundedReceiver<Chunk>,
     room: Arc<Semaphore>,
-    /// The last word, once it has been said: it stays the answer.
+    /// The last chunk, once it was received; it is returned again and again.
     last: Option<Last>,
 }
 
@@ -38,23 +38,23 @@ enum Last {
     Lost(String),
 }
 
-/// A queue.
+/// Makes a queue.
 pub(crate) fn channel() -> (OutputSender, OutputReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let room = Arc::new(Semaphore::new(ROOM));
+    let room = Arc::new(Semaphore::new(MAX_QUEUED_BYTES));
     (OutputSender { sender, room: Arc::clone(&room) }, OutputReceiver { receiver, room, last: None })
 }
 
-/// What a chunk takes of the room; nothing for those that carry no bytes of the host.
+/// How many bytes a chunk takes in the queue; 0 for chunks without bytes of the host.
 pub(crate) fn cost(chunk: &Chunk) -> usize {
     match chunk {
-        Chunk::Stdout(bytes) | Chunk::Stderr(bytes) => bytes.len().saturating_add(OVERHEAD).min(ROOM),
+        Chunk::Stdout(bytes) | Chunk::Stderr(bytes) => bytes.len().saturating_add(OVERHEAD).min(MAX_QUEUED_BYTES),
         Chunk::Exit(_) | Chunk::Closed | Chunk::Lost(_) => 0,
     }
 }
 
 impl OutputSender {
-    /// Puts a chunk in, waiting for room; without effect when nobody reads any more.
+    /// Adds a chunk and waits until there is room for it; has no effect if the reader is gone.
     pub(crate) async fn put(&self, chunk: Chunk) {
         let cost = u32::try_from(cost(&chunk)).unwrap_or(u32::MAX);
         let Ok(permit) = self.room.acquire_many(cost).await else { return };
@@ -64,7 +64,7 @@ impl OutputSender {
 }
 
 impl OutputReceiver {
-    /// The next chunk; after the last word, that again. Cancel-safe.
+    /// The next chunk; after the last one, that one again. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Chunk {
         match &self.last {
             Some(Last::Closed) => return Chunk::Closed,
@@ -73,8 +73,8 @@ impl OutputReceiver {
         }
         let chunk = match self.receiver.recv().await {
             Some(chunk) => chunk,
-            // The connection's task always says how it ends; if it is gone without a word, it died.
-            None => Chunk::Lost("the connection's task has died".to_owned()),
+            // The connection's task always reports how it ends, unless it panics.
+            None => Chunk::Lost("the connection's task panicked".to_owned()),
         };
         self.room.add_permits(cost(&chunk));
         match &chunk {
@@ -85,15 +85,15 @@ impl OutputReceiver {
         chunk
     }
 
-    /// Whether the last word has been said.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether the last chunk was received.
+    pub(crate) fn has_ended(&self) -> bool {
         self.last.is_some()
     }
 }
 
 impl Drop for OutputReceiver {
     fn drop(&mut self) {
-        // Whoever waits for room must not wait for somebody who is gone.
+        // A task that waits for room must not wait for a reader that is gone.
         self.room.close();
     }
 }
@@ -103,43 +103,43 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_writer_waits_for_a_reader_that_falls_behind() {
-        let (intake, mut outlet) = channel();
-        let half = ROOM / 2;
-        intake.put(Chunk::Stdout(vec![0; half])).await;
-        let mut second = Box::pin(intake.put(Chunk::Stdout(vec![1; half])));
+    async fn a_writer_waits_for_a_slow_reader() {
+        let (sender, mut receiver) = channel();
+        let half = MAX_QUEUED_BYTES / 2;
+        sender.put(Chunk::Stdout(vec![0; half])).await;
+        let mut second = Box::pin(sender.put(Chunk::Stdout(vec![1; half])));
         assert!(futures_poll(second.as_mut()), "the overhead counts, so two halves do not fit");
-        assert!(matches!(outlet.next().await, Chunk::Stdout(bytes) if bytes.len() == half));
+        assert!(matches!(receiver.next().await, Chunk::Stdout(bytes) if bytes.len() == half));
         second.await;
-        assert!(matches!(outlet.next().await, Chunk::Stdout(bytes) if bytes[0] == 1));
+        assert!(matches!(receiver.next().await, Chunk::Stdout(bytes) if bytes[0] == 1));
     }
 
     #[tokio::test]
-    async fn the_last_word_stays_and_a_vanished_writer_is_a_loss() {
-        let (intake, mut outlet) = channel();
-        intake.put(Chunk::Closed).await;
-        intake.put(Chunk::Lost("x".into())).await;
+    async fn the_last_chunk_is_repeated_and_a_missing_writer_is_a_loss() {
+        let (sender, mut receiver) = channel();
+        sender.put(Chunk::Closed).await;
+        sender.put(Chunk::Lost("x".into())).await;
         for _ in 0..3 {
-            assert!(matches!(outlet.next().await, Chunk::Closed));
+            assert!(matches!(receiver.next().await, Chunk::Closed));
         }
-        let (intake, mut outlet) = channel();
-        drop(intake);
+        let (sender, mut receiver) = channel();
+        drop(sender);
         for _ in 0..2 {
-            assert!(matches!(outlet.next().await, Chunk::Lost(_)));
+            assert!(matches!(receiver.next().await, Chunk::Lost(_)));
         }
     }
 
     #[tokio::test]
-    async fn a_reader_that_leaves_frees_the_writer() {
-        let (intake, outlet) = channel();
-        intake.put(Chunk::Stdout(vec![0; ROOM])).await;
-        let mut second = Box::pin(intake.put(Chunk::Stdout(vec![1; ROOM])));
+    async fn a_writer_does_not_wait_for_a_reader_that_is_gone() {
+        let (sender, receiver) = channel();
+        sender.put(Chunk::Stdout(vec![0; MAX_QUEUED_BYTES])).await;
+        let mut second = Box::pin(sender.put(Chunk::Stdout(vec![1; MAX_QUEUED_BYTES])));
         assert!(futures_poll(second.as_mut()));
-        drop(outlet);
+        drop(receiver);
         second.await;
     }
 
-    /// Polls once and says whether the future still waits.
+    /// Polls a future once, and returns whether it still waits.
     fn futures_poll(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         future.poll(&mut cx).is_pending()

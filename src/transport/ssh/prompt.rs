@@ -1,4 +1,4 @@
-//! The edge to whoever sits at the terminal: passphrases, and the question whether a host key is right.
+//! Questions for the user at the terminal: passphrases, and whether a host key is right.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// Why there is no passphrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoPassphrase {
-    /// Nobody can be asked.
+    /// There is no terminal to ask at.
     NoTerminal,
     /// Asking failed, for this reason.
     Failed(String),
@@ -20,7 +20,7 @@ pub enum NoPassphrase {
 
 type AskPassphrase = dyn FnMut(&Path) -> Result<Secret, NoPassphrase> + Send;
 
-/// Where the passphrase of an encrypted key file comes from; asked one at a time, and only when one is needed.
+/// Where the passphrase of an encrypted key file comes from; it is asked for only if it is needed, one at a time.
 #[derive(Clone)]
 pub struct Passphrase(Arc<Mutex<AskPassphrase>>);
 
@@ -31,12 +31,12 @@ impl fmt::Debug for Passphrase {
 }
 
 impl Passphrase {
-    /// A source of one's own.
+    /// A source with this function.
     pub fn new(ask: impl FnMut(&Path) -> Result<Secret, NoPassphrase> + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(ask)))
     }
 
-    /// The passphrase that was found in the environment if there was one, else a prompt without echo on /dev/tty.
+    /// The passphrase from the environment if there is one, otherwise a prompt without echo on /dev/tty.
     pub fn standard(from_environment: Option<Secret>) -> Self {
         Self::new(move |path| match &from_environment {
             Some(secret) => Ok(secret.clone()),
@@ -59,14 +59,14 @@ fn ask_on_terminal(path: &Path) -> Result<Secret, NoPassphrase> {
         .map_err(|error| NoPassphrase::Failed(error.to_string()))
 }
 
-/// A host whose key nobody has vouched for yet.
+/// A host whose key is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostKeyQuestion {
-    /// The host as known_hosts would name it.
+    /// The host's name in known_hosts.
     pub host: String,
     /// The address that answered.
     pub address: String,
-    /// Algorithm of its key, such as `ssh-ed25519`.
+    /// The algorithm of its key, such as `ssh-ed25519`.
     pub key_type: String,
     /// `SHA256:…` as OpenSSH writes it.
     pub fingerprint: String,
@@ -84,7 +84,7 @@ impl HostKeyQuestion {
         )
     }
 
-    /// What an answer means: `yes` or the fingerprint itself is yes, `no` is no, anything else is no answer.
+    /// What an answer means: `yes` or the fingerprint accepts the key, `no` refuses it; `None` for anything else.
     pub fn judge(&self, answer: &str) -> Option<bool> {
         let answer = answer.trim();
         match answer.to_ascii_lowercase().as_str() {
@@ -98,7 +98,7 @@ impl HostKeyQuestion {
 
 type AskHostKey = dyn FnMut(&HostKeyQuestion) -> bool + Send;
 
-/// Who decides about an unknown host key; asked one host at a time.
+/// Decides about unknown host keys, one host at a time.
 #[derive(Clone)]
 pub struct Ask(Arc<Mutex<AskHostKey>>);
 
@@ -109,12 +109,12 @@ impl fmt::Debug for Ask {
 }
 
 impl Ask {
-    /// Somebody of one's own.
+    /// A decision by this function.
     pub fn new(ask: impl FnMut(&HostKeyQuestion) -> bool + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(ask)))
     }
 
-    /// Whoever sits at the terminal; no where nobody does.
+    /// Asks the user at the terminal; without a terminal the answer is no.
     pub fn terminal() -> Self {
         Self::new(|question| confirm_on_terminal(question).unwrap_or(false))
     }
@@ -131,7 +131,7 @@ fn confirm_on_terminal(question: &HostKeyQuestion) -> io::Result<bool> {
     confirm(question, answers, &mut terminal)
 }
 
-/// Asks until there is an answer; the end of input is a no.
+/// Asks until there is an answer; the end of input means no.
 fn confirm(question: &HostKeyQuestion, mut answers: impl BufRead, terminal: &mut impl Write) -> io::Result<bool> {
     let mut prompt = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
     write!(terminal, "{}", question.text())?;
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_question_is_put_until_it_is_answered_and_shows_nothing_harmful() {
+    fn the_question_is_repeated_until_it_is_answered_and_escapes_its_text() {
         let question = HostKeyQuestion {
             host: "h\u{1b}[2J".into(),
             address: "192.0.2.1:22".into(),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_word_or_the_fingerprint_is_an_answer() {
+    fn only_a_complete_word_or_the_fingerprint_is_an_answer() {
         let question = HostKeyQuestion {
             host: "h".into(),
             address: "192.0.2.1:22".into(),

@@ -1,16 +1,16 @@
-//! Text that may be shown: bytes of strangers escaped, paths as shell words.
+//! Text that is safe to show: bytes from outside with escapes, and paths as shell words.
 
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Whether a terminal would act on this character, or show the text in another order because of it.
+/// Whether a terminal acts on this character, or shows the text in another order because of it.
 fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What a stranger sent, at most `limit` bytes of it, with everything escaped that is not plain text.
+/// Escapes everything that is not plain text in bytes from outside; at most `limit` bytes are shown.
 pub(crate) fn escaped(bytes: &[u8], limit: usize) -> String {
     let cut = &bytes[..bytes.len().min(limit)];
     let mut text = String::with_capacity(cut.len());
@@ -40,13 +40,13 @@ pub(crate) fn escaped(bytes: &[u8], limit: usize) -> String {
     text
 }
 
-/// [`escaped`] for text of several lines, on one line and without the ends of the lines.
+/// Escapes a text of several lines as one line, see [`escaped`].
 pub(crate) fn one_line(text: &str, limit: usize) -> String {
     let joined = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     escaped(joined.as_bytes(), limit)
 }
 
-/// A path as it may stand in a command line that is shown for typing: quoted only where a shell needs it.
+/// A path for a command that the user can type; quoted only if a shell needs it.
 pub(crate) fn shell_word(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
@@ -55,7 +55,7 @@ pub(crate) fn shell_word(path: &Path) -> String {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(is_harmful) => format!("'{}'", text.replace('\'', r"'\''")),
-        // A name like this cannot be shown and typed at once; the form that bash, zsh and ksh read back is shown.
+        // Such a name cannot be typed as it is; bash, zsh and ksh understand this form.
         _ => format!("$'{}'", escaped(bytes, usize::MAX).replace('\'', r"\'")),
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_acts_on_comes_through() {
+    fn characters_that_a_terminal_acts_on_are_escaped() {
         assert_eq!(escaped(b"\x1b[31mred\x07\r\n", 100), r"\x1b[31mred\x07\r\n");
         assert_eq!(escaped(b"caf\xc3\xa9 \xff\xc2\x9b", 100), r"café \xff\u{9b}");
         assert_eq!(escaped("a\u{202e}b".as_bytes(), 100), r"a\u{202e}b");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_quoted_where_a_shell_needs_it() {
+    fn a_path_is_quoted_if_a_shell_needs_it() {
         for (path, word) in [
             ("keys/a.pem", "keys/a.pem"),
             ("keys/Key pair name.pem", "'keys/Key pair name.pem'"),

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use russh::client::{Handle, Msg};
-use russh::{Channel, ChannelMsg, Disconnect};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, Disconnect};
 use tokio::time::timeout;
 
-use super::handler::{self, Handler, SharedFacts};
+use super::facts::{Disconnection, SharedFacts};
+use super::first_command::{channel_refused, exec_refused};
+use super::handler::Handler;
 use super::handshake::Verified;
 use super::output::{self, OutputReceiver};
 use super::sanitize;
@@ -15,24 +17,25 @@ use super::socket::Lease;
 use crate::inventory::Host;
 use crate::transport::{Chunk, Error, ErrorKind, Exec, Peer, Session};
 
-/// How much of what the first command says is set aside while another command runs.
-const SET_ASIDE: usize = 32 * 1024 * 1024;
+/// How many bytes of the first command's output are set aside while another command runs.
+const MAX_SET_ASIDE: usize = 32 * 1024 * 1024;
 
-/// How much of a further command's output is given.
-const ANSWER: usize = 64 * 1024;
+/// How many bytes of a further command's output are returned.
+const MAX_ANSWER: usize = 64 * 1024;
 
-/// How long a further command's channel may stay open behind its exit: a child may hold it.
+/// How long a further command's channel may stay open after its exit: a child process may keep it open.
 const AFTER_EXIT: Duration = Duration::from_millis(500);
 
-/// How long an orderly end may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The time limit for an orderly end.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A live SSH connection; dropping it cuts it.
 pub struct SshSession {
     handle: Handle<Handler>,
     shared: SharedFacts,
     peer: Peer,
-    outlet: OutputReceiver,
+    output: OutputReceiver,
+    /// Output of the first command that came while another one ran.
     backlog: VecDeque<Chunk>,
     lease: Lease,
 }
@@ -45,18 +48,18 @@ impl std::fmt::Debug for SshSession {
 
 /// Starts the first command on a connection that is logged in.
 pub(crate) async fn start(connection: Verified, host: &Host, limit: Duration) -> Result<SshSession, Error> {
-    let Verified { handle, shared, server, round_trip, outlet, mut started, lease } = connection;
+    let Verified { handle, shared, server, round_trip, output, mut started, lease } = connection;
     let starting = async {
-        // OpenSSH announces its host keys right behind the login, and from there the command has gone out already. A
-        // server that does not, or not soon, gets it the plain way.
+        // OpenSSH announces its host keys right after the login, and the command is sent in that callback. Other servers
+        // do not announce them, or later; then the command is sent from here.
         if server.contains("OpenSSH") {
             let patience = (round_trip * 2 + Duration::from_millis(200)).min(Duration::from_secs(2));
-            if let Ok(told) = timeout(patience, &mut started).await {
-                return told;
+            if let Ok(result) = timeout(patience, &mut started).await {
+                return result;
             }
         }
         if shared.claim_opening() {
-            // The callbacks take the channel over as soon as it is open; what this end of it hears is of no use.
+            // The callbacks take the channel over as soon as it is open; the value returned here is not needed.
             if let Err(error) = handle.channel_open_session().await
                 && !matches!(error, russh::Error::ChannelOpenFailure(_))
             {
@@ -65,24 +68,14 @@ pub(crate) async fn start(connection: Verified, host: &Host, limit: Duration) ->
         }
         started.await
     };
-    let lost = |shared: &SharedFacts| {
-        let why = shared.facts().end.as_ref().map_or_else(|| "was lost".to_owned(), handler::End::text);
-        let banner = sanitize::one_line(&shared.facts().banner, 500);
-        let said = if banner.is_empty() { String::new() } else { format!("; the host said “{banner}” before") };
-        let name = sanitize::escaped(host.address.as_bytes(), 300);
-        let message = format!("the connection to {name} {why}, after the login and before the command answered{said}");
-        let hint =
-            "see the host's own log: journalctl -u sshd; the account may have expired or logins may be shut (nologin)";
-        Error { may_have_begun: true, ..Error::new(ErrorKind::Unreachable, message).with_hint(hint) }
-    };
     match timeout(limit, starting).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => return Err(error),
-        Ok(Err(_)) => return Err(lost(&shared)),
+        Ok(Err(_)) => return Err(lost_before_answer(&shared, host)),
         Err(_) => {
             let name = sanitize::escaped(host.address.as_bytes(), 300);
             let message = format!(
-                "{name} logged {} in, but did not begin the command in {} s",
+                "{name} logged {} in, but did not start the command in {} s",
                 sanitize::escaped(host.user.as_bytes(), 100),
                 limit.as_secs()
             );
@@ -90,9 +83,26 @@ pub(crate) async fn start(connection: Verified, host: &Host, limit: Duration) ->
         }
     }
     let Some(peer) = shared.facts().peer.clone() else {
-        return Err(lost(&shared));
+        return Err(lost_before_answer(&shared, host));
     };
-    Ok(SshSession { handle, shared, peer, outlet, backlog: VecDeque::new(), lease })
+    Ok(SshSession { handle, shared, peer, output, backlog: VecDeque::new(), lease })
+}
+
+/// The error for a connection that ended between the login and the command's first answer.
+fn lost_before_answer(shared: &SharedFacts, host: &Host) -> Error {
+    let why = how_it_ended(shared);
+    let banner = sanitize::one_line(&shared.facts().banner, 500);
+    let said = if banner.is_empty() { String::new() } else { format!("; before that, the host said “{banner}”") };
+    let name = sanitize::escaped(host.address.as_bytes(), 300);
+    let message = format!("the connection to {name} {why}, after the login and before the command answered{said}");
+    let hint = "check the log on the host: journalctl -u sshd; the account may have expired, or logins may be disabled \
+                (nologin)";
+    Error { may_have_started: true, ..Error::new(ErrorKind::Unreachable, message).with_hint(hint) }
+}
+
+/// How the connection ended, as part of a sentence.
+fn how_it_ended(shared: &SharedFacts) -> String {
+    shared.facts().end.as_ref().map_or_else(|| "was lost".to_owned(), Disconnection::text)
 }
 
 impl Session for SshSession {
@@ -103,24 +113,24 @@ impl Session for SshSession {
     async fn next(&mut self) -> Chunk {
         match self.backlog.pop_front() {
             Some(chunk) => chunk,
-            None => self.outlet.next().await,
+            None => self.output.next().await,
         }
     }
 
     async fn exec(&mut self, exec: Exec) -> Result<Vec<u8>, Error> {
-        let Self { handle, shared, outlet, backlog, .. } = self;
+        let Self { handle, shared, output, backlog, .. } = self;
         let running = run(handle, shared, exec);
         tokio::pin!(running);
-        // The first command goes on talking meanwhile; were it not heard, the whole connection would stand still.
-        let mut aside: usize = backlog.iter().map(output::cost).sum();
+        // The first command keeps writing. If its output were not read, the whole connection would stall.
+        let mut set_aside: usize = backlog.iter().map(output::cost).sum();
         loop {
             tokio::select! {
                 answer = &mut running => return answer,
-                chunk = outlet.next(), if !outlet.is_over() => {
-                    aside += output::cost(&chunk);
+                chunk = output.next(), if !output.has_ended() => {
+                    set_aside += output::cost(&chunk);
                     backlog.push_back(chunk);
-                    if aside > SET_ASIDE {
-                        let message = "the first command says so much that another beside it cannot be waited for";
+                    if set_aside > MAX_SET_ASIDE {
+                        let message = "the first command writes too much output to run another command beside it";
                         return Err(Error::new(ErrorKind::Refused, message));
                     }
                 }
@@ -129,29 +139,27 @@ impl Session for SshSession {
     }
 
     async fn close(self) {
-        let Self { mut handle, outlet, lease, .. } = self;
-        // Whoever waits for room in the queue would not hear the goodbye.
-        drop(outlet);
-        let goodbye = async {
+        let Self { mut handle, output, lease, .. } = self;
+        // A task that waits for room in the queue would not process the disconnection.
+        drop(output);
+        let disconnecting = async {
             if handle.disconnect(Disconnect::ByApplication, "", "en").await.is_ok() {
                 let _ = (&mut handle).await;
             }
         };
-        if timeout(GOODBYE, goodbye).await.is_err() {
-            tracing::debug!("the connection did not end in good order in time; it is cut");
+        if timeout(DISCONNECT_TIMEOUT, disconnecting).await.is_err() {
+            tracing::debug!("the connection did not end in time and is cut");
         }
         drop(lease);
     }
 }
 
-/// Runs a command on a channel of its own and gathers the beginning of its output.
+/// Runs a command on a channel of its own and returns the beginning of its output.
 async fn run(handle: &Handle<Handler>, shared: &SharedFacts, exec: Exec) -> Result<Vec<u8>, Error> {
-    let lost = || {
-        let why = shared.facts().end.as_ref().map_or_else(|| "was lost".to_owned(), handler::End::text);
-        Error::new(ErrorKind::Unreachable, format!("the connection {why}, while a command ran"))
-    };
+    let lost =
+        || Error::new(ErrorKind::Unreachable, format!("the connection {}, while a command ran", how_it_ended(shared)));
     let channel = handle.channel_open_session().await.map_err(|error| match error {
-        russh::Error::ChannelOpenFailure(reason) => handler::channel_refused(&reason, ""),
+        russh::Error::ChannelOpenFailure(reason) => channel_refused(&reason, ""),
         _ => lost(),
     })?;
     let (mut read, write) = Channel::<Msg>::split(channel);
@@ -164,41 +172,43 @@ async fn run(handle: &Handle<Handler>, shared: &SharedFacts, exec: Exec) -> Resu
             write.eof().await
         };
         if let Err(error) = sent.await {
-            // The reading end hears why.
-            tracing::debug!(%error, "the command's input did not go out");
+            // The receiving half reports the reason.
+            tracing::debug!(%error, "the command's input could not be sent");
         }
         std::future::pending::<()>().await;
     };
-    let receiving = async {
-        let mut answer = Vec::new();
-        let mut exited = false;
-        loop {
-            let message = if exited {
-                match timeout(AFTER_EXIT, read.wait()).await {
-                    Ok(message) => message,
-                    Err(_) => return Ok(answer),
-                }
-            } else {
-                read.wait().await
-            };
-            match message {
-                Some(ChannelMsg::Data { data }) => {
-                    let room = ANSWER - answer.len();
-                    answer.extend_from_slice(&data[..data.len().min(room)]);
-                }
-                Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }) => exited = true,
-                Some(ChannelMsg::Failure) => return Err(handler::exec_refused()),
-                Some(ChannelMsg::Close) => return Ok(answer),
-                Some(_) => {}
-                None => return Err(lost()),
-            }
-        }
-    };
     let result = tokio::select! {
-        result = receiving => result,
+        result = receive(&mut read) => result.unwrap_or_else(|| Err(lost())),
         () = sending => Err(lost()),
     };
-    // Without effect where the channel is closed already.
+    // This has no effect on a channel that is already closed.
     let _ = write.close().await;
     result
+}
+
+/// Reads a command's output until its channel is closed, or a little longer than its exit; `None` if the connection is
+/// lost.
+async fn receive(read: &mut ChannelReadHalf) -> Option<Result<Vec<u8>, Error>> {
+    let mut answer = Vec::new();
+    let mut exited = false;
+    loop {
+        let message = if exited {
+            match timeout(AFTER_EXIT, read.wait()).await {
+                Ok(message) => message,
+                Err(_) => return Some(Ok(answer)),
+            }
+        } else {
+            read.wait().await
+        };
+        match message? {
+            ChannelMsg::Data { data } => {
+                let room = MAX_ANSWER - answer.len();
+                answer.extend_from_slice(&data[..data.len().min(room)]);
+            }
+            ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. } => exited = true,
+            ChannelMsg::Failure => return Some(Err(exec_refused())),
+            ChannelMsg::Close => return Some(Ok(answer)),
+            _ => {}
+        }
+    }
 }

@@ -1,7 +1,16 @@
 use std::process::Command;
 
-use super::super::support::need;
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+
+use super::super::support::{left_out, need};
+use super::line::names;
+use super::lookup::{KnownHostsFile, ListedKey, ListedKeys};
 use super::*;
+use crate::transport::ErrorKind;
 
 /// A well-formed ed25519 key with these bytes.
 fn key(seed: u8) -> HostKey {
@@ -16,12 +25,12 @@ fn rsa(seed: u8) -> HostKey {
     HostKey::from_blob(blob).unwrap()
 }
 
-fn source(text: &[u8]) -> Vec<KnownHostsFile> {
+fn file_with(text: &[u8]) -> Vec<KnownHostsFile> {
     vec![KnownHostsFile { path: "/kh".into(), bytes: text.to_vec() }]
 }
 
-fn verdict(text: &str, address: &str, port: u16, shown: &HostKey) -> Judgement {
-    HostKeys::of(address, port, &source(text.as_bytes())).judge(shown)
+fn judge(text: &str, address: &str, port: u16, shown: &HostKey) -> Judgement {
+    HostKeys::of(address, port, &file_with(text.as_bytes())).judge(shown)
 }
 
 #[test]
@@ -53,57 +62,57 @@ fn patterns_match_as_openssh_matches_them() {
 }
 
 #[test]
-fn verdicts() {
+fn keys_are_judged_as_openssh_judges_them() {
     let (good, other, other_type) = (key(1), key(2), rsa(3));
     let line = |host: &str, key: &HostKey| format!("{host} {}\n", key.words());
     let known = line("h", &good);
-    assert_eq!(verdict(&known, "H", 22, &good), Judgement::Match, "case");
-    assert_eq!(verdict(&known, "h", 2222, &good), Judgement::Match, "the bare name will do for the same key");
-    assert_eq!(verdict(&known, "h", 2222, &other), Judgement::New, "but says nothing about another");
-    assert_eq!(verdict("", "h", 22, &good), Judgement::New);
-    assert!(matches!(verdict(&known, "h", 22, &other), Judgement::Changed(listed) if listed.place.line == 1));
-    assert!(matches!(verdict(&known, "h", 22, &other_type), Judgement::Changed(_)), "known by another type only");
+    assert_eq!(judge(&known, "H", 22, &good), Judgement::Match, "case");
+    assert_eq!(judge(&known, "h", 2222, &good), Judgement::Match, "the bare name is enough for the same key");
+    assert_eq!(judge(&known, "h", 2222, &other), Judgement::New, "but does not contradict another key");
+    assert_eq!(judge("", "h", 22, &good), Judgement::New);
+    assert!(matches!(judge(&known, "h", 22, &other), Judgement::Changed(listed) if listed.place.line == 1));
+    assert!(matches!(judge(&known, "h", 22, &other_type), Judgement::Changed(_)), "known only by another type");
     let both = format!("{known}{}", line("h", &other));
-    assert_eq!(verdict(&both, "h", 22, &other), Judgement::Match, "either of two");
+    assert_eq!(judge(&both, "h", 22, &other), Judgement::Match, "either of two");
     let revoked = format!("{both}@revoked * {}\n", other.words());
-    assert!(matches!(verdict(&revoked, "h", 22, &other), Judgement::Revoked(place) if place.line == 3));
-    assert!(matches!(verdict(&revoked, "h", 22, &good), Judgement::Match));
+    assert!(matches!(judge(&revoked, "h", 22, &other), Judgement::Revoked(place) if place.line == 3));
+    assert!(matches!(judge(&revoked, "h", 22, &good), Judgement::Match));
     let bare_revoked = format!("[h]:2222 {0}\n@revoked h {0}\n", good.words());
-    assert!(matches!(verdict(&bare_revoked, "h", 2222, &good), Judgement::Revoked(_)));
+    assert!(matches!(judge(&bare_revoked, "h", 2222, &good), Judgement::Revoked(_)));
     let authority = format!("@cert-authority h {}\n", good.words());
-    assert_eq!(verdict(&authority, "h", 22, &good), Judgement::New, "an authority's key is no host's key");
+    assert_eq!(judge(&authority, "h", 22, &good), Judgement::New, "an authority's key is not a host key");
     for marker in ["@trusted", "@revoked @cert-authority", "@Revoked"] {
         let text = format!("{known}{marker} h {}\n", good.words());
-        assert!(matches!(verdict(&text, "h", 22, &good), Judgement::Strange(place) if place.line == 2), "{marker}");
-        assert_eq!(verdict(&text, "elsewhere", 22, &good), Judgement::New, "{marker} does not concern others");
+        assert!(matches!(judge(&text, "h", 22, &good), Judgement::UnknownMarker(place) if place.line == 2), "{marker}");
+        assert_eq!(judge(&text, "elsewhere", 22, &good), Judgement::New, "{marker} does not apply to other hosts");
     }
 }
 
 #[test]
-fn bad_lines_are_skipped_and_counted_and_do_not_hide_others() {
+fn bad_lines_are_skipped_and_counted() {
     let good = key(1);
     let mut text = b"h\nh ssh-ed25519\nh ssh-ed25519 !!!!\nh ssh-rsa ".to_vec();
     text.extend_from_slice(good.words().split(' ').nth(1).unwrap().as_bytes());
     text.extend_from_slice(b"\n\xff\xfe h\nh ssh-new AAAAB3NzaC1uZXc=\n");
-    // A key that was cut off in its middle is no other key of the host.
+    // An incomplete key does not count as another key of the host.
     text.extend_from_slice(format!("h {}\n", &good.words()[..60]).as_bytes());
     text.extend_from_slice(format!("  h\t{}  comment\r\n", good.words().replace(' ', "\t\t")).as_bytes());
-    let known = lookup("h", &source(&text));
+    let known = ListedKeys::lookup("h", &file_with(&text));
     assert_eq!(known.bad.iter().map(|place| place.line).collect::<Vec<_>>(), [1, 2, 3, 4, 6, 7]);
     assert_eq!(known.keys.len(), 1);
     assert_eq!(known.judge(&good), Judgement::Match);
 }
 
 #[test]
-fn known_types_lead() {
+fn known_types_come_first() {
     let text = format!("[h]:2222 {}\nh {}\n", rsa(1).words(), key(1).words());
-    assert_eq!(HostKeys::of("h", 2222, &source(text.as_bytes())).known_types(), ["ssh-rsa"]);
-    assert_eq!(HostKeys::of("h", 22, &source(text.as_bytes())).known_types(), ["ssh-ed25519"]);
-    assert_eq!(HostKeys::of("h", 23, &source(text.as_bytes())).known_types(), ["ssh-ed25519"]);
+    assert_eq!(HostKeys::of("h", 2222, &file_with(text.as_bytes())).known_types(), ["ssh-rsa"]);
+    assert_eq!(HostKeys::of("h", 22, &file_with(text.as_bytes())).known_types(), ["ssh-ed25519"]);
+    assert_eq!(HostKeys::of("h", 23, &file_with(text.as_bytes())).known_types(), ["ssh-ed25519"]);
 }
 
 #[test]
-fn a_name_that_means_something_else_is_never_written() {
+fn a_name_with_a_special_meaning_is_never_written() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("kh");
     for name in ["", "a\nb", "a b", "a,b", "*", "h?", "!h", "|1|x", "#h", "@h", "a\u{7f}", "a\t"] {
@@ -116,14 +125,14 @@ fn a_name_that_means_something_else_is_never_written() {
 }
 
 #[test]
-fn fifty_learn_at_once_and_no_line_is_torn() {
+fn fifty_writers_at_once_write_complete_lines() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("kh");
     std::fs::write(&file, "torn").unwrap();
     std::thread::scope(|scope| {
         for n in 0..50 {
             let file = &file;
-            // Five of them learn the same host.
+            // Five of them add the same host.
             scope.spawn(move || learn(file, &format!("host{}", n / 5), &key(n / 5)).unwrap());
         }
     });
@@ -138,14 +147,14 @@ fn fifty_learn_at_once_and_no_line_is_torn() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_leaves_no_part() {
-    // Every write to /dev/full fails for want of space, and so does a file on a full file system.
+fn a_full_disk_is_an_error_and_leaves_no_incomplete_line() {
+    // Every write to /dev/full fails because there is no space, as on a full file system.
     if !Path::new("/dev/full").exists() {
-        super::super::support::left_out("no /dev/full here; Linux brings it in");
+        left_out("/dev/full does not exist here; it needs Linux");
         return;
     }
     if !rustix::process::getuid().is_root() {
-        super::super::support::left_out("a small file system is mounted for this; root brings it in");
+        left_out("mounting a small file system needs root");
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -158,7 +167,7 @@ fn a_full_disk_is_an_error_and_leaves_no_part() {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while std::fs::metadata(&inside).map(|file| file.len()).unwrap_or_default() != 4090 {
         if child.try_wait().unwrap().is_some() || std::time::Instant::now() > deadline {
-            super::super::support::left_out("no mount namespace can be made here");
+            left_out("this machine does not allow mount namespaces");
             let _ = child.kill();
             return;
         }
@@ -171,10 +180,10 @@ fn a_full_disk_is_an_error_and_leaves_no_part() {
     let error = result.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Local);
     assert!(error.message.contains("No space left"), "{error}");
-    assert_eq!(left.len(), 4090, "nothing of the line stays behind");
+    assert_eq!(left.len(), 4090, "nothing of the line is left");
 }
 
-/// Small numbers that are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -197,7 +206,7 @@ fn hash(name: &str, salt: u8) -> String {
     format!("|1|{}|{}", BASE64.encode(&salt), BASE64.encode(&mac.finalize().into_bytes()))
 }
 
-/// A line that somebody, or something, may have left in a known_hosts file.
+/// A line that people or programs may have written to a known_hosts file.
 fn line(dice: &mut Dice) -> Vec<u8> {
     const NAMES: &[&str] = &["srv.example", "10.0.0.1", "[srv.example]:2222", "[10.0.0.1]:2222", "other.example"];
     const PATTERNS: &[&str] = &[
@@ -258,7 +267,7 @@ fn line(dice: &mut Dice) -> Vec<u8> {
     line
 }
 
-/// Line numbers and marks that `ssh-keygen -l -F` finds.
+/// The line numbers and markers that `ssh-keygen -l -F` finds.
 fn oracle(file: &Path, name: &str) -> Vec<(usize, &'static str)> {
     let output = Command::new("ssh-keygen").args(["-l", "-F", name, "-f"]).arg(file).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -293,8 +302,8 @@ fn finds_what_ssh_keygen_finds_in_five_hundred_files() {
         std::fs::write(&file, &bytes).unwrap();
         let name = dice.pick(&["srv.example", "10.0.0.1", "[srv.example]:2222"]);
         let theirs = oracle(&file, name);
-        let known = lookup(name, &source(&bytes));
-        let at = |listed: &[Listed]| listed.iter().map(|listed| listed.place.line).collect::<Vec<_>>();
+        let known = ListedKeys::lookup(name, &file_with(&bytes));
+        let at = |listed: &[ListedKey]| listed.iter().map(|listed| listed.place.line).collect::<Vec<_>>();
         let their =
             |mark: &str| theirs.iter().filter(|(_, its)| *its == mark).map(|(line, _)| *line).collect::<Vec<_>>();
         let shown = String::from_utf8_lossy(&bytes).into_owned();
@@ -303,5 +312,5 @@ fn finds_what_ssh_keygen_finds_in_five_hundred_files() {
         assert_eq!(known.authority, !their("CA").is_empty(), "case {case}, {name}, authorities:\n{shown}");
         found += theirs.len();
     }
-    assert!(found > 200, "the files must have something to find: {found}");
+    assert!(found > 200, "the files have too few matches: {found}");
 }
