@@ -5,10 +5,12 @@
 
 mod codec;
 mod escape;
+mod reason;
 mod time;
 
 pub use codec::{CodecError, from_json_line, to_json_line};
 pub use escape::{Escaper, escape, is_safe};
+pub use reason::Reason;
 pub use time::{parse_timestamp, timestamp};
 
 use serde::{Deserialize, Serialize};
@@ -243,6 +245,9 @@ pub enum EventKind {
         /// What the step has left running on the host behind it: pids and commands.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left: Option<String>,
+        /// Why it ended so, for programs; a reason of a newer pinboot is passed over.
+        #[serde(default, flatten)]
+        reason: Option<Reason>,
     },
     /// The connection is gone; the run goes on at the host.
     HostLost {

@@ -9,20 +9,11 @@ mod tail;
 
 use std::collections::HashMap;
 
-use crate::event::{Event, EventKind, Failure, Mode, Outcome, parse_timestamp};
+use crate::event::{Event, EventKind, Failure, Mode, Outcome, Reason, parse_timestamp};
 use crate::exit::Exit;
 use crate::ids::{Digest, HostId, RunId, StepId};
 
 pub use tail::{Tail, TailLine};
-
-/// What [`EventKind::StepFinished`] carries as `why` for a step that a person must do.
-pub const BY_HAND: &str = "by hand";
-
-/// What stands before a run's name in the `why` of a step that was done in an earlier run.
-pub const DONE_IN: &str = "done in run ";
-
-/// The same, where it began in an earlier run and left no result there.
-pub const BEGUN_IN: &str = "it began in run ";
 
 /// The state of a run after some of its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -150,8 +141,10 @@ pub struct StepView {
     pub status: Option<i32>,
     /// In what way it failed.
     pub failure: Option<Failure>,
-    /// Why it was skipped, is unknown or counts as unchanged.
+    /// Why it ended so, a sentence.
     pub why: Option<String>,
+    /// Why it ended so, for decisions.
+    pub reason: Option<Reason>,
     /// What changed or would change.
     pub diff: Option<String>,
     /// The likely cause of a failure.
@@ -180,6 +173,7 @@ impl StepView {
             status: None,
             failure: None,
             why: None,
+            reason: None,
             diff: None,
             cause: None,
             allowed: false,
@@ -196,9 +190,9 @@ impl StepView {
         }
     }
 
-    /// Whether it was left to a person.
-    pub fn is_by_hand(&self) -> bool {
-        self.outcome() == Some(Outcome::Skipped) && self.why.as_deref() == Some(BY_HAND)
+    /// Whether a person has to do it.
+    pub fn is_manual(&self) -> bool {
+        self.outcome() == Some(Outcome::Skipped) && self.reason == Some(Reason::Manual)
     }
 }
 
@@ -335,7 +329,7 @@ impl RunView {
         for host in &self.hosts {
             totals.unreachable += u32::from(host.state == HostState::Unreachable);
             for step in &host.steps {
-                totals.manual += u32::from(step.is_by_hand());
+                totals.manual += u32::from(step.is_manual());
                 let count = match step.outcome() {
                     None => continue,
                     Some(Outcome::Changed) => &mut totals.changed,
@@ -453,6 +447,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             cause,
             allowed,
             left,
+            reason,
         } => {
             let step = host.step_mut(*step, name, event);
             step.name.clone_from(name);
@@ -465,6 +460,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             step.cause.clone_from(cause);
             step.allowed = *allowed;
             step.left.clone_from(left);
+            step.reason.clone_from(reason);
             step.progress = None;
         }
         EventKind::HostLost { message } => {

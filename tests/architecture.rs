@@ -1,5 +1,9 @@
 //! Who may import whom: the tables of `docs/architecture.md` against every import in `src/`.
 
+mod imports;
+mod names;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ use pinboot::ids::{Digest, HostId, RunId, StepId};
 use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, StepSpec};
 use pinboot::remote::frame::{Frame, Piece, Splitter};
+use pinboot::remote::runner_words::RunnerEnd;
 use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
@@ -156,7 +157,7 @@ impl Heard {
 
     fn end(&self) -> &str {
         match self.frames.last() {
-            Some(Frame::End(how)) => how,
+            Some(Frame::End(how)) => how.as_str(),
             other => panic!("no end but {other:?}: {self:#?}"),
         }
     }
@@ -317,7 +318,7 @@ fn what_cannot_be_stored_is_not_said_to_be_done() {
     on_each_shell(|host| {
         let heard = host.deliver(1, &plan(vec![work("rm -rf ~/.pinboot/runs/01000001"), work("touch not-reached")]));
         assert_eq!(heard.outcomes, ["unknown unstored changed"], "{heard:#?}");
-        assert!(heard.frames.contains(&Frame::End("unknown".to_owned())), "{heard:#?}");
+        assert!(heard.frames.contains(&Frame::End(RunnerEnd::Unknown)), "{heard:#?}");
         assert!(!host.path("not-reached").exists());
     });
 }

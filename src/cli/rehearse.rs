@@ -207,7 +207,7 @@ impl Stage<'_> {
                 name: step.name.clone(),
                 outcome: host?.step(step.id)?.outcome()?,
                 always: matches!(&step.action, Action::Apply(spec) if spec.always),
-                manual: host?.step(step.id)?.is_by_hand(),
+                manual: host?.step(step.id)?.is_manual(),
             })
         };
         self.plan.steps.iter().filter_map(finished).collect()

@@ -1,12 +1,12 @@
 //! A run for the tests of the commands that show runs.
 
-use crate::event::{Mode, Outcome};
+use crate::event::{Mode, Outcome, Reason};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::journal::{Header, HostSummary, JournalRead, StepSummary, Torn};
 use crate::view::RunView;
-use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
+use crate::view::samples::{begun, ended, ended_for, gone, ready, said, stamped, started};
 
 /// A run that failed at the third of four steps.
 pub(super) fn journal() -> JournalRead {
@@ -14,7 +14,7 @@ pub(super) fn journal() -> JournalRead {
         ("", started(&["web"], 4)),
         ("web", ready()),
         ("web", ended(1, Outcome::Changed, None, false)),
-        ("web", ended(2, Outcome::Skipped, Some("by hand"), false)),
+        ("web", ended_for(2, Outcome::Skipped, Reason::Manual)),
         ("web", begun(3)),
         ("web", said(3, "first\nno such\x1b[topic\n")),
         ("web", ended(3, Outcome::Failed, None, false)),

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::connection_end::{CommandEnd, Judgement, MAX_AMBIGUOUS_STARTS, SilentEnd, judge};
 use super::interpret::{Interpreter, RunEnd};
+use super::messages::Refusal;
 use super::{Job, Options, StopRequest, Task};
 use crate::event::{EventKind, escape};
 use crate::exit::Exit;
@@ -216,7 +217,7 @@ impl<C: Connect> HostTask<'_, C> {
             let expected = match left {
                 ConnectionEnd::Lost(_)
                 | ConnectionEnd::Exited(_)
-                | ConnectionEnd::Ended(RunEnd::Refused(Exit::HostUnfit, ..)) => true,
+                | ConnectionEnd::Ended(RunEnd::Refused(Refusal { exit: Exit::HostUnfit, .. })) => true,
                 ConnectionEnd::Ended(RunEnd::Gone) => next_runner,
                 _ => false,
             };
@@ -246,16 +247,18 @@ impl<C: Connect> HostTask<'_, C> {
                     );
                 }
                 // (A disk that has become read-only, a record that was removed.)
-                ConnectionEnd::Ended(RunEnd::Refused(code, message, hint)) if self.interpreter.has_begun() => {
+                ConnectionEnd::Ended(RunEnd::Refused(Refusal { exit: code, message, hint }))
+                    if self.interpreter.has_begun() =>
+                {
                     return self.cannot_go_on(code, message, hint).await;
                 }
-                ConnectionEnd::Ended(RunEnd::Refused(code, message, hint)) => {
+                ConnectionEnd::Ended(RunEnd::Refused(Refusal { exit: code, message, hint })) => {
                     return self.refused(code, message, hint).await;
                 }
                 ConnectionEnd::Ended(RunEnd::Behind) => {}
                 ConnectionEnd::Ended(RunEnd::NotThere) => return self.not_there().await,
                 ConnectionEnd::Ended(RunEnd::Stranger(shown)) => return self.stranger(shown).await,
-                ConnectionEnd::Ended(RunEnd::Other(run, _)) => {
+                ConnectionEnd::Ended(RunEnd::Other(run)) => {
                     let message = format!("run {run} still goes on at the host");
                     let hint = format!("type `pinboot rerun {run}` to follow it, or give --wait");
                     if let Some(refused) = self.wait(&mut waiting, message, hint).await {

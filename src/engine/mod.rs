@@ -6,6 +6,7 @@
 mod connection_end;
 mod host;
 mod interpret;
+mod messages;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventKind, VERSION};
+use super::{Event, EventKind, Reason, VERSION};
 use crate::ids::HostId;
 
 /// What keeps a line from being an event.
@@ -54,7 +54,13 @@ pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
         Some(Value::String(host)) => Some(HostId(host)),
         Some(_) => return Err(CodecError::Malformed("`host` is no text".to_owned())),
     };
-    let kind = EventKind::deserialize(Value::Object(object)).map_err(malformed)?;
+    let has_reason = object.contains_key("reason");
+    let mut kind = EventKind::deserialize(Value::Object(object)).map_err(malformed)?;
+    if let EventKind::StepFinished { outcome, why: Some(why), reason, .. } = &mut kind
+        && !has_reason
+    {
+        *reason = Reason::from_old_sentence(*outcome, why);
+    }
     Ok(Event { seq, at, host, kind })
 }
 
@@ -83,6 +89,7 @@ mod tests {
             cause: None,
             allowed: false,
             left: None,
+            reason: None,
         }));
         assert_eq!(
             line,
@@ -128,6 +135,7 @@ mod tests {
                 cause: Some("c".into()),
                 allowed: true,
                 left: Some("12 sleep 600".into()),
+                reason: Some(Reason::Verify),
             },
             EventKind::HostLost { message: "gone".into() },
             EventKind::HostFinished { exit: Exit::ConnectionLost, message: None },
@@ -138,6 +146,81 @@ mod tests {
             assert!(!line.contains('\n'));
             assert_eq!(from_json_line(&line).unwrap(), event, "{line}");
         }
+    }
+
+    fn finished(outcome: Outcome, why: Option<&str>, reason: Option<Reason>) -> EventKind {
+        EventKind::StepFinished {
+            step: StepId(2),
+            name: "n".into(),
+            outcome,
+            elapsed_ms: 1,
+            status: None,
+            failure: None,
+            why: why.map(str::to_owned),
+            diff: None,
+            cause: None,
+            allowed: false,
+            left: None,
+            reason,
+        }
+    }
+
+    #[test]
+    fn a_reason_is_a_word_and_perhaps_one_field_more() {
+        let run = RunId::parse("3f9c00ff").unwrap();
+        let alive = Some("12 sleep 600".to_owned());
+        for (reason, fields) in [
+            (Reason::Manual, r#""reason":"manual""#),
+            (Reason::DoneEarlier { earlier_run: run.clone() }, r#""reason":"done_earlier","earlier_run":"3f9c00ff""#),
+            (Reason::ResultLost { earlier_run: None }, r#""reason":"result_lost""#),
+            (Reason::ResultLost { earlier_run: Some(run) }, r#""reason":"result_lost","earlier_run":"3f9c00ff""#),
+            (Reason::Stopped { alive }, r#""reason":"stopped","alive":"12 sleep 600""#),
+            (Reason::CheckTimeout { alive: None }, r#""reason":"check_timeout""#),
+            (Reason::SecretMissing { secret: "TOKEN".into() }, r#""reason":"secret_missing","secret":"TOKEN""#),
+            (Reason::Other { word: "danced".into() }, r#""reason":"other","word":"danced""#),
+        ] {
+            let event = event(finished(Outcome::Unknown, None, Some(reason)));
+            let line = to_json_line(&event);
+            assert!(line.ends_with(&format!("{fields}}}")), "{line}");
+            assert_eq!(from_json_line(&line).unwrap(), event, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_old_journal_has_its_reasons_in_sentences() {
+        let run = RunId::parse("3f9c00ff").unwrap();
+        let lines = include_str!("old_journal.jsonl");
+        let read = lines.lines().map(|line| match from_json_line(line).unwrap().kind {
+            EventKind::StepFinished { reason, why, .. } => (reason, why.is_some()),
+            other => panic!("{other:?}"),
+        });
+        let right = [
+            (Some(Reason::Manual), true),
+            (Some(Reason::DoneEarlier { earlier_run: run.clone() }), true),
+            (Some(Reason::ResultLost { earlier_run: None }), true),
+            (Some(Reason::ResultLost { earlier_run: Some(run) }), true),
+            // No decision depends on the others.
+            (None, true),
+            (None, true),
+            (None, false),
+        ];
+        assert_eq!(read.collect::<Vec<_>>(), right);
+    }
+
+    #[test]
+    fn a_sentence_is_not_read_where_there_is_a_reason() {
+        let line = |reason: &str| {
+            format!(
+                r#"{{"v":1,"seq":1,"at":"t","host":"h","kind":"step_finished","step":1,"name":"n","outcome":"skipped","elapsed_ms":0,"why":"by hand"{reason}}}"#
+            )
+        };
+        let reason = |line: &str| match from_json_line(line).unwrap().kind {
+            EventKind::StepFinished { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(&line("")), Some(Reason::Manual));
+        assert_eq!(reason(&line(r#","reason":"only_if""#)), Some(Reason::OnlyIf));
+        assert_eq!(reason(&line(r#","reason":"of_a_newer_pinboot","more":[1]"#)), None);
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::header::{Header, HostSummary, StepSummary};
 use super::read::JournalRead;
 use super::store::HOST_KEEPS;
-use crate::event::{Mode, Outcome};
+use crate::event::{Mode, Outcome, Reason};
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::plan::{Action, Plan, Remembered};
-use crate::view::{BEGUN_IN, DONE_IN, RunView, StepView};
+use crate::view::{RunView, StepView};
 
 /// A run of before, as far as a later one goes by it. (What each of its hosts saw is put together once, for all hosts.)
 #[derive(Clone, Debug)]
@@ -103,9 +103,9 @@ pub fn seen(past: &[Past], host: &HostId, target: &str) -> Option<Seen> {
 
 /// The earlier run, and its step, in which the host says that this step was done.
 fn done_in<'a>(step: &StepView, plan: &'a HostSummary) -> Option<(&'a RunId, StepId)> {
-    let run = step.why.as_deref()?.strip_prefix(DONE_IN)?;
+    let Some(Reason::DoneEarlier { earlier_run }) = &step.reason else { return None };
     let summary = plan.steps.iter().find(|summary| summary.id == step.id)?;
-    summary.earlier.iter().find(|(earlier, _)| earlier.as_str() == run).map(|(run, step)| (run, *step))
+    summary.earlier.iter().find(|(earlier, _)| earlier == earlier_run).map(|(run, step)| (run, *step))
 }
 
 /// What these runs remember of a step that has these places in them, the latest first.
@@ -113,13 +113,21 @@ fn remembered(past: &[Past], host: &HostId, places: &[(RunId, StepId)]) -> Optio
     for (run, id) in places {
         let old = past.iter().find(|old| old.header.run == *run);
         let Some(step) = old.and_then(|old| old.view.host(host)?.step(*id)) else { continue };
-        let told = |before: &str| RunId::parse(step.why.as_deref()?.strip_prefix(before)?.get(..8)?);
         match step.outcome() {
             Some(Outcome::Changed) => return Some(Remembered::Done(run.clone())),
-            Some(Outcome::Unchanged) => return told(DONE_IN).map(Remembered::Done),
-            // (It was looked at, and nobody saw its end.)
+            Some(Outcome::Unchanged) => {
+                return match &step.reason {
+                    Some(Reason::DoneEarlier { earlier_run }) => Some(Remembered::Done(earlier_run.clone())),
+                    _ => None,
+                };
+            }
+            // It was started, and its end was not seen.
             None | Some(Outcome::Unknown) => {
-                return Some(Remembered::Begun(told(BEGUN_IN).unwrap_or_else(|| run.clone())));
+                let started_in = match &step.reason {
+                    Some(Reason::ResultLost { earlier_run: Some(earlier_run) }) => earlier_run,
+                    _ => run,
+                };
+                return Some(Remembered::Begun(started_in.clone()));
             }
             Some(Outcome::Failed | Outcome::WouldChange) => return None,
             Some(Outcome::Skipped) => {}

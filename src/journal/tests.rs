@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::rerun::{Past, What, apply, outstanding};
 use super::*;
-use crate::event::{Event, EventKind, Mode, Outcome, to_json_line};
+use crate::event::{Event, EventKind, Mode, Outcome, Reason, to_json_line};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::kinds::Recipe;
 use crate::plan::{Action, Plan, PlannedStep, Remembered, StepSpec};
 use crate::script::{Script, Text};
-use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
+use crate::view::samples::{begun, ended, ended_for, gone, ready, said, stamped, started};
 
 const TARGET: &str = "ec2-user@10.0.0.1:22";
 
@@ -494,13 +494,10 @@ fn a_journal_remembers_what_was_done_and_what_was_begun() {
     let decisions = outstanding(&[past(&first)], &plans, TARGET);
     apply(&mut plans, &decisions);
     let mut kinds = vec![("", started(&["a"], 6)), ("a", ready())];
-    kinds.push(("a", ended(1, Unchanged, Some("done in run 0000000a"), false)));
+    kinds.push(("a", ended_for(1, Unchanged, Reason::DoneEarlier { earlier_run: run(a) })));
     kinds.push(("a", ended(2, Changed, None, false)));
     kinds.push(("a", ended(3, Failed, None, false)));
-    kinds.push((
-        "a",
-        ended(4, Unknown, Some("it began in run 00000009, left no result there, and has no check"), false),
-    ));
+    kinds.push(("a", ended_for(4, Unknown, Reason::ResultLost { earlier_run: Some(run("00000009")) })));
     let header =
         Header { rerun_of: Some(run(a)), started: "2026-01-03T03:04:05.678Z".into(), ..header("0000000b", &plans) };
     let second = JournalRead { header, events: stamped(&kinds), torn: None, folder: PathBuf::new() };

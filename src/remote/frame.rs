@@ -4,6 +4,7 @@
 //! nothing that a step or a login script prints can be taken for one.
 
 use super::identity::is_machine_id;
+use super::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::ids::{RunId, StepId};
 
 const SEPARATOR: u8 = 0x1e;
@@ -60,8 +61,8 @@ pub enum Frame {
     Run,
     /// The place of bytes that the host lost, and that had been seen before.
     Pad,
-    /// Something about the host that may harm the run: `session`, where its processes end with the login.
-    Note(String),
+    /// Something about the host that may harm the run.
+    Note(Note),
     /// A step is looked at.
     Start {
         /// Which.
@@ -127,32 +128,76 @@ pub enum Frame {
     Done {
         /// Which.
         step: StepId,
-        /// The runner's word: `unchanged`, `changed`, `would`, `skipped`, `byhand`, `failed`, `unknown`.
-        outcome: String,
+        /// How it ended.
+        outcome: RunnerOutcome,
         /// The command's status.
         status: i32,
         /// The host's clock, centiseconds since its boot.
         clock: Option<u64>,
-        /// The runner's reason, a word and perhaps more.
-        reason: String,
+        /// Why it ended so.
+        reason: RunnerReason,
     },
-    /// The run is over, in this way: `ok`, `failed`, `unknown`, `stopped`, `unfit`.
-    End(String),
+    /// The run is over.
+    End(RunnerEnd),
+}
+
+/// What about the host may harm the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// `session`: everything of a login ends with it.
+    Session,
+    /// What a newer runner says.
+    Other(String),
 }
 
 /// Why a host is unfit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// `HOME` is unset or cannot be entered.
-    Home(String),
-    /// The record's folder cannot be used, for this reason.
-    Record(String),
-    /// No file system in memory for secrets.
+    /// The user's home directory cannot be used.
+    Home(HomeFault),
+    /// The record's folder cannot be used.
+    Record(RecordFault),
+    /// No file system in memory for secrets, or this error there.
     Memory(String),
-    /// `sudo` cannot be used, for the sake of this step.
-    Sudo(StepId, String),
-    /// None of these programs is there, for the sake of this step.
+    /// `sudo` cannot be used, and this step needs it.
+    Sudo(StepId, SudoFault),
+    /// None of these programs is there, and this step needs one; they stand between `|`.
     Tools(StepId, String),
+}
+
+/// What is wrong with a home directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HomeFault {
+    /// `HOME` is not set.
+    Unset,
+    /// This directory cannot be entered.
+    NotEntered(String),
+}
+
+/// What is wrong with `~/.pinboot`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordFault {
+    /// It is a symbolic link.
+    Link,
+    /// It belongs to another user.
+    Owner,
+    /// Others can read or write it.
+    Mode,
+    /// The plan did not arrive complete.
+    CutOff,
+    /// Nothing on the host can hold a lock.
+    NoLock,
+    /// A program said this.
+    Error(String),
+}
+
+/// What is wrong with `sudo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SudoFault {
+    /// There is none.
+    Missing,
+    /// It said this.
+    Error(String),
 }
 
 /// A piece of what came.
@@ -283,7 +328,10 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"size" => Frame::Size(words.next()?.parse().ok()?),
         b"run" => Frame::Run,
         b"pad" => Frame::Pad,
-        b"note" => Frame::Note(text()),
+        b"note" => Frame::Note(match text().as_str() {
+            "session" => Note::Session,
+            other => Note::Other(other.to_owned()),
+        }),
         b"start" => Frame::Start { step: step(words.next())?, clock: words.next().and_then(clock) },
         b"so" => Frame::So { step: step(words.next())? },
         b"diff" => {
@@ -310,12 +358,12 @@ fn parse(body: &[u8]) -> Option<Frame> {
         },
         b"done" => Frame::Done {
             step: step(words.next())?,
-            outcome: words.next()?.to_owned(),
+            outcome: RunnerOutcome::parse(words.next()?),
             status: words.next()?.parse().ok()?,
             clock: words.next().and_then(clock),
-            reason: words.collect::<Vec<_>>().join(" "),
+            reason: RunnerReason::parse(&words.collect::<Vec<_>>().join(" ")),
         },
-        b"end" => Frame::End(text()),
+        b"end" => Frame::End(RunnerEnd::parse(&text())),
         _ => return None,
     })
 }
@@ -334,10 +382,20 @@ fn unfit(rest: &[u8]) -> Option<Unfit> {
     };
     let text = String::from_utf8_lossy(rest).into_owned();
     Some(match what {
-        b"home" => Unfit::Home(text),
-        b"record" => Unfit::Record(text),
+        b"home" => Unfit::Home(if text == "unset" { HomeFault::Unset } else { HomeFault::NotEntered(text) }),
+        b"record" => Unfit::Record(match text.as_str() {
+            "link" => RecordFault::Link,
+            "owner" => RecordFault::Owner,
+            "mode" => RecordFault::Mode,
+            "cut off" => RecordFault::CutOff,
+            "nolock" => RecordFault::NoLock,
+            _ => RecordFault::Error(text),
+        }),
         b"memory" => Unfit::Memory(text),
-        b"sudo" => numbered().map(|(step, text)| Unfit::Sudo(step, text))?,
+        b"sudo" => numbered().map(|(step, text)| {
+            let fault = if text == "no sudo" { SudoFault::Missing } else { SudoFault::Error(text) };
+            Unfit::Sudo(step, fault)
+        })?,
         b"tools" => numbered().map(|(step, text)| Unfit::Tools(step, text))?,
         _ => return None,
     })
@@ -412,12 +470,12 @@ mod tests {
                 Frame::Diff { step: StepId(1), text: b"-a\n+b".to_vec() },
                 Frame::Done {
                     step: StepId(1),
-                    outcome: "failed".into(),
+                    outcome: RunnerOutcome::Failed,
                     status: 7,
                     clock: Some(1300),
-                    reason: "status".into()
+                    reason: RunnerReason::Status
                 },
-                Frame::End("failed".into()),
+                Frame::End(RunnerEnd::Failed),
             ]
         );
         for chunk in 1..40 {

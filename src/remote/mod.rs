@@ -16,6 +16,7 @@ pub mod points;
 mod program;
 pub mod record;
 mod runner;
+pub mod runner_words;
 mod step_body;
 mod stop;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::format::{clean, duration, tail_lines};
-use crate::event::{Failure, Outcome};
+use crate::event::{Failure, Outcome, Reason};
 use crate::ids::RunId;
 use crate::view::{HostView, StepView};
 
@@ -18,7 +18,7 @@ pub fn failure_block(run: Option<&RunId>, host: &HostView, step: &StepView, comm
     let is_unknown = step.outcome() == Some(Outcome::Unknown);
     let how = how_it_failed(step);
     let mut out = headline(host, step, how.as_deref());
-    if let Some(why) = step.why.as_ref().filter(|why| how.as_ref().is_none_or(|how| !how.contains(why.as_str()))) {
+    if let Some(why) = step.why.as_ref().filter(|_| !is_said_by_failure(step)) {
         field(&mut out, "why", &clean(why));
     }
     push_command(&mut out, command.map_or("", str::trim_end));
@@ -79,6 +79,15 @@ fn push_command(out: &mut String, command: &str) {
     }
     let more = (count > MAX_COMMAND_LINES).then(|| format!("… and {} more lines", count - MAX_COMMAND_LINES));
     push_block(out, "command", command.lines().take(MAX_COMMAND_LINES).map(clean).chain(more));
+}
+
+/// Whether the kind of failure says all that the reason does.
+fn is_said_by_failure(step: &StepView) -> bool {
+    let said = matches!(
+        step.reason,
+        Some(Reason::CheckError | Reason::Verify | Reason::Timeout { alive: None } | Reason::Stopped { alive: None })
+    );
+    said && step.outcome() == Some(Outcome::Failed)
 }
 
 /// What ended the step, as far as that is known.

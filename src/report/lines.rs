@@ -7,7 +7,7 @@ use super::failure::failure_block;
 use super::format::{clean, duration, pad, plural};
 use crate::event::{Event, EventKind, Mode, Outcome};
 use crate::exit::Exit;
-use crate::view::{BY_HAND, HostState, HostView, RunView, StepView};
+use crate::view::{HostState, HostView, RunView, StepView};
 
 /// The columns of a step's name.
 const NAME_WIDTH: usize = 32;
@@ -157,7 +157,7 @@ fn running_line(host: &HostView, step: &StepView, many: bool) -> String {
 pub fn outcome_word(step: &StepView) -> &'static str {
     match step.outcome() {
         None => "running",
-        Some(Outcome::Skipped) if step.is_by_hand() => "manual",
+        Some(Outcome::Skipped) if step.is_manual() => "manual",
         Some(outcome) => outcome.word(),
     }
 }
@@ -175,7 +175,7 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
     if step.allowed && step.outcome() == Some(Outcome::Failed) {
         line.push_str("   (allowed)");
     }
-    if let Some(why) = step.why.as_deref().filter(|why| *why != BY_HAND) {
+    if let Some(why) = step.why.as_deref().filter(|_| !step.is_manual()) {
         write!(line, "   {}", clean(why)).expect("a string takes all");
     }
     line
@@ -183,7 +183,7 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
 
 /// What stands below a step's line: what the user must do, or what changed.
 fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
-    let manual = step.is_by_hand().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
+    let manual = step.is_manual().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
     let changes = matches!(step.outcome(), Some(Outcome::Changed | Outcome::WouldChange));
     let diff: Vec<&str> = step.diff.iter().filter(|_| changes).flat_map(|diff| diff.lines()).collect();
     let shown = if all { diff.len() } else { diff.len().min(MAX_DIFF_LINES) };

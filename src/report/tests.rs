@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::format::{clean, duration, pad, truncate};
 use super::*;
-use crate::event::{EventKind, Failure, Outcome, Phase, from_json_line};
+use crate::event::{EventKind, Failure, Outcome, Phase, Reason, from_json_line};
 use crate::exit::Exit;
 use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
 
@@ -45,6 +45,7 @@ fn finished(name: &str, step: u32, outcome: Outcome) -> EventKind {
         cause: None,
         allowed: false,
         left: None,
+        reason: None,
     }
 }
 
@@ -66,8 +67,8 @@ fn one_host() -> Vec<Event> {
         (
             "kafka-client",
             with(finished("Let the role trust itself", 3, Outcome::Skipped), |kind| {
-                let EventKind::StepFinished { why, .. } = kind else { unreachable!() };
-                *why = Some("by hand".into());
+                let EventKind::StepFinished { why, reason, .. } = kind else { unreachable!() };
+                (*why, *reason) = (Some("a person has to do this".into()), Some(Reason::Manual));
             }),
         ),
         (
@@ -83,7 +84,7 @@ fn one_host() -> Vec<Event> {
         ("kafka-client", ended(5, Outcome::Failed, None, true)),
         ("kafka-client", EventKind::HostLost { message: "reset by peer".into() }),
         ("kafka-client", EventKind::HostRegained { elapsed_ms: 3100 }),
-        ("kafka-client", ended(6, Outcome::Skipped, Some("only_if said no"), false)),
+        ("kafka-client", ended(6, Outcome::Skipped, Some("`only_if` failed"), false)),
         ("kafka-client", begun(7)),
         ("kafka-client", said(7, "Created topic a.\n")),
         ("kafka-client", said(7, &fault)),

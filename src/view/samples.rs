@@ -1,6 +1,6 @@
 //! Events for tests of everything that reads a view.
 
-use crate::event::{Event, EventKind, Failure, Mode, Outcome, Phase};
+use crate::event::{Event, EventKind, Failure, Mode, Outcome, Phase, Reason};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 
@@ -58,7 +58,17 @@ pub(crate) fn ended(step: u32, outcome: Outcome, why: Option<&str>, allowed: boo
         cause: None,
         allowed,
         left: None,
+        reason: None,
     }
+}
+
+/// A step that ended for this reason.
+pub(crate) fn ended_for(step: u32, outcome: Outcome, reason: Reason) -> EventKind {
+    let mut kind = ended(step, outcome, None, false);
+    if let EventKind::StepFinished { reason: of_step, .. } = &mut kind {
+        *of_step = Some(reason);
+    }
+    kind
 }
 
 pub(crate) fn said(step: u32, text: &str) -> EventKind {

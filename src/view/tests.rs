@@ -1,6 +1,6 @@
-use super::samples::{begun, ended, gone, ready, said, stamped, started};
+use super::samples::{begun, ended, ended_for, gone, ready, said, stamped, started};
 use super::*;
-use crate::event::{Phase, from_json_line, to_json_line};
+use crate::event::{Phase, Reason, from_json_line, to_json_line};
 use crate::exit::Exit;
 use crate::ids::Digest;
 
@@ -25,7 +25,7 @@ fn a_run_from_begin_to_end() {
         ("a", said(1, "ld\n")),
         ("a", ended(1, Outcome::Changed, None, false)),
         ("a", begun(2)),
-        ("a", ended(2, Outcome::Skipped, Some(BY_HAND), false)),
+        ("a", ended_for(2, Outcome::Skipped, Reason::Manual)),
         ("a", begun(3)),
         ("a", ended(3, Outcome::Failed, None, true)),
         ("a", gone(Exit::Success)),
@@ -38,7 +38,7 @@ fn a_run_from_begin_to_end() {
     assert_eq!((host.state, host.exit, host.address.as_str()), (HostState::Finished, Some(Exit::Success), "10.0.0.1"));
     let step = host.step(StepId(1)).unwrap();
     assert_eq!((step.output_bytes, step.tail.last(), step.progress), (12, Some("world"), None));
-    assert!(host.step(StepId(2)).unwrap().is_by_hand() && !host.step(StepId(3)).unwrap().is_by_hand());
+    assert!(host.step(StepId(2)).unwrap().is_manual() && !host.step(StepId(3)).unwrap().is_manual());
     let b = &view.hosts[1];
     assert_eq!(
         (b.state, b.message.as_deref(), b.hint.as_deref()),

@@ -320,7 +320,7 @@ fn a_step_that_outlives_its_runner_holds_the_host() {
         seen!(world, "outlived", told);
         release(&world);
         // (It ended well, but nobody was there to store it.)
-        going.told().exits(8).says(&["it began, left no result, and has no check", "--assume not-done"]);
+        going.told().exits(8).says(&["started, no result recorded, and there is no check", "--assume not-done"]);
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
         assert!(!world.there(&format!(".pinboot/runs/{}/1.rc", run[0])).exists());
     });

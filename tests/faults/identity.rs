@@ -224,7 +224,7 @@ fn what_the_host_has_forgotten_and_was_unknown_stays_unknown() {
     until("the record is removed", || !world.there(".pinboot/runs").join(&run).exists());
     fs::write(world.here("p.yaml"), playbook).expect("a playbook");
     release(&world);
-    world.pinboot(&["rerun"]).exits(8).says(&[&format!("it began in run {run}, left no result there")]);
+    world.pinboot(&["rerun"]).exits(8).says(&[&format!("started in run {run}, no result recorded there")]);
     assert_eq!(world.read("count"), "x\n");
     world.pinboot(&["rerun", "--assume", "done"]).exits(0);
     assert_eq!(world.read("count"), "x\n");

@@ -521,7 +521,7 @@ impl Heard {
                     None => heard.noise.push_str(&String::from_utf8_lossy(&bytes)),
                 },
                 Piece::Frame(Frame::End(how), _) => {
-                    heard.end = how;
+                    how.as_str().clone_into(&mut heard.end);
                     break;
                 }
                 Piece::Frame(frame, _) => heard.frame(frame, &mut current),
@@ -547,11 +547,11 @@ impl Heard {
             Frame::Done { step, outcome, status, reason, .. } => {
                 let step = &mut self.steps[at(step)];
                 step.status = status;
-                step.outcome = match outcome.as_str() {
+                step.outcome = match outcome.to_string().as_str() {
                     "would" => "would change".to_owned(),
                     "byhand" => "manual".to_owned(),
                     "failed" | "unknown" => format!("{outcome}: {reason}"),
-                    _ => outcome,
+                    other => other.to_owned(),
                 };
             }
             Frame::Unfit(what) => {

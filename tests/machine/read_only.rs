@@ -29,7 +29,7 @@ fn the_step_that_ran_is_told_and_no_other_is_begun() {
     for turn in [TURN, BREAK] {
         let Some(guest) = Guest::start(Init::Plain) else { return };
         steps(&guest, turn, "always: false");
-        guest.run(&[]).exits(8).says(&["it ended well, but the host could not store that", "1 not started"]);
+        guest.run(&[]).exits(8).says(&["it ended as changed, but the host could not store that", "1 not started"]);
         assert_eq!(guest.shell("cat ~/count; ls"), "x\ncount\n");
         guest.run(&[]).exits(6).says(&["read-only"]);
     }
@@ -50,7 +50,7 @@ fn a_connection_that_is_lost_meanwhile_is_taken_up_all_the_same() {
     let until = "until pgrep -f '[s]shd: ec2-user@'; do sleep .1; done";
     steps(&guest, &format!("{TURN}\n      {CUT}\n      {until}"), "always: false");
     let told = guest.run(&[]).exits(8);
-    told.says(&["reconnected", "it ended well, but the host could not store that"]);
+    told.says(&["reconnected", "it ended as changed, but the host could not store that"]);
     assert_eq!(guest.shell("cat ~/count; ls"), "x\ncount\n");
 }
 
@@ -65,6 +65,6 @@ fn a_runner_that_dies_then_leaves_a_step_of_unknown_outcome_and_says_which() {
     guest.cut_power();
     guest.switch_on("");
     guest.pinboot(&["rerun"]).exits(8).says(&["has an unknown outcome"]);
-    guest.pinboot(&["rerun", "--assume", "done"]).exits(0).says(&["taken for done", "2 changed"]);
+    guest.pinboot(&["rerun", "--assume", "done"]).exits(0).says(&["assumed to be done", "2 changed"]);
     assert_eq!(guest.shell("cat ~/count; ls ~/after"), "x\n/home/ec2-user/after\n");
 }

@@ -111,7 +111,7 @@ fn what_outlived_its_runner_is_ended() {
         .exits(0)
         .says(&[&format!("the runner of run {name} was dead; its remaining processes were ended")]);
     assert!(!lives(&world.read("pid")));
-    run.told().exits(130).says(&["it began and left no result, and the run was stopped", "1 not started"]);
+    run.told().exits(130).says(&["started, no result recorded, and the run was stopped", "1 not started"]);
     assert!(!world.there("after").exists());
     world.pinboot(&["cancel"]).exits(0);
 }

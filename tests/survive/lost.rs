@@ -42,7 +42,7 @@ fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
         "once fixed, resume with",
     ]);
     fs::set_permissions(world.there(".pinboot"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("ours");
-    world.pinboot(&["rerun"]).exits(8).says(&["left no result there, and has no check"]);
+    world.pinboot(&["rerun"]).exits(8).says(&["no result recorded there, and there is no check"]);
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["1 changed"]);
 }

@@ -25,7 +25,7 @@ fn unknown() -> Option<World> {
 fn what_is_assumed_done_is_not_done_again() {
     let Some(world) = unknown() else { return };
     world.pinboot(&["rerun"]).exits(8);
-    world.pinboot(&["rerun", "--assume", "done"]).exits(0).says(&["taken for done", "2 changed"]);
+    world.pinboot(&["rerun", "--assume", "done"]).exits(0).says(&["assumed to be done", "2 changed"]);
     assert_eq!(world.read("count"), "x\n");
     assert!(world.there("after").exists());
 }

@@ -1,6 +1,8 @@
 use super::*;
+use crate::event::{Failure, Reason};
 use crate::exit::Exit;
 use crate::ids::Digest;
+use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
 use crate::secret::Secret;
 
 fn interpreter() -> Interpreter {
@@ -39,7 +41,13 @@ fn start(step: u32) -> Piece {
 
 fn done(step: u32, outcome: &str, status: i32, reason: &str) -> Piece {
     let clock = Some(u64::from(step) * 100 + 42);
-    frame(Frame::Done { step: StepId(step), outcome: outcome.into(), status, clock, reason: reason.into() })
+    frame(Frame::Done {
+        step: StepId(step),
+        outcome: RunnerOutcome::parse(outcome),
+        status,
+        clock,
+        reason: RunnerReason::parse(reason),
+    })
 }
 
 #[test]
@@ -57,7 +65,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             raw("it is hunter2"),
             raw("hunter2!\nNo space left\x1b]0;x\x07"),
             done(1, "failed", 7, "status"),
-            frame(Frame::End("failed".into())),
+            frame(Frame::End(RunnerEnd::Failed)),
         ],
     );
     let output = |text: &str, phase| EventKind::StepOutput { step: StepId(1), text: text.into(), phase, kept: true };
@@ -85,6 +93,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             cause: Some("the disk is full".into()),
             allowed: false,
             left: None,
+            reason: Some(Reason::Status),
         })
     );
     assert_eq!(ending, Some(RunEnd::Over(Exit::StepFailed)));
@@ -108,7 +117,7 @@ fn the_exit_code_follows_from_what_happened() {
         for (step, outcome, reason) in *steps {
             pieces.extend([start(*step), done(*step, outcome, 3, reason)]);
         }
-        pieces.push(frame(Frame::End("ok".into())));
+        pieces.push(frame(Frame::End(RunnerEnd::Ok)));
         assert_eq!(feed(&mut interpreter, pieces).1, Some(RunEnd::Over(Exit::from_code(*exit))), "{steps:?}");
     }
 }
@@ -128,7 +137,7 @@ fn what_a_second_runner_tells_again_is_not_told_twice() {
         done(1, "changed", 0, "stored"),
         start(2),
         done(2, "changed", 0, "found"),
-        frame(Frame::End("ok".into())),
+        frame(Frame::End(RunnerEnd::Ok)),
     ];
     let (second, ending) = feed(&mut interpreter, pieces);
     let finished = second.iter().filter(|event| matches!(event, EventKind::StepFinished { .. })).count();
@@ -159,7 +168,7 @@ fn a_long_output_is_shown_whole_and_kept_in_part() {
         });
         text.collect()
     };
-    let shown = format!("{}(ended with status 3; try 2 follows)\n", all.replace("hunter2hunter2", "***"));
+    let shown = format!("{}(exit status 3; starting attempt 2)\n", all.replace("hunter2hunter2", "***"));
     assert!(said(None) == shown);
     let at = events.iter().position(|event| matches!(event, EventKind::StepAbridged { .. })).expect("its end");
     let EventKind::StepAbridged { step, text, left_out, bytes, sha256, .. } = &events[at] else { unreachable!() };
@@ -188,21 +197,26 @@ fn what_a_step_in_hand_said_last_is_kept_when_nothing_more_is_heard_of_it() {
 #[test]
 fn an_unfit_host_is_told_with_what_to_do() {
     let cases = [
-        (Unfit::Record("mkdir: cannot create directory '.pinboot': No space left on device".into()), "disk is full"),
-        (Unfit::Record("mode".into()), "can be read or written by others"),
-        (Unfit::Home("unset".into()), "no HOME"),
         (
-            Unfit::Sudo(StepId(2), "sudo: a password is required".into()),
+            Unfit::Record(RecordFault::Error(
+                "mkdir: cannot create directory '.pinboot': No space left on device".into(),
+            )),
+            "disk is full",
+        ),
+        (Unfit::Record(RecordFault::Mode), "can be read or written by others"),
+        (Unfit::Home(HomeFault::Unset), "no HOME"),
+        (
+            Unfit::Sudo(StepId(2), SudoFault::Error("sudo: a password is required".into())),
             "`two` needs root, and sudo asks for a password",
         ),
         (Unfit::Tools(StepId(1), "curl|wget".into()), "neither curl nor wget, which the step `one` needs"),
     ];
     for (unfit, words) in cases {
-        let RunEnd::Refused(Exit::HostUnfit, message, Some(_)) = interpreter().unfit(&unfit) else {
+        let Refusal { exit: Exit::HostUnfit, message, hint: Some(_) } = interpreter().unfit(&unfit) else {
             panic!("{unfit:?}")
         };
         assert!(message.contains(words), "{message}");
     }
-    let message = busy("3f9c00ff bob@laptop 2026-11-24T06:00:00Z");
+    let message = messages::busy("3f9c00ff bob@laptop 2026-11-24T06:00:00Z");
     assert_eq!(message, "another run holds the host: run 3f9c00ff, started by bob@laptop at 2026-11-24T06:00:00Z");
 }

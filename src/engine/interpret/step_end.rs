@@ -1,0 +1,114 @@
+//! What the runner's words about a step's end mean.
+
+use crate::event::{Failure, Outcome, Reason};
+use crate::exit::Exit;
+use crate::remote::runner_words::{RunnerOutcome, RunnerReason};
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StepEnd {
+    pub(super) outcome: Outcome,
+    pub(super) failure: Option<Failure>,
+    pub(super) reason: Option<Reason>,
+}
+
+impl StepEnd {
+    /// Reads the runner's two words; with `muted`, the names of processes are left out, since secrets may be in them.
+    pub(super) fn of(outcome: &RunnerOutcome, reason: &RunnerReason, muted: bool) -> Self {
+        let ended = |outcome| Self { outcome, failure: None, reason: typed(reason, muted) };
+        match outcome {
+            RunnerOutcome::Unchanged => ended(Outcome::Unchanged),
+            RunnerOutcome::Changed => ended(Outcome::Changed),
+            // Which check would say so makes no difference to the user.
+            RunnerOutcome::WouldChange => {
+                let reason = typed(reason, muted).filter(|reason| *reason == Reason::Always);
+                Self { reason, ..ended(Outcome::WouldChange) }
+            }
+            RunnerOutcome::Skipped => ended(Outcome::Skipped),
+            RunnerOutcome::Manual => Self { reason: Some(Reason::Manual), ..ended(Outcome::Skipped) },
+            RunnerOutcome::Failed => Self { failure: Some(failure(reason)), ..ended(Outcome::Failed) },
+            RunnerOutcome::Unknown => ended(Outcome::Unknown),
+            RunnerOutcome::Other(word) => {
+                Self { reason: Some(Reason::Other { word: word.clone() }), ..ended(Outcome::Unknown) }
+            }
+        }
+    }
+
+    /// Whether the exit status that the runner gave is that of a command which the author wrote or the kind ran.
+    pub(super) fn has_status(&self) -> bool {
+        self.outcome == Outcome::Failed
+            && !matches!(
+                self.reason,
+                Some(
+                    Reason::Verify
+                        | Reason::Integrity
+                        | Reason::NotRebooted
+                        | Reason::SecretMissing { .. }
+                        | Reason::NotRegistered { .. }
+                        | Reason::DiskFull
+                        | Reason::ReadOnly
+                )
+            )
+    }
+
+    /// The exit code that the step alone gives the run; `None` where it leaves it as it is.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        match (self.outcome, self.failure, &self.reason) {
+            (Outcome::Failed, Some(Failure::Integrity), _) => Some(Exit::IntegrityFailed),
+            (Outcome::Failed, ..) => Some(Exit::StepFailed),
+            // In check mode, not to know is an answer.
+            (Outcome::Unknown, _, Some(Reason::ResultLost { .. } | Reason::NotStored { .. })) => {
+                Some(Exit::OutcomeUnknown)
+            }
+            _ => None,
+        }
+    }
+
+    /// Changes the texts that came from the host.
+    pub(super) fn map_text(self, change: impl Fn(&str) -> String) -> Self {
+        Self { reason: self.reason.map(|reason| reason.map_text(change)), ..self }
+    }
+}
+
+fn failure(reason: &RunnerReason) -> Failure {
+    match reason {
+        RunnerReason::Check | RunnerReason::Secret(_) | RunnerReason::Register(_) => Failure::Check,
+        RunnerReason::Verify => Failure::Verify,
+        RunnerReason::Integrity => Failure::Integrity,
+        RunnerReason::Timeout(_) | RunnerReason::Slow(_) | RunnerReason::NotRebooted => Failure::Timeout,
+        RunnerReason::Stopped(_) => Failure::Stopped,
+        _ => Failure::Status,
+    }
+}
+
+fn typed(reason: &RunnerReason, muted: bool) -> Option<Reason> {
+    let alive = |alive: &Option<String>| alive.clone().filter(|_| !muted);
+    Some(match reason {
+        // A result that was stored earlier was reported then, or the reason was lost with its runner.
+        RunnerReason::None | RunnerReason::Stored => return None,
+        RunnerReason::Before(run) => Reason::DoneEarlier { earlier_run: run.clone() },
+        RunnerReason::Found => Reason::FoundDone,
+        RunnerReason::Assumed => Reason::AssumedDone,
+        RunnerReason::Rebooted => Reason::Rebooted,
+        RunnerReason::Always => Reason::Always,
+        RunnerReason::When => Reason::When,
+        RunnerReason::OnlyIf => Reason::OnlyIf,
+        RunnerReason::WhenChanged => Reason::WhenChanged,
+        RunnerReason::Status => Reason::Status,
+        RunnerReason::Check => Reason::CheckError,
+        RunnerReason::Verify => Reason::Verify,
+        RunnerReason::Integrity => Reason::Integrity,
+        RunnerReason::Timeout(left) => Reason::Timeout { alive: alive(left) },
+        RunnerReason::Slow(left) => Reason::CheckTimeout { alive: alive(left) },
+        RunnerReason::Stopped(left) => Reason::Stopped { alive: alive(left) },
+        RunnerReason::NotRebooted => Reason::NotRebooted,
+        RunnerReason::Secret(name) => Reason::SecretMissing { secret: name.clone() },
+        RunnerReason::Register(name) => Reason::NotRegistered { variable: name.clone() },
+        RunnerReason::Full => Reason::DiskFull,
+        RunnerReason::ReadOnly => Reason::ReadOnly,
+        RunnerReason::Lost(run) => Reason::ResultLost { earlier_run: run.clone() },
+        RunnerReason::Unstored(result) => Reason::NotStored { result: result.clone() },
+        RunnerReason::Cut => Reason::NotAsked,
+        RunnerReason::Other(word) => Reason::Other { word: word.clone() },
+    })
+}

@@ -1,0 +1,246 @@
+//! The engine's sentences for people. Nothing reads them back: decisions are made on types.
+
+use crate::event::{Outcome, Reason, escape};
+use crate::exit::Exit;
+use crate::ids::{RunId, StepId};
+use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
+
+/// Why a host did not carry out the run: exit code, sentence and advice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None }
+    }
+
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    fn unfit(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Exit::HostUnfit, message).with_hint(hint)
+    }
+}
+
+/// Advice for a host whose record contradicts the journal.
+const INSPECT: &str = "nothing was started; inspect the host, then start a new run (checks skip what is already done): pinboot run PLAYBOOK";
+
+/// Why a step ended as it did; `skipped` is what the plan says of a step that it skips.
+pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> Option<String> {
+    Some(match reason {
+        Reason::Manual => "a person has to do this".to_owned(),
+        Reason::When => return skipped.map(str::to_owned),
+        Reason::OnlyIf => "`only_if` failed".to_owned(),
+        Reason::WhenChanged => "none of the steps in `when_changed` changed".to_owned(),
+        Reason::DoneEarlier { earlier_run } => format!("done in run {earlier_run}"),
+        Reason::FoundDone => "its result was lost, but its check passes".to_owned(),
+        Reason::AssumedDone => "its result was lost; assumed to be done (on_unknown: done)".to_owned(),
+        Reason::Always => "it has no check and runs each time".to_owned(),
+        Reason::Rebooted | Reason::Status | Reason::Integrity => return None,
+        Reason::CheckError => "the check failed".to_owned(),
+        Reason::Verify => "the command succeeded, but the check still reports a difference".to_owned(),
+        Reason::Timeout { alive } => and_alive("it took longer than its timeout", alive.as_deref()),
+        Reason::CheckTimeout { alive } => and_alive("its check took longer than the step's timeout", alive.as_deref()),
+        Reason::Stopped { alive } if outcome == Outcome::Unknown => {
+            and_alive("its check was stopped", alive.as_deref())
+        }
+        Reason::Stopped { alive } => and_alive("it was stopped", alive.as_deref()),
+        Reason::NotRebooted => "the host did not reboot in time: it is in the same boot as before".to_owned(),
+        Reason::SecretMissing { secret } => {
+            format!("the host no longer has the secret `{}`: `pinboot rerun` sends it again", secret)
+        }
+        Reason::NotRegistered { variable } => format!(
+            "nothing was registered as `{}`: the step that registers it was unchanged or skipped, so it printed nothing",
+            variable
+        ),
+        Reason::DiskFull => "there is no space left on the host for its result".to_owned(),
+        Reason::ReadOnly => "its result could not be stored: the host's file system has become read-only".to_owned(),
+        Reason::ResultLost { earlier_run: None } => "started, no result recorded, and there is no check".to_owned(),
+        Reason::ResultLost { earlier_run: Some(run) } => {
+            format!("started in run {run}, no result recorded there, and there is no check")
+        }
+        Reason::NotStored { result } => {
+            format!("it ended as {}, but the host could not store that", result)
+        }
+        Reason::NotAsked => "started, no result recorded, and the run was stopped before its check".to_owned(),
+        Reason::Other { word } => format!("the host's runner reported `{}`", word),
+    })
+}
+
+/// What ended a step, and what of it lives all the same.
+fn and_alive(what: &str, alive: Option<&str>) -> String {
+    match alive {
+        Some(alive) => format!("{what}; still alive on the host: {alive}"),
+        None => what.to_owned(),
+    }
+}
+
+/// Another run holds the host; `owner` is what it wrote about itself.
+pub(super) fn busy(owner: &str) -> String {
+    let mut words = owner.split_ascii_whitespace().map(|word| escape(word.as_bytes()));
+    let mut next = || words.next().unwrap_or_else(|| "-".to_owned());
+    let (run, who, since) = (next(), next(), next());
+    format!("another run holds the host: run {run}, started by {who} at {since}")
+}
+
+/// The end of a run that its host could not carry out, where the reason was lost with the runner.
+pub(super) fn unfit_for_an_unknown_reason() -> Refusal {
+    Refusal::unfit(
+        "the host cannot carry out the run",
+        "start a new run; it will report the reason if the problem persists",
+    )
+}
+
+/// The host has another plan under the run's id.
+pub(super) fn other_plan() -> Refusal {
+    Refusal::new(Exit::Mismatch, "the host has a run of this id with another plan").with_hint("start a new run")
+}
+
+/// The host lacks the record of an earlier run.
+pub(super) fn record_lost(run: &RunId) -> Refusal {
+    let message = format!(
+        "the host has no record of run {run}, which was started there, and has not had enough runs since to forget it: \
+         this is another host or an older copy of its disk, or ~/.pinboot was removed there"
+    );
+    Refusal::new(Exit::Mismatch, message).with_hint(INSPECT)
+}
+
+/// The host's record of an earlier run lacks a result that it had stored.
+pub(super) fn record_stale(run: &RunId, step: StepId) -> Refusal {
+    let message = format!(
+        "the host has no result of step {step} in its record of run {run}, although it had stored one: this is an older \
+         copy of that host's disk"
+    );
+    Refusal::new(Exit::Mismatch, message).with_hint(INSPECT)
+}
+
+/// The user's home directory cannot be used.
+pub(super) fn home(fault: &HomeFault, clean: impl Fn(&str) -> String) -> Refusal {
+    match fault {
+        HomeFault::Unset => Refusal::unfit("the login shell has no HOME", "give the user a home directory on the host"),
+        HomeFault::NotEntered(path) => Refusal::unfit(
+            format!("the user's home directory {} cannot be entered", clean(path)),
+            "create it on the host and give it to the user, or log in as another user",
+        ),
+    }
+}
+
+/// The run's record cannot be kept.
+pub(super) fn record(fault: &RecordFault, clean: impl Fn(&str) -> String) -> Refusal {
+    match fault {
+        RecordFault::Link => {
+            Refusal::unfit("~/.pinboot on the host is a symbolic link", "inspect it, and remove it if it is not yours")
+        }
+        RecordFault::Owner => Refusal::unfit(
+            "~/.pinboot on the host belongs to another user",
+            "inspect it, and remove it if it is not yours",
+        ),
+        RecordFault::Mode => Refusal::unfit(
+            "~/.pinboot on the host can be read or written by others",
+            "type `chmod 700 ~/.pinboot` there",
+        ),
+        RecordFault::CutOff => Refusal::unfit("the program did not arrive complete", "run the command again"),
+        RecordFault::NoLock => Refusal::unfit(
+            "the host has neither flock nor /proc, so two runs at once could not be kept apart",
+            "install util-linux on the host, or mount /proc",
+        ),
+        RecordFault::Error(text) => record_error(&clean(text)),
+    }
+}
+
+/// The record cannot be kept, and a program on the host said this.
+fn record_error(text: &str) -> Refusal {
+    if text.contains("No space left") || text.contains("quota") {
+        Refusal::unfit(
+            format!("the host's disk is full: {text}"),
+            "free some space in the user's home directory (`df -h ~`, `df -i ~`) and run the command again",
+        )
+    } else if text.contains("File exists") {
+        Refusal::unfit(
+            format!("~/.pinboot on the host is not a folder: {text}"),
+            "inspect it, and move it away if you do not need it",
+        )
+    } else if text.contains("Read-only") {
+        Refusal::unfit(
+            format!("the host's home directory is read-only: {text}"),
+            "the file system may be damaged: see `dmesg` on the host, and remount it writable",
+        )
+    } else {
+        Refusal::unfit(
+            format!("the run's record cannot be kept in ~/.pinboot on the host: {text}"),
+            "make the user's home directory writable for the user",
+        )
+    }
+}
+
+/// The host cannot hold the run's secrets.
+pub(super) fn memory(text: &str) -> Refusal {
+    if text.is_empty() {
+        Refusal::unfit(
+            "the host has no file system in memory for the secrets ($XDG_RUNTIME_DIR or /dev/shm)",
+            "mount a tmpfs on /dev/shm, or take the variables out of `secrets:`",
+        )
+    } else {
+        Refusal::unfit(
+            format!("the secrets cannot be held in the host's memory: {text}"),
+            "free some space in /dev/shm",
+        )
+    }
+}
+
+/// A step needs root, and `sudo` does not give it.
+pub(super) fn sudo(step: &str, fault: &SudoFault, clean: impl Fn(&str) -> String) -> Refusal {
+    let needs = format!("the step `{step}` needs root");
+    let text = match fault {
+        SudoFault::Missing => {
+            return Refusal::unfit(format!("{needs}, and the host has no sudo"), "log in as root, or install sudo");
+        }
+        SudoFault::Error(text) => clean(text),
+    };
+    if text.contains("password") {
+        Refusal::unfit(
+            format!("{needs}, and sudo asks for a password"),
+            "let the user use sudo without one (`NOPASSWD:` in /etc/sudoers.d), as EC2's images do for ec2-user and ubuntu",
+        )
+    } else if text.contains("tty") {
+        Refusal::unfit(
+            format!("{needs}, and sudo wants a terminal"),
+            "take `requiretty` out of /etc/sudoers for the user",
+        )
+    } else if text.contains("not in the sudoers") || text.contains("not allowed") {
+        Refusal::unfit(
+            format!("{needs}, and the user may not use sudo"),
+            "log in as a user who may (ec2-user, ubuntu), or add the user to sudoers",
+        )
+    } else {
+        Refusal::unfit(format!("{needs}, and sudo says: {text}"), "fix sudo on the host")
+    }
+}
+
+/// None of the programs that a step needs is there; `hint` says where to get one.
+pub(super) fn tools(step: &str, any_of: &str, hint: Option<&str>) -> Refusal {
+    let names = any_of.split('|').collect::<Vec<_>>().join(" nor ");
+    Refusal::unfit(
+        format!("the host has neither {names}, which the step `{step}` needs"),
+        hint.unwrap_or("install one of them first"),
+    )
+}
+
+/// The host ends everything of a login when its connection ends.
+pub(super) const SESSION_NOTE: (&str, &str) = (
+    "the host ends everything of a login with its connection (KillUserProcesses=yes), including the run",
+    "let the user use sudo, or type `sudo loginctl enable-linger` for the user there",
+);
+
+/// Between the output of two attempts at a step.
+pub(super) fn next_attempt(status: i32, attempt: u32) -> String {
+    format!("(exit status {status}; starting attempt {attempt})\n")
+}
+
+/// In the output of a step that waits for a person.
+pub(super) const WAITING_FOR_A_PERSON: &str = "(waiting for you to do this)\n";

@@ -1,0 +1,128 @@
+//! Why a step ended as it did: the typed form, for programs and for decisions.
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::ids::RunId;
+
+/// Why a step ended as it did. [`EventKind::StepFinished`](super::EventKind) carries it beside a sentence for people.
+///
+/// In JSON it is the field `reason`, a word, and beside it the field that a variant has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// Skipped: a person has to do it.
+    Manual,
+    /// Skipped: its `when` is false.
+    When,
+    /// Skipped: its `only_if` failed on the host.
+    OnlyIf,
+    /// Skipped: none of the steps in its `when_changed` changed anything.
+    WhenChanged,
+    /// Unchanged: it has no check, and the host's record says that an earlier run did it.
+    DoneEarlier {
+        /// That run.
+        earlier_run: RunId,
+    },
+    /// Changed: its result was lost, and its check passes.
+    FoundDone,
+    /// Changed: its result was lost, and it says `on_unknown: done`.
+    AssumedDone,
+    /// Changed: the host rebooted, which was the step.
+    Rebooted,
+    /// Would change: it has no check and runs each time.
+    Always,
+    /// Failed: its command exited with another status than 0.
+    Status,
+    /// Failed, or unknown in check mode: its check reported an error.
+    CheckError,
+    /// Failed: the command succeeded, and the check still reports a difference.
+    Verify,
+    /// Failed: a download is not what the step asks for.
+    Integrity,
+    /// Failed: it took longer than its `timeout`.
+    Timeout {
+        /// What of it is still alive: process ids and commands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alive: Option<String>,
+    },
+    /// Failed, or unknown in check mode: its check took longer than the step's `timeout`.
+    CheckTimeout {
+        /// What of it is still alive: process ids and commands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alive: Option<String>,
+    },
+    /// Failed, or unknown in check mode: the user stopped it.
+    Stopped {
+        /// What of it is still alive: process ids and commands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alive: Option<String>,
+    },
+    /// Failed: the host did not reboot in time.
+    NotRebooted,
+    /// Failed: the host no longer has a secret that the step uses.
+    SecretMissing {
+        /// The secret's name.
+        secret: String,
+    },
+    /// Failed, or unknown in check mode: nothing was registered under a name that the step uses.
+    NotRegistered {
+        /// The name.
+        variable: String,
+    },
+    /// Failed, and was not started: the host's disk has no space for its result.
+    DiskFull,
+    /// Failed, and was not started: the host's file system is read-only.
+    ReadOnly,
+    /// Unknown: it was started, no result was recorded, and it has no check.
+    ResultLost {
+        /// The earlier run that started it; `None` for this run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier_run: Option<RunId>,
+    },
+    /// Unknown: it ended, and the host could not store how.
+    NotStored {
+        /// How it ended, in the runner's words.
+        result: String,
+    },
+    /// Unknown: it was started, no result was recorded, and the run was stopped before its check could say more.
+    NotAsked,
+    /// A reason that this version does not know.
+    Other {
+        /// The runner's word.
+        word: String,
+    },
+}
+
+impl Reason {
+    /// Changes every text that came from the host.
+    #[must_use]
+    pub fn map_text(self, change: impl Fn(&str) -> String) -> Self {
+        let maybe = |text: Option<String>| text.map(|text| change(&text));
+        match self {
+            Self::Timeout { alive } => Self::Timeout { alive: maybe(alive) },
+            Self::CheckTimeout { alive } => Self::CheckTimeout { alive: maybe(alive) },
+            Self::Stopped { alive } => Self::Stopped { alive: maybe(alive) },
+            Self::SecretMissing { secret } => Self::SecretMissing { secret: change(&secret) },
+            Self::NotRegistered { variable } => Self::NotRegistered { variable: change(&variable) },
+            Self::NotStored { result } => Self::NotStored { result: change(&result) },
+            Self::Other { word } => Self::Other { word: change(&word) },
+            without_text => without_text,
+        }
+    }
+
+    /// The reason of a step from a journal that has none: pinboot up to 0.1.0 wrote a sentence only. Nothing else reads
+    /// sentences, and of these only the ones on which a decision depends.
+    pub(super) fn from_old_sentence(outcome: Outcome, why: &str) -> Option<Self> {
+        let run_behind = |start: &str| RunId::parse(why.strip_prefix(start)?.get(..8)?);
+        match outcome {
+            Outcome::Skipped if why == "by hand" => Some(Self::Manual),
+            Outcome::Unchanged => run_behind("done in run ").map(|earlier_run| Self::DoneEarlier { earlier_run }),
+            Outcome::Unknown if why == "it began, left no result, and has no check" => {
+                Some(Self::ResultLost { earlier_run: None })
+            }
+            Outcome::Unknown => run_behind("it began in run ").map(|run| Self::ResultLost { earlier_run: Some(run) }),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Plain English: words and turns of phrase that no message, comment or document uses.
+//!
+//! What a program on the wire or in a file of a user calls something stays as it is; these are listed with their reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What is not written, and what is written instead.
+const PHRASES: &[(&str, &str)] = &[
+    ("is so", "say what holds"),
+    ("was so", "say what holds"),
+    ("were so", "say what holds"),
+    ("be so", "say what holds"),
+    ("not so", "`needs change`"),
+    ("so already", "`unchanged`, or `satisfied`"),
+    ("told", "reported, asked, given"),
+    ("come to", "reach, result in"),
+    ("comes to", "reaches, results in"),
+    ("came to", "reached, resulted in"),
+    ("go on with", "continue"),
+    ("goes on with", "continues"),
+    ("gone on with", "continued, resumed"),
+    ("go on there", "continue on the host"),
+    ("goes on there", "continues on the host"),
+    ("begun", "started"),
+    ("mend", "fix"),
+    ("mends", "fixes"),
+    ("mended", "fixed"),
+    ("by hand", "manually"),
+    ("of then", "say which"),
+    ("whoever", "the user, the caller"),
+    ("letters", "text, characters"),
+    ("nobody", "no one, nothing"),
+    ("somebody", "a user, another process"),
+    ("nothing to complain", "no problems found"),
+    ("is no", "`invalid x`, `not a x`"),
+    ("are no", "`not x`"),
+    ("was no", "`was not`"),
+    ("were no", "`were not`"),
+];
+
+/// Where such a word is right: the phrase, a part of the line, and why.
+const RIGHT: &[(&str, &str, &str)] = &[
+    ("letters", "digit", "what a name may be made of"),
+    ("letters", "capital", "what a name may be made of"),
+    ("letters", "upper", "what a name may be made of"),
+    ("letters", "lower", "what a name may be made of"),
+    ("letters", "a-z", "what a name may be made of"),
+    ("nobody", "`nobody`", "the user of that name"),
+    ("nobody", "\"nobody\"", "the user of that name"),
+    ("nobody", "Nobody", "the user of that name"),
+    ("nobody", "nobody.example", "a name that does not exist"),
+];
+
+/// Files that still have to be cleaned. The list only gets shorter.
+const STILL: &[&str] = &[
+    ".ci/run",
+    "benches/lost-connection",
+    "benches/round-trips",
+    "benches/start-up",
+    "docs/architecture.md",
+    "docs/faults.md",
+    "docs/language.md",
+    "src/cli/cancel.rs",
+    "src/cli/samples.rs",
+    "src/cli/show.rs",
+    "src/cli/snapshots/pinboot__cli__show__tests__a_run_for_a_program.snap",
+    "src/engine/host.rs",
+    "src/engine/host/tests.rs",
+    "src/engine/interpret.rs",
+    "src/engine/mod.rs",
+    "src/event.rs",
+    "src/event/codec.rs",
+    "src/event/escape.rs",
+    "src/journal/header.rs",
+    "src/journal/mod.rs",
+    "src/journal/read.rs",
+    "src/journal/rerun.rs",
+    "src/journal/store.rs",
+    "src/journal/tests.rs",
+    "src/journal/write.rs",
+    "src/kinds/args.rs",
+    "src/kinds/causes.rs",
+    "src/kinds/export.rs",
+    "src/kinds/file.rs",
+    "src/kinds/kafka_topics.rs",
+    "src/kinds/manual.rs",
+    "src/kinds/mod.rs",
+    "src/kinds/package.rs",
+    "src/kinds/reboot.rs",
+    "src/kinds/recipe.rs",
+    "src/kinds/script.rs",
+    "src/kinds/shell/archive.sh",
+    "src/kinds/shell/common.sh",
+    "src/kinds/shell/download.sh",
+    "src/kinds/shell/export.sh",
+    "src/kinds/shell/file.sh",
+    "src/kinds/shell/kafka.sh",
+    "src/kinds/shell/package.sh",
+    "src/kinds/shell/reboot.sh",
+    "src/kinds/value.rs",
+    "src/plan/mod.rs",
+    "src/rehearse/linux/mirror/mod.rs",
+    "src/rehearse/linux/shared.rs",
+    "src/remote/deliver.sh",
+    "src/remote/exec_string.rs",
+    "src/remote/frame.rs",
+    "src/remote/identity.rs",
+    "src/remote/record.rs",
+    "src/remote/runner/step.sh",
+    "src/remote/step_body.rs",
+    "src/remote/stop.rs",
+    "src/remote/stop.sh",
+    "src/render/vars.rs",
+    "src/report/tests.rs",
+    "src/script.rs",
+    "src/secret.rs",
+    "src/secret/encodings.rs",
+    "src/secret/masker/tests.rs",
+    "src/transport/mod.rs",
+    "src/transport/ssh/auth.rs",
+    "src/transport/ssh/dial.rs",
+    "src/transport/ssh/handler.rs",
+    "src/transport/ssh/handshake.rs",
+    "src/transport/ssh/key.rs",
+    "src/transport/ssh/key_tests.rs",
+    "src/transport/ssh/known_hosts.rs",
+    "src/transport/ssh/known_hosts_tests.rs",
+    "src/transport/ssh/mod.rs",
+    "src/transport/ssh/output.rs",
+    "src/transport/ssh/prompt.rs",
+    "src/transport/ssh/session.rs",
+    "src/transport/ssh/socket.rs",
+    "src/view.rs",
+    "src/view/samples.rs",
+    "src/view/tests.rs",
+    "tests/faults/clock.rs",
+    "tests/faults/connect.rs",
+    "tests/faults/host.rs",
+    "tests/faults/identity.rs",
+    "tests/faults/input.rs",
+    "tests/faults/link.rs",
+    "tests/faults/report.rs",
+    "tests/faults/rerun.rs",
+    "tests/faults/restart.rs",
+    "tests/faults/rows.rs",
+    "tests/faults/running.rs",
+    "tests/faults/secrets.rs",
+    "tests/faults/servers.rs",
+    "tests/faults/snapshots/ctrl_c.snap",
+    "tests/faults/snapshots/ctrl_c_twice.snap",
+    "tests/faults/snapshots/host_key_changed.snap",
+    "tests/faults/snapshots/host_key_other_type.snap",
+    "tests/faults/snapshots/host_key_revoked.snap",
+    "tests/faults/snapshots/many.snap",
+    "tests/faults/snapshots/odd_bad_check.snap",
+    "tests/faults/snapshots/odd_verify.snap",
+    "tests/faults/snapshots/one_session.snap",
+    "tests/faults/snapshots/record_gone.snap",
+    "tests/faults/snapshots/rerun_old_disk.snap",
+    "tests/faults/snapshots/rerun_other_key.snap",
+    "tests/faults/snapshots/rerun_other_machine.snap",
+    "tests/faults/snapshots/rerun_record_lost.snap",
+    "tests/faults/snapshots/shut_nologin.snap",
+    "tests/faults/snapshots/sudo_broken.snap",
+    "tests/faults/snapshots/tampered.snap",
+    "tests/faults/snapshots/too_many_keys.snap",
+    "tests/faults/snapshots/unknown.snap",
+    "tests/faults/snapshots/unknown_again.snap",
+    "tests/faults/stream.rs",
+    "tests/faults/terminal.rs",
+    "tests/faults/world.rs",
+    "tests/host/ec2.rs",
+    "tests/host/java/MskSaslServer.java",
+    "tests/host/kit.rs",
+    "tests/host/packages.rs",
+    "tests/host/plaintext.rs",
+    "tests/host/process.rs",
+    "tests/host/provision.sh",
+    "tests/host/root.rs",
+    "tests/host/rpm/pinboot-slow.spec",
+    "tests/host/tutorial.rs",
+    "tests/host/users.rs",
+    "tests/host/web.rs",
+    "tests/kinds/archives.rs",
+    "tests/kinds/downloads.rs",
+    "tests/kinds/exports.rs",
+    "tests/kinds/files.rs",
+    "tests/kinds/forms.rs",
+    "tests/kinds/harness.rs",
+    "tests/kinds/packages.rs",
+    "tests/kinds/topics.rs",
+    "tests/language.rs",
+    "tests/machine/clock.rs",
+    "tests/machine/guest.rs",
+    "tests/machine/image.rs",
+    "tests/machine/login.rs",
+    "tests/machine/power.rs",
+    "tests/machine/read_only.rs",
+    "tests/machine/reboot.rs",
+    "tests/milestone.rs",
+    "tests/playbooks/err_keys.yml",
+    "tests/playbooks/err_many.yml",
+    "tests/rehearse_host.rs",
+    "tests/ssh/keys.rs",
+    "tests/ssh/login.rs",
+    "tests/ssh/streams.rs",
+    "tests/ssh/unreachable.rs",
+    "tests/support/clock.rs",
+    "tests/support/lab.rs",
+    "tests/support/mirror.rs",
+    "tests/support/small.rs",
+    "tests/support/sshd.rs",
+    "tests/support/world_tests.rs",
+    "tests/survive.rs",
+    "tests/survive/attach.rs",
+    "tests/survive/cancel.rs",
+    "tests/survive/lost.rs",
+    "tests/survive/reboot.rs",
+    "tests/survive/together.rs",
+    "tests/survive/unknown.rs",
+    "tests/torture/chaos.rs",
+    "tests/torture/local.rs",
+    "tests/torture/place.rs",
+    "tests/torture/recording.rs",
+    "tests/torture/replay.rs",
+    "tests/torture/stops.rs",
+    "tests/transport.rs",
+    "tests/wire.rs",
+];
+
+/// What is read: everything that a person reads, but the record of decisions, which is history.
+const PLACES: &[&str] = &[
+    "src",
+    "tests",
+    "docs",
+    "playbooks",
+    "benches",
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "Cargo.toml",
+    "clippy.toml",
+    "deny.toml",
+    "justfile",
+    ".ci/run",
+];
+
+/// Not read: history, this list itself, and what other programs wrote.
+const LEFT_OUT: &[&str] =
+    &["docs/decisions/", "tests/architecture/words.rs", "tests/host/kafka/", "tests/support/stand-ins/"];
+
+fn files(path: &Path, into: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("a folder") {
+            files(&entry.expect("an entry").path(), into);
+        }
+    } else {
+        into.push(path.to_owned());
+    }
+}
+
+/// The words around a place in a line: the one before, and the one behind.
+fn neighbours(line: &str, from: usize, to: usize) -> (&str, &str) {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let before = line[..from].trim_end().rsplit(|c| !is_letter(c)).next().unwrap_or_default();
+    let behind = line[to..].trim_start().split(|c| !is_letter(c)).next().unwrap_or_default();
+    (before, behind)
+}
+
+/// The phrases of a line, as whole words in any case.
+fn found(line: &str) -> Vec<&'static str> {
+    let lower = line.to_ascii_lowercase();
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_written = |phrase: &str| {
+        lower.match_indices(phrase).any(|(at, _)| {
+            let end = at + phrase.len();
+            let is_whole = !lower[..at].ends_with(is_letter) && !lower[end..].starts_with(is_letter);
+            let (before, behind) = neighbours(&lower, at, end);
+            // “There is no x” and “x is no longer y” are plain enough.
+            let is_plain = phrase.ends_with(" no")
+                && (before == "there" || matches!(behind, "longer" | "more" | "less" | "later" | "other"))
+                || phrase.ends_with(" so") && matches!(behind, "that" | "far" | "much" | "many" | "long");
+            is_whole && !is_plain
+        })
+    };
+    let is_right = |phrase: &str| RIGHT.iter().any(|(known, part, _)| *known == phrase && line.contains(part));
+    let phrases = PHRASES.iter().map(|(phrase, _)| *phrase);
+    phrases.filter(|phrase| is_written(phrase) && !is_right(phrase)).collect()
+}
+
+#[test]
+fn every_text_is_plain_english() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    for place in PLACES {
+        files(&root.join(place), &mut all);
+    }
+    all.sort();
+    assert!(all.len() > 200, "the texts are found");
+    let mut wrong = Vec::new();
+    for path in all {
+        let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+        let (Ok(text), false) = (fs::read_to_string(&path), LEFT_OUT.iter().any(|left| name.starts_with(left))) else {
+            continue;
+        };
+        if STILL.contains(&name.as_str()) {
+            continue;
+        }
+        for (line, number) in text.lines().zip(1..) {
+            for phrase in found(line) {
+                let instead = PHRASES.iter().find(|(known, _)| *known == phrase).map_or("", |(_, instead)| instead);
+                wrong.push(format!("{name}:{number}: `{phrase}` ({instead}): {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} lines are not plain English:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn words_are_found_whole_and_only_where_they_are_wrong() {
+    assert_eq!(found("// Whoever is told of it"), ["told", "whoever"]);
+    assert_eq!(found("`x` is no file mode"), ["is no"]);
+    assert_eq!(found("there is no file; it is no longer there; it may_have_begun; is so that"), Vec::<&str>::new());
+    assert_eq!(found("lower-case letters only"), Vec::<&str>::new());
+    assert_eq!(found("the letters of a value, which was Not So"), ["not so", "letters"]);
+}
