@@ -15,6 +15,8 @@ mod faults;
 mod kinds;
 mod language;
 mod milestone;
+#[path = "support/plans.rs"]
+mod plans;
 mod playbooks;
 mod rehearse_cli;
 mod rehearse_host;

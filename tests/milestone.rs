@@ -1,16 +1,12 @@
-//! The first milestone, played: the playbook as it stands, over a real OpenSSH server, to a stand-in for the EC2 host.
+//! The first milestone: the playbook of the repository, over a real OpenSSH server, on a stand-in for the EC2 host.
 //!
 //! Each test has a host, a mirror of the downloads and a server of its own. The program under test runs in an
 //! environment that holds nothing of the developer's: no home, no agent, no state of earlier runs.
 
-#[path = "support/host.rs"]
 mod host;
-#[path = "support/lab.rs"]
 mod lab;
-#[path = "support/mirror.rs"]
 mod mirror;
-#[path = "support/world_tests.rs"]
-mod world_tests;
+mod stand_in_tests;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +36,7 @@ fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_pinboot"))
 }
 
-/// What one call of the program came to.
+/// What one call of the program printed, and its exit code.
 struct Played {
     code: Option<i32>,
     stdout: String,
@@ -57,7 +53,7 @@ impl Played {
         }
     }
 
-    /// Insists on an exit code, and shows everything where it is another.
+    /// Fails the test, and shows everything, if the exit code is another.
     fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
@@ -101,7 +97,7 @@ impl Lab {
         self.kafka("libs/aws-msk-iam-auth-1.1.5-all.jar")
     }
 
-    /// `CLASSPATH` in a new shell of the user's.
+    /// `CLASSPATH` in a new shell of the user.
     fn classpath(&self, shell: &str, options: &str) -> String {
         let output = self.host.run(Path::new(shell), &[options, "printf %s \"${CLASSPATH-}\""], &[]);
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -109,7 +105,7 @@ impl Lab {
 }
 
 #[test]
-fn a_login_is_led_to_the_stand_in() {
+fn a_login_reaches_the_stand_in() {
     let Some(ssh) = crate::support::need("ssh", "openssh-client") else { return };
     let Some(lab) = Lab::new(Shell::Dash) else { return };
     let output = Command::new(ssh)
@@ -196,7 +192,7 @@ fn milestone_twice_under_busybox() {
 }
 
 #[test]
-fn a_host_with_wget_alone_will_do() {
+fn a_host_with_wget_alone_is_enough() {
     if crate::support::need("wget", "wget").is_none() {
         return;
     }
@@ -207,7 +203,7 @@ fn a_host_with_wget_alone_will_do() {
 }
 
 #[test]
-fn a_host_without_any_client_is_unfit_before_a_step_begins() {
+fn a_host_without_any_client_is_unfit_before_a_step_starts() {
     let Some(lab) = Lab::new(Shell::Dash) else { return };
     let python: Vec<String> = fs::read_dir(lab.host.place("system"))
         .expect("the host's programs")
@@ -242,11 +238,11 @@ fn a_wrong_jar_url_fails_and_the_rerun_finishes() {
 }
 
 #[test]
-fn the_failure_is_told_to_a_person_with_what_to_type_next() {
+fn a_failure_is_shown_with_what_to_type_next() {
     let Some(lab) = Lab::new(Shell::Dash) else { return };
     lab.mirror.set(&jar_url("1.1.5"), Answer::Status(404, "<html>Not Found</html>".to_owned()));
-    let told = Played::of(lab.run(program()).args(["--output", "human"])).exits(1);
-    let all = told.stdout + &told.stderr;
+    let played = Played::of(lab.run(program()).args(["--output", "human"])).exits(1);
+    let all = played.stdout + &played.stderr;
     for words in ["Put the IAM library among Kafka's", "404", "pinboot rerun"] {
         assert!(all.contains(words), "{words}: {all}");
     }
@@ -319,21 +315,21 @@ fn check_changes_nothing_before_and_after() {
     assert_eq!(lab.mirror.requests(), []);
 
     lab.play(&[]).exits(0);
-    let whole = lab.host.tree();
+    let complete = lab.host.tree();
     let after = lab.play(&["--check"]).exits(0);
     assert_eq!(["would_change", "unchanged", "changed"].map(|name| after.total(name)), [0, 6, 0], "{}", after.stdout);
-    assert_eq!(lab.host.tree(), whole);
+    assert_eq!(lab.host.tree(), complete);
 }
 
 #[test]
-fn the_role_checks_itself_where_the_client_is_there() {
+fn the_role_is_checked_where_the_client_is_installed() {
     let Some(lab) = Lab::new(Shell::Dash) else { return };
     lab.host.install_aws();
     let refused = lab.play(&[]).exits(0);
     assert_eq!(refused.outcomes()[4].1, "skipped");
-    let told: String = refused.events("step_output").iter().filter_map(|event| event["text"].as_str()).collect();
+    let output: String = refused.events("step_output").iter().filter_map(|event| event["text"].as_str()).collect();
     for words in ["Trust relationships", "Roles -> 12c0d092d679-ec2-access-role ->", ROLE] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(output.contains(words), "{words}: {output}");
     }
     lab.host.role_trusts_itself();
     assert_eq!(lab.play(&[]).exits(0).outcomes()[4].1, "unchanged");
@@ -343,7 +339,7 @@ fn the_role_checks_itself_where_the_client_is_there() {
 }
 
 #[test]
-fn without_a_role_the_instances_own_is_used() {
+fn without_a_role_the_role_of_the_instance_is_used() {
     let Some(lab) = Lab::new(Shell::Dash) else { return };
     let played = lab.play(&["-e", "role_arn="]).exits(0);
     assert_eq!(played.outcomes()[4].1, "skipped");
@@ -411,11 +407,11 @@ fn the_dry_run_shows_every_value_and_opens_nothing() {
     for words in ["ec2-54-163-20-7.compute-1.amazonaws.com", "0e2756891034.geo", "IAMLoginModule required;"] {
         assert!(other.contains(words), "{words}\n{other}");
     }
-    assert!(!other.contains("12c0d092d679"), "a value of the first person's is left: {other}");
+    assert!(!other.contains("12c0d092d679"), "a value of the first user is left: {other}");
 }
 
 #[test]
-fn lint_has_nothing_to_say() {
+fn lint_finds_no_problem() {
     let controller = TempDir::new().expect("a temporary folder");
     let mut command = pinboot(program(), controller.path());
     let played = Played::of(command.arg("lint").arg(repository("playbooks/milestone1.yaml"))).exits(0);

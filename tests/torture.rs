@@ -27,12 +27,16 @@ mod local;
 mod named_points;
 #[path = "torture/place.rs"]
 mod place;
+#[path = "support/plans.rs"]
+mod plans;
 #[path = "torture/recording.rs"]
 mod recording;
 #[path = "torture/replay.rs"]
 mod replay;
 #[path = "torture/stops.rs"]
 mod stops;
+#[path = "support/wait.rs"]
+mod wait;
 #[path = "torture/workload.rs"]
 mod workload;
 

@@ -12,15 +12,17 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pinboot::event::Mode;
-use pinboot::ids::{Digest, HostId, RunId, StepId};
+use pinboot::ids::{Digest, RunId, StepId};
 use pinboot::kinds::{Content, Effect, Recipe};
-use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, Remembered, StepSpec};
+use pinboot::plan::{Action, OnUnknown, Plan, Remembered, StepSpec};
 use pinboot::remote::frame::{Frame, Piece, Splitter};
 use pinboot::remote::runner_words::RunnerEnd;
 use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
 use pinboot::transport::Exec;
+
+use crate::plans::{plan, spec as work};
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
 
@@ -161,27 +163,6 @@ impl Heard {
             other => panic!("no end but {other:?}: {self:#?}"),
         }
     }
-}
-
-fn plan(steps: Vec<StepSpec>) -> Plan {
-    let steps = steps
-        .into_iter()
-        .enumerate()
-        .map(|(index, work)| PlannedStep {
-            id: StepId(u32::try_from(index).expect("few") + 1),
-            label: (index + 1).to_string(),
-            name: format!("step {}", index + 1),
-            kind: "command",
-            digest: Digest::of(format!("{work:?}").as_bytes()),
-            origin: String::new(),
-            action: Action::Apply(Box::new(work)),
-        })
-        .collect();
-    Plan { host: HostId("h".into()), mode: Mode::Run, steps, secrets: Vec::new() }
-}
-
-fn work(apply: &str) -> StepSpec {
-    StepSpec::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a field of the plan is optional")]

@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::sshd::{Options, PATIENCE, Software, Sshd, signal};
+use crate::support::wait::wait_until;
 
 pub(crate) use rustix::process::Signal;
 
@@ -470,14 +471,10 @@ impl Drop for Going {
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 #[track_caller]
-pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
+    assert!(wait_until(Instant::now() + PATIENCE, holds), "never: {what}");
 }
 
 /// Compares what a person sees with what was looked at and found good.

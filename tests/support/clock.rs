@@ -1,4 +1,4 @@
-//! A clock that a test can set: `libfaketime` in whatever gets its environment.
+//! A clock that a test can set: `libfaketime` in every process that gets its environment.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::{left_out, need};
 
-/// A clock of its own for some processes; the time since the machine was started is nobody's to set.
+/// A clock of its own for some processes. The time since the machine was started cannot be set.
 pub(crate) struct Clock {
     library: PathBuf,
     file: PathBuf,
@@ -18,7 +18,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that goes right until it is set; `None` where there is no `faketime` (which has been said then).
+    /// A clock that is right until it is set. `None` if `faketime` is not installed; the test has said that.
     pub(crate) fn new() -> Option<Self> {
         let faketime = need("faketime", "faketime")?;
         let libraries = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
@@ -31,7 +31,7 @@ impl Clock {
         let dir = tempfile::Builder::new().prefix("pinboot-clock-").tempdir().expect("a temporary folder");
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(dir.path(), open).expect("chmod");
-        // (The program makes the shared memory, and takes it away when its child has ended.)
+        // The program makes the shared memory, and removes it when its child has ended.
         let mut keeper = Command::new(faketime)
             .args(["-f", "+0", "sh", "-c", "echo \"$FAKETIME_SHARED\"; exec cat"])
             .stdin(Stdio::piped())
@@ -39,22 +39,22 @@ impl Clock {
             .spawn()
             .expect("faketime starts");
         let mut shared = String::new();
-        let mut said = BufReader::new(keeper.stdout.take().expect("a pipe"));
-        said.read_line(&mut shared).expect("its memory's names");
+        let mut printed = BufReader::new(keeper.stdout.take().expect("a pipe"));
+        printed.read_line(&mut shared).expect("its memory's names");
         let clock =
             Self { library, file: dir.path().join("time"), shared: shared.trim().to_owned(), keeper, _dir: dir };
         clock.set("+0");
         Some(clock)
     }
 
-    /// Sets it: `+1y`, `-1y`, `+0`; all at once, for whoever looks at it from now on.
+    /// Sets it, for all processes at once: `+1y`, `-1y`, `+0`.
     pub(crate) fn set(&self, time: &str) {
         let new = self.file.with_extension("new");
         fs::write(&new, format!("{time}\n")).expect("the time is written");
         fs::rename(&new, &self.file).expect("the time is set");
     }
 
-    /// What a process needs in its environment to go by this clock.
+    /// What a process needs in its environment to use this clock.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("LD_PRELOAD", self.library.display().to_string()),

@@ -7,6 +7,7 @@ pub(crate) mod clock;
 mod small;
 pub(crate) mod sshd;
 pub(crate) mod traces;
+pub(crate) mod wait;
 
 /// Where a program is, or `None` after one line that says what is left out and what brings it in.
 ///

@@ -1,6 +1,6 @@
 //! The small servers, dropbear and tinysshd: how each is started so that it serves as OpenSSH's does.
 //!
-//! Neither can set a session's environment or be told where the keys are. So each runs in a mount namespace of its own,
+//! Neither can set the environment of a session, and neither takes the place of its keys from its configuration. So each runs in a mount namespace of its own,
 //! where root's home is the one that is wanted, and root's login shell sets the environment. (tinysshd takes no keys from
 //! below a folder that others can write to, such as /tmp: so the home is seen at /root as well.)
 

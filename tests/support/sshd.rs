@@ -270,7 +270,7 @@ impl Sshd {
         self.options.software.login()
     }
 
-    /// How often somebody has logged in.
+    /// How many logins there were.
     pub(crate) fn logins(&self) -> usize {
         self.log().matches(self.login_words()).count()
     }
@@ -393,7 +393,7 @@ pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
     }
 }
 
-/// The login name of whoever runs the tests.
+/// The login name of the user who runs the tests.
 pub(crate) fn current_user() -> String {
     let output = Command::new("id").arg("-un").output().expect("id runs");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -419,7 +419,7 @@ fn openssh(dir: &Path, options: &Options, port: u16) -> Command {
         let boot = boot.display();
         let _ = write!(script, "mount -t proc proc /proc\nmount --bind {boot} /proc/sys/kernel/random/boot_id\n");
         script.push_str("mount -t tmpfs -o mode=1777 none /dev/shm\n");
-        // (The first process has to take in whoever loses his parents.)
+        // The first process has to adopt every process that loses its parent.
         script.push_str("\"$@\" &\nexec </dev/null >/dev/null 2>&1\nwhile :; do sleep 3600 & wait $! || :; done");
     } else {
         script.push_str("exec \"$@\"");

@@ -17,11 +17,12 @@ use rustix::process::Signal;
 
 use crate::chance::Chance;
 use crate::controller::{Ended, Seen, control, job};
-use crate::lab::{Kit, Lab, Role, signal, wait_until};
+use crate::lab::{Kit, Lab, Role, signal};
 use crate::local::{Local, Network};
 use crate::place::{Place, runner_hook};
 use crate::recording::{Controller, Death, Kill, Loss, Recording, Suite, Victim, is_traced};
 use crate::replay::{Fell, Next, Player, pause};
+use crate::wait::wait_until;
 use crate::workload::{self, BLIND, Workload};
 
 /// What came of a case.
@@ -210,7 +211,7 @@ fn apply(lab: &Lab, loss: &Loss) -> bool {
     }
 }
 
-/// A case that was played: what it came to, and how it went.
+/// A case that was played: its result, and how it went.
 pub(crate) struct Played {
     pub(crate) result: Result<Tally, String>,
     pub(crate) recording: Recording,
@@ -359,7 +360,7 @@ impl Course<'_> {
         Controller { follow: chance.one_in(4), death }
     }
 
-    /// Notes how a controller went. A death after a time is told by the event before it.
+    /// Notes how a controller went. A death after a time is placed by the event before it.
     fn note(&mut self, controller: Controller, seen: &Seen) {
         let death = match (controller.death, &seen.ended) {
             (Death::AfterTime(_), Ended::Died) => Death::AfterEvent {

@@ -272,18 +272,6 @@ impl Lab {
     }
 }
 
-/// Waits until a condition holds or the deadline has passed, and returns whether it holds. It asks again and again, because
-/// what processes do has no event that could be waited for.
-pub(crate) fn wait_until(deadline: Instant, mut holds: impl FnMut() -> bool) -> bool {
-    while !holds() {
-        if Instant::now() > deadline {
-            return false;
-        }
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-    true
-}
-
 /// Whether the process is gone or waits only to be reaped.
 fn is_dead(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

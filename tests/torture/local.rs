@@ -116,7 +116,7 @@ impl Local {
 
     fn start(&self, exec: &Exec) -> Child {
         let lab = &self.lab;
-        let _power = lab.power.lock().expect("nobody panics with it");
+        let _power = lab.power.lock().expect("nothing panics with it");
         Command::new(lab.sh())
             .arg("-c")
             .arg(std::str::from_utf8(&exec.command).expect("the exec string is ASCII"))

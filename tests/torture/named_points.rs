@@ -10,9 +10,10 @@ use pinboot::remote::points;
 use pinboot::view::StepView;
 
 use crate::controller::{Ended, control, job};
-use crate::lab::{Kit, Lab, wait_until};
+use crate::lab::{Kit, Lab};
 use crate::local::{Local, Network};
 use crate::recording::{Death, Fate};
+use crate::wait::wait_until;
 use crate::workload::{self, BLIND, Workload};
 
 /// Ends the shell that calls it at a point, the first time that a shell reaches it.

@@ -46,7 +46,7 @@ pub(crate) fn delivery_name(connection: usize) -> String {
 /// A place in the course of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// Whose progress it is told by: `delivery-3` is the delivery of the third connection, `runner-1` the first runner.
+    /// The shell whose progress names it: `delivery-3` is the delivery of the third connection, `runner-1` the first runner.
     pub(crate) shell: String,
     /// How many points the shell had passed, and the last one's name.
     pub(crate) passed: u32,
@@ -83,7 +83,7 @@ impl Place {
 
     /// Whether only time can tell the place within the shell's way from one point to the next: no command is at work, or one that
     /// waits.
-    pub(crate) fn is_told_by_time(&self) -> bool {
+    pub(crate) fn needs_time(&self) -> bool {
         self.tree.is_empty() || self.tree.iter().any(|command| command.contains("sleep "))
     }
 
@@ -138,7 +138,7 @@ impl Lab {
         (self.place(&name, top), descent)
     }
 
-    /// The place that a loss of power is told by: that of the runner, or else of the latest delivery.
+    /// The place of a loss of power: that of the runner, or else of the latest delivery.
     pub(crate) fn place_of_all(&self) -> Place {
         let alive = self.shells().into_iter().filter(|(_, pid)| self.has(*pid));
         let latest = alive.max_by_key(|(name, _)| (name.starts_with("runner"), number(name)));

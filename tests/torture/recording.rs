@@ -46,7 +46,7 @@ pub(crate) struct Recording {
     flock: bool,
     setsid: bool,
     gnu_tail: bool,
-    /// Whether the shells noted their points. Without that, places are told by commands, bytes and times alone, and a replay
+    /// Whether the shells noted their points. Without that, places are named by commands, bytes and times alone, and a replay
     /// seldom hits them.
     pub(crate) is_traced: bool,
     /// What was violated.

@@ -20,7 +20,7 @@ pub(crate) struct Fell {
     pub(crate) same: usize,
     /// Between the same two points, but a command earlier or later.
     pub(crate) near: usize,
-    /// Not at all: the host never came to the place.
+    /// Not at all: the host never reached the place.
     pub(crate) missed: usize,
 }
 
@@ -162,7 +162,7 @@ impl<'a> Player<'a> {
         let tree: Vec<String> = self.lab.tree(now.pid).into_iter().map(|node| node.descent.join(" > ")).collect();
         let number = wanted.shell.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or_default();
         tree == wanted.tree
-            && (!wanted.is_told_by_time() || millis(now.since) >= wanted.since_ms)
+            && (!wanted.needs_time() || millis(now.since) >= wanted.since_ms)
             && self.lab.log_size() >= wanted.log
             && self.lab.connection(number).1 >= wanted.heard
     }

@@ -14,17 +14,18 @@ use tokio::sync::watch;
 
 use crate::chance::Chance;
 use crate::controller::{Ended, control, control_until, job};
-use crate::lab::{Kit, Lab, Role, signal, wait_until};
+use crate::lab::{Kit, Lab, Role, signal};
 use crate::local::{Local, Network};
 use crate::place::runner_hook;
 use crate::recording::{Death, Kill, Recording, Suite, Victim, is_traced};
 use crate::replay::{Fell, Next, Player, pause};
+use crate::wait::wait_until;
 use crate::workload::{self, BLIND, Hangs, Workload};
 
 /// A stop ends everything of the step within this time, if nothing in it resists: two seconds, and what a busy machine needs.
 const SOON: Duration = Duration::from_secs(20);
 
-/// What a case came to.
+/// How a case ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stopped {
     /// The stop came before the end.
@@ -33,7 +34,7 @@ pub(crate) struct Stopped {
     pub(crate) dead: bool,
 }
 
-/// A case that was played: what it came to, and how it went.
+/// A case that was played: its result, and how it went.
 pub(crate) struct Played {
     pub(crate) result: Result<Stopped, String>,
     pub(crate) recording: Recording,

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use pinboot::event::Mode;
-use pinboot::ids::{Digest, HostId, RunId, StepId};
+use pinboot::ids::{RunId, StepId};
 use pinboot::kinds::{Content, Effect, Recipe};
-use pinboot::plan::{Action, OnUnknown, Plan, PlannedStep, StepSpec};
+use pinboot::plan::{Action, OnUnknown, Plan, StepSpec};
 use pinboot::remote::Identity;
 use pinboot::remote::frame::{Frame, Piece, Splitter};
 use pinboot::script::Script;
@@ -13,6 +12,7 @@ use pinboot::secret::Secret;
 
 use crate::chance::Chance;
 use crate::lab::Lab;
+use crate::plans::{self, spec};
 
 /// The step that counts and has no check.
 pub(crate) const BLIND: StepId = StepId(3);
@@ -107,21 +107,16 @@ impl Workload {
             });
             secrets.push(("password".to_owned(), Secret::new("it's a secret of 24 characters")));
         }
-        let digest = |spec: &StepSpec| Digest::of(format!("{spec:?}").as_bytes());
-        let steps = specs.into_iter().zip(1..).map(|(mut spec, number)| {
-            let digest = digest(&spec);
-            spec.earlier = earlier.iter().map(|run| (run.clone(), StepId(number))).collect();
-            PlannedStep {
-                id: StepId(number),
-                label: number.to_string(),
-                name: format!("step {number}"),
-                kind: "command",
-                digest,
-                origin: String::new(),
-                action: Action::Apply(Box::new(spec)),
+        let mut plan = plans::plan(specs);
+        plan.secrets = secrets;
+        // The runs before are not part of a digest.
+        for step in &mut plan.steps {
+            let id = step.id;
+            if let Action::Apply(spec) = &mut step.action {
+                spec.earlier = earlier.iter().map(|run| (run.clone(), id)).collect();
             }
-        });
-        Plan { host: HostId("h".into()), mode: Mode::Run, steps: steps.collect(), secrets }
+        }
+        plan
     }
 }
 
@@ -137,10 +132,6 @@ case "${4-Z}" in Z|X) ;; *) [ "${23-}" != "$pb_began" ] || echo "step $1: $pb_it
 fi
 echo "$pb_me" >"alive$1"
 }"#;
-
-fn spec(apply: &str) -> StepSpec {
-    StepSpec::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
-}
 
 /// The identity of the run with this number.
 pub(crate) fn identity(lab: &Lab, seed: u64, number: u8) -> Identity {

@@ -1,4 +1,4 @@
-//! The stand-ins tested by themselves: a fault in the world of the tests must not look like a fault of pinboot.
+//! The stand-ins tested by themselves: an error in what surrounds the tests must not look like an error of pinboot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ struct World {
 }
 
 impl World {
-    /// `None` where this machine lacks what the stand-ins are tried with, which has been said then.
+    /// `None` if this machine lacks a program that the stand-ins are tested with; the test has said which.
     fn new() -> Option<Self> {
         for program in ["curl", "wget", "python3", "dash"] {
             support::need(program, program)?;
@@ -63,18 +63,18 @@ fn curl_and_wget_get_the_real_name_over_tls() {
 }
 
 #[test]
-fn what_is_not_in_the_table_is_refused_by_its_name() {
+fn what_is_not_in_the_table_is_refused_by_name() {
     let Some(world) = World::new() else { return };
-    let (status, text) = world.sh("curl -sS https://nobody.example/a/b");
-    assert_eq!((status, text.as_str()), (Some(0), "the mirror has nothing for https://nobody.example/a/b\n"));
-    let (status, text) = world.sh("wget -O got https://nobody.example/a/b");
+    let (status, text) = world.sh("curl -sS https://unknown.example/a/b");
+    assert_eq!((status, text.as_str()), (Some(0), "the mirror has nothing for https://unknown.example/a/b\n"));
+    let (status, text) = world.sh("wget -O got https://unknown.example/a/b");
     assert_eq!(status, Some(8), "{text}");
     world.mirror.set(URL, Answer::Status(404, "<html>Not Found</html>".to_owned()));
     assert_eq!(world.sh(&format!("curl -fsS {URL}")).0, Some(22));
 }
 
 #[test]
-fn without_the_authority_nobody_trusts_the_mirror() {
+fn without_the_authority_no_client_trusts_the_mirror() {
     let Some(world) = World::new() else { return };
     world.mirror.set(URL, Answer::Body(b"x".to_vec()));
     assert_eq!(world.sh(&format!("unset CURL_CA_BUNDLE SSL_CERT_FILE; curl -fsS {URL}")).0, Some(60));
@@ -89,9 +89,9 @@ fn a_cut_body_and_a_stalled_one_are_seen_by_the_clients() {
     assert_eq!(world.sh(&format!("curl -fsS -o got {URL}")).0, Some(18));
     assert_eq!(fs::metadata(world.host.home().join("got")).expect("the part").len(), 4_000);
     world.mirror.set(URL, Answer::Stall(vec![b'x'; 10_000], 4_000));
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(world.sh(&format!("curl -fsS -m 1 -o got {URL}")).0, Some(28));
-    assert!(begun.elapsed().as_secs() < 10);
+    assert!(started.elapsed().as_secs() < 10);
     assert_eq!(world.sh(&format!("curl -fsS -r 5- -o got -m 1 {URL}")).0, Some(28));
     assert_eq!(world.mirror.requests().last().and_then(|request| request.range.clone()), Some("bytes=5-".to_owned()));
 }
@@ -145,7 +145,7 @@ fn the_topics_script_wants_what_the_real_one_wants() {
     fs::write(kafka.join("bin/client.properties"), lines("")).expect("the client's properties");
     assert!(world.sh(&format!("{list} --list")).1.contains("could not be found"));
     fs::write(kafka.join("libs/aws-msk-iam-auth-1.1.5-all.jar"), "<html>").expect("a page");
-    assert!(world.sh(&format!("{list} --list")).1.contains("could not be found"), "a page is no jar");
+    assert!(world.sh(&format!("{list} --list")).1.contains("could not be found"), "a page is not a jar");
     fs::write(kafka.join("libs/aws-msk-iam-auth-1.1.5-all.jar"), iam_jar()).expect("the jar");
     assert_eq!(world.sh(&format!("{list} --list")), (Some(0), "__amazon_msk_canary\n__consumer_offsets\n".into()));
     let (status, text) = world.sh(&format!("{list} --create --topic 12ab.pin"));

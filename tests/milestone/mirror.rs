@@ -1,6 +1,6 @@
 //! A mirror of the downloads under their real names: an HTTP proxy on a loopback port that answers for every host.
 //!
-//! A client that is told to use it as its proxy asks it to `CONNECT archive.apache.org:443`; the mirror ends the TLS
+//! A client that uses it as its proxy asks it to `CONNECT archive.apache.org:443`; the mirror ends the TLS
 //! connection itself, with a certificate for that very name by a private authority made for this mirror, and answers
 //! from a table of whole URLs. So a playbook is tested with its own URLs, its client's own TLS, redirects and all, and
 //! nothing leaves the machine: a URL that is not in the table gets a 502 that names it.

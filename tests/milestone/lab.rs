@@ -1,4 +1,4 @@
-//! Everything that the milestone is played with: a host, its server, a mirror of its downloads, somebody who runs it.
+//! Everything that the milestone needs: a host, its server, a mirror of its downloads, and a user who runs it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,10 +10,10 @@ use super::mirror::{Answer, Mirror};
 use crate::support::sshd::{Options, Sshd};
 use crate::support::{left_out, need};
 
-/// Where the tutorial has Kafka from.
+/// Where the tutorial gets Kafka.
 pub(crate) const KAFKA: &str = "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz";
 
-/// Where the tutorial has the IAM library from.
+/// Where the tutorial gets the IAM library.
 pub(crate) fn jar_url(version: &str) -> String {
     format!("https://github.com/aws/aws-msk-iam-auth/releases/download/v{version}/aws-msk-iam-auth-{version}-all.jar")
 }
@@ -36,7 +36,7 @@ pub(crate) fn pinboot(program: &Path, controller: &Path) -> Command {
     command
 }
 
-/// See above.
+/// A host, its server, its downloads and a user.
 pub(crate) struct Lab {
     pub(crate) host: Host,
     pub(crate) mirror: Mirror,
@@ -45,7 +45,7 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// `None` where this machine lacks something, which has been said then.
+    /// `None` if this machine lacks something; the test has said what.
     pub(crate) fn new(shell: Shell) -> Option<Self> {
         if shell.program().is_none() {
             left_out(&format!("no {shell:?} here; `apt-get install dash bash busybox` brings it in"));
@@ -64,7 +64,7 @@ impl Lab {
         Some(Self { host, mirror, server, controller })
     }
 
-    /// pinboot, told by a variable which program is the host's `sh`.
+    /// pinboot, with the host's `sh` in a variable.
     pub(crate) fn pinboot(&self, program: &Path) -> Command {
         let mut command = pinboot(program, self.controller.path());
         command.env("PINBOOT_SH", self.host.shell());

@@ -1,0 +1,26 @@
+//! Plans made of shell, for tests of what lies below the language.
+
+use pinboot::event::Mode;
+use pinboot::ids::{Digest, HostId, StepId};
+use pinboot::kinds::Recipe;
+use pinboot::plan::{Action, Plan, PlannedStep, StepSpec};
+use pinboot::script::Script;
+
+/// A step that runs this shell, with no check and no options.
+pub(crate) fn spec(apply: &str) -> StepSpec {
+    StepSpec::plain(Recipe { apply: Script::author(apply), ..Recipe::default() })
+}
+
+/// The plan of these steps, numbered from 1. A step's digest follows from all that it is made of.
+pub(crate) fn plan(specs: Vec<StepSpec>) -> Plan {
+    let steps = specs.into_iter().zip(1..).map(|(spec, number)| PlannedStep {
+        id: StepId(number),
+        label: number.to_string(),
+        name: format!("step {number}"),
+        kind: "command",
+        digest: Digest::of(format!("{spec:?}").as_bytes()),
+        origin: String::new(),
+        action: Action::Apply(Box::new(spec)),
+    });
+    Plan { host: HostId("h".into()), mode: Mode::Run, steps: steps.collect(), secrets: Vec::new() }
+}
