@@ -163,6 +163,24 @@ fn a_crate_stays_behind_its_door() {
     assert!(wrong.is_empty(), "not granted in docs/architecture.md:\n{}", wrong.join("\n"));
 }
 
+/// Tests share one process. Each of these would reach those that run beside it.
+const OF_THE_PROCESS: &[&str] =
+    &["set_current_dir(", "set_var(", "remove_var(", "umask(", "set_hook(", "process::exit(", "process::abort("];
+
+#[test]
+fn tests_leave_alone_what_belongs_to_the_process() {
+    let mut files = Vec::new();
+    rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut files);
+    assert!(files.len() > 50, "the tests are gone");
+    let mut wrong = Vec::new();
+    for file in files.iter().filter(|file| !file.ends_with("tests/architecture.rs")) {
+        let text = code(file);
+        let found = OF_THE_PROCESS.iter().filter(|call| text.contains(*call));
+        wrong.extend(found.map(|call| format!("{}: `{call}…)`", file.display())));
+    }
+    assert!(wrong.is_empty(), "a program gets its own through `Command`:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn imports_are_found_in_all_their_forms() {
     let code =
