@@ -13,6 +13,9 @@
 
 #[path = "machine/clock.rs"]
 mod clock;
+#[path = "support/command.rs"]
+#[expect(dead_code, reason = "it is made for other tests as well")]
+mod command;
 #[path = "machine/guest.rs"]
 mod guest;
 #[path = "machine/image.rs"]

@@ -10,6 +10,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests work on real files, programs and clocks")]
 
 mod architecture;
+#[path = "support/command.rs"]
+mod command;
 mod docs;
 mod faults;
 mod kinds;

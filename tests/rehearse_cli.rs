@@ -3,15 +3,15 @@
 //! Where the machine gives no namespaces, these tests are left out, and say so.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use pinboot::rehearse::{ChangedPath, RehearsalHost, World};
 
-/// The program under test, with nothing of the developer's around it.
-fn pinboot(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pinboot"));
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home).stdin(Stdio::null());
-    command
+use crate::command::Call;
+
+/// The program with the folders of system programs in its PATH, which throw-away hosts are made of.
+fn pinboot(home: &Path) -> Call {
+    Call::new(home).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
 fn repository(name: &str) -> PathBuf {
@@ -39,17 +39,8 @@ fn folder(steps: &str, world: &str) -> tempfile::TempDir {
     folder
 }
 
-fn rehearse(folder: &tempfile::TempDir, more: &[&str]) -> Output {
-    let mut command = pinboot(folder.path());
-    command.arg("rehearse").arg(folder.path().join("p.yaml")).args(more).output().expect("pinboot starts")
-}
-
-#[track_caller]
-fn exits(output: &Output, code: i32) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "--- stdout\n{out}\n--- stderr\n{err}");
-    (out, err)
+fn rehearse(folder: &tempfile::TempDir, more: &[&str]) -> Call {
+    pinboot(folder.path()).arg("rehearse").arg(folder.path().join("p.yaml")).args(more)
 }
 
 #[test]
@@ -58,13 +49,9 @@ fn the_milestone_passes_and_its_stand_ins_are_named() {
         return;
     }
     let home = tempfile::tempdir().expect("a home");
-    let output = pinboot(home.path())
-        .arg("rehearse")
-        .arg(repository("playbooks/milestone1.yaml"))
-        .output()
-        .expect("pinboot starts");
-    let (out, _) = exits(&output, 0);
-    assert!(out.contains("rehearsed: changed 6, then unchanged 6"), "{out}");
+    let call = pinboot(home.path()).arg("rehearse").arg(repository("playbooks/milestone1.yaml"));
+    let call = call.stdout_has(&["rehearsed: changed 6, then unchanged 6"]);
+    let out = call.stderr_has(&["is a throw-away host on this machine", "The same again"]).check().stdout;
     let named = out.lines().find(|line| line.starts_with("stand-ins, not the real thing:")).expect("they are named");
     for stand_in in ["yum", "rpm", "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz"] {
         assert!(named.contains(stand_in), "{named}");
@@ -81,12 +68,12 @@ fn cuts_in_every_step_change_nothing() {
                  - { name: Fetch, download: { url: 'https://files.example/a.txt', to: ~/a.txt } }\n  \
                  - { name: Count again, script: 'sleep 0.3; echo y >> ~/count', unless: grep -q y ~/count }\n";
     let folder = folder(steps, "urls:\n  https://files.example/a.txt: \"a text\\n\"\n");
-    let (out, err) = exits(&rehearse(&folder, &["--cut"]), 0);
-    for step in ["1 Count", "2 Fetch", "3 Count again"] {
-        assert!(out.contains(&format!("cut in step {step}: same end, each effect once")), "{out}");
-    }
-    assert!(out.contains("every cut survived"), "{out}");
-    assert!(err.contains("reconnected"), "a connection was really cut: {err}");
+    let cut =
+        ["1 Count", "2 Fetch", "3 Count again"].map(|step| format!("cut in step {step}: same end, each effect once"));
+    let [first, second, third] = &cut;
+    let call = rehearse(&folder, &["--cut"]).stdout_has(&[first, second, third, "every cut survived"]);
+    // A connection was really cut.
+    call.stderr_has(&["reconnected"]).check();
 }
 
 #[test]
@@ -97,12 +84,12 @@ fn a_step_that_is_not_idempotent_is_named() {
     let steps = "  - { name: Sound, command: touch ~/a, creates: ~/a }\n  - { name: Loose, command: echo x >> ~/log }\n  \
                  - { name: Meant, command: date, always: true }\n";
     let folder = folder(steps, "commands:\n  unused-thing: exit 0\n");
-    let (out, err) = exits(&rehearse(&folder, &[]), 1);
-    assert!(out.contains("not idempotent: step 2 Loose"), "{out}");
+    let call = rehearse(&folder, &[]).exit(1).stderr_has(&["The same again"]);
+    let printed = call.stdout_has(&["not idempotent: step 2 Loose", "never used: the stand-in unused-thing"]).check();
+    let (out, err) = (printed.stdout, printed.stderr);
     assert!(!out.contains("not idempotent: step 1") && !out.contains("not idempotent: step 3"), "{out}");
-    assert!(out.contains("never used: the stand-in unused-thing"), "{out}");
     assert!(!format!("{out}{err}").contains("pinboot rerun"), "a rehearsal cannot be taken up again");
-    let (json, _) = exits(&rehearse(&folder, &["--json"]), 1);
+    let json = rehearse(&folder, &["--json"]).exit(1).stdout_has(&["rehearsed"]).check().stdout;
     let last: serde_json::Value = serde_json::from_str(json.lines().last().expect("lines")).expect("JSON");
     assert_eq!((last["kind"].as_str(), last["verdict"]["changed"].as_u64()), (Some("rehearsed"), Some(3)), "{last}");
     assert_eq!(last["verdict"]["not_idempotent"][0]["name"], "Loose");
@@ -115,17 +102,15 @@ fn an_address_without_a_stand_in_is_refused_by_its_name() {
     }
     let steps = "  - { name: Fetch, download: { url: 'https://files.example/other.txt', to: ~/a.txt } }\n";
     let folder = folder(steps, "urls:\n  https://files.example/a.txt: hello\n");
-    let (out, err) = exits(&rehearse(&folder, &[]), 1);
-    assert!(out.contains("no stand-in: https://files.example/other.txt"), "{out}");
-    assert!(out.contains("p.rehearsal.yaml under `urls`"), "{out}");
-    assert!(err.contains("502"), "{err}");
+    let call = rehearse(&folder, &[]).exit(1).stderr_has(&["502"]);
+    call.stdout_has(&["no stand-in: https://files.example/other.txt", "p.rehearsal.yaml under `urls`"]).check();
 }
 
 #[test]
 fn faults_of_the_rehearsal_file_are_shown_at_their_place() {
     let folder = folder("  - { name: One, command: 'true', always: true }\n", "comands:\n  yum: exit 0\n");
-    let (_, err) = exits(&rehearse(&folder, &[]), 2);
-    assert!(err.contains("p.rehearsal.yaml:1:1") && err.contains("did you mean `commands`?"), "{err}");
+    let call = rehearse(&folder, &[]).exit(2);
+    call.stderr_has(&["p.rehearsal.yaml:1:1", "did you mean `commands`?"]).check();
 }
 
 /// A host for the milestone, and the program run against it as against any other.
@@ -151,20 +136,10 @@ impl Stage {
     fn run(&self, more: &[&str]) -> (String, Vec<ChangedPath>) {
         self.host.mark().expect("marked");
         let target = format!("{}@{}", self.host.user(), self.host.address());
-        let mut command = pinboot(self.home.path());
-        command.arg("run").arg(repository("playbooks/milestone1.yaml")).args([
-            "--host",
-            &target,
-            "--host-key",
-            "strict",
-        ]);
-        command
-            .arg("--key")
-            .arg(self.host.key_path())
-            .arg("--known-hosts")
-            .arg(self.host.known_hosts_path())
-            .args(more);
-        let (out, _) = exits(&command.output().expect("pinboot starts"), 0);
+        let call = pinboot(self.home.path()).arg("run").arg(repository("playbooks/milestone1.yaml"));
+        let call = call.args(["--host", &target, "--host-key", "strict", "--key"]).arg(self.host.key_path());
+        let call = call.arg("--known-hosts").arg(self.host.known_hosts_path()).args(more);
+        let out = call.exits(0).stdout;
         let mut written = self.host.changes().expect("listed");
         let (record, others): (Vec<_>, Vec<_>) = written.drain(..).partition(|one| is_record(&one.path));
         assert!(!record.is_empty(), "the run's record is always written");
@@ -207,15 +182,9 @@ fn where_no_host_can_be_made_nothing_runs() {
         return;
     }
     let folder = folder("  - { name: One, command: 'touch /tmp/pinboot-must-not-exist', always: true }\n", "{}\n");
-    let output = Command::new("unshare")
-        .args(["-Ur", "sh", "-c", "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_pinboot"))
-        .arg("rehearse")
-        .arg(folder.path().join("p.yaml"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("unshare starts");
-    let (_, err) = exits(&output, 6);
-    assert!(err.contains("max_user_namespaces"), "the setting is named: {err}");
+    let script = "echo 0 >/proc/sys/user/max_user_namespaces; exec \"$@\"";
+    let call = rehearse(&folder, &[]).under("unshare", &["-Ur", "sh", "-c", script, "sh"]);
+    // The setting is named.
+    call.exit(6).stderr_has(&["max_user_namespaces"]).check();
     assert!(!Path::new("/tmp/pinboot-must-not-exist").exists());
 }

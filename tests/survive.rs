@@ -11,9 +11,8 @@ mod unknown;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::faults::world::{self, Signal, Told, World, until};
+use crate::faults::world::{self, Call, Printed, Signal, World, until};
 use crate::support::sshd::signal;
 
 /// Shell that waits on the host until the test wants it to go on.
@@ -87,21 +86,19 @@ impl Elsewhere {
         self.dir.path()
     }
 
-    fn pinboot(&self, words: &[&str]) -> Told {
-        Told::of(&world::pinboot(self.path()).args(words).output().expect("pinboot starts"))
+    fn pinboot(&self, words: &[&str]) -> Printed {
+        Call::new(self.path()).args(words).run()
     }
 
     /// The program with these words and the way to the host.
-    fn reach(&self, world: &World, words: &[&str]) -> Told {
-        Told::of(&self.command(world, words).output().expect("pinboot starts"))
+    fn reach(&self, world: &World, words: &[&str]) -> Printed {
+        self.call(world, words).run()
     }
 
     /// The same, not yet started.
-    fn command(&self, world: &World, words: &[&str]) -> Command {
-        let mut command = world::pinboot(self.path());
-        command.args(words).args(["--host-key", "strict", "--known-hosts"]).arg(world.server.known_hosts());
-        command.arg("--key").arg(world.server.key());
-        command
+    fn call(&self, world: &World, words: &[&str]) -> Call {
+        let call = Call::new(self.path()).args(words).args(["--host-key", "strict", "--known-hosts"]);
+        call.arg(world.server.known_hosts()).arg("--key").arg(world.server.key())
     }
 }
 

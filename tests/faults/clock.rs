@@ -2,23 +2,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::world::{Going, Told, World, parse, until};
+use super::world::{Call, Printed, Started, World, parse, until};
 use crate::support::clock::Clock;
 
 cases! {
     the_hosts_clock_jumps_in_a_step ["C7"]
         "a year on, and a year back, in the middle of a step; the connection is cut, a second run comes, and a rerun follows"
-        => Told("0", "the second run: exit 9; nothing lost or said twice, nothing done twice, and no step took a year");
+        => Text("0", "the second run: exit 9; nothing lost or said twice, nothing done twice, and no step took a year");
     the_newest_runs_are_kept_whatever_the_clock_says ["C7"]
-        "24 old runs whose times are a year ahead" => Told("0", "the 20 that were begun last are kept, this one among them");
+        "24 old runs whose times are a year ahead" => Text("0", "the 20 that were begun last are kept, this one among them");
     the_controllers_clock_jumps_in_a_run ["E11"]
-        "a year on, and a year back, in the middle of a step" => Told("0", "the run took as long as it did");
+        "a year on, and a year back, in the middle of a step" => Text("0", "the run took as long as it did");
     the_last_run_is_the_one_that_was_begun_last ["E11"]
         "the clock is set back by a year, and another time zone, between a run and the next one and their rerun"
-        => Told("0", "`runs` has them in the order in which they were begun; `rerun` takes the last one");
+        => Text("0", "`runs` has them in the order in which they were begun; `rerun` takes the last one");
 }
 
 const YEAR: u64 = 365 * 24 * 60 * 60;
@@ -38,7 +37,7 @@ fn seconds(world: &World, name: &str) -> u64 {
     world.read(name).trim().parse().expect("a number")
 }
 
-/// Every `elapsed_ms` of what was told.
+/// Every `elapsed_ms` of what was printed.
 fn elapsed(stdout: &str) -> Vec<u64> {
     stdout.lines().map(parse).filter_map(|event| event["elapsed_ms"].as_u64()).collect()
 }
@@ -70,19 +69,18 @@ fn the_hosts_clock_jumps_in_a_step() {
         let name = world.runs().remove(0);
         fs::write(world.here("other.yaml"), "steps:\n  - { name: Other, command: touch ~/other }\n")
             .expect("a playbook");
-        let mut second = world.reach(&["run", "other.yaml"]);
-        let second = second.arg("--key").arg(world.server.key()).output().expect("pinboot starts");
-        Told::of(&second).exits(9).says(&["another run holds the host"]);
+        let second = world.reach(&["run", "other.yaml"]).arg("--key").arg(world.server.key());
+        second.exits(9).says(&["another run holds the host"]);
         assert!(!world.there("other").exists());
         fs::write(world.there("go"), "").expect("a file");
-        let told = going.told().exits(1);
+        let printed = going.finish().exits(1);
         let (before, after) = (seconds(&world, "before"), seconds(&world, "after"));
         assert!(before.abs_diff(after) > YEAR / 2, "the clock has jumped: from {before} to {after}");
-        assert_eq!(super::running::output(&told), "begun\nended\n", "{jump}");
-        assert!(elapsed(&told.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", told.stdout);
+        assert_eq!(super::running::output(&printed), "begun\nended\n", "{jump}");
+        assert!(elapsed(&printed.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", printed.stdout);
         fs::write(world.there("mended"), "").expect("a file");
-        let told = world.pinboot(&["rerun", &name, "--json"]).exits(0);
-        assert!(elapsed(&told.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", told.stdout);
+        let printed = world.pinboot(&["rerun", &name, "--json"]).exits(0);
+        assert!(elapsed(&printed.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", printed.stdout);
         assert_eq!(world.read("count"), "x\n", "{jump}");
     }
 }
@@ -130,9 +128,8 @@ fn the_newest_runs_are_kept_whatever_the_clock_says() {
 }
 
 /// The program with this clock.
-fn by(clock: &Clock, mut command: Command) -> Command {
-    command.envs(clock.environment());
-    command
+fn by(clock: &Clock, call: Call) -> Call {
+    clock.environment().into_iter().fold(call, |call, (name, value)| call.env(name, value))
 }
 
 #[test]
@@ -142,17 +139,17 @@ fn the_controllers_clock_jumps_in_a_run() {
         let Some(world) = World::new() else { return };
         world.steps("  - { name: Held, script: ': >held; until [ -e go ]; do sleep .02; done; echo x >>count', always: true }\n");
         clock.set("+2y");
-        let going = Going::start(&mut by(&clock, world.run_command(&["--json"])));
+        let going = Started::start(by(&clock, world.run_call(&["--json"])));
         until("the step is begun", || world.there("held").exists());
         clock.set(jump);
         fs::write(world.there("go"), "").expect("a file");
-        let told = going.told().exits(0);
+        let printed = going.finish().exits(0);
         let stamps: Vec<String> =
-            told.stdout.lines().map(|line| parse(line)["at"].as_str().expect("a time").to_owned()).collect();
+            printed.stdout.lines().map(|line| parse(line)["at"].as_str().expect("a time").to_owned()).collect();
         let ahead = SystemTime::now() + Duration::from_secs(YEAR);
         assert!(stamps[0] > pinboot::event::timestamp(ahead), "it goes by the clock: {stamps:?}");
         assert!(stamps.is_sorted(), "{stamps:?}");
-        assert!(elapsed(&told.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", told.stdout);
+        assert!(elapsed(&printed.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", printed.stdout);
         let listed = parse(&world.pinboot(&["runs", "--json"]).exits(0).stdout);
         assert!(listed["elapsed_ms"].as_u64().is_some_and(|ms| ms < LONGEST_MS), "{listed}");
         assert_eq!(world.read("count"), "x\n");
@@ -160,11 +157,10 @@ fn the_controllers_clock_jumps_in_a_run() {
 }
 
 /// A run of this playbook with the clock set so.
-fn run_at(time: &str, world: &World, clock: &Clock, playbook: &Path) -> Told {
+fn run_at(time: &str, world: &World, clock: &Clock, playbook: &Path) -> Printed {
     clock.set(time);
-    let mut command = by(clock, world.reach(&["run"]));
-    command.arg(playbook).arg("--key").arg(world.server.key()).env("TZ", "Asia/Tokyo");
-    Told::of(&command.output().expect("pinboot starts"))
+    let call = by(clock, world.reach(&["run"]).arg(playbook).arg("--key").arg(world.server.key()));
+    call.env("TZ", "Asia/Tokyo").run()
 }
 
 #[test]
@@ -186,10 +182,9 @@ fn the_last_run_is_the_one_that_was_begun_last() {
     assert!(started[0] < started[1], "the clock was set back in between: {started:?}");
     assert!(listed.lines().next().is_some_and(|line| line.contains("second.yaml")), "{listed}");
     fs::write(world.there("go"), "").expect("a file");
-    let mut command = by(&clock, super::world::pinboot(world.controller.path()));
     clock.set("-2y");
-    let told = Told::of(&command.arg("rerun").env("TZ", "America/Lima").output().expect("pinboot starts")).exits(0);
-    assert!(told.stderr.contains("second, resuming run"), "{told:?}");
+    let printed = by(&clock, world.call(&["rerun"])).env("TZ", "America/Lima").exits(0);
+    assert!(printed.stderr.contains("second, resuming run"), "{printed:?}");
     assert_eq!((world.read("first").as_str(), world.read("second").as_str()), ("x\n", "x\nx\n"));
     world.pinboot(&["rerun"]).exits(0).says(&["completed successfully"]);
 }

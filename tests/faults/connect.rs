@@ -6,10 +6,10 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::world::{Told, World, general, on_each, on_each_but, on_each_with, pinboot, seen, until, user_with};
+use super::world::{Printed, World, general, on_each, on_each_but, on_each_with, seen, until, user_with};
 use crate::support::mounts;
 use crate::support::sshd::{Options, Software, free_port, keygen};
 
@@ -26,7 +26,7 @@ cases! {
     unusable_keys_are_refused_before_any_connection ["A5"] "an empty file" => Shown("keys", "is empty");
     unusable_keys_are_refused_before_any_connection ["A5"] "half of it" => Shown("keys", "cut off");
     unusable_keys_are_refused_before_any_connection ["A5"] "a public key" => Shown("keys", "a public key");
-    unusable_keys_are_refused_before_any_connection ["A5"] "CRLF" => Told("0", "it is as good as any other");
+    unusable_keys_are_refused_before_any_connection ["A5"] "CRLF" => Text("0", "it is as good as any other");
     host_keys_that_are_unknown_changed_or_revoked ["A7"] "known_hosts does not have the host, with --host-key strict"
         => Shown("host_key_unknown", "127.0.0.1:");
     host_keys_that_are_unknown_changed_or_revoked ["A8"] "known_hosts has another key, in strict and accept-new"
@@ -38,13 +38,13 @@ cases! {
     hosts_that_are_not_there ["A13"] "a name that nobody knows" => Shown("not_there", "cannot be resolved");
     hosts_that_are_not_there ["A15"] "a web server" => Shown("not_there", "is not an SSH server");
     a_server_that_is_full_is_tried_again ["A17"] "MaxStartups 1, and somebody has the place for a while"
-        => Told("0", "tried again with growing pauses");
+        => Text("0", "tried again with growing pauses");
     login_shells_that_cannot_be_used ["A21"] "/usr/sbin/nologin" => Shown("shell_nologin", "127.0.0.1:");
     login_shells_that_cannot_be_used ["A21"] "a shell that is not there" => Shown("shell_no_shell", "hint:");
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"echo FORCED; exit 7\"" => Shown("forced_command", "127.0.0.1:");
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"internal-sftp\"" => Shown("forced_sftp", "127.0.0.1:");
     login_shells_with_noisy_start_up_files ["A23"] "dash, bash, mksh, yash, fish and tcsh, which print, change the directory and more"
-        => Told("0", "equal effects under all of them, and nothing of the noise");
+        => Text("0", "equal effects under all of them, and nothing of the noise");
     what_a_person_typed_wrong_about_the_host_is_said_before_a_connection ["A13"] "what is no address" => Shown("wrong_hosts", "error:");
 }
 
@@ -57,11 +57,11 @@ pub(crate) fn untouched(world: &World, code: u8) {
 }
 
 /// Runs with a key file; the server must not even be asked.
-fn with_key(world: &World, key: &Path) -> Told {
+fn with_key(world: &World, key: &Path) -> Printed {
     let begun = Instant::now();
-    let told = Told::of(&world.reach(&["run", "p.yaml"]).arg("--key").arg(key).output().expect("pinboot starts"));
-    assert!(begun.elapsed() < Duration::from_secs(5), "{told:?}");
-    told
+    let printed = world.reach(&["run", "p.yaml"]).arg("--key").arg(key).run();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{printed:?}");
+    printed
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn a_wrong_key_is_tried_once() {
         world.steps(STEPS);
         let key = world.here("other.pem");
         keygen(&key, "ed25519");
-        let told = with_key(&world, &key).exits(4);
-        seen!(world, "wrong_key", told);
+        let printed = with_key(&world, &key).exits(4);
+        seen!(world, "wrong_key", printed);
         untouched(&world, 4);
         // (Each server's log begins the line in its own way.)
         assert_eq!(world.server.log().matches("onnection from").count(), 1, "{}", world.server.log());
@@ -109,9 +109,9 @@ fn unusable_keys_are_refused_before_any_connection() {
     ];
     let mut all = String::new();
     for (name, key) in keys {
-        let told = with_key(&world, &key).exits(4);
-        assert_eq!(told.stdout, "");
-        write!(all, "# {name}\n{}", world.plain(&told)).expect("a string takes all");
+        let printed = with_key(&world, &key).exits(4);
+        assert_eq!(printed.stdout, "");
+        write!(all, "# {name}\n{}", world.plain(&printed)).expect("a string takes all");
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("keys", all);
@@ -153,8 +153,8 @@ fn host_keys_that_are_unknown_changed_or_revoked() {
         untouched(&world, 5);
 
         fs::write(&known, "").expect("known_hosts");
-        let told = host_key(&world, "accept-new").exits(0);
-        assert!(told.stderr.contains("(added)"), "{told:?}");
+        let printed = host_key(&world, "accept-new").exits(0);
+        assert!(printed.stderr.contains("(added)"), "{printed:?}");
         let added = fs::read_to_string(&known).expect("known_hosts");
         assert!(right.contains(added.trim()) && added.ends_with('\n'), "{added}");
         assert!(world.there("touched").exists());
@@ -179,13 +179,10 @@ fn a_host_that_is_known_by_a_key_of_another_type() {
     });
 }
 
-fn host_key(world: &World, mode: &str) -> Told {
-    let mut command = pinboot(world.controller.path());
-    command.args(["run", "p.yaml", "--host-key", mode, "--known-hosts"]).arg(world.server.known_hosts());
-    command
-        .args(["--host", &format!("{}@127.0.0.1:{}", world.user, world.server.port), "--key"])
-        .arg(world.server.key());
-    Told::of(&command.output().expect("pinboot starts"))
+fn host_key(world: &World, mode: &str) -> Printed {
+    let call = world.call(&["run", "p.yaml", "--host-key", mode, "--known-hosts"]).arg(world.server.known_hosts());
+    let host = format!("{}@127.0.0.1:{}", world.user, world.server.port);
+    call.args(["--host", &host, "--key"]).arg(world.server.key()).run()
 }
 
 #[test]
@@ -213,10 +210,9 @@ fn hosts_that_are_not_there() {
         ("no such name", "no-such-host.invalid".to_owned()),
         ("another protocol", format!("127.0.0.1:{http}")),
     ] {
-        let mut command = pinboot(world.controller.path());
-        command.args(["run", "p.yaml", "--host", &format!("ec2-user@{host}"), "--key"]).arg(world.server.key());
-        let told = Told::of(&command.output().expect("pinboot starts")).exits(3);
-        let plain = world.plain(&told).replace(&port.to_string(), "PORT").replace(&http.to_string(), "PORT");
+        let call = world.call(&["run", "p.yaml", "--host", &format!("ec2-user@{host}"), "--key"]);
+        let printed = call.arg(world.server.key()).exits(3);
+        let plain = world.plain(&printed).replace(&port.to_string(), "PORT").replace(&http.to_string(), "PORT");
         // (What the resolver says is the system's affair.)
         let plain =
             plain.replace("Name or service not known", "WHY").replace("Temporary failure in name resolution", "WHY");
@@ -238,7 +234,7 @@ fn a_server_that_is_full_is_tried_again() {
     let going = world.start(&[]);
     world.server.wait_log("past MaxStartups");
     drop(idle);
-    going.told().exits(0);
+    going.finish().exits(0);
     assert!(world.there("touched").exists());
 }
 
@@ -248,8 +244,8 @@ fn login_shells_that_cannot_be_used() {
     for (name, shell, code) in [("nologin", "/usr/sbin/nologin", 6), ("no_shell", "/bin/no-such-shell", 4)] {
         let Some(world) = user_with(shell, None, "") else { return };
         world.steps(STEPS);
-        let told = world.run(&[]).exits(code);
-        seen!(world, format!("shell_{name}"), told);
+        let printed = world.run(&[]).exits(code);
+        seen!(world, format!("shell_{name}"), printed);
         untouched(&world, u8::try_from(code).expect("small"));
     }
 }
@@ -261,9 +257,9 @@ fn a_forced_command_is_not_taken_for_the_runner() {
     let public = fs::read_to_string(world.server.file("id_ed25519.pub")).expect("a key");
     let forced = |options: &str| {
         fs::write(world.server.file("authorized_keys"), format!("{options} {public}")).expect("authorized_keys");
-        let told = world.run(&[]).exits(6);
+        let printed = world.run(&[]).exits(6);
         untouched(&world, 6);
-        told
+        printed
     };
     seen!(world, "forced_command", forced("command=\"echo FORCED; exit 7\""));
     seen!(world, "forced_silence", forced("command=\"exit 0\""));
@@ -284,8 +280,8 @@ fn login_shells_with_noisy_start_up_files() {
         fs::create_dir_all(world.there(".config/fish")).expect("a folder");
         fs::write(world.there(".config/fish/config.fish"), "echo noise from the start-up file\ncd /\n")
             .expect("a file");
-        let told = world.run(&[]).exits(0);
-        assert!(!told.stdout.contains("noise") && !told.stderr.contains("noise"), "{shell}: {told:?}");
+        let printed = world.run(&[]).exits(0);
+        assert!(!printed.stdout.contains("noise") && !printed.stderr.contains("noise"), "{shell}: {printed:?}");
         assert_eq!(world.read("touched"), "its a \\ !", "{shell}");
     }
 }
@@ -296,14 +292,9 @@ fn what_a_person_typed_wrong_about_the_host_is_said_before_a_connection() {
     world.steps(STEPS);
     let mut all = String::new();
     for host in ["user@", "a b", "host:port", "host:99999", "-oProxyCommand=x", "a\nb"] {
-        let mut command = pinboot(world.controller.path());
-        command
-            .args(["run", "p.yaml", &format!("--host={host}"), "--key"])
-            .arg(world.server.key())
-            .stdin(Stdio::null());
-        let told = Told::of(&command.output().expect("pinboot starts"));
-        write!(all, "# {host:?}\n{}", general(&world.plain(&told))).expect("a string takes all");
-        assert_eq!(told.code, Some(2), "{host:?}: {told:?}");
+        let printed = world.call(&["run", "p.yaml", &format!("--host={host}"), "--key"]).arg(world.server.key()).run();
+        write!(all, "# {host:?}\n{}", general(&world.plain(&printed))).expect("a string takes all");
+        assert_eq!(printed.code, Some(2), "{host:?}: {printed:?}");
     }
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("wrong_hosts", all);

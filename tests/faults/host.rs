@@ -18,8 +18,8 @@ cases! {
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "sudo wants a terminal" => Shown("sudo_tty", "127.0.0.1:");
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "the user is not in sudoers" => Shown("sudo_sudoers", "127.0.0.1:");
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "there is no sudo" => Shown("sudo_none", "127.0.0.1:");
-    the_real_sudo_refuses_a_stranger_and_serves_a_friend ["B19" "B20"] "the real sudo" => Told("6", "sudo asks for a password; exit 0 with NOPASSWD");
-    root_needs_no_sudo ["B20"] "there is no sudo, and the login user is root" => Told("0", "it is not asked for");
+    the_real_sudo_refuses_a_stranger_and_serves_a_friend ["B19" "B20"] "the real sudo" => Text("6", "sudo asks for a password; exit 0 with NOPASSWD");
+    root_needs_no_sudo ["B20"] "there is no sudo, and the login user is root" => Text("0", "it is not asked for");
     a_full_or_read_only_home_is_named ["C1"] "a full disk" => Shown("home_space", "127.0.0.1:");
     a_full_or_read_only_home_is_named ["C1"] "no inodes left" => Shown("home_inodes", "127.0.0.1:");
     a_full_or_read_only_home_is_named ["C3"] "a read-only home directory" => Shown("home_read_only", "127.0.0.1:");
@@ -30,7 +30,7 @@ cases! {
         => Shown("noexec", "step 2");
     homes_that_are_not_there_or_not_theirs ["C5"] "HOME is missing" => Shown("home_missing", "127.0.0.1:");
     homes_that_are_not_there_or_not_theirs ["C5"] "HOME is unset" => Shown("home_unset", "127.0.0.1:");
-    a_home_with_an_odd_name_will_do ["C5"] "blanks and a quote in it" => Told("0", "2 changed, then 2 unchanged");
+    a_home_with_an_odd_name_will_do ["C5"] "blanks and a quote in it" => Text("0", "2 changed, then 2 unchanged");
     a_home_that_the_user_cannot_write_to ["C5"] "it belongs to somebody else" => Shown("home_not_writable", "127.0.0.1:");
     a_record_that_others_could_have_made_is_not_used ["C6"] "a link" => Shown("record_link", "127.0.0.1:");
     a_record_that_others_could_have_made_is_not_used ["C6"] "mode 0777" => Shown("record_open", "127.0.0.1:");
@@ -38,13 +38,13 @@ cases! {
     a_host_without_curl_and_wget_is_told_so ["C8"] "no curl, wget, BusyBox or Python" => Shown("no_tools", "127.0.0.1:");
     a_host_with_few_programs_carries_a_run_all_the_same ["C9"]
         "no setsid, flock or sync, and BusyBox' tail; the connection is cut, and a second run comes meanwhile"
-        => Told("0", "the second run: exit 9; the first: connected again, nothing lost or said twice, nothing done twice");
+        => Text("0", "the second run: exit 9; the first: connected again, nothing lost or said twice, nothing done twice");
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
         "the runner alone is killed, and a second run comes" => Shown("outlived", "another run holds");
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
-        "the runner alone is killed; its step goes on to its end, and has no check" => Told("8", "`step 1 (Held) has an unknown outcome`");
+        "the runner alone is killed; its step goes on to its end, and has no check" => Text("8", "`step 1 (Held) has an unknown outcome`");
     a_stranger_with_the_runners_number_is_not_ended ["C13"]
-        "the dead runner's number is another process's, and the run is to be stopped" => Told("", "no signal reaches the stranger");
+        "the dead runner's number is another process's, and the run is to be stopped" => Text("", "no signal reaches the stranger");
 }
 
 const STEPS: &str = "  - { name: Touch, command: touch touched, always: true }\n";
@@ -57,8 +57,8 @@ const ROOT: &str = "
 #[track_caller]
 fn is_unfit(world: &World, name: &str) {
     world.steps(STEPS);
-    let told = world.run(&[]).exits(6);
-    seen!(world, name, told);
+    let printed = world.run(&[]).exits(6);
+    seen!(world, name, printed);
     unfit(world);
 }
 
@@ -86,8 +86,8 @@ fn sudo_that_cannot_be_used_is_found_out_before_the_first_step() {
         }
         let Some(world) = user_with("/bin/sh", Some(path.path()), "") else { return };
         world.steps(ROOT);
-        let told = world.run(&[]).exits(6);
-        seen!(world, format!("sudo_{name}"), told);
+        let printed = world.run(&[]).exits(6);
+        seen!(world, format!("sudo_{name}"), printed);
         unfit(&world);
     }
 }
@@ -158,8 +158,8 @@ fn a_disk_that_fills_up_in_a_step_keeps_the_steps_result() {
   - { name: Fill it, command: 'head -c 2M /dev/zero >big; echo never' }
 ",
         );
-        let told = world.run(&[]).exits(1);
-        seen!(world, "fills_up", told);
+        let printed = world.run(&[]).exits(1);
+        seen!(world, "fills_up", printed);
         assert_eq!(world.journal(), ["1 changed", "2 failed", "exit 1", "exit 1"]);
         // (The home is seen in the server's own namespace only.)
         let home = format!("/proc/{}/root{}", world.server.pid(), world.home.path().display());
@@ -194,8 +194,8 @@ fn a_home_where_nothing_may_be_executed_will_do() {
   - { name: Own program, command: ~/tool }
 ",
     );
-    let told = world.run(&[]).exits(1);
-    seen!(world, "noexec", told);
+    let printed = world.run(&[]).exits(1);
+    seen!(world, "noexec", printed);
 }
 
 #[test]
@@ -280,8 +280,8 @@ fn a_host_without_curl_and_wget_is_told_so() {
   - { name: Get it, download: { url: 'https://127.0.0.1:1/x.jar', to: ~/x.jar } }
 ",
     );
-    let told = world.run(&[]).exits(6);
-    seen!(world, "no_tools", told);
+    let printed = world.run(&[]).exits(6);
+    seen!(world, "no_tools", printed);
     unfit(&world);
 }
 
@@ -299,8 +299,8 @@ fn a_host_with_few_programs_carries_a_run_all_the_same() {
         until("it connects again", || world.logins() == 2);
         world.run(&[]).exits(9);
         release(&world);
-        let told = going.told().exits(0);
-        assert_eq!(output(&told), whole());
+        let printed = going.finish().exits(0);
+        assert_eq!(output(&printed), whole());
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         // The host is free again.
         world.run(&[]).exits(0);
@@ -316,11 +316,11 @@ fn a_step_that_outlives_its_runner_holds_the_host() {
         held(&world);
         let run = world.runs();
         signal(world.runner().0, Signal::KILL);
-        let told = world.run(&[]).exits(9);
-        seen!(world, "outlived", told);
+        let printed = world.run(&[]).exits(9);
+        seen!(world, "outlived", printed);
         release(&world);
         // (It ended well, but nobody was there to store it.)
-        going.told().exits(8).says(&["started, no result recorded, and there is no check", "--assume not-done"]);
+        going.finish().exits(8).says(&["started, no result recorded, and there is no check", "--assume not-done"]);
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
         assert!(!world.there(&format!(".pinboot/runs/{}/1.rc", run[0])).exists());
     });
@@ -344,8 +344,8 @@ fn a_stranger_with_the_runners_number_is_not_ended() {
     for (start, dies) in [("1", false), (begun.as_str(), true)] {
         fs::write(record.join("runner"), format!("{} {start} -\n", other.id())).expect("a file");
         let command = String::from_utf8(stop(&identity, 2).command).expect("text");
-        let told = Command::new("sh").args(["-c", &command]).env("HOME", home.path()).output().expect("sh starts");
-        assert_eq!(String::from_utf8_lossy(&told.stdout), if dies { "told\n" } else { "gone\n" }, "{told:?}");
+        let printed = Command::new("sh").args(["-c", &command]).env("HOME", home.path()).output().expect("sh starts");
+        assert_eq!(String::from_utf8_lossy(&printed.stdout), if dies { "told\n" } else { "gone\n" }, "{printed:?}");
         assert_eq!(fs::read_to_string(record.join("stop")).expect("the wish"), "2\n");
         if dies {
             let end = other.wait().expect("it ends");

@@ -5,29 +5,29 @@ use std::path::Path;
 use std::process::Command;
 
 use super::running::{HELD, held, release};
-use super::world::{Going, World, seen, until};
+use super::world::{Started, World, seen, until};
 
 cases! {
     a_host_with_another_machine_id_is_not_rerun_on ["E10"] "the host says another machine id by the time of the rerun"
         => Shown("rerun_other_machine", "127.0.0.1:");
     a_run_is_not_followed_on_another_machine ["E10"] "killed in a step; by the time of the rerun another machine has the address, and then the right one"
-        => Told("10", "`this is not the host of run`; at the right one it is followed to its end");
-    a_host_without_a_machine_id_is_known_by_its_key ["E10"] "the host has no /etc/machine-id" => Told("0", "its key is what it is known by");
+        => Text("10", "`this is not the host of run`; at the right one it is followed to its end");
+    a_host_without_a_machine_id_is_known_by_its_key ["E10"] "the host has no /etc/machine-id" => Text("0", "its key is what it is known by");
     a_key_that_known_hosts_takes_is_not_the_old_one ["E10"] "the host shows another key, which known_hosts has by now"
         => Shown("rerun_replaced_key", "[127.0.0.1]:");
     a_key_of_another_type_that_is_known_by_now_is_no_other_host ["E10"] "known_hosts gets a second key of the same host"
-        => Told("0", "it is asked for the key of then");
+        => Text("0", "it is asked for the key of then");
     an_older_copy_of_the_disk_is_not_rerun_on ["E10"] "the host is put back to a copy of its disk from the middle of the run"
         => Shown("rerun_old_disk", "127.0.0.1:");
     what_the_host_has_forgotten_the_journal_has_not ["E10"] "twenty newer runs at the host, which keeps no more"
-        => Told("0", "`done in run`: a step without a check is not done again");
+        => Text("0", "`done in run`: a step without a check is not done again");
     what_the_host_has_forgotten_and_was_unknown_stays_unknown ["E10"] "twenty newer runs after a run with a step of unknown outcome"
-        => Told("8", "the step is not begun again");
+        => Text("8", "the step is not begun again");
     a_record_that_is_gone_before_its_time_is_another_host ["E10"] "the record of a finished run is removed at the host"
         => Shown("rerun_record_lost", "127.0.0.1:");
     an_older_copy_of_a_busy_hosts_disk_is_not_taken_for_a_forgetful_one ["E10"]
         "the host is put back to a copy of its disk from before the run, with twenty older runs on it"
-        => Told("10", "`the host has no record of run`");
+        => Text("10", "`the host has no record of run`");
 }
 
 const ONE: &str = "11111111111111111111111111111111";
@@ -83,9 +83,9 @@ fn a_run_is_not_followed_on_another_machine() {
     world.pinboot(&["rerun"]).exits(10).says(&["this is not the host of run"]);
     assert_eq!(world.runs().len(), 1, "no other run was begun");
     is(&world, ONE);
-    let going = Going::start(super::world::pinboot(world.controller.path()).arg("rerun"));
+    let going = Started::start(world.call(&["rerun"]));
     release(&world);
-    going.told().exits(0);
+    going.finish().exits(0);
     assert_eq!(world.runs().len(), 1, "it was followed");
     assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
 }
@@ -118,8 +118,8 @@ fn a_key_that_known_hosts_takes_is_not_the_old_one() {
     assert!(known.contains(&world.server.host_key("ed25519")), "somebody has replaced the line: {known}");
     let new = print_of(&world.server.file("host_ed25519.pub"));
     world.steps(RIGHT);
-    let told = world.pinboot(&["rerun"]).exits(10).says(&[&old, &new]);
-    seen!(world, "rerun_replaced_key", told);
+    let printed = world.pinboot(&["rerun"]).exits(10).says(&[&old, &new]);
+    seen!(world, "rerun_replaced_key", printed);
     assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was begun");
     // An unknown key is not even added.
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
@@ -164,11 +164,11 @@ fn an_older_copy_of_the_disk_is_not_rerun_on() {
     until("the second step is begun", || world.there("held").exists());
     copy(&world.there(".pinboot"), &world.there("copy"));
     release(&world);
-    going.told().exits(1);
+    going.finish().exits(1);
     fs::remove_dir_all(world.there(".pinboot")).expect("removed");
     fs::rename(world.there("copy"), world.there(".pinboot")).expect("put back");
-    let told = world.pinboot(&["rerun"]).exits(10);
-    seen!(world, "rerun_old_disk", told);
+    let printed = world.pinboot(&["rerun"]).exits(10);
+    seen!(world, "rerun_old_disk", printed);
     assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was begun");
     world.pinboot(&["rerun", "--same-host"]).exits(10).says(&["an older copy of that host's disk"]);
 }
@@ -182,9 +182,7 @@ fn copy(from: &Path, to: &Path) {
 fn twenty_runs(world: &World) {
     world.steps("  - { name: Nothing, command: 'true', creates: / }\n");
     for _ in 0..20 {
-        let told =
-            world.run_command(&[]).env("PINBOOT_STATE_DIR", world.here("elsewhere")).output().expect("pinboot starts");
-        assert!(told.status.success(), "{told:?}");
+        world.run_call(&[]).env("PINBOOT_STATE_DIR", world.here("elsewhere")).exits(0);
     }
 }
 
@@ -217,7 +215,7 @@ fn what_the_host_has_forgotten_and_was_unknown_stays_unknown() {
     for pid in below.into_iter().chain([runner]) {
         crate::support::sshd::signal(pid, super::world::Signal::KILL);
     }
-    going.told().exits(8);
+    going.finish().exits(8);
     let run = world.runs().pop().expect("a run");
     let playbook = fs::read_to_string(world.here("p.yaml")).expect("a playbook");
     twenty_runs(&world);
@@ -237,8 +235,8 @@ fn a_record_that_is_gone_before_its_time_is_another_host() {
     world.run(&[]).exits(1);
     fs::remove_dir_all(world.there(".pinboot/runs").join(world.runs().pop().expect("a run"))).expect("removed");
     world.steps(RIGHT);
-    let told = world.pinboot(&["rerun"]).exits(10);
-    seen!(world, "rerun_record_lost", told);
+    let printed = world.pinboot(&["rerun"]).exits(10);
+    seen!(world, "rerun_record_lost", printed);
     assert_eq!((records(&world), world.read("count").as_str()), (0, "x\n"), "nothing was begun");
     fs::remove_dir_all(world.there(".pinboot")).expect("removed");
     world.pinboot(&["rerun", "--same-host"]).exits(10).says(&["the host has no record of run"]);

@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::world::{Told, World, folder, general, pinboot};
+use super::world::{Call, Printed, World, folder, general};
 
-/// The program in an empty folder with these files; what a person sees.
-fn told(files: &[(&str, &[u8])], words: &[&str]) -> (Told, String) {
+/// The program in an empty folder with these files; what it prints, and all of it as snapshots have it.
+fn printed(files: &[(&str, &[u8])], words: &[&str]) -> (Printed, String) {
     let controller = folder("pinboot-controller-");
-    for (name, bytes) in files {
-        fs::write(controller.path().join(name), bytes).expect("a file");
-    }
-    let begun = Instant::now();
-    let told = Told::of(&pinboot(controller.path()).args(words).output().expect("pinboot starts"));
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert!(!controller.path().join("state/runs").exists() || words[0] != "run", "no run is begun: {words:?} {told:?}");
-    let text = format!("exit {}\n--- stdout\n{}--- stderr\n{}", told.code.unwrap_or(-1), told.stdout, told.stderr);
-    let text = text.replace(&controller.path().display().to_string(), "HERE");
-    (told, general(&text))
+    let call = files.iter().fold(Call::new(controller.path()), |call, (name, bytes)| call.file(name, bytes));
+    let started = Instant::now();
+    let printed = call.args(words).run();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(
+        !controller.path().join("state/runs").exists() || words[0] != "run",
+        "no run is started: {words:?} {printed:?}"
+    );
+    let text = printed.shown().replace(&controller.path().display().to_string(), "HERE");
+    (printed, general(&text))
 }
 
 macro_rules! kept {
@@ -63,10 +63,10 @@ steps:
 
 #[test]
 fn all_faults_of_a_playbook_are_told_in_one_go() {
-    let (faults, text) = told(&[("p.yaml", MANY.as_bytes())], &["run", "p.yaml"]);
+    let (faults, text) = printed(&[("p.yaml", MANY.as_bytes())], &["run", "p.yaml"]);
     assert_eq!(faults.code, Some(2));
     kept!("many", text);
-    let (lint, _) = told(&[("p.yaml", MANY.as_bytes())], &["lint", "p.yaml"]);
+    let (lint, _) = printed(&[("p.yaml", MANY.as_bytes())], &["lint", "p.yaml"]);
     assert_eq!(lint.code, Some(2));
     let errors = |text: &str| {
         let blocks = text.split("\n\n").filter(|block| block.starts_with("error: "));
@@ -82,7 +82,7 @@ fn faults_of_variables_hide_no_faults_of_steps() {
     let play = b"vars: { version: 1, names: [a] }\nhosts: { a: { address: h, user: u } }\nsteps:\n  - name: One\n    command: echo {{ version }} {{ verison }} {{ more }}\n    retries: yes\n".as_slice();
     let more = b"more: 1\nmore: 2\na-b: 3\n".as_slice();
     let words = ["run", "p.yaml", "--vars-file", "more.yaml", "-e", "names=x", "-e", "nmaes=[x]", "-e", "version=2"];
-    let (faults, text) = told(&[("p.yaml", play), ("more.yaml", more)], &words);
+    let (faults, text) = printed(&[("p.yaml", play), ("more.yaml", more)], &words);
     assert_eq!(faults.code, Some(2));
     kept!("variables_and_steps", text);
 }
@@ -107,7 +107,7 @@ fn files_that_are_no_playbook() {
         ("empty", b""),
         ("binary", b"\x7fELF\x02\x01\x01\xff\xfe"),
     ] {
-        let (faults, text) = told(&[("p.yaml", bytes)], &["run", "p.yaml"]);
+        let (faults, text) = printed(&[("p.yaml", bytes)], &["run", "p.yaml"]);
         assert_eq!(faults.code, Some(2), "{name}: {faults:?}");
         assert!(text.len() < 4000, "{name}: {text}");
         write!(all, "# {name}\n{text}").expect("a string takes all");
@@ -138,7 +138,7 @@ fn words_on_the_command_line() {
         &["kinds", "comand"],
         &["rnu"],
     ] {
-        let (faults, text) = told(&files, words);
+        let (faults, text) = printed(&files, words);
         assert_eq!(faults.code, Some(2), "{words:?}: {faults:?}");
         write!(all, "$ pinboot {}\n{text}", words.join(" ")).expect("a string takes all");
     }
@@ -146,12 +146,43 @@ fn words_on_the_command_line() {
 }
 
 #[test]
+fn what_needs_no_host_prints_its_result_and_nothing_else() {
+    let controller = folder("pinboot-controller-");
+    let call = |words: &[&str]| Call::new(controller.path()).args(words);
+    let good = "steps:\n  - { name: First, command: ls, always: true }\n";
+    call(&["lint", "p.yaml", "--host=h"]).exit(2).stderr_has(&["unexpected argument '--host'"]).check();
+    call(&["lint", "p.yaml"])
+        .exit(2)
+        .stderr("pinboot: cannot read p.yaml: No such file or directory (os error 2)\n")
+        .check();
+    let hosts = format!("hosts: {{ a: {{ address: h }} }}\n{good}");
+    call(&["lint", "p.yaml"]).file("p.yaml", &hosts).stdout("p.yaml: no problems found\n").check();
+    call(&["lint", "p.yaml", "--json"]).check();
+    call(&["runs"]).stdout("no run is recorded here\n").check();
+    call(&["runs", "--json"]).check();
+    call(&["completions", "bash"]).stdout_has(&["complete -F _pinboot"]).check();
+}
+
+#[test]
+fn each_command_explains_itself() {
+    let controller = folder("pinboot-controller-");
+    let mut all = String::new();
+    let commands =
+        ["run", "rehearse", "rerun", "cancel", "attach", "runs", "runs repair", "show", "lint", "kinds", "completions"];
+    for command in [""].iter().chain(&commands) {
+        let call = Call::new(controller.path()).args(command.split_whitespace()).arg("--help");
+        write!(all, "$ pinboot {command} --help\n{}", call.shown()).expect("a string takes all");
+    }
+    kept!("help", all);
+}
+
+#[test]
 fn a_byte_order_mark_and_other_line_ends_make_no_other_plan() {
     let text = "name: x\nhosts: { a: { address: 10.0.0.1, user: u } }\nsteps:\n  - name: y\n    script: |\n      echo a\n      echo b\n";
-    let plain = told(&[("p.yaml", text.as_bytes())], &["run", "p.yaml", "--dry-run"]);
+    let plain = printed(&[("p.yaml", text.as_bytes())], &["run", "p.yaml", "--dry-run"]);
     assert_eq!(plain.0.code, Some(0), "{plain:?}");
     for other in [format!("\u{feff}{text}"), text.replace('\n', "\r\n")] {
-        assert_eq!(told(&[("p.yaml", other.as_bytes())], &["run", "p.yaml", "--dry-run"]).1, plain.1);
+        assert_eq!(printed(&[("p.yaml", other.as_bytes())], &["run", "p.yaml", "--dry-run"]).1, plain.1);
     }
 }
 
@@ -159,11 +190,9 @@ fn a_byte_order_mark_and_other_line_ends_make_no_other_plan() {
 fn a_dry_run_opens_no_connection_and_needs_no_key() {
     let Some(world) = World::new() else { return };
     world.steps("  - { name: Touch, command: touch touched, always: true }\n");
-    let told = Told::of(
-        &world.reach(&["run", "p.yaml", "--dry-run", "--key", "no such key"]).output().expect("pinboot starts"),
-    );
-    let told = told.exits(0).says(&["touch touched", "Nothing was sent"]);
-    assert!(!told.stdout.is_empty());
+    let call = world.reach(&["run", "p.yaml", "--dry-run", "--key", "no such key"]);
+    let printed = call.stdout_has(&["touch touched", "Nothing was sent"]).check();
+    assert!(!printed.stdout.is_empty());
     assert!(!world.server.log().contains("Connection from"), "{}", world.server.log());
     assert!(!world.here("state").exists(), "it leaves no trace here either");
 }

@@ -330,7 +330,7 @@ const fn elsewhere(
     rows: &'static [&'static str],
     broken: &'static str,
 ) -> Case {
-    Case { file, test, rows, broken, seen: Seen::Told("", "") }
+    Case { file, test, rows, broken, seen: Seen::Text("", "") }
 }
 
 fn root(name: &str) -> PathBuf {
@@ -357,7 +357,7 @@ fn cases() -> Vec<&'static Case> {
 /// The exit code and the sentence of a case.
 fn seen(case: &Case) -> Result<(String, String), String> {
     match case.seen {
-        Seen::Told(exit, words) => Ok((exit.to_owned(), words.to_owned())),
+        Seen::Text(exit, words) => Ok((exit.to_owned(), words.to_owned())),
         Seen::Shown(name, words) => {
             let file = root("tests/faults/snapshots").join(format!("{name}.snap"));
             let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;

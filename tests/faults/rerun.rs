@@ -2,16 +2,16 @@
 
 use std::fs;
 
-use super::world::{Told, World, seen, until};
+use super::world::{World, seen, until};
 
 cases! {
     what_failed_and_what_was_not_reached_is_done_and_nothing_else ["E9"] "the step that failed is mended" => Shown("rerun_mended", "changed");
     an_edited_playbook_is_taken_as_it_stands_now ["E9"]
-        "another order, another name, another policy, another text" => Told("0", "only the step whose text is another is done again");
+        "another order, another name, another policy, another text" => Text("0", "only the step whose text is another is done again");
     a_fault_in_the_edited_playbook_costs_nothing ["E9"] "the edited playbook has a fault" => Shown("rerun_fault", "error:");
-    a_value_that_is_given_anew_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Told("0", "the other values hold");
+    a_value_that_is_given_anew_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Text("0", "the other values hold");
     a_run_whose_host_was_not_there_is_begun_by_its_rerun ["A7"] "the host's key is known by the time of the rerun"
-        => Told("0", "the run is begun, once");
+        => Text("0", "the run is begun, once");
     another_host_behind_the_address_is_not_taken_for_the_one_that_was ["E10"] "the host has no record of the run"
         => Shown("record_gone", "no record");
     a_host_with_another_key_is_not_rerun_on ["E10"] "the host shows another key by the time of the rerun" => Shown("rerun_other_key", "127.0.0.1:");
@@ -19,14 +19,14 @@ cases! {
     a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host ["E6"] "a bit in the middle is flipped, and the journal repaired"
         => Shown("journal_repaired", "run RUN1");
     a_journal_that_is_damaged_from_its_first_line_is_written_anew ["E6"] "a bit in its first line is flipped, and the journal repaired"
-        => Told("1", "the run is heard from the host from its first step on");
+        => Text("1", "the run is heard from the host from its first step on");
     a_run_with_a_damaged_journal_is_followed_without_it ["E6"] "a bit in the middle is flipped; `pinboot attach`"
-        => Told("0", "the run is followed by the host's own record");
-    a_damaged_journal_is_not_guessed_at ["E6"] "its end is torn off" => Told("0", "it is only shorter; nothing is done twice");
+        => Text("0", "the run is followed by the host's own record");
+    a_damaged_journal_is_not_guessed_at ["E6"] "its end is torn off" => Text("0", "it is only shorter; nothing is done twice");
     an_allowed_failure_that_the_old_controller_saw_stays_allowed ["E3"] "killed behind a failure that is allowed"
         => Shown("followed_allowed", "changed");
     a_process_with_few_descriptors_ends_with_a_sentence_or_works ["E12"] "64 descriptors, and fewer down to 5"
-        => Told("0 or 12", "it works, or `this process may not open 32 files at once`; nothing is sent then");
+        => Text("0 or 12", "it works, or `this process may not open 32 files at once`; nothing is sent then");
     a_state_folder_that_cannot_be_written_to ["E12"] "a file where the state folder should be" => Shown("state_file", "pinboot:");
 }
 
@@ -128,8 +128,8 @@ fn another_host_behind_the_address_is_not_taken_for_the_one_that_was() {
         fs::read_dir(world.there(".pinboot/runs")).expect("runs").flatten().any(|run| run.path().join("end").exists())
     });
     fs::remove_dir_all(world.there(".pinboot")).expect("the record is gone");
-    let told = world.pinboot(&["rerun"]).exits(10);
-    seen!(world, "record_gone", told);
+    let printed = world.pinboot(&["rerun"]).exits(10);
+    seen!(world, "record_gone", printed);
     assert_eq!(times(&world, "count"), 1);
 }
 
@@ -213,10 +213,9 @@ fn a_run_with_a_damaged_journal_is_followed_without_it() {
     fs::write(world.there("go"), "").expect("a file");
     let host = format!("{}@127.0.0.1:{}", world.user, world.server.port);
     let run = world.runs().pop().expect("a run");
-    let mut attach = super::world::pinboot(world.controller.path());
-    attach.args(["attach", &host, &run, "--host-key", "strict", "--known-hosts"]).arg(world.server.known_hosts());
-    attach.arg("--key").arg(world.server.key());
-    Told::of(&attach.output().expect("pinboot starts")).exits(0).says(&["step 1"]);
+    let attach = world.call(&["attach", &host, &run, "--host-key", "strict", "--known-hosts"]);
+    let attach = attach.arg(world.server.known_hosts()).arg("--key").arg(world.server.key());
+    attach.exits(0).says(&["step 1"]);
     assert_eq!(times(&world, "count"), 1);
 }
 
@@ -235,8 +234,8 @@ fn an_allowed_failure_that_the_old_controller_saw_stays_allowed() {
     until("the step is begun", || world.there("count").exists());
     going.kill();
     fs::write(world.there("go"), "").expect("a file");
-    let told = world.pinboot(&["rerun"]).exits(0);
-    seen!(world, "followed_allowed", told);
+    let printed = world.pinboot(&["rerun"]).exits(0);
+    seen!(world, "followed_allowed", printed);
 }
 
 #[test]
@@ -253,8 +252,8 @@ fn a_host_with_another_key_is_not_rerun_on() {
     world.server = world.server.restart();
     fs::write(world.server.known_hosts(), known).expect("known_hosts");
     world.steps(&format!("{}  - {{ name: Right, command: 'true' }}\n{}", counted("a"), counted("b")));
-    let told = world.pinboot(&["rerun"]).exits(5);
-    seen!(world, "rerun_other_key", told);
+    let printed = world.pinboot(&["rerun"]).exits(5);
+    seen!(world, "rerun_other_key", printed);
     assert_eq!((times(&world, "a"), times(&world, "b")), (1, 0));
 }
 
@@ -262,23 +261,18 @@ fn a_host_with_another_key_is_not_rerun_on() {
 fn a_process_with_few_descriptors_ends_with_a_sentence_or_works() {
     let Some(world) = World::new() else { return };
     world.steps(&counted("a"));
-    let command = world.run_command(&[]);
     let mut worked = 0;
     for limit in [64, 48, 34, 26, 22, 16, 8, 5] {
-        let mut limited = std::process::Command::new("sh");
-        limited.args(["-c", &format!("ulimit -n {limit}; exec \"$@\""), "sh"]);
-        limited.arg(command.get_program()).args(command.get_args());
-        limited.env_clear().current_dir(world.controller.path()).stdin(std::process::Stdio::null());
-        limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let told = Told::of(&limited.output().expect("sh starts"));
-        assert!(!told.stderr.contains("panicked"), "{limit}: {told:?}");
-        assert!([0, 12].contains(&told.code.expect("a code")), "{limit}: {told:?}");
-        if told.code == Some(0) {
+        let limited = format!("ulimit -n {limit}; exec \"$@\"");
+        let printed = world.run_call(&[]).under("sh", &["-c", &limited, "sh"]).run();
+        assert!(!printed.stderr.contains("panicked"), "{limit}: {printed:?}");
+        assert!([0, 12].contains(&printed.code.expect("a code")), "{limit}: {printed:?}");
+        if printed.code == Some(0) {
             worked += 1;
         } else {
-            assert!(told.stderr.contains("nothing was sent"), "{limit}: {told:?}");
+            assert!(printed.stderr.contains("nothing was sent"), "{limit}: {printed:?}");
         }
-        assert_eq!(times(&world, "a"), worked, "{limit}: {told:?}");
+        assert_eq!(times(&world, "a"), worked, "{limit}: {printed:?}");
     }
     assert!(worked > 0);
 }
@@ -288,8 +282,8 @@ fn a_state_folder_that_cannot_be_written_to() {
     let Some(world) = World::new() else { return };
     world.steps(&counted("a"));
     fs::write(world.here("state"), "a file").expect("a file");
-    let told = world.run(&[]);
+    let printed = world.run(&[]);
     fs::remove_file(world.here("state")).expect("removed");
-    seen!(world, "state_file", told.exits(12));
+    seen!(world, "state_file", printed.exits(12));
     assert!(!world.server.log().contains("Connection from"), "{}", world.server.log());
 }

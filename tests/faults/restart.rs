@@ -10,18 +10,18 @@ use crate::support::mounts;
 
 cases! {
     a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the host goes down in a step that has a check, and had not done its work yet"
-        => Told("0", "its check says so; it is begun once more");
-    a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the same, and the work was done" => Told("0", "its check says so; it is not begun again");
+        => Text("0", "its check says so; it is begun once more");
+    a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the same, and the work was done" => Text("0", "its check says so; it is not begun again");
     a_step_without_a_check_is_unknown_in_the_next_boot ["B5"] "the host goes down in a step without a check"
         => Shown("restart_unknown", "step 2");
     a_step_without_a_check_is_unknown_in_the_next_boot ["B5"] "the same, then `rerun --assume done` and `--assume not-done`"
-        => Told("0", "it is not begun again; it is begun once more");
+        => Text("0", "it is not begun again; it is begun once more");
     a_step_says_itself_what_the_next_boot_does_with_it ["B5"] "the same, with `on_unknown: rerun` and `on_unknown: done`"
-        => Told("0", "it is begun once more; it is not begun again");
+        => Text("0", "it is begun once more; it is not begun again");
     a_reboot_that_is_wanted_is_one_that_happens ["B6"] "the kind `reboot`, on a host that then goes down"
-        => Told("0", "the host was told once; the run goes on with the next step, and nothing is done twice");
+        => Text("0", "the host is asked to reboot once; the run continues with the next step, and nothing is done twice");
     a_controller_that_dies_while_the_host_is_down_is_followed_by_another ["B5" "B6" "E3"]
-        "the controller is killed while the host is down, for a reboot or without being asked" => Told("0", "the rerun sees it through");
+        "the controller is killed while the host is down, for a reboot or without being asked" => Text("0", "the rerun sees it through");
     a_host_that_comes_back_too_late_is_taken_up_by_a_rerun ["B5"] "the host is down for longer than --reconnect-for"
         => Shown("restart_late", "not restored");
 }
@@ -100,7 +100,7 @@ fn a_step_with_a_check_is_asked_in_the_next_boot() {
             fs::write(world.there("made"), "").expect("a file");
         }
         let world = restart(world);
-        going.told().exits(0).says(&["the connection was lost", "reconnected after", "3 changed"]);
+        going.finish().exits(0).says(&["the connection was lost", "reconnected after", "3 changed"]);
         assert_eq!(counts(&world), [1, if is_done { 1 } else { 2 }, 1]);
         assert!(world.there("made").exists());
         // (The runner is gone: that is found out on the second connection, and the third has the next runner.)
@@ -116,8 +116,8 @@ fn a_step_without_a_check_is_unknown_in_the_next_boot() {
         let going = world.start(&[]);
         in_hand(&world);
         let world = restart(world);
-        let told = going.told().exits(8);
-        seen!(world, "restart_unknown", told);
+        let printed = going.finish().exits(8);
+        seen!(world, "restart_unknown", printed);
         assert_eq!(counts(&world), [1, 1, 0]);
         world.pinboot(&["rerun"]).exits(8);
         assert_eq!(counts(&world), [1, 1, 0], "nobody said what became of it");
@@ -133,7 +133,7 @@ fn a_step_says_itself_what_the_next_boot_does_with_it() {
         let going = world.start(&[]);
         in_hand(&world);
         let world = restart(world);
-        going.told().exits(0).says(&["3 changed"]);
+        going.finish().exits(0).says(&["3 changed"]);
         assert_eq!(counts(&world), [1, begun, 1], "{policy}");
     }
 }
@@ -148,7 +148,7 @@ const REBOOT: &str = "
 
 /// What the host looks like when the steps around the reboot were done, once each.
 fn rebooted(world: &World, first: &str) {
-    assert_eq!(world.read("asked"), "systemctl reboot\n", "it was told once");
+    assert_eq!(world.read("asked"), "systemctl reboot\n", "it was asked once");
     assert_eq!((world.read("before").as_str(), world.read("after").as_str()), ("x\n", "it is kept a word\n"));
     let second = world.read("boot");
     assert!(second.starts_with("boot-") && second != first, "{first:?} {second:?}");
@@ -163,9 +163,9 @@ fn a_reboot_that_is_wanted_is_one_that_happens() {
     let Some(world) = machine(REBOOT) else { return };
     let first = boot_id(&world);
     let going = world.start(&[]);
-    until("the host is told to reboot", || !world.read("asked").is_empty());
+    until("the host is asked to reboot", || !world.read("asked").is_empty());
     let world = restart(world);
-    going.told().exits(0).says(&["Reboot", "4 changed"]);
+    going.finish().exits(0).says(&["Reboot", "4 changed"]);
     rebooted(&world, &first);
     let journal = world.journal();
     let all = ["1 changed", "2 changed", "host_lost", "host_regained", "3 changed", "4 changed", "exit 0", "exit 0"];
@@ -182,7 +182,7 @@ fn a_controller_that_dies_while_the_host_is_down_is_followed_by_another() {
         let first = boot_id(&world);
         let going = world.start(&[]);
         if wanted {
-            until("the host is told to reboot", || !world.read("asked").is_empty());
+            until("the host is asked to reboot", || !world.read("asked").is_empty());
         } else {
             in_hand(&world);
         }
@@ -207,8 +207,8 @@ fn a_host_that_comes_back_too_late_is_taken_up_by_a_rerun() {
     let going = world.start(&["--reconnect-for", "1"]);
     in_hand(&world);
     world.server.lose_power();
-    let told = going.told().exits(7);
-    seen!(world, "restart_late", told);
+    let printed = going.finish().exits(7);
+    seen!(world, "restart_late", printed);
     let world = boot(world);
     world.pinboot(&["rerun"]).exits(0);
     assert_eq!(counts(&world), [1, 2, 1]);

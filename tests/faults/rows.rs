@@ -18,7 +18,7 @@ pub(crate) enum Seen {
     /// The first line of this snapshot that holds these words, and the exit code above it.
     Shown(&'static str, &'static str),
     /// The exit code, and what the test looks at.
-    Told(&'static str, &'static str),
+    Text(&'static str, &'static str),
 }
 
 /// The cases of a file: `test [rows] what is broken => what is seen;`, where `test` is one of its functions.

@@ -2,16 +2,16 @@
 
 use std::fs;
 
-use super::world::{Going, Signal, World, on_each, pinboot, seen, until};
+use super::world::{Signal, Started, World, on_each, seen, until};
 use crate::support::sshd::signal;
 
 cases! {
     a_connection_that_is_cut_in_a_step_is_taken_up_again ["B1" "B3"]
         "the server's process for the session is killed in the middle of a step"
-        => Told("0", "nothing lost or said twice, nothing done twice");
+        => Text("0", "nothing lost or said twice, nothing done twice");
     a_person_is_told_of_a_cut ["B1" "B3"] "the same, for a person" => Shown("cut", "connection was lost");
     a_cut_between_the_delivery_and_its_answer_begins_nothing_twice ["B4"]
-        "the session is killed as soon as the host has begun anything of the run" => Told("0", "nothing done twice");
+        "the session is killed as soon as the host has begun anything of the run" => Text("0", "nothing done twice");
     a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself ["B2"]
         "nobody answers for longer than --reconnect-for" => Shown("not_regained", "not restored");
     steps_that_end_in_odd_ways ["B13"] "standard error behind the end of standard output" => Shown("odd_late_stderr", "step 1");
@@ -21,20 +21,20 @@ cases! {
     steps_that_end_in_odd_ways ["B17"] "a file that is no program" => Shown("odd_not_executable", "step 1");
     steps_that_end_in_odd_ways ["B12"] "control characters, a bar drawn with carriage returns" => Shown("odd_stubborn_output", "      100%");
     steps_that_end_in_odd_ways ["B18"] "a timeout" => Shown("odd_timeout", "step 1");
-    a_timeout_ends_the_whole_group ["B18"] "a timeout, and a child of the step" => Told("1", "the child is gone");
+    a_timeout_ends_the_whole_group ["B18"] "a timeout, and a child of the step" => Text("1", "the child is gone");
     a_step_ends_with_its_command_and_reads_nothing ["B14" "B15"]
-        "a child in the background, and a step that reads" => Told("0", "the step ends with its command; what it reads is empty");
+        "a child in the background, and a step that reads" => Text("0", "the step ends with its command; what it reads is empty");
     ctrl_c_once_lets_the_step_end_and_begins_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "Finishing the current step");
     ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "Stopping the current step");
     ctrl_c_three_times_leaves_and_the_run_can_be_taken_up ["E1"] "Ctrl-C three times, and a step that does not want to end"
-        => Told("130", "goes on at the host; the rerun takes it up");
+        => Text("130", "goes on at the host; the rerun takes it up");
     signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT alike, with 129 and 131" => Shown("sigterm", "goes on at the host");
     a_reader_that_goes_away_detaches ["B22" "E2"] "the reader of standard output goes away" => Shown("broken_pipe", "pinboot:");
     a_controller_that_is_killed_is_followed_by_another ["E3"] "SIGKILL in the middle of a step, and a rerun"
-        => Told("0", "nothing lost or said twice, nothing done twice");
+        => Text("0", "nothing lost or said twice, nothing done twice");
     a_controller_that_is_killed_is_followed_by_another ["E8"] "a second rerun beside the first" => Shown("rerun_held", "pinboot:");
     a_controller_that_is_killed_is_shown_the_failure_it_missed ["E3"] "SIGKILL, and a step that fails meanwhile"
-        => Told("1", "the failure that was missed; the next rerun begins the step once more");
+        => Text("1", "the failure that was missed; the next rerun begins the step once more");
     a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again ["B5" "C12"]
         "the host's side is killed whole in the middle of a step without a check" => Shown("unknown", "step 1");
     one_host_has_one_run_at_a_time ["E7"] "a second run meanwhile" => Shown("busy", "another run holds");
@@ -42,7 +42,7 @@ cases! {
     a_journal_that_cannot_grow_ends_this_side_only ["E4" "E5"] "the journal cannot grow in the middle of a run"
         => Shown("journal_cannot_grow", "pinboot:");
     a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out ["B16"]
-        "the session is killed while the plan is on its way" => Told("0", "delivered again; no part is carried out or left behind");
+        "the session is killed while the plan is on its way" => Text("0", "delivered again; no part is carried out or left behind");
 }
 
 /// A step that notes that it ran, says what it does, and waits for a file.
@@ -70,8 +70,8 @@ pub(crate) fn held(world: &World) {
 }
 
 /// What the step said, out of the events of a run.
-pub(crate) fn output(told: &super::world::Told) -> String {
-    let events = told.stdout.lines().map(super::world::parse);
+pub(crate) fn output(printed: &super::world::Printed) -> String {
+    let events = printed.stdout.lines().map(super::world::parse);
     events
         .filter(|event| event["kind"] == "step_output")
         .filter_map(|event| Some(event["text"].as_str()?.to_owned()))
@@ -92,8 +92,8 @@ fn a_connection_that_is_cut_in_a_step_is_taken_up_again() {
         world.server.kill_sessions();
         until("it connects again", || world.logins() == 2);
         release(&world);
-        let told = going.told().exits(0);
-        assert_eq!(output(&told), whole(), "nothing is lost and nothing said twice");
+        let printed = going.finish().exits(0);
+        assert_eq!(output(&printed), whole(), "nothing is lost and nothing said twice");
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         assert_eq!(world.journal(), ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
     });
@@ -108,7 +108,7 @@ fn a_person_is_told_of_a_cut() {
         world.server.kill_sessions();
         until("it connects again", || world.logins() == 2);
         release(&world);
-        seen!(world, "cut", going.told().exits(0));
+        seen!(world, "cut", going.finish().exits(0));
     });
 }
 
@@ -127,8 +127,8 @@ fn a_cut_between_the_delivery_and_its_answer_begins_nothing_twice() {
             world.server.kill_sessions();
             held(&world);
             release(&world);
-            let told = going.told().exits(0);
-            assert_eq!(output(&told), whole(), "after {what}");
+            let printed = going.finish().exits(0);
+            assert_eq!(output(&printed), whole(), "after {what}");
             assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"), "after {what}");
         }
     });
@@ -143,10 +143,10 @@ fn a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself() {
         // The listener goes first: nobody answers any more.
         signal(world.server.pid(), Signal::STOP);
         world.server.kill_sessions();
-        let told = going.told();
+        let printed = going.finish();
         signal(world.server.pid(), Signal::CONT);
-        assert_eq!(told.code, Some(7), "{told:?}");
-        seen!(world, "not_regained", told);
+        assert_eq!(printed.code, Some(7), "{printed:?}");
+        seen!(world, "not_regained", printed);
         release(&world);
         world.server = world.server.restart();
         let rerun = world.pinboot(&["rerun"]).exits(0);
@@ -174,8 +174,8 @@ fn steps_that_end_in_odd_ways() {
         ] {
             fs::write(world.there("data"), "not a program").expect("a file");
             world.steps(&format!("  - name: It\n    {step}\n  - name: After\n    command: touch not-reached\n"));
-            let told = world.run(&[]).exits(1);
-            let mut said = world.plain(&told);
+            let printed = world.run(&[]).exits(1);
+            let mut said = world.plain(&printed);
             if name == "cwd" {
                 // (With what status `cd` fails is each shell's affair.)
                 said = said.replace("with status 1 ", "with status 2 ");
@@ -208,10 +208,10 @@ fn a_step_ends_with_its_command_and_reads_nothing() {
   - { name: Last, command: touch last, always: true }
 ",
         );
-        let told = world.run(&[]).exits(0);
+        let printed = world.run(&[]).exits(0);
         let child: u32 = world.read("child").trim().parse().expect("a pid");
         signal(child, Signal::KILL);
-        assert!(told.stdout.contains("3 changed"), "{told:?}");
+        assert!(printed.stdout.contains("3 changed"), "{printed:?}");
         assert_eq!((world.read("read").as_str(), world.there("last").exists()), ("", true));
     });
 }
@@ -236,9 +236,9 @@ fn ctrl_c_once_lets_the_step_end_and_begins_no_other() {
         let before = going.wait_for("Finishing the current step");
         until("the host knows", || stop_level(&world).is_some());
         release(&world);
-        let mut told = going.told().exits(130);
-        told.stderr.insert_str(0, &before);
-        seen!(world, "ctrl_c", told);
+        let mut printed = going.finish().exits(130);
+        printed.stderr.insert_str(0, &before);
+        seen!(world, "ctrl_c", printed);
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
         // The rest is done by a rerun, and only the rest.
         fs::remove_file(world.there("held")).expect("removed");
@@ -263,9 +263,9 @@ fn ctrl_c_twice_ends_the_step() {
         until("the host knows", || stop_level(&world).is_some());
         going.signal(Signal::INT);
         before += &going.wait_for("Stopping the current step");
-        let mut told = going.told().exits(130);
-        told.stderr.insert_str(0, &before);
-        seen!(world, "ctrl_c_twice", told);
+        let mut printed = going.finish().exits(130);
+        printed.stderr.insert_str(0, &before);
+        seen!(world, "ctrl_c_twice", printed);
         assert_eq!(world.journal(), ["1 failed", "exit 130", "exit 130"]);
         assert_eq!(world.read("after"), "");
     });
@@ -282,7 +282,7 @@ fn ctrl_c_three_times_leaves_and_the_run_can_be_taken_up() {
             going.wait_for(words);
         }
         going.signal(Signal::INT);
-        going.told().exits(130).says(&["goes on at the host", "pinboot rerun"]);
+        going.finish().exits(130).says(&["goes on at the host", "pinboot rerun"]);
         release(&world);
         world.pinboot(&["rerun"]).exits(0);
         assert_eq!(world.read("after"), "y\n");
@@ -298,9 +298,9 @@ fn signals_that_detach() {
             held(&world);
             until("this side has heard of the step", || world.journal_text().contains("step_started"));
             going.signal(which);
-            let told = going.told().exits(code);
+            let printed = going.finish().exits(code);
             if code == 143 {
-                seen!(world, "sigterm", told);
+                seen!(world, "sigterm", printed);
             }
             // The run is followed to its end; what was begun was begun once.
             release(&world);
@@ -327,8 +327,8 @@ fn a_reader_that_goes_away_detaches() {
         held(&world);
         going.stop_reading();
         release(&world);
-        let told = going.told().exits(141);
-        seen!(world, "broken_pipe", told);
+        let printed = going.finish().exits(141);
+        seen!(world, "broken_pipe", printed);
         world.pinboot(&["rerun"]).exits(0);
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
     });
@@ -342,15 +342,15 @@ fn a_controller_that_is_killed_is_followed_by_another() {
         held(&world);
         going.kill();
         assert!(world.pinboot(&["runs"]).exits(0).stdout.contains("end not seen"));
-        let following = Going::start(pinboot(world.controller.path()).args(["rerun", "--json"]));
+        let following = Started::start(world.call(&["rerun", "--json"]));
         until("it follows", || world.logins() == 2);
-        // Somebody else who wants the same is told.
+        // Another user who wants the same is refused.
         until("it has the journal", || world.pinboot(&["runs"]).stdout.contains("running"));
         let second = world.pinboot(&["rerun"]).exits(9);
         seen!(world, "rerun_held", second);
         release(&world);
-        let told = following.told().exits(0);
-        assert_eq!(output(&told), whole());
+        let printed = following.finish().exits(0);
+        assert_eq!(output(&printed), whole());
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
         seen!(world, "nothing_to_rerun", world.pinboot(&["rerun"]).exits(0));
@@ -371,8 +371,8 @@ fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
                 .flatten()
                 .any(|run| run.path().join("end").exists())
         });
-        let told = world.pinboot(&["rerun"]).exits(1).says(&["exit status 3", "pinboot rerun"]);
-        assert!(told.stdout.contains("1 failed"), "{told:?}");
+        let printed = world.pinboot(&["rerun"]).exits(1).says(&["exit status 3", "pinboot rerun"]);
+        assert!(printed.stdout.contains("1 failed"), "{printed:?}");
         // The next rerun begins what failed, once more.
         fs::write(world.there("go"), "").expect("a file");
         world.steps(HELD);
@@ -401,8 +401,8 @@ fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again() 
         for pid in std::iter::once(runner).chain(step) {
             signal(pid, Signal::KILL);
         }
-        let told = going.told().exits(8);
-        seen!(world, "unknown", told);
+        let printed = going.finish().exits(8);
+        seen!(world, "unknown", printed);
         assert_eq!(world.journal(), ["host_lost", "host_regained", "1 unknown", "exit 8", "exit 8"]);
         let again = world.pinboot(&["rerun"]).exits(8);
         seen!(world, "unknown_again", again);
@@ -425,7 +425,7 @@ fn one_host_has_one_run_at_a_time() {
         seen!(world, "busy", second);
         assert_eq!(world.journal(), ["unreachable 9", "exit 9", "exit 9"]);
         release(&world);
-        going.told().exits(0);
+        going.finish().exits(0);
         assert_eq!(world.read("count"), "x\n");
     });
 }
@@ -435,23 +435,15 @@ fn without_room_for_the_journal_nothing_is_sent() {
     let Some(()) = crate::support::mounts() else { return };
     let Some(world) = World::new() else { return };
     world.steps(HELD);
-    let command = world.run_command(&[]);
-    let mut words: Vec<String> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    words.insert(0, command.get_program().to_string_lossy().into_owned());
     let state = world.here("state");
     fs::create_dir(&state).expect("a folder");
     let script = format!(
         "mount -t tmpfs -o size=16k,mode=700 none {0} && {{ head -c 100k /dev/zero >{0}/full 2>/dev/null; exec \"$@\"; }}",
         state.display()
     );
-    let mut command = pinboot(world.controller.path());
-    let env: Vec<_> =
-        command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
-    command = std::process::Command::new("unshare");
-    command.args(["-m", "--propagation", "private", "sh", "-c", &script, "sh"]).args(words);
-    command.env_clear().envs(env).current_dir(world.controller.path());
-    let told = super::world::Told::of(&command.output().expect("unshare starts")).exits(12);
-    seen!(world, "journal_full", told);
+    let mounted = ["-m", "--propagation", "private", "sh", "-c", &script, "sh"];
+    let printed = world.run_call(&[]).under("unshare", &mounted).exits(12);
+    seen!(world, "journal_full", printed);
     assert!(!world.server.log().contains("Connection from"), "{}", world.server.log());
     assert!(!world.there(".pinboot").exists());
 }
@@ -470,7 +462,7 @@ fn a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out() {
                 .any(|file| file.file_name().to_string_lossy().starts_with("plan"))
         });
         world.server.kill_sessions();
-        going.told().exits(0);
+        going.finish().exits(0);
         assert_eq!((world.read("large.txt") == large, world.read("count").as_str()), (true, "x\n"));
         let run = world.runs().pop().expect("a run");
         let parts = fs::read_dir(runs.join(run)).expect("the record").flatten();
@@ -484,16 +476,9 @@ fn a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out() {
 fn a_journal_that_cannot_grow_ends_this_side_only() {
     let Some(world) = World::new() else { return };
     world.steps(&HELD.replace("-lt 200", "-lt 2000"));
-    let command = world.run_command(&[]);
-    let mut limited = std::process::Command::new("sh");
-    limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "sh"])
-        .arg(command.get_program())
-        .args(command.get_args());
-    limited.env_clear().current_dir(world.controller.path()).stdin(std::process::Stdio::null());
-    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let told = Going::start(&mut limited).told().exits(12);
-    seen!(world, "journal_cannot_grow", told);
+    let limited = ["-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "sh"];
+    let printed = world.run_call(&[]).under("sh", &limited).exits(12);
+    seen!(world, "journal_cannot_grow", printed);
     held(&world);
     release(&world);
     world.pinboot(&["rerun"]).exits(0);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::world::{World, pinboot, until};
+use super::world::{World, until};
 use crate::support::traces::{holding, showing};
 
 const SECRET: &str = "s3cr3t-Zq7/kv+word";
@@ -32,9 +32,7 @@ steps:
 ",
     );
     let state = world.here("state");
-    let mut command = world.run_command(&["-vv"]);
-    command.env("TOKEN", SECRET);
-    let going = super::world::Going::start(&mut command);
+    let going = super::world::Started::start(world.run_call(&["-vv"]).env("TOKEN", SECRET));
     until("the step is begun", || world.there("held").exists());
     // (The program itself was given it in its environment, by whoever started it.)
     assert_eq!(showing(SECRET, going.pid()), Vec::<String>::new());
@@ -43,14 +41,14 @@ steps:
     let memory = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).into_iter().chain([PathBuf::from("/dev/shm")]);
     assert_eq!(memory.flat_map(|folder| holding(&folder, SECRET)).collect::<Vec<_>>(), Vec::<String>::new());
     fs::write(world.there("go"), "").expect("a file");
-    let told = going.told();
-    assert_eq!(told.code, Some(1), "{told:?}");
+    let printed = going.finish();
+    assert_eq!(printed.code, Some(1), "{printed:?}");
     assert_eq!(world.read("length").trim(), SECRET.len().to_string());
     let base64 = "czNjcjN0LVpxNy9rdit3b3Jk";
-    for text in [&told.stdout, &told.stderr] {
+    for text in [&printed.stdout, &printed.stderr] {
         assert!(!text.contains(SECRET) && !text.contains(base64), "{text}");
     }
-    assert!(told.stderr.contains("it says ***") || told.stdout.contains("it says ***"), "{told:?}");
+    assert!(printed.stderr.contains("it says ***") || printed.stdout.contains("it says ***"), "{printed:?}");
     // What a step says is in the host's own log, which nobody but its user can read; here it is in no record.
     assert_eq!(holding(&state, SECRET), Vec::<String>::new());
     let shown = world.pinboot(&["show"]).exits(0);
@@ -71,6 +69,5 @@ fn a_secret_of_the_command_line_is_asked_for_again() {
     fs::write(world.there("mended"), "").expect("a file");
     world.pinboot(&["rerun", "-e", &format!("token={secret}")]).exits(0);
     assert_eq!(world.read("length").trim(), secret.len().to_string());
-    let shown = pinboot(world.controller.path()).args(["show", "--json"]).output().expect("pinboot starts");
-    assert!(!String::from_utf8_lossy(&shown.stdout).contains(&secret));
+    assert!(!world.pinboot(&["show", "--json"]).stdout.contains(&secret));
 }

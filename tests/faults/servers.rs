@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::link::Link;
-use super::world::{Signal, Told, World, on_each, pinboot, seen, until, user_on};
+use super::world::{Printed, Signal, World, on_each, seen, until, user_on};
 use crate::support::sshd::{Options, Software, keygen};
 use crate::support::{mounts, need};
 
 cases! {
     a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["B1" "B14" "B15" "A6"]
         "the connection is cut in the middle of a step that has left a child behind"
-        => Told("0", "connected again; nothing lost or said twice, nothing done twice; the child holds nobody up");
+        => Text("0", "connected again; nothing lost or said twice, nothing done twice; the child holds nobody up");
     a_step_that_starts_the_server_anew_goes_on ["B3"]
         "the step kills the listener and the session that it came by, and starts a new listener on the port, as an update of the server does"
-        => Told("0", "connected again to the new one; nothing lost or said twice, nothing done twice");
-    dropbear_takes_an_rsa_key ["A6"] "an RSA key for dropbear" => Told("0", "it is as good as any other");
+        => Text("0", "connected again to the new one; nothing lost or said twice, nothing done twice");
+    dropbear_takes_an_rsa_key ["A6"] "an RSA key for dropbear" => Text("0", "it is as good as any other");
     a_server_without_rsa_says_so_to_an_rsa_key ["A6"]
         "an RSA key for tinysshd, which knows only ed25519" => Shown("no_rsa", "hint:");
     a_server_that_says_nothing ["A14"] "the connection is accepted, and nothing comes" => Shown("silent", "no SSH banner");
@@ -40,7 +40,7 @@ cases! {
         => Shown("tampered", "could not prove its host key");
     a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["A24"]
         "tinysshd, which knows no strict key exchange and one cipher, which needs it"
-        => Told("0", "it is connected to, as OpenSSH's client does; `-v` says so");
+        => Text("0", "it is connected to, as OpenSSH's client does; `-v` says so");
     a_server_with_old_ciphers_only ["A24"] "aes128-cbc is all that the server offers" => Shown("old_ciphers", "no cipher in common");
 }
 
@@ -73,8 +73,8 @@ impl Drop for Running {
 }
 
 /// The program with this key instead of the world's own.
-fn with_key(world: &World, key: &Path) -> Told {
-    Told::of(&world.reach(&["run", "p.yaml"]).arg("--key").arg(key).output().expect("pinboot starts"))
+fn with_key(world: &World, key: &Path) -> Printed {
+    world.reach(&["run", "p.yaml"]).arg("--key").arg(key).run()
 }
 
 /// An RSA key that the server lets in, where it knows RSA at all.
@@ -96,13 +96,13 @@ fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
         link.cut();
         until("it connects again", || link.flows() == 2);
         fs::write(world.there("go"), "").expect("a file");
-        let told = going.told().exits(0);
+        let printed = going.finish().exits(0);
         // (tinysshd has neither strict key exchange nor a cipher that does without; the others have both, or are given the better.)
         let weak = world.server.process() == Software::Tinysshd.process();
-        assert_eq!(told.stderr.contains("does not support strict key exchange"), weak, "{}", told.stderr);
+        assert_eq!(printed.stderr.contains("does not support strict key exchange"), weak, "{}", printed.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
         crate::support::sshd::signal(child, Signal::KILL);
-        assert_eq!(super::running::output(&told), "begun\nended\n");
+        assert_eq!(super::running::output(&printed), "begun\nended\n");
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         let journal = ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"];
         assert_eq!(world.journal(), journal);
@@ -114,7 +114,7 @@ fn server_anew(world: &World) -> String {
     let listener = world.server.pid();
     let command = fs::read_to_string(format!("/proc/{listener}/cmdline")).expect("its command");
     // (OpenSSH's listener writes what it does around its command: `sshd: COMMAND [listener] …`.)
-    let command = match command.strip_prefix("sshd: ").and_then(|told| told.split_once(" [listener]")) {
+    let command = match command.strip_prefix("sshd: ").and_then(|printed| printed.split_once(" [listener]")) {
         Some((command, _)) => command.replace(' ', "\0"),
         None => command,
     };
@@ -148,13 +148,13 @@ fn a_step_that_starts_the_server_anew_goes_on() {
         let login = world.server.login_words();
         until("it connects again", || world.read("new-log").contains(login));
         super::running::release(&world);
-        let told = going.told();
+        let printed = going.finish();
         let listener = world.read("listener").trim().parse().expect("a pid");
         for pid in std::iter::once(listener).chain(crate::support::sshd::below(listener)) {
             crate::support::sshd::signal(pid, Signal::KILL);
         }
-        let told = told.exits(0);
-        assert_eq!(super::running::output(&told), super::running::whole());
+        let printed = printed.exits(0);
+        assert_eq!(super::running::output(&printed), super::running::whole());
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         let journal = ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"];
         assert_eq!(world.journal(), journal);
@@ -174,13 +174,13 @@ fn dropbear_takes_an_rsa_key() {
 fn a_server_without_rsa_says_so_to_an_rsa_key() {
     let Some(world) = World::on(Software::Tinysshd, |options, _| options) else { return };
     world.steps(STEPS);
-    let mut told = with_key(&world, &rsa(&world)).exits(4);
+    let mut printed = with_key(&world, &rsa(&world)).exits(4);
     // (It introduces itself with a few letters of chance.)
-    if let Some((before, behind)) = told.stderr.split_once("SSH-2.0-tinyssh") {
+    if let Some((before, behind)) = printed.stderr.split_once("SSH-2.0-tinyssh") {
         let behind = behind.split_once(')').expect("a bracket").1;
-        told.stderr = format!("{before}SSH-2.0-tinyssh){behind}");
+        printed.stderr = format!("{before}SSH-2.0-tinyssh){behind}");
     }
-    seen!(world, "no_rsa", told);
+    seen!(world, "no_rsa", printed);
     super::connect::untouched(&world, 4);
 }
 
@@ -190,8 +190,8 @@ fn a_server_that_says_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     world.via = Some(listener.local_addr().expect("its address").port());
     world.steps(STEPS);
-    let told = world.run(&[]).exits(3);
-    seen!(world, "silent", told);
+    let printed = world.run(&[]).exits(3);
+    seen!(world, "silent", printed);
     super::connect::untouched(&world, 3);
 }
 
@@ -224,13 +224,11 @@ fn an_agent_full_of_keys_is_left_alone_when_a_key_is_named() {
     let Some(world) = World::with(|options, _| options.line("MaxAuthTries 2")) else { return };
     let Some(agent) = Agent::start(&world, &["a", "b", "c", "d"]) else { return };
     world.steps(STEPS);
-    let mut command = world.reach(&["run", "p.yaml"]);
-    let told = Told::of(&command.env("SSH_AUTH_SOCK", &agent.socket).output().expect("pinboot starts")).exits(4);
-    seen!(world, "too_many_keys", told);
+    let printed = world.reach(&["run", "p.yaml"]).env("SSH_AUTH_SOCK", &agent.socket).exits(4);
+    seen!(world, "too_many_keys", printed);
     super::connect::untouched(&world, 4);
     assert_eq!(world.server.log().matches("Connection from").count(), 1, "{}", world.server.log());
-    let mut command = world.run_command(&[]);
-    Told::of(&command.env("SSH_AUTH_SOCK", &agent.socket).output().expect("pinboot starts")).exits(0);
+    world.run_call(&[]).env("SSH_AUTH_SOCK", &agent.socket).exits(0);
     assert!(world.there("touched").exists());
 }
 
@@ -242,12 +240,11 @@ fn a_penalty_after_a_refused_login_is_named() {
     world.steps(STEPS);
     let key = world.here("other");
     keygen(&key, "ed25519");
-    let refused = world.reach(&["run", "p.yaml"]).arg("--key").arg(&key).output().expect("pinboot starts");
-    Told::of(&refused).exits(4);
+    world.reach(&["run", "p.yaml"]).arg("--key").arg(&key).exits(4);
     assert_eq!(link.flows(), 1, "a refused login is not tried again");
     link.shut();
-    let told = world.run(&[]).exits(3).says(&["PerSourcePenalties", "fail2ban"]);
-    seen!(world, "penalty", told);
+    let printed = world.run(&[]).exits(3).says(&["PerSourcePenalties", "fail2ban"]);
+    seen!(world, "penalty", printed);
     super::connect::untouched(&world, 3);
 }
 
@@ -265,9 +262,9 @@ fn one_session_a_connection_is_enough() {
     until("the host knows", || super::running::stop_level(&world).is_some());
     going.signal(Signal::INT);
     before += &going.wait_for("Stopping the current step");
-    let mut told = going.told().exits(130);
-    told.stderr.insert_str(0, &before);
-    seen!(world, "one_session", told);
+    let mut printed = going.finish().exits(130);
+    printed.stderr.insert_str(0, &before);
+    seen!(world, "one_session", printed);
     assert_eq!(world.journal(), ["1 failed", "exit 130", "exit 130"]);
     assert_eq!(world.read("after"), "");
 }
@@ -283,7 +280,7 @@ fn accounts_that_are_shut() {
     // (What Debian's own `sshd` and `common-account` come to, for a key.)
     let pam = "printf '%s\\n' 'auth required pam_deny.so' 'account required pam_nologin.so' 'account required pam_unix.so' \
                'session required pam_permit.so' >/mnt/etc/pam.d/sshd";
-    // Whoever asks for the login, sshd itself or PAM: it is refused, and what the host says about it is told.
+    // Whoever asks for the login, sshd itself or PAM: it is refused, and what the host says about it is printed.
     for (name, shut, uses_pam) in [
         ("expired", expired, false),
         ("nologin", nologin, false),
@@ -293,9 +290,9 @@ fn accounts_that_are_shut() {
         let change = |options: Options| if uses_pam { options.line("UsePAM yes") } else { options };
         let Some(world) = user_on(change, "/bin/sh", None, &format!("{copy}; {shut}; {pam}; {bind}")) else { return };
         world.steps(STEPS);
-        let told = world.run(&[]);
-        seen!(world, format!("shut_{name}"), told);
-        told.exits(4);
+        let printed = world.run(&[]);
+        seen!(world, format!("shut_{name}"), printed);
+        printed.exits(4);
         super::connect::untouched(&world, 4);
     }
 }
@@ -312,19 +309,19 @@ fn a_key_exchange_that_is_tampered_with_is_noticed() {
         ("pinboot's", "kex-strict-c-v00@openssh.com", "kex-strikt-c-v00@openssh.com"),
     ] {
         link.rewrite(from, into);
-        let told = world.run(&[]).exits(3);
+        let printed = world.run(&[]).exits(3);
         assert!(link.rewrites() > 0, "{side} offer came through as it was");
         if side == "the server's" {
-            seen!(world, "tampered", told);
+            seen!(world, "tampered", printed);
         }
         super::connect::untouched(&world, 3);
     }
     // Nor is the key taken for a new host's.
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
-    let mut command = pinboot(world.controller.path());
-    command.args(["run", "p.yaml", "--host-key", "accept-new", "--known-hosts"]).arg(world.server.known_hosts());
-    command.args(["--host", &format!("{}@127.0.0.1:{}", world.user, link.port), "--key"]).arg(world.server.key());
-    Told::of(&command.output().expect("pinboot starts")).exits(3).says(&["could not prove its host key"]);
+    let call = world.call(&["run", "p.yaml", "--host-key", "accept-new", "--known-hosts"]);
+    let host = format!("{}@127.0.0.1:{}", world.user, link.port);
+    let call = call.arg(world.server.known_hosts()).args(["--host", &host, "--key"]).arg(world.server.key());
+    call.exits(3).says(&["could not prove its host key"]);
     assert_eq!(fs::read(world.server.known_hosts()).expect("known_hosts"), b"");
     // Where nobody meddles, it is the same server.
     fs::write(world.server.known_hosts(), known).expect("known_hosts");
@@ -336,7 +333,7 @@ fn a_key_exchange_that_is_tampered_with_is_noticed() {
 fn a_server_with_old_ciphers_only() {
     let Some(world) = World::with(|options, _| options.line("Ciphers aes128-cbc")) else { return };
     world.steps(STEPS);
-    let told = world.run(&[]).exits(3);
-    seen!(world, "old_ciphers", told);
+    let printed = world.run(&[]).exits(3);
+    seen!(world, "old_ciphers", printed);
     super::connect::untouched(&world, 3);
 }

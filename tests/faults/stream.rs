@@ -9,33 +9,33 @@ use sha2::Digest as _;
 
 use super::link::Link;
 use super::running::{HELD, held, output, release, whole};
-use super::world::{Going, Signal, World, on_each, on_each_with, parse, seen, until};
+use super::world::{Signal, Started, World, on_each, on_each_with, parse, seen, until};
 use crate::support::sshd::{Options, Software, signal};
 
 cases! {
     a_reset_at_any_place_of_the_stream_is_healed ["B1"]
         "RST at each twentieth of all that the host sends, the key exchange and the login with it"
-        => Told("0", "noticed in less than a second; nothing lost or said twice, each step begun once (in the login: exit 3, nothing begun, and 0 by the rerun)");
+        => Text("0", "noticed in less than a second; nothing lost or said twice, each step begun once (in the login: exit 3, nothing begun, and 0 by the rerun)");
     a_black_hole_is_noticed_and_left_behind ["B2" "B9"]
         "every byte of the connection vanishes from the middle of a step on, as where an address has changed; new connections go through"
-        => Told("0", "`the connection was lost: the host does not answer any more; the run continues on the host; reconnecting`");
+        => Text("0", "`the connection was lost: the host does not answer any more; the run continues on the host; reconnecting`");
     a_flipped_bit_is_a_lost_connection ["A24"] "one bit is flipped on the way, in the middle of a step"
-        => Told("0", "the connection was lost; connected again; nothing lost or said twice, nothing done twice");
+        => Text("0", "the connection was lost; connected again; nothing lost or said twice, nothing done twice");
     a_controller_that_sleeps_wakes_up_to_the_end ["B8"]
         "the controller is stopped; meanwhile its connection is cut and the run ends at the host"
-        => Told("0", "the connection was lost; connected again; all that was said meanwhile, once");
+        => Text("0", "the connection was lost; connected again; all that was said meanwhile, once");
     a_host_that_stalls_is_not_taken_for_dead ["B21"]
         "the runner and sshd's session are stopped for longer than a connection may be silent"
-        => Told("0", "the connection was lost; connected again; the step is one attempt");
+        => Text("0", "the connection was lost; connected again; the step is one attempt");
     a_hundred_megabytes_in_one_line_and_in_many ["B10" "B11"]
-        "100 MB of output, half of it one line; OpenSSH with RekeyLimit 4M" => Told("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log is whole at the host");
+        "100 MB of output, half of it one line; OpenSSH with RekeyLimit 4M" => Text("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log is whole at the host");
     a_long_output_that_is_followed_again_is_not_kept_twice ["B11" "E3"]
         "7 MB of output; the controller is killed in the middle of it, and the run taken up again"
-        => Told("0", "all of it is shown; the journal has its beginning and its end once");
+        => Text("0", "all of it is shown; the journal has its beginning and its end once");
     bytes_that_are_no_text_are_kept_and_shown_escaped ["B12"]
         "binary, a NUL, characters cut between packets of one byte, no newline at the end" => Shown("bytes", "      café");
     a_reader_that_does_not_read_holds_the_host_up_for_nothing ["B22"]
-        "nobody reads pinboot's output while the run goes on, as behind Ctrl-S" => Told("0", "the run ends at the host meanwhile; then all of it is said, once");
+        "nobody reads pinboot's output while the run goes on, as behind Ctrl-S" => Text("0", "the run ends at the host meanwhile; then all of it is said, once");
 }
 
 const QUICK: (&str, &str) = ("PINBOOT_KEEPALIVE", "0.7");
@@ -51,7 +51,7 @@ fn once_and_whole(world: &World) {
     assert_eq!(journal, ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"]);
 }
 
-/// Steps that count how often they ran, and say what is told apart line by line.
+/// Steps that count how often they ran, and say what is printed apart line by line.
 fn talkers(many: usize) -> (String, String) {
     let (mut steps, mut said) = (String::new(), String::new());
     for step in 1..=many {
@@ -98,31 +98,31 @@ fn a_reset_at_any_place_of_the_stream_is_healed() {
         let mut whole = link.carried();
         for part in 1..=20 {
             // (No two runs say the same in as many packets: where the place never came, the next try goes by the shorter run.)
-            let (place, reset, mut told) = loop {
+            let (place, reset, mut printed) = loop {
                 (1..=STEPS).for_each(|step| fs::remove_file(world.there(&format!("count-{step}"))).expect("removed"));
                 let place = whole * part / 20;
                 link.reset_behind(place);
-                let told = world.run(&["--json"]);
+                let printed = world.run(&["--json"]);
                 if let Some(reset) = link.was_reset() {
-                    break (place, reset, told);
+                    break (place, reset, printed);
                 }
                 whole = whole.min(link.carried()) - 1;
             };
-            if told.code == Some(3) {
+            if printed.code == Some(3) {
                 // (What may count as a failed login is not repeated by itself: nothing was begun, and the rerun begins it.)
                 assert_eq!(world.journal(), ["unreachable 3", "exit 3", "exit 3"]);
                 assert!(!world.there("count-1").exists(), "behind byte {place}");
-                told = world.pinboot(&["rerun", "--json"]);
+                printed = world.pinboot(&["rerun", "--json"]);
             }
-            let told = told.exits(0);
-            assert_eq!(output(&told), said, "reset behind byte {place} of {whole}");
+            let printed = printed.exits(0);
+            assert_eq!(output(&printed), said, "reset behind byte {place} of {whole}");
             let counts = (1..=STEPS).map(|step| world.read(&format!("count-{step}")));
             assert!(counts.into_iter().all(|count| count == "x\n"), "behind byte {place}: a step ran twice");
             let journal = world.journal();
             let journal = journal.iter().filter(|line| !line.starts_with("host_")).collect::<Vec<_>>();
             let end = ["1 changed", "2 changed", "3 changed", "4 changed", "exit 0", "exit 0"];
             assert!(journal.ends_with(&end.map(str::to_owned).each_ref()), "behind byte {place}: {journal:?}");
-            let events: Vec<_> = told.stdout.lines().map(parse).collect();
+            let events: Vec<_> = printed.stdout.lines().map(parse).collect();
             // (Before the login nothing is lost that was there: the connection is made again without a word.)
             if let Some(lost) = events.iter().find(|event| event["kind"] == "host_lost") {
                 let after = time(lost).duration_since(reset).unwrap_or_default();
@@ -142,13 +142,13 @@ fn a_black_hole_is_noticed_and_left_behind() {
         let link = Link::to(world.server.port);
         world.go_by(link.port);
         world.steps(HELD);
-        let going = Going::start(world.run_command(&[]).env(QUICK.0, QUICK.1));
+        let going = Started::start(world.run_call(&[]).env(QUICK.0, QUICK.1));
         held(&world);
         link.swallow();
         until("it connects again", || world.logins() >= 2);
         release(&world);
         going
-            .told()
+            .finish()
             .exits(0)
             .says(&["the connection was lost: the host does not answer any more", "reconnected after"]);
         once_and_whole(&world);
@@ -161,12 +161,12 @@ fn a_flipped_bit_is_a_lost_connection() {
         let link = Link::to(world.server.port);
         world.go_by(link.port);
         world.steps(HELD);
-        let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
+        let going = Started::start(world.run_call(&["--json"]).env(QUICK.0, QUICK.1));
         held(&world);
         link.flip();
         release(&world);
-        let told = going.told().exits(0);
-        assert_eq!(output(&told), whole());
+        let printed = going.finish().exits(0);
+        assert_eq!(output(&printed), whole());
         once_and_whole(&world);
     });
 }
@@ -186,8 +186,8 @@ fn a_controller_that_sleeps_wakes_up_to_the_end() {
         release(&world);
         until("the run ends at the host", || world.is_over());
         going.signal(Signal::CONT);
-        let told = going.told().exits(0);
-        assert_eq!(output(&told), whole());
+        let printed = going.finish().exits(0);
+        assert_eq!(output(&printed), whole());
         once_and_whole(&world);
     });
 }
@@ -196,7 +196,7 @@ fn a_controller_that_sleeps_wakes_up_to_the_end() {
 fn a_host_that_stalls_is_not_taken_for_dead() {
     on_each(|world| {
         world.steps(HELD);
-        let going = Going::start(world.run_command(&["--json"]).env(QUICK.0, QUICK.1));
+        let going = Started::start(world.run_call(&["--json"]).env(QUICK.0, QUICK.1));
         held(&world);
         let (runner, _) = world.runner();
         let stalled: Vec<u32> = world.server.sessions().into_iter().chain([runner]).collect();
@@ -208,8 +208,8 @@ fn a_host_that_stalls_is_not_taken_for_dead() {
             signal(*pid, Signal::CONT);
         }
         release(&world);
-        let told = going.told().exits(0);
-        assert_eq!(output(&told), whole());
+        let printed = going.finish().exits(0);
+        assert_eq!(output(&printed), whole());
         once_and_whole(&world);
     });
 }
@@ -241,7 +241,7 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
         let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
         let most: u64 = most.trim().trim_end_matches(" kB").parse().expect("a number");
         release(&world);
-        going.told().exits(0);
+        going.finish().exits(0);
         assert!(most <= 64 * 1024, "{most} kB");
         assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
         let run = world.runs().pop().expect("a run");
@@ -308,9 +308,9 @@ fn a_long_output_that_is_followed_again_is_not_kept_twice() {
     until("it has talked", || world.there("talked").exists());
     going.kill();
     release(&world);
-    let told = world.pinboot(&["rerun", "--json"]).exits(0);
+    let printed = world.pinboot(&["rerun", "--json"]).exits(0);
     let lines: String = (1..=500_000).map(|number| format!("{number}\n")).collect();
-    assert!(output(&told) == lines.repeat(2), "all of it is shown, in order and once");
+    assert!(output(&printed) == lines.repeat(2), "all of it is shown, in order and once");
     assert_eq!(world.journal(), ["1 changed", "exit 0", "exit 0"]);
     let run = world.runs().pop().expect("a run");
     let folder = world.here("state/runs").join(&run);
@@ -340,15 +340,15 @@ fn bytes_that_are_no_text_are_kept_and_shown_escaped() {
       exit 4
 ",
         );
-        let told = world.run(&[]).exits(1);
-        seen!(world, "bytes", told);
+        let printed = world.run(&[]).exits(1);
+        seen!(world, "bytes", printed);
         let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
         let log = fs::read(log).expect("the log");
         let said = b"caf\xc3\xa9 \xff\xfe a\0b \xe2\x82\xac\n\x1b[31mred\nno newline at the end";
         assert!(log.windows(said.len()).any(|window| window == said), "the host's log has the bytes themselves");
-        let told = world.run(&["--json"]).exits(1);
+        let printed = world.run(&["--json"]).exits(1);
         let all: String =
-            told.stdout.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.to_owned())).collect();
+            printed.stdout.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.to_owned())).collect();
         assert_eq!(all, "café \\xff\\xfe a\\x00b €\n\\x1b[31mred\nno newline at the end");
     });
 }
@@ -362,8 +362,8 @@ fn a_reader_that_does_not_read_holds_the_host_up_for_nothing() {
         release(&world);
         until("the run ends at the host", || world.is_over());
         assert_eq!(world.read("after"), "y\n");
-        let told = going.told().exits(0);
+        let printed = going.finish().exits(0);
         let lines: Vec<String> = (1..=100_000).map(|number| format!("line {number}")).collect();
-        assert_eq!(output(&told), format!("begun\n{}\nended\n", lines.join("\n")));
+        assert_eq!(output(&printed), format!("begun\n{}\nended\n", lines.join("\n")));
     });
 }

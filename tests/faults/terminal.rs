@@ -14,9 +14,9 @@ use crate::support::need;
 
 cases! {
     a_terminal_that_is_closed_leaves_the_run_to_itself ["B22" "E2"] "the terminal is closed: SIGHUP"
-        => Told("129", "the run goes on at the host; the rerun does the rest, once");
+        => Text("129", "the run goes on at the host; the rerun does the rest, once");
     a_terminal_is_left_as_it_was_found ["E1" "E2"] "Ctrl-\\\\ and SIGTERM at a terminal; Ctrl-C three times there"
-        => Told("131, 143, 130", "the terminal is as it was; the run goes on at the host; the rerun does the rest, once");
+        => Text("131, 143, 130", "the terminal is as it was; the run goes on at the host; the rerun does the rest, once");
 }
 
 /// The terminal's columns.
@@ -126,7 +126,7 @@ fn a_terminal_that_is_closed_leaves_the_run_to_itself() {
     }
     on_each(|world| {
         world.steps(HELD);
-        let mut terminal = Terminal::start(&world.run_command(&[]));
+        let mut terminal = Terminal::start(&world.run_call(&[]).into_command());
         held(&world);
         terminal.wait_for("Held");
         // Its window is closed.
@@ -149,7 +149,7 @@ fn a_terminal_is_left_as_it_was_found() {
         on_each(|world| {
             // (A step that does not want to end, so that the third Ctrl-C is what ends pinboot.)
             world.steps(&HELD.replace("echo begun", "trap '' TERM; echo begun"));
-            let mut terminal = Terminal::start(&world.run_command(&[]));
+            let mut terminal = Terminal::start(&world.run_call(&[]).into_command());
             held(&world);
             terminal.wait_for("Held");
             match how {
@@ -166,7 +166,7 @@ fn a_terminal_is_left_as_it_was_found() {
             assert_eq!(end.code(), Some(code), "{how}: {end:?}: {}", String::from_utf8_lossy(&terminal.shown));
             terminal.is_as_it_was();
             if how == "interrupt" {
-                // (The step was told to end, so a rerun begins it again: that is shown by Ctrl-C's own cases.)
+                // (The step was printed to end, so a rerun begins it again: that is shown by Ctrl-C's own cases.)
                 release(&world);
                 until("the run ends at the host", || world.is_over());
                 return;

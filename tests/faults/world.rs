@@ -1,67 +1,18 @@
-//! A controller, a server and a home on it; and what one call of the program came to.
+//! A world for the program: a controller, a server and a home on it.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use crate::command::{Call, Printed, general};
 use crate::support::sshd::{Options, PATIENCE, Software, Sshd, signal};
 use crate::support::wait::wait_until;
 
 pub(crate) use rustix::process::Signal;
-
-/// What one call of the program came to.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Told {
-    pub(crate) fn of(output: &Output) -> Self {
-        assert!(output.status.signal().is_none(), "it ends by itself: {output:?}");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("what is printed is UTF-8");
-        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
-    }
-
-    /// Insists on an exit code, and on a text that is fit to be shown.
-    #[track_caller]
-    pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
-        let all = format!("{}{}", self.stdout, self.stderr);
-        assert!(!all.contains("panicked"), "{all}");
-        assert!(!all.chars().any(|c| c.is_control() && c != '\n'), "{all:?}");
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn says(self, words: &[&str]) -> Self {
-        let all = format!("{}{}", self.stdout, self.stderr);
-        for word in words {
-            assert!(all.contains(word), "no `{word}` in\n{all}");
-        }
-        self
-    }
-}
-
-/// The program in an environment that holds nothing of the developer's.
-pub(crate) fn pinboot(controller: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pinboot"));
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", controller)
-        .env("USER", "me")
-        .env("PINBOOT_STATE_DIR", controller.join("state"))
-        .current_dir(controller)
-        .stdin(Stdio::null());
-    command
-}
 
 /// A server (of one of three makes) with a home on it, and somebody who runs the program against it.
 pub(crate) struct World {
@@ -131,18 +82,19 @@ impl World {
     }
 
     /// `pinboot run` on this server, with the right key.
-    pub(crate) fn run_command(&self, more: &[&str]) -> Command {
-        let mut command = self.reach(&["run", "p.yaml"]);
-        command.arg("--key").arg(self.server.key()).args(more);
-        command
+    pub(crate) fn run_call(&self, more: &[&str]) -> Call {
+        self.reach(&["run", "p.yaml"]).arg("--key").arg(self.server.key()).args(more)
     }
 
     /// The program with these words and the way to the host, but no key.
-    pub(crate) fn reach(&self, words: &[&str]) -> Command {
-        let mut command = pinboot(self.controller.path());
-        command.args(words).args(["--host-key", "strict", "--known-hosts"]).arg(self.server.known_hosts());
-        command.args(["--host", &format!("{}@127.0.0.1:{}", self.user, self.via.unwrap_or(self.server.port))]);
-        command
+    pub(crate) fn reach(&self, words: &[&str]) -> Call {
+        let call = self.call(words).args(["--host-key", "strict", "--known-hosts"]).arg(self.server.known_hosts());
+        call.args(["--host", &format!("{}@127.0.0.1:{}", self.user, self.via.unwrap_or(self.server.port))])
+    }
+
+    /// The program with these words alone, such as `rerun`.
+    pub(crate) fn call(&self, words: &[&str]) -> Call {
+        Call::new(self.controller.path()).args(words)
     }
 
     /// Goes by this port from now on, where the same host keys are shown.
@@ -175,18 +127,18 @@ impl World {
         (pid, crate::support::sshd::below(pid))
     }
 
-    pub(crate) fn run(&self, more: &[&str]) -> Told {
-        Told::of(&self.run_command(more).output().expect("pinboot starts"))
+    pub(crate) fn run(&self, more: &[&str]) -> Printed {
+        self.run_call(more).run()
     }
 
-    /// The program with these words alone, such as `rerun`.
-    pub(crate) fn pinboot(&self, words: &[&str]) -> Told {
-        Told::of(&pinboot(self.controller.path()).args(words).output().expect("pinboot starts"))
+    /// Runs the program with these words alone, such as `rerun`.
+    pub(crate) fn pinboot(&self, words: &[&str]) -> Printed {
+        self.call(words).run()
     }
 
     /// Starts a run and does not wait for it.
-    pub(crate) fn start(&self, more: &[&str]) -> Going {
-        Going::start(&mut self.run_command(more))
+    pub(crate) fn start(&self, more: &[&str]) -> Started {
+        Started::start(self.run_call(more))
     }
 
     /// The runs of the controller, the oldest first.
@@ -218,9 +170,8 @@ impl World {
     }
 
     /// Everything printed, with the names of this machine and this moment taken out.
-    pub(crate) fn plain(&self, told: &Told) -> String {
-        let mut text =
-            format!("exit {}\n--- stdout\n{}--- stderr\n{}", told.code.unwrap_or(-1), told.stdout, told.stderr);
+    pub(crate) fn plain(&self, printed: &Printed) -> String {
+        let mut text = printed.shown();
         for (number, run) in self.runs().iter().enumerate() {
             text = text.replace(run, &format!("RUN{}", number + 1));
         }
@@ -345,71 +296,18 @@ pub(crate) fn path_without(absent: &[&str]) -> TempDir {
     dir
 }
 
-/// Takes times and fingerprints out.
-pub(crate) fn general(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        for at in 0..words.len() {
-            let bare = words[at].trim_end_matches([',', ')', '”', '.']);
-            let is_time = bare.contains('.') && bare.parse::<f64>().is_ok();
-            let unit = words.get(at + 1).is_some_and(|next| next.trim_end_matches([',', ')', ';', ':', '.']) == "s");
-            if is_time && unit {
-                // (In a column, a long time leaves fewer blanks before it.)
-                let missing = if at > 0 && words[at - 1].is_empty() { bare.len().saturating_sub(3) } else { 0 };
-                words[at] = format!("{}0.0", " ".repeat(missing));
-            }
-            if let Some(place) = words[at].find("SHA256:") {
-                let end = words[at][place + 7..].find(|c: char| !c.is_ascii_alphanumeric() && !"+/".contains(c));
-                let rest = end.map_or("", |end| &words[at][place + 7 + end..]).to_owned();
-                words[at] = format!("{}SHA256:PRINT{rest}", &words[at][..place]);
-            }
-            if words[at].len() > 20 && words[at].ends_with('Z') && words[at].starts_with("20") {
-                "NOW".clone_into(&mut words[at]);
-            }
-        }
-        let mut line = words.join(" ");
-        if is_a_death_notice(line.trim()) {
-            continue;
-        }
-        if is_the_shells(line.trim()) {
-            line.replace_range(line.len() - line.trim_start().len().., "(the shell says so in its own words)");
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    // (Where nothing but such a notice was said.)
-    out.replace("  last lines\n  next ", "  output   none\n  next ")
-}
-
-/// Whether a line is a shell's own, which each shell words in its way.
-fn is_the_shells(line: &str) -> bool {
-    let named = ["sh: ", "plan: "].iter().find_map(|name| line.strip_prefix(name));
-    named.is_some_and(|rest| rest.starts_with("line ") || rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// Whether a shell tells of a child's death, which some do in one line, some in two, and some not at all.
-fn is_a_death_notice(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let words = if let ["plan:" | "sh:", "line", _, rest @ ..] = words.as_slice() { rest } else { &words };
-    match words {
-        ["Killed" | "Terminated"] => true,
-        [pid, "Done" | "Killed" | "Terminated", ..] => pid.parse::<u32>().is_ok(),
-        _ => false,
-    }
-}
-
 pub(crate) fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))
 }
 
 /// A program that has been started.
-pub(crate) struct Going {
+pub(crate) struct Started {
     child: Option<Child>,
 }
 
-impl Going {
-    pub(crate) fn start(command: &mut Command) -> Self {
+impl Started {
+    pub(crate) fn start(call: Call) -> Self {
+        let mut command = call.into_command();
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pinboot starts");
         Self { child: Some(child) }
     }
@@ -438,8 +336,8 @@ impl Going {
     }
 
     /// Waits for its end.
-    pub(crate) fn told(mut self) -> Told {
-        Told::of(&self.child.take().expect("it is waited for once").wait_with_output().expect("its output"))
+    pub(crate) fn finish(mut self) -> Printed {
+        Printed::of(&self.child.take().expect("it is waited for once").wait_with_output().expect("its output"))
     }
 
     /// Kills it without a word.
@@ -462,7 +360,7 @@ fn read_up_to(pipe: &mut impl std::io::Read, words: &str) -> String {
     panic!("it never said `{words}`: {}", String::from_utf8_lossy(&text));
 }
 
-impl Drop for Going {
+impl Drop for Started {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -479,9 +377,9 @@ pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
 
 /// Compares what a person sees with what was looked at and found good.
 macro_rules! seen {
-    ($world:expr, $name:expr, $told:expr) => {
+    ($world:expr, $name:expr, $printed:expr) => {
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!($name, $world.plain(&$told));
+            insta::assert_snapshot!($name, $world.plain(&$printed));
         })
     };
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::image::{Image, image};
-use super::world::{Going, Told, pinboot};
+use super::world::{Call, Printed, Started};
 
 /// How long anything in a guest may take: it runs in software, and two of them share the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
@@ -208,29 +208,28 @@ impl Guest {
     }
 
     /// The program with these words and the way to the guest as this user.
-    fn reach(&self, user: &str, words: &[&str]) -> Command {
-        let mut command = pinboot(self.dir.path());
-        command.args(words).args(["--host-key", "strict", "--known-hosts"]).arg(self.here("known_hosts"));
-        command.args(["--host", &format!("{user}@127.0.0.1:{}", self.port), "--key"]).arg(self.image.file("key"));
-        command
+    fn reach(&self, user: &str, words: &[&str]) -> Call {
+        let call = Call::new(self.dir.path()).args(words).args(["--host-key", "strict", "--known-hosts"]);
+        let call = call.arg(self.here("known_hosts"));
+        call.args(["--host", &format!("{user}@127.0.0.1:{}", self.port), "--key"]).arg(self.image.file("key"))
     }
 
-    pub(crate) fn run(&self, more: &[&str]) -> Told {
+    pub(crate) fn run(&self, more: &[&str]) -> Printed {
         self.run_as("ec2-user", more)
     }
 
-    pub(crate) fn run_as(&self, user: &str, more: &[&str]) -> Told {
-        Told::of(&self.reach(user, &["run", "p.yaml"]).args(more).output().expect("pinboot starts"))
+    pub(crate) fn run_as(&self, user: &str, more: &[&str]) -> Printed {
+        self.reach(user, &["run", "p.yaml"]).args(more).run()
     }
 
     /// Starts a run and does not wait for it.
-    pub(crate) fn start_run(&self, more: &[&str]) -> Going {
-        Going::start(self.reach("ec2-user", &["run", "p.yaml"]).args(more))
+    pub(crate) fn start_run(&self, more: &[&str]) -> Started {
+        Started::start(self.reach("ec2-user", &["run", "p.yaml"]).args(more))
     }
 
     /// The program with these words alone, such as `rerun`.
-    pub(crate) fn pinboot(&self, words: &[&str]) -> Told {
-        Told::of(&pinboot(self.dir.path()).args(words).output().expect("pinboot starts"))
+    pub(crate) fn pinboot(&self, words: &[&str]) -> Printed {
+        Call::new(self.dir.path()).args(words).run()
     }
 }
 

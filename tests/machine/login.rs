@@ -32,7 +32,7 @@ fn a_run_of_somebody_with_sudo_outlives_its_login() {
     let run = guest.start_run(&["-v"]);
     guest.wait_for("begun");
     guest.shell("sudo pkill -o -f '[s]shd: ec2-user@'");
-    run.told().exits(0).says(&["reconnected", "it is gone", "1 changed"]);
+    run.finish().exits(0).says(&["reconnected", "it is gone", "1 changed"]);
     let there = guest.shell("cat ~/count ~/cgroup; systemctl list-units --all --no-legend 'pinboot-*'");
     let there: Vec<&str> = there.lines().collect();
     assert_eq!(there.len(), 2, "once, and its scope has gone with it: {there:?}");

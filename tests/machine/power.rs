@@ -55,7 +55,7 @@ fn case(cut: &Cut) -> Result<(), String> {
     guest.wait_for("cut here");
     guest.cut_power();
     guest.switch_on("");
-    let told = run.told();
+    let told = run.finish();
     let mut faults = Vec::new();
     if told.code != Some(cut.exits) {
         faults.push(format!("exit {:?}", told.code));
@@ -109,7 +109,7 @@ fn what_a_step_did_not_sync_may_be_gone_and_its_check_finds_it_out() {
     guest.cut_power();
     guest.switch_on("");
     // The run was over, and says so; its result was on disk, the effect was not.
-    run.told().exits(0).says(&["1 changed"]);
+    run.finish().exits(0).says(&["1 changed"]);
     assert_eq!(guest.shell("cat ~/made 2>/dev/null; true"), "");
     guest.run(&[]).exits(0).says(&["1 changed"]);
     assert_eq!(guest.shell("cat ~/made"), "made\n");

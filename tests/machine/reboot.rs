@@ -51,7 +51,7 @@ fn a_restart_in_a_step_is_asked_about_or_unknown() {
     let run = guest.start_run(&[]);
     guest.wait_for("begun");
     guest.reset();
-    run.told().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
+    run.finish().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
     assert_eq!(
         guest.shell("cat ~/blind; ls"),
         "x\nblind\nmade\ntries\n",

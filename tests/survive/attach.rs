@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{Elsewhere, UNTIL_GO, address, begun, cut_power};
-use crate::faults::world::{self, Going, Told, World, until};
+use crate::faults::world::{Started, World, until};
 use crate::support::traces::{holding, showing};
 
 fn world() -> Option<World> {
@@ -26,8 +26,8 @@ fn a_run_is_followed_without_its_journal() {
     fs::write(world.there("go"), "").expect("go");
     let elsewhere = Elsewhere::new(&world);
     let address = address(&world);
-    let told = elsewhere.reach(&world, &["attach", &address]).exits(0);
-    told.says(&[&format!("run {name}: started by me@"), "step 1", "step 2", "2 changed", "following"]);
+    let printed = elsewhere.reach(&world, &["attach", &address]).exits(0);
+    printed.says(&[&format!("run {name}: started by me@"), "step 1", "step 2", "2 changed", "following"]);
     assert_eq!(elsewhere.pinboot(&["runs"]).exits(0).stdout.matches(&name).count(), 0, "it is recorded nowhere");
     // Over, it is shown again; by name with the playbook, and recorded then.
     elsewhere
@@ -50,8 +50,8 @@ fn a_run_whose_runner_is_gone_is_gone_on_with() {
     cut_power(&world);
     fs::write(world.there("go"), "").expect("go");
     let elsewhere = Elsewhere::new(&world);
-    let told = elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0);
-    told.says(&["Work", "2 changed"]);
+    let printed = elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0);
+    printed.says(&["Work", "2 changed"]);
     assert_eq!(world.read("count"), "x\nx\n", "its check said that it had not been done");
 }
 
@@ -81,9 +81,9 @@ fn a_playbook_that_is_not_the_runs_gives_no_names() {
         "name: x\nsteps:\n  - name: Other\n    command: 'true'\n    always: true\n",
     )
     .expect("written");
-    let told = elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0);
-    let told = told.says(&["this playbook does not compile to the plan of run", "step 1"]);
-    assert!(!told.stdout.contains("Other"), "{}", told.stdout);
+    let printed = elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0);
+    let printed = printed.says(&["this playbook does not compile to the plan of run", "step 1"]);
+    assert!(!printed.stdout.contains("Other"), "{}", printed.stdout);
     assert!(elsewhere.pinboot(&["runs"]).exits(0).stdout.lines().count() <= 1);
 }
 
@@ -109,7 +109,7 @@ steps:
     creates: ~/sum
 "
     ));
-    let run = Going::start(world.run_command(&[]).env("TOKEN", secret));
+    let run = Started::start(world.run_call(&[]).env("TOKEN", secret));
     begun(&world, "count");
     run.kill();
     cut_power(&world);
@@ -123,7 +123,7 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
     let elsewhere = Elsewhere::new(&world);
     let address = address(&world);
     let words = ["attach", &address, "--playbook", "p.yaml", "-vv", "--json"];
-    let attached = Going::start(elsewhere.command(&world, &words).env("TOKEN", SECRET));
+    let attached = Started::start(elsewhere.call(&world, &words).env("TOKEN", SECRET));
     until("its step begins again", || world.read("count") == "x\nx\n");
     // (The program itself was given it in its environment, by whoever started it.)
     assert_eq!(showing(SECRET, attached.pid()), Vec::<String>::new());
@@ -132,9 +132,9 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
     assert_eq!(holding(world.home.path(), SECRET), [record.join("log").display().to_string()]);
     assert_eq!(holding(elsewhere.path(), SECRET), Vec::<String>::new());
     fs::write(world.there("go"), "").expect("go");
-    let told = attached.told().exits(0);
-    assert!(told.stdout.contains("it says ***") && told.stdout.contains("\"changed\":2"), "{told:?}");
-    assert!(!format!("{}{}", told.stdout, told.stderr).contains(SECRET), "{told:?}");
+    let printed = attached.finish().exits(0);
+    assert!(printed.stdout.contains("it says ***") && printed.stdout.contains("\"changed\":2"), "{printed:?}");
+    assert!(!format!("{}{}", printed.stdout, printed.stderr).contains(SECRET), "{printed:?}");
     // It ended as an undisturbed one would have.
     let sum = Command::new("sh").args(["-c", &format!("printf %s '{SECRET}' | cksum")]).output().expect("sh starts");
     assert_eq!(world.read("length").trim(), SECRET.len().to_string());
@@ -144,8 +144,7 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
     let prefix = format!("pinboot-{}-", world.runs()[0]);
     assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)), "they are gone");
     // Where it was begun its end is known, and there is nothing more to do.
-    let mut rerun = world::pinboot(world.controller.path());
-    Told::of(&rerun.arg("rerun").env("TOKEN", SECRET).output().expect("pinboot starts")).exits(0).says(&["2 changed"]);
+    world.call(&["rerun"]).env("TOKEN", SECRET).exits(0).says(&["2 changed"]);
     assert_eq!(world.read("count"), "x\nx\n");
 }
 
@@ -164,15 +163,14 @@ fn a_run_with_secrets_is_not_gone_on_with_by_whoever_has_none() {
     let text = fs::read_to_string(elsewhere.path().join("p.yaml")).expect("the playbook");
     fs::write(elsewhere.path().join("other.yaml"), text.replace("wc -c", "wc -m")).expect("another one");
     let other = ["attach", &address, "--playbook", "other.yaml"];
-    let told = elsewhere.command(&world, &other).env("TOKEN", SECRET).output().expect("pinboot starts");
-    Told::of(&told).exits(8).says(&["this playbook does not compile to the plan of run", "with --playbook FILE"]);
+    let printed = elsewhere.call(&world, &other).env("TOKEN", SECRET).exits(8);
+    printed.says(&["this playbook does not compile to the plan of run", "with --playbook FILE"]);
     assert_eq!(world.read("count"), "x\n", "nothing was begun");
-    // Whoever followed from before, without them, is told the same in the end.
+    // A pinboot that was following without them reports the same in the end.
     fs::write(world.there("go"), "").expect("go");
-    let mut rerun = world::pinboot(world.controller.path());
-    Told::of(&rerun.arg("rerun").env("TOKEN", SECRET).output().expect("pinboot starts")).exits(0);
-    let told = elsewhere.reach(&world, &["attach", &address, "-v"]).exits(0);
-    assert!(!format!("{}{}", told.stdout, told.stderr).contains("hunter33"), "{told:?}");
+    world.call(&["rerun"]).env("TOKEN", SECRET).exits(0);
+    let printed = elsewhere.reach(&world, &["attach", &address, "-v"]).exits(0);
+    assert!(!format!("{}{}", printed.stdout, printed.stderr).contains("hunter33"), "{printed:?}");
 }
 
 #[test]
@@ -187,10 +185,10 @@ fn a_runner_that_dies_under_a_follower_without_secrets_leaves_a_hint() {
     begun(&world, "count");
     run.kill();
     let elsewhere = Elsewhere::new(&world);
-    let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
+    let mut attached = Started::start(elsewhere.call(&world, &["attach", &address(&world)]));
     attached.wait_for("following");
     cut_power(&world);
-    attached.told().exits(8).says(&["the runner on the host was ended from outside", "with --playbook FILE"]);
+    attached.finish().exits(8).says(&["the runner on the host was ended from outside", "with --playbook FILE"]);
     fs::write(world.there("go"), "").expect("go");
     elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0).says(&["1 changed"]);
     assert_eq!(world.read("count"), "x\nx\n");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Elsewhere, UNTIL_GO, address, begun, lives, runs_there};
-use crate::faults::world::{self, Going, Signal, World, until};
+use crate::faults::world::{Signal, Started, World, until};
 
 fn world() -> Option<World> {
     let world = World::new()?;
@@ -25,7 +25,7 @@ fn a_run_that_is_followed_is_told_to_stop() {
         .pinboot(&["cancel"])
         .exits(0)
         .says(&[&format!("run {name} is stopping its current step"), "will report the result"]);
-    run.told().exits(130).says(&["Work", "it was stopped"]);
+    run.finish().exits(130).says(&["Work", "it was stopped"]);
     assert!(!lives(&fs::read_to_string(pid).expect("a pid")));
     assert!(!world.there("after").exists());
     world.pinboot(&["cancel"]).exits(0).says(&["stopped as you wished"]);
@@ -57,7 +57,7 @@ fn the_step_in_hand_may_be_let_end() {
     world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["will stop after its current step"]);
     assert!(lives(&world.read("pid")));
     fs::write(world.there("go"), "").expect("go");
-    run.told().exits(130).says(&["1 changed", "1 not started"]);
+    run.finish().exits(130).says(&["1 changed", "1 not started"]);
     assert!(!world.there("after").exists());
 }
 
@@ -76,7 +76,7 @@ fn another_machine_stops_it_too() {
         "step 1",
         "it was stopped",
     ]);
-    run.told().exits(130);
+    run.finish().exits(130);
     assert!(!lives(&world.read("pid")));
     elsewhere
         .reach(&world, &["cancel", "--host", &address(&world), &name[..4]])
@@ -93,7 +93,7 @@ fn a_check_that_does_not_end_is_ended_too() {
     let name = runs_there(&world).pop().expect("the run");
     until("the check has begun", || has_sleeper("618"));
     world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is stopping its current step")]);
-    run.told().exits(130).says(&["Work", "it was stopped"]);
+    run.finish().exits(130).says(&["Work", "it was stopped"]);
     assert!(!has_sleeper("618"));
     assert!(!world.there("after").exists());
 }
@@ -111,7 +111,7 @@ fn what_outlived_its_runner_is_ended() {
         .exits(0)
         .says(&[&format!("the runner of run {name} was dead; its remaining processes were ended")]);
     assert!(!lives(&world.read("pid")));
-    run.told().exits(130).says(&["started, no result recorded, and the run was stopped", "1 not started"]);
+    run.finish().exits(130).says(&["started, no result recorded, and the run was stopped", "1 not started"]);
     assert!(!world.there("after").exists());
     world.pinboot(&["cancel"]).exits(0);
 }
@@ -130,10 +130,10 @@ fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
     begun(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     run.kill();
-    let mut following = Going::start(world::pinboot(world.controller.path()).arg("rerun"));
+    let mut following = Started::start(world.call(&["rerun"]));
     following.wait_for("following");
     world.pinboot(&["cancel"]).exits(0);
-    following.told().exits(130).says(&["somebody stopped the run", "`pinboot rerun"]);
+    following.finish().exits(130).says(&["somebody stopped the run", "`pinboot rerun"]);
     assert!(!lives(&world.read("pid")));
     assert_eq!(world.runs().len(), 1, "nothing was begun anew");
     fs::write(world.there("go"), "").expect("go");
@@ -150,16 +150,16 @@ fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
     let known = fs::read(world.server.known_hosts()).expect("known_hosts");
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
     let name = world.runs().pop().expect("the run");
-    let told = format!("the run may continue on the host; resume with `pinboot rerun {name}`");
-    world.pinboot(&["rerun"]).exits(5).says(&[&told, "1 running"]);
-    world.pinboot(&["cancel"]).exits(5).says(&[&told]);
+    let printed = format!("the run may continue on the host; resume with `pinboot rerun {name}`");
+    world.pinboot(&["rerun"]).exits(5).says(&[&printed, "1 running"]);
+    world.pinboot(&["cancel"]).exits(5).says(&[&printed]);
     fs::write(world.server.known_hosts(), known).expect("known_hosts");
     let elsewhere = Elsewhere::new(&world);
-    let mut attached = Going::start(&mut elsewhere.command(&world, &["attach", &address(&world)]));
+    let mut attached = Started::start(elsewhere.call(&world, &["attach", &address(&world)]));
     attached.wait_for("following");
     attached.signal(Signal::TERM);
     let again = format!("resume with `pinboot attach {} {name}`", address(&world));
-    attached.told().exits(143).says(&[&again]);
+    attached.finish().exits(143).says(&[&again]);
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun"]).exits(0).says(&["Work", "1 changed"]);
     assert_eq!(world.read("count"), "x\n", "the one run was followed to its end");
@@ -176,10 +176,10 @@ fn what_lives_all_the_same_is_named() {
     begun(&world, "left");
     until("the pid is written", || !world.read("left").is_empty());
     world.pinboot(&["cancel"]).exits(0);
-    let told = run.told().exits(130);
+    let printed = run.finish().exits(130);
     let left = world.read("left").trim().to_owned();
     assert!(lives(&left));
     let named = format!("it was stopped; still alive on the host: {left} sleep 617");
-    assert!(told.stdout.contains(&named), "{named}: {}", told.stdout);
+    assert!(printed.stdout.contains(&named), "{named}: {}", printed.stdout);
     super::signal(left.parse().expect("a pid"), super::Signal::KILL);
 }

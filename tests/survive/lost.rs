@@ -18,8 +18,8 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
     let lost = Instant::now();
     world.server.kill_sessions();
     let name = world.runs().pop().expect("the run");
-    let told = run.told().exits(7);
-    told.says(&["the connection was lost and not restored in time", &format!("resume with `pinboot rerun {name}`")]);
+    let printed = run.finish().exits(7);
+    printed.says(&["the connection was lost and not restored in time", &format!("resume with `pinboot rerun {name}`")]);
     assert!(lost.elapsed() < Duration::from_secs(15), "{:?}", lost.elapsed());
     signal(world.server.pid(), Signal::CONT);
     fs::write(world.there("go"), "").expect("go");
@@ -35,7 +35,7 @@ fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
     let run = world.start(&[]);
     begun(&world, "begun");
     cut_power(&world);
-    run.told().exits(8).says(&[
+    run.finish().exits(8).says(&[
         "~/.pinboot on the host can be read or written by others; the run cannot go on there, and what became of step 1 \
          (Work) is not known",
         "hint: type `chmod 700 ~/.pinboot` there",

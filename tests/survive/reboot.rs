@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{Elsewhere, address, cut_power, runs_there};
-use crate::faults::world::{Told, World, until};
+use crate::faults::world::{Printed, World, until};
 
-/// A world whose host can be told to reboot.
+/// A world whose host can be asked to reboot.
 fn world(steps: &str) -> Option<World> {
     let world = World::with(|options, home| {
         let bin = home.join("bin");
@@ -27,9 +27,9 @@ fn world(steps: &str) -> Option<World> {
     Some(world)
 }
 
-/// What the host does when it is told to: everything on it ends, and another boot begins.
+/// What the host does when it reboots: everything on it ends, and another boot starts.
 fn reboot(world: World) -> World {
-    until("the host is told to reboot", || !world.read("asked").is_empty());
+    until("the host is asked to reboot", || !world.read("asked").is_empty());
     assert_eq!(world.read("asked"), "reboot\n");
     world.server.kill_sessions();
     cut_power(&world);
@@ -53,8 +53,8 @@ fn the_run_goes_on_in_the_next_boot() {
     let Some(world) = world(STEPS) else { return };
     let run = world.start(&["--json"]);
     let world = reboot(world);
-    let told = run.told().exits(0);
-    let outcomes: Vec<String> = told
+    let printed = run.finish().exits(0);
+    let outcomes: Vec<String> = printed
         .stdout
         .lines()
         .map(crate::faults::world::parse)
@@ -65,7 +65,7 @@ fn the_run_goes_on_in_the_next_boot() {
         outcomes,
         ["changed", "changed", "unchanged", "skipped", "changed", "changed", "changed", "skipped"],
         "{}",
-        told.stdout
+        printed.stdout
     );
     assert_eq!(world.read("once"), "x\n", "what was done is not done again");
     assert_eq!(world.read("after"), "it is kept a word\n");
@@ -85,14 +85,14 @@ fn a_host_that_does_not_reboot_in_time_is_a_failure() {
     };
     world.run(&[]).exits(1).says(&["the host did not reboot in time", "same boot as before"]);
     assert!(!world.there("after").exists());
-    until("it was told to", || world.read("asked") == "reboot\n");
+    until("it is asked to reboot", || world.read("asked") == "reboot\n");
 }
 
 #[test]
 fn another_machine_sees_the_reboot_through() {
     let Some(world) = world(STEPS) else { return };
     let run = world.start(&[]);
-    until("the host is told to reboot", || !world.read("asked").is_empty());
+    until("the host is asked to reboot", || !world.read("asked").is_empty());
     run.kill();
     let world = reboot(world);
     let elsewhere = Elsewhere::new(&world);
@@ -107,11 +107,11 @@ fn another_machine_sees_the_reboot_through() {
 fn a_rerun_sees_the_reboot_through() {
     let Some(world) = world(STEPS) else { return };
     let run = world.start(&[]);
-    until("the host is told to reboot", || !world.read("asked").is_empty());
+    until("the host is asked to reboot", || !world.read("asked").is_empty());
     run.kill();
     let world = reboot(world);
-    let told: Told = world.pinboot(&["rerun"]).exits(0);
-    told.says(&["Reboot"]);
+    let printed: Printed = world.pinboot(&["rerun"]).exits(0);
+    printed.says(&["Reboot"]);
     assert_eq!((world.read("asked"), world.read("once")), ("reboot\n".into(), "x\n".into()));
     assert_eq!(world.read("after"), "it is kept a word\n");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 
 use super::{UNTIL_GO, begun, runs_there};
-use crate::faults::world::{Told, World, parse, until};
+use crate::faults::world::{Printed, World, parse, until};
 
 fn world() -> Option<World> {
     let world = World::new()?;
@@ -28,8 +28,8 @@ fn a_host_that_another_run_has_is_refused_or_waited_for() {
     second.wait_for("waiting for it to end");
     assert_eq!(world.read("began"), "x\n", "nothing was begun meanwhile");
     fs::write(world.there("go"), "").expect("go");
-    first.told().exits(0);
-    second.told().exits(0).says(&["1 changed"]);
+    first.finish().exits(0);
+    second.finish().exits(0).says(&["1 changed"]);
     assert_eq!(world.read("began"), "x\nx\n");
     // Nobody has it any more.
     world.run(&[]).exits(0);
@@ -43,9 +43,9 @@ fn who_waits_can_be_stopped() {
     let mut second = world.start(&["--wait"]);
     second.wait_for("waiting for it to end");
     second.signal(super::Signal::INT);
-    second.told().exits(130).says(&["nothing was begun"]);
+    second.finish().exits(130).says(&["nothing was begun"]);
     fs::write(world.there("go"), "").expect("go");
-    first.told().exits(0);
+    first.finish().exits(0);
     // It never came there, so it is begun now.
     world.pinboot(&["rerun"]).exits(0).says(&["1 changed"]);
 }
@@ -55,7 +55,7 @@ fn of_twenty_at_once_one_runs_and_the_others_name_it() {
     let Some(world) = world() else { return };
     let mut going: Vec<Child> = (0..20)
         .map(|_| {
-            let mut command = world.run_command(&["--json"]);
+            let mut command = world.run_call(&["--json"]).into_command();
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pinboot starts")
         })
         .collect();
@@ -68,11 +68,15 @@ fn of_twenty_at_once_one_runs_and_the_others_name_it() {
         over.len() == 19
     });
     fs::write(world.there("go"), "").expect("go");
-    let run = Told::of(&going.pop().expect("one goes on").wait_with_output().expect("its output")).exits(0);
+    let run = Printed::of(&going.pop().expect("one goes on").wait_with_output().expect("its output")).exits(0);
     let name = parse(run.stdout.lines().next().expect("a line"))["run"].as_str().expect("a name").to_owned();
     for child in over {
-        let told = Told::of(&child.wait_with_output().expect("its output")).exits(9);
-        assert!(told.stdout.contains(&format!("another run holds the host: run {name}, ")), "{name}: {}", told.stdout);
+        let printed = Printed::of(&child.wait_with_output().expect("its output")).exits(9);
+        assert!(
+            printed.stdout.contains(&format!("another run holds the host: run {name}, ")),
+            "{name}: {}",
+            printed.stdout
+        );
     }
     assert_eq!(world.read("began"), "x\n");
 }

@@ -15,7 +15,7 @@ fn unknown() -> Option<World> {
     let run = world.start(&[]);
     begun(&world, "count");
     cut_power(&world);
-    run.told().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
+    run.finish().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
     fs::write(world.there("go"), "").expect("go");
     assert!(!world.there("after").exists());
     Some(world)
