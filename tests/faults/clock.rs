@@ -9,15 +9,15 @@ use crate::support::clock::Clock;
 
 cases! {
     the_hosts_clock_jumps_in_a_step ["C7"]
-        "a year on, and a year back, in the middle of a step; the connection is cut, a second run comes, and a rerun follows"
-        => Text("0", "the second run: exit 9; nothing lost or said twice, nothing done twice, and no step took a year");
+        "a year ahead, and a year back, in the middle of a step; the connection is cut, a second run starts, and a rerun follows"
+        => Text("0", "the second run: exit 9; no output lost or repeated, nothing done twice, and no step took a year");
     the_newest_runs_are_kept_whatever_the_clock_says ["C7"]
-        "24 old runs whose times are a year ahead" => Text("0", "the 20 that were begun last are kept, this one among them");
+        "24 old runs with times a year ahead" => Text("0", "the 20 newest are kept, including this one");
     the_controllers_clock_jumps_in_a_run ["E11"]
-        "a year on, and a year back, in the middle of a step" => Text("0", "the run took as long as it did");
+        "a year ahead, and a year back, in the middle of a step" => Text("0", "the reported durations are right");
     the_last_run_is_the_one_that_was_begun_last ["E11"]
-        "the clock is set back by a year, and another time zone, between a run and the next one and their rerun"
-        => Text("0", "`runs` has them in the order in which they were begun; `rerun` takes the last one");
+        "between two runs and their rerun the clock is set back by a year, in another time zone"
+        => Text("0", "`runs` lists them in the order in which they were started; `rerun` takes the last one");
 }
 
 const YEAR: u64 = 365 * 24 * 60 * 60;

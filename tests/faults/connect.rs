@@ -26,26 +26,26 @@ cases! {
     unusable_keys_are_refused_before_any_connection ["A5"] "an empty file" => Shown("keys", "is empty");
     unusable_keys_are_refused_before_any_connection ["A5"] "half of it" => Shown("keys", "cut off");
     unusable_keys_are_refused_before_any_connection ["A5"] "a public key" => Shown("keys", "a public key");
-    unusable_keys_are_refused_before_any_connection ["A5"] "CRLF" => Text("0", "it is as good as any other");
-    host_keys_that_are_unknown_changed_or_revoked ["A7"] "known_hosts does not have the host, with --host-key strict"
+    unusable_keys_are_refused_before_any_connection ["A5"] "CRLF" => Text("0", "it works like any other");
+    host_keys_that_are_unknown_changed_or_revoked ["A7"] "the host is not in known_hosts, with --host-key strict"
         => Shown("host_key_unknown", "127.0.0.1:");
-    host_keys_that_are_unknown_changed_or_revoked ["A8"] "known_hosts has another key, in strict and accept-new"
+    host_keys_that_are_unknown_changed_or_revoked ["A8"] "known_hosts has another key, with strict and accept-new"
         => Shown("host_key_changed", "127.0.0.1:");
-    a_host_that_is_known_by_a_key_of_another_type ["A9"] "known_hosts has the host with an RSA key alone"
+    a_host_that_is_known_by_a_key_of_another_type ["A9"] "known_hosts has only an RSA key of the host"
         => Shown("host_key_other_type", "127.0.0.1:");
     host_keys_that_are_unknown_changed_or_revoked ["A10"] "the key is revoked" => Shown("host_key_revoked", "127.0.0.1:");
-    hosts_that_are_not_there ["A13"] "a port where nobody listens" => Shown("not_there", "connection refused");
-    hosts_that_are_not_there ["A13"] "a name that nobody knows" => Shown("not_there", "cannot be resolved");
+    hosts_that_are_not_there ["A13"] "a port on which nothing listens" => Shown("not_there", "connection refused");
+    hosts_that_are_not_there ["A13"] "a name that does not exist" => Shown("not_there", "cannot be resolved");
     hosts_that_are_not_there ["A15"] "a web server" => Shown("not_there", "is not an SSH server");
-    a_server_that_is_full_is_tried_again ["A17"] "MaxStartups 1, and somebody has the place for a while"
-        => Text("0", "tried again with growing pauses");
+    a_server_that_is_full_is_tried_again ["A17"] "MaxStartups 1, and another client takes the only place for a while"
+        => Text("0", "retried with growing delays");
     login_shells_that_cannot_be_used ["A21"] "/usr/sbin/nologin" => Shown("shell_nologin", "127.0.0.1:");
-    login_shells_that_cannot_be_used ["A21"] "a shell that is not there" => Shown("shell_no_shell", "hint:");
+    login_shells_that_cannot_be_used ["A21"] "a shell that does not exist" => Shown("shell_no_shell", "hint:");
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"echo FORCED; exit 7\"" => Shown("forced_command", "127.0.0.1:");
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"internal-sftp\"" => Shown("forced_sftp", "127.0.0.1:");
     login_shells_with_noisy_start_up_files ["A23"] "dash, bash, mksh, yash, fish and tcsh, which print, change the directory and more"
-        => Text("0", "equal effects under all of them, and nothing of the noise");
-    what_a_person_typed_wrong_about_the_host_is_said_before_a_connection ["A13"] "what is no address" => Shown("wrong_hosts", "error:");
+        => Text("0", "the same effects under all of them, and none of their output");
+    what_a_person_typed_wrong_about_the_host_is_said_before_a_connection ["A13"] "invalid addresses" => Shown("wrong_hosts", "error:");
 }
 
 const STEPS: &str = "  - { name: Touch, command: touch touched, always: true }\n";

@@ -15,36 +15,36 @@ use crate::support::{mounts, need};
 
 cases! {
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B19"] "sudo asks for a password" => Shown("sudo_password", "127.0.0.1:");
-    sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "sudo wants a terminal" => Shown("sudo_tty", "127.0.0.1:");
+    sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "sudo requires a terminal" => Shown("sudo_tty", "127.0.0.1:");
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "the user is not in sudoers" => Shown("sudo_sudoers", "127.0.0.1:");
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "there is no sudo" => Shown("sudo_none", "127.0.0.1:");
     the_real_sudo_refuses_a_stranger_and_serves_a_friend ["B19" "B20"] "the real sudo" => Text("6", "sudo asks for a password; exit 0 with NOPASSWD");
-    root_needs_no_sudo ["B20"] "there is no sudo, and the login user is root" => Text("0", "it is not asked for");
+    root_needs_no_sudo ["B20"] "there is no sudo, and the login user is root" => Text("0", "no sudo is needed");
     a_full_or_read_only_home_is_named ["C1"] "a full disk" => Shown("home_space", "127.0.0.1:");
     a_full_or_read_only_home_is_named ["C1"] "no inodes left" => Shown("home_inodes", "127.0.0.1:");
     a_full_or_read_only_home_is_named ["C3"] "a read-only home directory" => Shown("home_read_only", "127.0.0.1:");
     a_disk_that_fills_up_in_a_step_keeps_the_steps_result ["C2"]
-        "a step writes more than there is room for; its result is stored all the same, and the rerun does nothing twice"
+        "a step writes more than fits; its result is still stored, and the rerun does nothing twice"
         => Shown("fills_up", "cause");
-    a_home_where_nothing_may_be_executed_will_do ["C4"] "noexec: runs, and a program of the user's own in it does not"
+    a_home_where_nothing_may_be_executed_will_do ["C4"] "noexec: pinboot works, a program of the user's own in it does not"
         => Shown("noexec", "step 2");
     homes_that_are_not_there_or_not_theirs ["C5"] "HOME is missing" => Shown("home_missing", "127.0.0.1:");
     homes_that_are_not_there_or_not_theirs ["C5"] "HOME is unset" => Shown("home_unset", "127.0.0.1:");
-    a_home_with_an_odd_name_will_do ["C5"] "blanks and a quote in it" => Text("0", "2 changed, then 2 unchanged");
-    a_home_that_the_user_cannot_write_to ["C5"] "it belongs to somebody else" => Shown("home_not_writable", "127.0.0.1:");
+    a_home_with_an_odd_name_will_do ["C5"] "blanks and a quote in its names name" => Text("0", "2 changed, then 2 unchanged");
+    a_home_that_the_user_cannot_write_to ["C5"] "it belongs to another user" => Shown("home_not_writable", "127.0.0.1:");
     a_record_that_others_could_have_made_is_not_used ["C6"] "a link" => Shown("record_link", "127.0.0.1:");
     a_record_that_others_could_have_made_is_not_used ["C6"] "mode 0777" => Shown("record_open", "127.0.0.1:");
-    a_record_that_others_could_have_made_is_not_used ["C6"] "somebody else's" => Shown("record_owner", "127.0.0.1:");
+    a_record_that_others_could_have_made_is_not_used ["C6"] "another user's" => Shown("record_owner", "127.0.0.1:");
     a_host_without_curl_and_wget_is_told_so ["C8"] "no curl, wget, BusyBox or Python" => Shown("no_tools", "127.0.0.1:");
     a_host_with_few_programs_carries_a_run_all_the_same ["C9"]
-        "no setsid, flock or sync, and BusyBox' tail; the connection is cut, and a second run comes meanwhile"
-        => Text("0", "the second run: exit 9; the first: connected again, nothing lost or said twice, nothing done twice");
+        "no setsid, flock or sync, and BusyBox' tail; the connection is cut, and a second run starts meanwhile"
+        => Text("0", "the second run: exit 9; the first: reconnected, no output lost or repeated, nothing done twice");
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
-        "the runner alone is killed, and a second run comes" => Shown("outlived", "another run holds");
+        "only the runner is killed, and a second run starts" => Shown("outlived", "another run holds");
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
-        "the runner alone is killed; its step goes on to its end, and has no check" => Text("8", "`step 1 (Held) has an unknown outcome`");
+        "only the runner is killed; its step runs to its end, and has no check" => Text("8", "`step 1 (Held) has an unknown outcome`");
     a_stranger_with_the_runners_number_is_not_ended ["C13"]
-        "the dead runner's number is another process's, and the run is to be stopped" => Text("", "no signal reaches the stranger");
+        "another process has the dead runner's process id, and the run is cancelled" => Text("", "no signal reaches that process");
 }
 
 const STEPS: &str = "  - { name: Touch, command: touch touched, always: true }\n";

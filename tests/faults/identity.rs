@@ -8,25 +8,25 @@ use super::running::{HELD, held, release};
 use super::world::{Started, World, seen, until};
 
 cases! {
-    a_host_with_another_machine_id_is_not_rerun_on ["E10"] "the host says another machine id by the time of the rerun"
+    a_host_with_another_machine_id_is_not_rerun_on ["E10"] "the host has another machine id at the time of the rerun"
         => Shown("rerun_other_machine", "127.0.0.1:");
-    a_run_is_not_followed_on_another_machine ["E10"] "killed in a step; by the time of the rerun another machine has the address, and then the right one"
-        => Text("10", "`this is not the host of run`; at the right one it is followed to its end");
-    a_host_without_a_machine_id_is_known_by_its_key ["E10"] "the host has no /etc/machine-id" => Text("0", "its key is what it is known by");
-    a_key_that_known_hosts_takes_is_not_the_old_one ["E10"] "the host shows another key, which known_hosts has by now"
+    a_run_is_not_followed_on_another_machine ["E10"] "the controller is killed in a step; at the time of the rerun another machine has the address, and then the right one"
+        => Text("10", "`this is not the host of run`; on the right one it is followed to its end");
+    a_host_without_a_machine_id_is_known_by_its_key ["E10"] "the host has no /etc/machine-id" => Text("0", "its host key identifies it");
+    a_key_that_known_hosts_takes_is_not_the_old_one ["E10"] "the host shows another key, which is in known_hosts by then"
         => Shown("rerun_replaced_key", "[127.0.0.1]:");
-    a_key_of_another_type_that_is_known_by_now_is_no_other_host ["E10"] "known_hosts gets a second key of the same host"
-        => Text("0", "it is asked for the key of then");
-    an_older_copy_of_the_disk_is_not_rerun_on ["E10"] "the host is put back to a copy of its disk from the middle of the run"
+    a_key_of_another_type_that_is_known_by_now_is_no_other_host ["E10"] "known_hosts gets a second key of the same host in between in between"
+        => Text("0", "it is asked for the key that it showed before");
+    an_older_copy_of_the_disk_is_not_rerun_on ["E10"] "the host is restored to a copy of its disk from the middle of the run"
         => Shown("rerun_old_disk", "127.0.0.1:");
-    what_the_host_has_forgotten_the_journal_has_not ["E10"] "twenty newer runs at the host, which keeps no more"
+    what_the_host_has_forgotten_the_journal_has_not ["E10"] "twenty newer runs on the host, which keeps no more than that"
         => Text("0", "`done in run`: a step without a check is not done again");
     what_the_host_has_forgotten_and_was_unknown_stays_unknown ["E10"] "twenty newer runs after a run with a step of unknown outcome"
-        => Text("8", "the step is not begun again");
-    a_record_that_is_gone_before_its_time_is_another_host ["E10"] "the record of a finished run is removed at the host"
+        => Text("8", "the step is not started again");
+    a_record_that_is_gone_before_its_time_is_another_host ["E10"] "the record of a finished run is removed from the host"
         => Shown("rerun_record_lost", "127.0.0.1:");
     an_older_copy_of_a_busy_hosts_disk_is_not_taken_for_a_forgetful_one ["E10"]
-        "the host is put back to a copy of its disk from before the run, with twenty older runs on it"
+        "the host is restored to a copy of its disk from before the run, with twenty older runs on it"
         => Text("10", "`the host has no record of run`");
 }
 

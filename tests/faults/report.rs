@@ -18,54 +18,54 @@ const MATRIX: &[(&str, &[(&str, &str)])] = &[
             ("A1", "The key is the wrong one"),
             ("A2", "The key's file can be read by others"),
             ("A3", "The key's file is a folder, a pipe, a device, or much too large"),
-            ("A4", "The key is encrypted, and nobody can be asked"),
+            ("A4", "The key is encrypted, and there is no terminal to ask for the passphrase"),
             ("A5", "The key's file is missing, empty, cut off, a public key, or has other line ends"),
-            ("A6", "The server knows no keys of this type; the server is not OpenSSH"),
+            ("A6", "The server does not support keys of this type; the server is not OpenSSH"),
             ("A7", "The host's key is not known"),
             ("A8", "The host's key has changed"),
-            ("A9", "The host is known by a key of another type"),
-            ("A10", "known_hosts holds marks, patterns, negations, hashes, odd blanks"),
+            ("A9", "known_hosts has a key of another type for the host"),
+            ("A10", "known_hosts has markers, patterns, negations, hashes, odd blanks"),
             ("A11", "known_hosts cannot be read, or has broken lines"),
-            ("A12", "Two runs learn a key at once; the disk is full meanwhile"),
+            ("A12", "Two runs add a key at once; the disk is full meanwhile"),
             ("A13", "Nothing listens; nothing answers; no such name; the first of several addresses is dead"),
-            ("A14", "Something accepts the connection and says nothing"),
-            ("A15", "Something answers that is no SSH server, or much too slowly"),
-            ("A16", "The server takes few tries, and the agent holds many keys"),
+            ("A14", "Something accepts the connection and sends nothing"),
+            ("A15", "Something answers that is not an SSH server, or answers much too slowly"),
+            ("A16", "The server allows few attempts, and the agent holds many keys"),
             ("A17", "The server is full"),
-            ("A18", "The server shuts an address out after a refused login"),
-            ("A19", "The server allows one session a connection"),
-            ("A20", "The account has expired; nobody may log in"),
-            ("A21", "The login shell does not exist, or lets nobody in"),
+            ("A18", "The server blocks an address after a refused login"),
+            ("A19", "The server allows one session per connection"),
+            ("A20", "The account has expired; logins are disabled"),
+            ("A21", "The login shell does not exist, or refuses logins"),
             ("A22", "Another command is forced on the login"),
-            ("A23", "Any login shell, with start-up files that print and meddle"),
-            ("A24", "The ciphers do not fit; bits are flipped on the way"),
+            ("A23", "Any login shell, with start-up files that print and change things"),
+            ("A24", "No cipher in common; bits are flipped on the way"),
         ],
     ),
     (
-        "B. While a run goes on",
+        "B. During a run",
         &[
             ("B1", "The connection is reset"),
             ("B2", "The connection becomes a black hole"),
-            ("B3", "The server's process for the session is killed; the server is started anew"),
+            ("B3", "The server's process for the session is killed; the server is restarted"),
             ("B4", "The connection is cut between the delivery and its answer"),
             ("B5", "The host is restarted in the middle of a step"),
             ("B6", "A step restarts the host on purpose"),
-            ("B7", "The host loses its power, and writes that were not synced with it"),
+            ("B7", "The host loses power, and with it all writes that were not synced"),
             ("B8", "The controller sleeps"),
             ("B9", "The controller's address changes"),
-            ("B10", "Keys are exchanged anew while much is said"),
-            ("B11", "A step says 100 MB, or one line of that length"),
-            ("B12", "A step says what is no text"),
-            ("B13", "A step says something late, only on standard error, or nothing"),
-            ("B14", "A step leaves a child behind that holds its output"),
+            ("B10", "Keys are exchanged again during much output"),
+            ("B11", "A step prints 100 MB, or one line of that length"),
+            ("B12", "A step prints bytes that are not text"),
+            ("B13", "A step prints late, only to standard error, or nothing"),
+            ("B14", "A step leaves a child process that holds its output"),
             ("B15", "A step reads its standard input"),
             ("B16", "The delivery is cut off"),
-            ("B17", "A step is killed, ends with 255, 126, 127"),
-            ("B18", "A step takes too long, and does not want to end"),
+            ("B17", "A step is killed, or exits with 255, 126, 127"),
+            ("B18", "A step takes too long, and ignores SIGTERM"),
             ("B19", "sudo asks for a password"),
-            ("B20", "sudo is not there, wants a terminal, or does not know the user"),
+            ("B20", "sudo is missing, requires a terminal, or does not know the user"),
             ("B21", "The host stalls"),
-            ("B22", "The reader of the output is slow, or goes away"),
+            ("B22", "The reader of the output is slow, or stops reading"),
         ],
     ),
     (
@@ -76,21 +76,21 @@ const MATRIX: &[(&str, &[(&str, &str)])] = &[
             ("C3", "The file system is read-only, or becomes so"),
             ("C4", "Nothing may be executed in the home directory; there is no /tmp"),
             ("C5", "HOME is unset, missing, not writable, or has an odd name"),
-            ("C6", "The record's folder is a link, open to all, or somebody else's"),
+            ("C6", "The record's folder is a link, open to all, or another user's"),
             ("C7", "The clock jumps"),
             ("C8", "Programs for downloads and checksums are missing"),
             ("C9", "setsid, flock, sync or GNU tail are missing"),
             ("C10", "The package manager's lock is held, or stale"),
-            ("C11", "A proxy is needed; certificates do not fit"),
+            ("C11", "A proxy is needed; certificates do not match"),
             ("C12", "Everything of a session is killed at its end"),
-            ("C13", "The runner dies and its step lives; its number is another process's by then"),
+            ("C13", "The runner dies and its step lives; another process has its process id by then"),
         ],
     ),
     (
         "E. The controller",
         &[
             ("E1", "Ctrl-C, once, twice, three times"),
-            ("E2", "SIGTERM, SIGHUP, SIGQUIT, a reader that goes away"),
+            ("E2", "SIGTERM, SIGHUP, SIGQUIT, a reader that stops reading"),
             ("E3", "SIGKILL"),
             ("E4", "The journal's disk is full"),
             ("E5", "The journal cannot be written"),
@@ -107,18 +107,18 @@ const MATRIX: &[(&str, &[(&str, &str)])] = &[
 
 /// What no case shows, or not all of a row, and why.
 const NOT_AUTOMATED: &[(&str, &str)] =
-    &[("B7", "a disk that lies about a sync; a cut between the single writes of one sync")];
+    &[("B7", "a disk that acknowledges a sync it has not done; a cut between the single writes of one sync")];
 
 /// Rows of which some cases, or all, are played on OpenSSH alone, and why.
 const ON_OPENSSH_ALONE: &[(&[&str], &str)] = &[
-    (&["B10"], "keys are exchanged anew at the word of `RekeyLimit`, which small servers do not have"),
+    (&["B10"], "`RekeyLimit` makes the server exchange keys again; small servers do not have it"),
     (
         &["B19", "B20", "C1", "C3", "C4", "C5", "C6", "C8"],
-        "what the delivery finds at the host; by then the server has done its part",
+        "what the delivery finds on the host; the server has no part in it",
     ),
     (
         &["E4", "E5", "E6", "E8", "E9", "E10", "E12"],
-        "what happens on this machine; the server sees a login, or nothing of it",
+        "what happens on this machine; the server sees a login, or nothing",
     ),
 ];
 
@@ -128,13 +128,13 @@ const ELSEWHERE: &[Case] = &[
         "tests/torture.rs",
         "whatever_dies_the_run_ends_as_an_undisturbed_one",
         &["B1", "B4", "B5", "B7", "B16", "E3"],
-        "deaths of each process, cuts at any byte and power cuts by seeded chance, under five shells",
+        "every process dies, the connection is cut at any byte and the power fails, at random from a seed, under five shells",
     ),
     elsewhere(
         "tests/torture.rs",
         "at_every_named_point_a_death_changes_nothing",
         &["B5", "B7"],
-        "the runner's death at each point that has a name",
+        "the runner dies at each named point",
     ),
     elsewhere(
         "tests/torture.rs",
@@ -164,43 +164,43 @@ const ELSEWHERE: &[Case] = &[
         "tests/machine/power.rs",
         "at_each_sync_a_power_cut_loses_nothing_and_repeats_nothing",
         &["B7"],
-        "a virtual machine that is switched off before and after each sync and rename of the record",
+        "a virtual machine is switched off before and after each sync and rename of the record",
     ),
     elsewhere(
         "tests/machine/power.rs",
         "what_a_step_did_not_sync_may_be_gone_and_its_check_finds_it_out",
         &["B7"],
-        "the step's own writes are gone, its result is not",
+        "the step's own writes are lost, its result is not",
     ),
     elsewhere(
         "tests/machine/read_only.rs",
         "the_step_that_ran_is_told_and_no_other_is_begun",
         &["C3"],
-        "an emergency remount, and an ext4 that finds an error in itself, in a step",
+        "an emergency remount, and an ext4 that detects an error, during a step",
     ),
     elsewhere(
         "tests/machine/read_only.rs",
         "a_step_whose_result_would_have_no_place_is_not_begun",
         &["C3"],
-        "the same in a check",
+        "the same during a check",
     ),
     elsewhere(
         "tests/machine/read_only.rs",
         "a_connection_that_is_lost_meanwhile_is_taken_up_all_the_same",
         &["C3"],
-        "the connection is lost besides",
+        "the connection is lost as well",
     ),
     elsewhere(
         "tests/machine/read_only.rs",
         "a_runner_that_dies_then_leaves_a_step_of_unknown_outcome_and_says_which",
         &["C3"],
-        "the runner dies besides",
+        "the runner dies as well",
     ),
     elsewhere(
         "tests/machine/clock.rs",
         "no_decision_goes_by_the_clock",
         &["C7"],
-        "a year forwards, two years back, in a step whose connection is lost",
+        "a year ahead, two years back, in a step during which the connection is lost",
     ),
     elsewhere(
         "tests/machine/login.rs",
@@ -208,12 +208,12 @@ const ELSEWHERE: &[Case] = &[
         &["C12"],
         "systemd-logind with KillUserProcesses=yes",
     ),
-    elsewhere("tests/survive/reboot.rs", "the_run_goes_on_in_the_next_boot", &["B6"], "a restart that is wanted"),
+    elsewhere("tests/survive/reboot.rs", "the_run_goes_on_in_the_next_boot", &["B6"], "a requested restart"),
     elsewhere(
         "tests/survive/reboot.rs",
         "a_host_that_does_not_reboot_in_time_is_a_failure",
         &["B6"],
-        "a restart that does not come",
+        "a requested restart that does not happen",
     ),
     elsewhere(
         "tests/survive/reboot.rs",
@@ -223,7 +223,12 @@ const ELSEWHERE: &[Case] = &[
     ),
     elsewhere("tests/survive/together.rs", "of_twenty_at_once_one_runs_and_the_others_name_it", &["E7"], "20 at once"),
     elsewhere("tests/survive/together.rs", "a_host_that_another_run_has_is_refused_or_waited_for", &["E7"], "`--wait`"),
-    elsewhere("tests/survive/cancel.rs", "what_lives_all_the_same_is_named", &["B18"], "what does not end at all"),
+    elsewhere(
+        "tests/survive/cancel.rs",
+        "what_lives_all_the_same_is_named",
+        &["B18"],
+        "a process that does not end at all",
+    ),
     elsewhere("tests/survive/unknown.rs", "what_is_assumed_not_done_runs_again", &["B5"], "`--assume not-done`"),
     elsewhere(
         "tests/survive/attach.rs",
@@ -231,7 +236,7 @@ const ELSEWHERE: &[Case] = &[
         &["E3"],
         "another machine takes over",
     ),
-    elsewhere("tests/kinds/packages.rs", "cloud_init_is_waited_for_and_named", &["C10"], "cloud-init is still at work"),
+    elsewhere("tests/kinds/packages.rs", "cloud_init_is_waited_for_and_named", &["C10"], "cloud-init is still running"),
     elsewhere(
         "tests/ssh/login.rs",
         "tinysshd_accepts_ed25519_and_no_rsa",
@@ -254,19 +259,19 @@ const ELSEWHERE: &[Case] = &[
         "tests/ssh/known_hosts.rs",
         "several_files_are_combined_and_an_unreadable_one_refuses_the_host",
         &["A11"],
-        "a file that cannot be read, and one that is a folder",
+        "an unreadable file, and a folder",
     ),
     elsewhere(
         "src/transport/ssh/known_hosts/tests.rs",
         "bad_lines_are_skipped_and_counted",
         &["A11"],
-        "lines that are no lines",
+        "malformed lines",
     ),
     elsewhere(
         "src/transport/ssh/known_hosts/tests.rs",
         "fifty_writers_at_once_write_complete_lines",
         &["A12"],
-        "50 learn at once",
+        "50 processes add keys at once",
     ),
     elsewhere(
         "src/transport/ssh/known_hosts/tests.rs",
@@ -279,12 +284,17 @@ const ELSEWHERE: &[Case] = &[
         "tests/ssh/unreachable.rs",
         "errors_before_the_banner",
         &["A14", "A15", "A18"],
-        "silence, a byte at a time, HTTP, mail, a long line, many lines, a penalty",
+        "silence, one byte at a time, HTTP, SMTP, a long line, many lines, a penalty",
     ),
     elsewhere("tests/ssh/unreachable.rs", "too_many_logins_at_once_can_be_retried", &["A17"], "MaxStartups 1"),
     elsewhere("tests/ssh/streams.rs", "a_cut_or_a_flipped_bit_is_never_a_normal_end", &["A24", "B1"], "24 places"),
     elsewhere("tests/ssh/streams.rs", "a_host_that_falls_silent_is_noticed", &["B2"], "stopped sessions"),
-    elsewhere("tests/ssh/streams.rs", "a_rekey_during_a_transfer_loses_nothing", &["B10"], "30 MB there, 20 MB back"),
+    elsewhere(
+        "tests/ssh/streams.rs",
+        "a_rekey_during_a_transfer_loses_nothing",
+        &["B10"],
+        "30 MB to the host, 20 MB back",
+    ),
     elsewhere("tests/ssh/streams.rs", "a_slow_reader_loses_neither_bytes_nor_the_connection", &["B22"], "30 MB"),
     elsewhere(
         "tests/kinds/downloads.rs",
@@ -302,10 +312,10 @@ const ELSEWHERE: &[Case] = &[
         "tests/kinds/packages.rs",
         "a_lock_that_is_not_given_back_is_named_and_left_alone",
         &["C10"],
-        "held for ever",
+        "held without end",
     ),
-    elsewhere("tests/kinds/packages.rs", "a_stale_lock_holds_nobody_up", &["C10"], "a stale one"),
-    elsewhere("tests/kinds/packages.rs", "the_kernel_says_who_holds_apts_lock", &["C10"], "apt's own kind of lock"),
+    elsewhere("tests/kinds/packages.rs", "a_stale_lock_holds_no_step_up", &["C10"], "a stale lock"),
+    elsewhere("tests/kinds/packages.rs", "the_kernel_says_who_holds_apts_lock", &["C10"], "apt's own lock"),
     elsewhere("src/journal/tests.rs", "after_a_failed_write_nothing_more_is_promised", &["E5"], "a write that fails"),
     elsewhere(
         "src/journal/tests.rs",
@@ -406,13 +416,13 @@ fn document(faults: &mut Vec<String>) -> String {
     let of = |row: &str| cases.iter().filter(|case| case.rows.contains(&row)).collect::<Vec<_>>();
     let covered = rows().filter(|(row, _)| !of(row).is_empty()).count();
     let mut out = format!(
-        "# Faults, and what is seen\n\n\
-         Everything that is known to go wrong between a person and a host: how the tests break it, the exit code, and the\n\
-         sentence that is seen. Each case also looks at the host (what ran, and how often) and at the journal.\n\
-         This page is made from the tests by `PINBOOT_ACCEPT=1 cargo test --test main faults::report`, and a test holds it against\n\
-         them; sentences are those of the snapshots, where `HOME`, `RUN1`, `PORT` and the like stand for what differs from\n\
-         machine to machine. Behind the name of each case stand the servers that it is played on. What is wrong\n\
-         in a playbook (exit 2) is in `tests/playbooks/`, downloads are in `tests/kinds/`.\n\n\
+        "# Faults, and what the user sees\n\n\
+         Everything that is known to go wrong between a user and a host: how the tests break it, the exit code, and the\n\
+         sentence that the user sees. Each case also checks the host (what ran, and how often) and the journal.\n\
+         `PINBOOT_ACCEPT=1 cargo test --test main faults::report` generates this page from the tests, and a test compares it\n\
+         with them. Sentences come from the snapshots, in which `HOME`, `RUN1`, `PORT` and the like replace what differs\n\
+         between machines. The name of each case is followed by the servers that it runs on. Errors in a playbook (exit 2)\n\
+         are in `tests/playbooks/`, downloads are in `tests/kinds/`.\n\n\
          {} rows, {covered} with a case.\n",
         rows().count(),
     );

@@ -5,27 +5,27 @@ use std::fs;
 use super::world::{World, seen, until};
 
 cases! {
-    what_failed_and_what_was_not_reached_is_done_and_nothing_else ["E9"] "the step that failed is mended" => Shown("rerun_mended", "changed");
+    what_failed_and_what_was_not_reached_is_done_and_nothing_else ["E9"] "the failed step is fixed" => Shown("rerun_mended", "changed");
     an_edited_playbook_is_taken_as_it_stands_now ["E9"]
-        "another order, another name, another policy, another text" => Text("0", "only the step whose text is another is done again");
-    a_fault_in_the_edited_playbook_costs_nothing ["E9"] "the edited playbook has a fault" => Shown("rerun_fault", "error:");
-    a_value_that_is_given_anew_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Text("0", "the other values hold");
-    a_run_whose_host_was_not_there_is_begun_by_its_rerun ["A7"] "the host's key is known by the time of the rerun"
-        => Text("0", "the run is begun, once");
+        "steps in another order, with another name, another policy, another text" => Text("0", "only the step with the other text is repeated");
+    a_fault_in_the_edited_playbook_costs_nothing ["E9"] "the edited playbook has an error" => Shown("rerun_fault", "error:");
+    a_value_that_is_given_anew_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Text("0", "the other values are kept");
+    a_run_whose_host_was_not_there_is_begun_by_its_rerun ["A7"] "the host's key is in known_hosts by the time of the rerun"
+        => Text("0", "the run is started, once");
     another_host_behind_the_address_is_not_taken_for_the_one_that_was ["E10"] "the host has no record of the run"
         => Shown("record_gone", "no record");
-    a_host_with_another_key_is_not_rerun_on ["E10"] "the host shows another key by the time of the rerun" => Shown("rerun_other_key", "127.0.0.1:");
-    a_damaged_journal_is_not_guessed_at ["E6"] "a bit in the middle is flipped; it is left as it is" => Shown("journal_damaged", "pinboot:");
-    a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host ["E6"] "a bit in the middle is flipped, and the journal repaired"
+    a_host_with_another_key_is_not_rerun_on ["E10"] "the host shows another key at the time of the rerun" => Shown("rerun_other_key", "127.0.0.1:");
+    a_damaged_journal_is_not_guessed_at ["E6"] "a bit in the middle is flipped; the journal is left unchanged" => Shown("journal_damaged", "pinboot:");
+    a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host ["E6"] "a bit in the middle is flipped, and the journal is repaired"
         => Shown("journal_repaired", "run RUN1");
-    a_journal_that_is_damaged_from_its_first_line_is_written_anew ["E6"] "a bit in its first line is flipped, and the journal repaired"
-        => Text("1", "the run is heard from the host from its first step on");
+    a_journal_that_is_damaged_from_its_first_line_is_written_anew ["E6"] "a bit in its first line is flipped, and the journal is repaired"
+        => Text("1", "the run is read from the host again, from its first step");
     a_run_with_a_damaged_journal_is_followed_without_it ["E6"] "a bit in the middle is flipped; `pinboot attach`"
-        => Text("0", "the run is followed by the host's own record");
+        => Text("0", "the run is followed from the host's own record");
     a_damaged_journal_is_not_guessed_at ["E6"] "its end is torn off" => Text("0", "it is only shorter; nothing is done twice");
-    an_allowed_failure_that_the_old_controller_saw_stays_allowed ["E3"] "killed behind a failure that is allowed"
+    an_allowed_failure_that_the_old_controller_saw_stays_allowed ["E3"] "the controller is killed after a failure that is allowed"
         => Shown("followed_allowed", "changed");
-    a_process_with_few_descriptors_ends_with_a_sentence_or_works ["E12"] "64 descriptors, and fewer down to 5"
+    a_process_with_few_descriptors_ends_with_a_sentence_or_works ["E12"] "64 file descriptors, and fewer, down to 5"
         => Text("0 or 12", "it works, or `this process may not open 32 files at once`; nothing is sent then");
     a_state_folder_that_cannot_be_written_to ["E12"] "a file where the state folder should be" => Shown("state_file", "pinboot:");
 }

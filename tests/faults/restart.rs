@@ -9,19 +9,19 @@ use super::world::{World, seen, until};
 use crate::support::mounts;
 
 cases! {
-    a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the host goes down in a step that has a check, and had not done its work yet"
-        => Text("0", "its check says so; it is begun once more");
-    a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the same, and the work was done" => Text("0", "its check says so; it is not begun again");
+    a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the host goes down in a step with a check, before its work was done"
+        => Text("0", "the check finds that out; the step is started again");
+    a_step_with_a_check_is_asked_in_the_next_boot ["B5"] "the same, after its work was done" => Text("0", "the check finds that out; the step is not started again");
     a_step_without_a_check_is_unknown_in_the_next_boot ["B5"] "the host goes down in a step without a check"
         => Shown("restart_unknown", "step 2");
     a_step_without_a_check_is_unknown_in_the_next_boot ["B5"] "the same, then `rerun --assume done` and `--assume not-done`"
-        => Text("0", "it is not begun again; it is begun once more");
+        => Text("0", "it is not started again; it is started again");
     a_step_says_itself_what_the_next_boot_does_with_it ["B5"] "the same, with `on_unknown: rerun` and `on_unknown: done`"
-        => Text("0", "it is begun once more; it is not begun again");
+        => Text("0", "it is started again; it is not started again");
     a_reboot_that_is_wanted_is_one_that_happens ["B6"] "the kind `reboot`, on a host that then goes down"
         => Text("0", "the host is asked to reboot once; the run continues with the next step, and nothing is done twice");
     a_controller_that_dies_while_the_host_is_down_is_followed_by_another ["B5" "B6" "E3"]
-        "the controller is killed while the host is down, for a reboot or without being asked" => Text("0", "the rerun sees it through");
+        "the controller is killed while the host is down, for a reboot or on its own" => Text("0", "the rerun completes the run");
     a_host_that_comes_back_too_late_is_taken_up_by_a_rerun ["B5"] "the host is down for longer than --reconnect-for"
         => Shown("restart_late", "not restored");
 }

@@ -8,17 +8,17 @@ use crate::support::sshd::signal;
 cases! {
     a_connection_that_is_cut_in_a_step_is_taken_up_again ["B1" "B3"]
         "the server's process for the session is killed in the middle of a step"
-        => Text("0", "nothing lost or said twice, nothing done twice");
+        => Text("0", "no output lost or repeated, nothing done twice");
     a_person_is_told_of_a_cut ["B1" "B3"] "the same, for a person" => Shown("cut", "connection was lost");
     a_cut_between_the_delivery_and_its_answer_begins_nothing_twice ["B4"]
-        "the session is killed as soon as the host has begun anything of the run" => Text("0", "nothing done twice");
+        "the session is killed as soon as the host has started anything of the run" => Text("0", "nothing done twice");
     a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself ["B2"]
-        "nobody answers for longer than --reconnect-for" => Shown("not_regained", "not restored");
-    steps_that_end_in_odd_ways ["B13"] "standard error behind the end of standard output" => Shown("odd_late_stderr", "step 1");
+        "nothing answers for longer than --reconnect-for" => Shown("not_regained", "not restored");
+    steps_that_end_in_odd_ways ["B13"] "standard error after the end of standard output" => Shown("odd_late_stderr", "step 1");
     steps_that_end_in_odd_ways ["B17"] "killed" => Shown("odd_killed", "step 1");
     steps_that_end_in_odd_ways ["B17"] "exit 255" => Shown("odd_exit_255", "step 1");
-    steps_that_end_in_odd_ways ["B17"] "a program that is not there" => Shown("odd_not_found", "step 1");
-    steps_that_end_in_odd_ways ["B17"] "a file that is no program" => Shown("odd_not_executable", "step 1");
+    steps_that_end_in_odd_ways ["B17"] "a program that does not exist" => Shown("odd_not_found", "step 1");
+    steps_that_end_in_odd_ways ["B17"] "a file that is not a program" => Shown("odd_not_executable", "step 1");
     steps_that_end_in_odd_ways ["B12"] "control characters, a bar drawn with carriage returns" => Shown("odd_stubborn_output", "      100%");
     steps_that_end_in_odd_ways ["B18"] "a timeout" => Shown("odd_timeout", "step 1");
     a_timeout_ends_the_whole_group ["B18"] "a timeout, and a child of the step" => Text("1", "the child is gone");
@@ -26,23 +26,23 @@ cases! {
         "a child in the background, and a step that reads" => Text("0", "the step ends with its command; what it reads is empty");
     ctrl_c_once_lets_the_step_end_and_begins_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "Finishing the current step");
     ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "Stopping the current step");
-    ctrl_c_three_times_leaves_and_the_run_can_be_taken_up ["E1"] "Ctrl-C three times, and a step that does not want to end"
-        => Text("130", "goes on at the host; the rerun takes it up");
-    signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT alike, with 129 and 131" => Shown("sigterm", "goes on at the host");
-    a_reader_that_goes_away_detaches ["B22" "E2"] "the reader of standard output goes away" => Shown("broken_pipe", "pinboot:");
+    ctrl_c_three_times_leaves_and_the_run_can_be_taken_up ["E1"] "Ctrl-C three times, and a step that ignores SIGTERM"
+        => Text("130", "the run continues on the host; the rerun resumes it");
+    signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT likewise, with 129 and 131" => Shown("sigterm", "goes on at the host");
+    a_reader_that_goes_away_detaches ["B22" "E2"] "the reader of standard output stops reading" => Shown("broken_pipe", "pinboot:");
     a_controller_that_is_killed_is_followed_by_another ["E3"] "SIGKILL in the middle of a step, and a rerun"
-        => Text("0", "nothing lost or said twice, nothing done twice");
+        => Text("0", "no output lost or repeated, nothing done twice");
     a_controller_that_is_killed_is_followed_by_another ["E8"] "a second rerun beside the first" => Shown("rerun_held", "pinboot:");
     a_controller_that_is_killed_is_shown_the_failure_it_missed ["E3"] "SIGKILL, and a step that fails meanwhile"
-        => Text("1", "the failure that was missed; the next rerun begins the step once more");
+        => Text("1", "the failure that was missed; the next rerun starts the step again");
     a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again ["B5" "C12"]
-        "the host's side is killed whole in the middle of a step without a check" => Shown("unknown", "step 1");
+        "runner and step are killed in the middle of a step without a check" => Shown("unknown", "step 1");
     one_host_has_one_run_at_a_time ["E7"] "a second run meanwhile" => Shown("busy", "another run holds");
     without_room_for_the_journal_nothing_is_sent ["E4"] "the journal's disk is full" => Shown("journal_full", "pinboot:");
     a_journal_that_cannot_grow_ends_this_side_only ["E4" "E5"] "the journal cannot grow in the middle of a run"
         => Shown("journal_cannot_grow", "pinboot:");
     a_delivery_that_is_cut_off_is_delivered_again_and_no_part_is_carried_out ["B16"]
-        "the session is killed while the plan is on its way" => Text("0", "delivered again; no part is carried out or left behind");
+        "the session is killed while the plan is being sent" => Text("0", "delivered again; no partial plan is executed or left behind");
 }
 
 /// A step that notes that it ran, says what it does, and waits for a file.

@@ -12,35 +12,35 @@ use crate::support::{mounts, need};
 
 cases! {
     a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["B1" "B14" "B15" "A6"]
-        "the connection is cut in the middle of a step that has left a child behind"
-        => Text("0", "connected again; nothing lost or said twice, nothing done twice; the child holds nobody up");
+        "the connection is cut in the middle of a step that has left a child process"
+        => Text("0", "reconnected; no output lost or repeated, nothing done twice; the child process delays nothing");
     a_step_that_starts_the_server_anew_goes_on ["B3"]
-        "the step kills the listener and the session that it came by, and starts a new listener on the port, as an update of the server does"
-        => Text("0", "connected again to the new one; nothing lost or said twice, nothing done twice");
-    dropbear_takes_an_rsa_key ["A6"] "an RSA key for dropbear" => Text("0", "it is as good as any other");
+        "the step kills the listener and its own session, and starts a new listener on the port, as an update of the server does"
+        => Text("0", "reconnected to the new one; no output lost or repeated, nothing done twice");
+    dropbear_takes_an_rsa_key ["A6"] "an RSA key for dropbear" => Text("0", "it works like any other");
     a_server_without_rsa_says_so_to_an_rsa_key ["A6"]
-        "an RSA key for tinysshd, which knows only ed25519" => Shown("no_rsa", "hint:");
-    a_server_that_says_nothing ["A14"] "the connection is accepted, and nothing comes" => Shown("silent", "no SSH banner");
+        "an RSA key for tinysshd, which supports only ed25519" => Shown("no_rsa", "hint:");
+    a_server_that_says_nothing ["A14"] "the connection is accepted, and nothing is sent" => Shown("silent", "no SSH banner");
     an_agent_full_of_keys_is_left_alone_when_a_key_is_named ["A16"]
         "MaxAuthTries 2 and an agent with four keys; the right key is not in it"
         => Shown("too_many_keys", "Too many authentication failures");
     a_penalty_after_a_refused_login_is_named ["A18"]
-        "after a refused login the server ends each further connection at once" => Shown("penalty", "before the SSH banner");
+        "after a refused login the server closes each further connection at once" => Shown("penalty", "before the SSH banner");
     one_session_a_connection_is_enough ["A19"]
         "MaxSessions 1: a run, and one that is stopped by Ctrl-C twice" => Shown("one_session", "Stopping the current step");
     accounts_that_are_shut ["A20"] "the account has expired" => Shown("shut_expired", "127.0.0.1:");
-    accounts_that_are_shut ["A20"] "/etc/nologin is there: the login goes through, and the session is refused"
+    accounts_that_are_shut ["A20"] "/etc/nologin exists: the login succeeds, and the session is refused"
         => Shown("shut_nologin", "127.0.0.1: nobody");
-    accounts_that_are_shut ["A20"] "the account has expired, and PAM says so once the key is accepted"
+    accounts_that_are_shut ["A20"] "the account has expired, and PAM says so after the key is accepted"
         => Shown("shut_expired_pam", "may not log in");
-    accounts_that_are_shut ["A20"] "/etc/nologin is there, and PAM shows what it holds once the key is accepted"
+    accounts_that_are_shut ["A20"] "/etc/nologin exists, and PAM shows its content after the key is accepted"
         => Shown("shut_nologin_pam", "may not log in");
     a_key_exchange_that_is_tampered_with_is_noticed ["A24"]
-        "somebody in between takes strict key exchange out of what the server offers, or out of what pinboot offers"
+        "a man in the middle removes strict key exchange from the server's offer, or from pinboot's"
         => Shown("tampered", "could not prove its host key");
     a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["A24"]
-        "tinysshd, which knows no strict key exchange and one cipher, which needs it"
-        => Text("0", "it is connected to, as OpenSSH's client does; `-v` says so");
+        "tinysshd, which has no strict key exchange and only one cipher, which needs it"
+        => Text("0", "pinboot connects, as OpenSSH's client does; `-v` says so");
     a_server_with_old_ciphers_only ["A24"] "aes128-cbc is all that the server offers" => Shown("old_ciphers", "no cipher in common");
 }
 

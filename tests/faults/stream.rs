@@ -14,28 +14,28 @@ use crate::support::sshd::{Options, Software, signal};
 
 cases! {
     a_reset_at_any_place_of_the_stream_is_healed ["B1"]
-        "RST at each twentieth of all that the host sends, the key exchange and the login with it"
-        => Text("0", "noticed in less than a second; nothing lost or said twice, each step begun once (in the login: exit 3, nothing begun, and 0 by the rerun)");
+        "RST at each twentieth of everything that the host sends, including key exchange and login"
+        => Text("0", "noticed within a second; no output lost or repeated, each step started once (during the login: exit 3, nothing started, and 0 by the rerun)");
     a_black_hole_is_noticed_and_left_behind ["B2" "B9"]
-        "every byte of the connection vanishes from the middle of a step on, as where an address has changed; new connections go through"
+        "from the middle of a step on, every byte of the connection is lost, as after a change of address; new connections work"
         => Text("0", "`the connection was lost: the host does not answer any more; the run continues on the host; reconnecting`");
     a_flipped_bit_is_a_lost_connection ["A24"] "one bit is flipped on the way, in the middle of a step"
-        => Text("0", "the connection was lost; connected again; nothing lost or said twice, nothing done twice");
+        => Text("0", "the connection was lost; reconnected; no output lost or repeated, nothing done twice");
     a_controller_that_sleeps_wakes_up_to_the_end ["B8"]
-        "the controller is stopped; meanwhile its connection is cut and the run ends at the host"
-        => Text("0", "the connection was lost; connected again; all that was said meanwhile, once");
+        "the controller is suspended; meanwhile its connection is cut and the run ends on the host"
+        => Text("0", "the connection was lost; reconnected; all output of the meantime, once");
     a_host_that_stalls_is_not_taken_for_dead ["B21"]
-        "the runner and sshd's session are stopped for longer than a connection may be silent"
-        => Text("0", "the connection was lost; connected again; the step is one attempt");
+        "the runner and sshd's session are suspended for longer than a connection may be silent"
+        => Text("0", "the connection was lost; reconnected; the step has one attempt");
     a_hundred_megabytes_in_one_line_and_in_many ["B10" "B11"]
-        "100 MB of output, half of it one line; OpenSSH with RekeyLimit 4M" => Text("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log is whole at the host");
+        "100 MB of output, half of it one line; OpenSSH with RekeyLimit 4M" => Text("0", "at most 64 MB of memory; the journal has the beginning, the end and the SHA-256, in less than 4 MB; the log on the host is complete");
     a_long_output_that_is_followed_again_is_not_kept_twice ["B11" "E3"]
-        "7 MB of output; the controller is killed in the middle of it, and the run taken up again"
+        "7 MB of output; the controller is killed in the middle of it, and the run is resumed"
         => Text("0", "all of it is shown; the journal has its beginning and its end once");
     bytes_that_are_no_text_are_kept_and_shown_escaped ["B12"]
         "binary, a NUL, characters cut between packets of one byte, no newline at the end" => Shown("bytes", "      café");
     a_reader_that_does_not_read_holds_the_host_up_for_nothing ["B22"]
-        "nobody reads pinboot's output while the run goes on, as behind Ctrl-S" => Text("0", "the run ends at the host meanwhile; then all of it is said, once");
+        "nothing reads pinboot's output during the run, as after Ctrl-S" => Text("0", "the run ends on the host meanwhile; then all output is shown, once");
 }
 
 const QUICK: (&str, &str) = ("PINBOOT_KEEPALIVE", "0.7");

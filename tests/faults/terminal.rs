@@ -14,9 +14,9 @@ use crate::support::need;
 
 cases! {
     a_terminal_that_is_closed_leaves_the_run_to_itself ["B22" "E2"] "the terminal is closed: SIGHUP"
-        => Text("129", "the run goes on at the host; the rerun does the rest, once");
+        => Text("129", "the run continues on the host; the rerun does the rest, once");
     a_terminal_is_left_as_it_was_found ["E1" "E2"] "Ctrl-\\\\ and SIGTERM at a terminal; Ctrl-C three times there"
-        => Text("131, 143, 130", "the terminal is as it was; the run goes on at the host; the rerun does the rest, once");
+        => Text("131, 143, 130", "the terminal is as it was; the run continues on the host; the rerun does the rest, once");
 }
 
 /// The terminal's columns.
