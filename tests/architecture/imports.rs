@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::sources;
 
 /// Modules in which files still import each other in a circle. The list only gets shorter.
-const STILL_CIRCULAR: &[&str] = &["engine", "journal", "kinds", "node", "rehearse", "source", "transport"];
+const STILL_CIRCULAR: &[&str] = &["engine", "event", "journal", "kinds", "node", "rehearse"];
 
 /// A file of `src/` as a module.
 #[derive(Debug, Default)]
@@ -132,7 +132,11 @@ fn read(code: &str, file: PathBuf) -> Module {
         let visible = start
             .strip_prefix("pub ")
             .or_else(|| start.strip_prefix("pub(").and_then(|it| it.split_once(") ")).map(|it| it.1));
-        let Some(tree) = visible.unwrap_or(start).strip_prefix("use ") else {
+        let item = visible.unwrap_or(start);
+        if item.starts_with("mod ") && item.ends_with(';') {
+            continue;
+        }
+        let Some(tree) = item.strip_prefix("use ") else {
             rest.push_str(line);
             rest.push('\n');
             continue;
@@ -301,8 +305,11 @@ fn no_two_files_import_each_other() {
 fn circles_are_found_behind_facades_and_aliases() {
     let file = |name: &str, code: &str| (module_path(Path::new(name)), read(code, PathBuf::from(name)));
     let modules: Modules = [
-        file("a/mod.rs", "mod b;\nmod c;\npub use b::{B, self as other};\npub(crate) use c::C;\n"),
-        file("a/b.rs", "use super::C;\npub struct B;\nfn f(c: C) {}\nconst T: &str = \"crate::d::D\";\n"),
+        file("a/mod.rs", "mod b;\nmod c;\npub use b::{B, b, self as other};\npub(crate) use c::C;\n"),
+        file(
+            "a/b.rs",
+            "use super::C;\npub struct B;\npub fn b() {}\nfn f(c: C) {}\nconst T: &str = \"crate::d::D\";\n",
+        ),
         file("a/c.rs", "use crate::a;\npub struct C;\nfn g() -> a::B {}\n#[cfg(test)]\nuse crate::d::D;\n"),
         file("d.rs", "use crate::a::{B, C as See};\npub struct D;\nfn h(b: B, c: See) {}\n"),
     ]
