@@ -33,8 +33,8 @@ fn try_compile(text: &str, change: impl FnOnce(&mut Inputs)) -> Result<Vec<(Host
     change(&mut inputs);
     let mut sources = Sources::default();
     let loaded = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), inputs)
-        .map_err(|faults| render(&faults, &sources, false))?;
-    compile_all(&loaded, &mut sources, Mode::Run).map_err(|faults| render(&faults, &sources, false))
+        .map_err(|found| render(&found, &sources, false))?;
+    compile_all(&loaded, &mut sources, Mode::Run).map_err(|found| render(&found, &sources, false))
 }
 
 fn compile(text: &str, change: impl FnOnce(&mut Inputs)) -> Plan {
@@ -49,7 +49,7 @@ fn with_vars(vars: &[&str]) -> impl FnOnce(&mut Inputs) {
 fn work(step: &PlannedStep) -> &StepSpec {
     match &step.action {
         Action::Apply(work) => work,
-        Action::Skip { why } => panic!("{} is passed over: {why}", step.name),
+        Action::Skip { why } => panic!("{} is skipped: {why}", step.name),
     }
 }
 
@@ -89,19 +89,19 @@ fn values_keep_their_letters_and_their_types() {
     let text = format!(
         "vars: {{ version: 2.10, mode: 0644, id: 000123456789, flag: true, word: \"true\", no: NO, list: [a, b c], map: {{ z: 1, a: 2 }}, whole: \"{{{{ list }}}}\" }}\n{HOST}\
         steps:\n\
-        \x20 - {{ name: letters, command: \"echo {{{{ version }}}} {{{{ mode }}}} {{{{ id }}}} {{{{ flag }}}} {{{{ no }}}} {{{{ list }}}}\" }}\n\
+        \x20 - {{ name: scalars, command: \"echo {{{{ version }}}} {{{{ mode }}}} {{{{ id }}}} {{{{ flag }}}} {{{{ no }}}} {{{{ list }}}}\" }}\n\
         \x20 - {{ name: list, package: \"{{{{ list }}}}\" }}\n\
         \x20 - {{ name: mixed, package: [\"{{{{ version }}}}\", \"x{{{{ id }}}}\"] }}\n\
         \x20 - {{ name: map, export: \"{{{{ map }}}}\" }}\n"
     );
-    let said = try_compile(&text, |_| {}).expect_err("a bare template is no map of export's own");
+    let said = try_compile(&text, |_| {}).expect_err("a template alone is not a map of exports");
     assert!(said.contains("`export`: expected a map, found text"), "{said}");
     let text = text.replace("export: \"{{ map }}\"", "package: \"{{ map }}\"");
     let plan = compile(&text, |_| {});
     assert_eq!(
         lines(&plan),
         [
-            "1 letters: echo 2.10 0644 000123456789 true NO a 'b c'",
+            "1 scalars: echo 2.10 0644 000123456789 true NO a 'b c'",
             "2 list: name: a | b c",
             "3 mixed: name: 2.10 | x000123456789",
             "4 map: name: z=1 | a=2",
@@ -163,8 +163,7 @@ fn loops_make_a_step_of_every_turn() {
     );
     assert_eq!(plan.steps.iter().map(|step| step.id.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     let watching = work(&plan.steps[3]);
-    assert_eq!(watching.when_changed.iter().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3]);
-    assert!(watching.only_when_changed);
+    assert_eq!(watching.when_changed.iter().flatten().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(plan.steps[3].origin, "p.yml:5");
 }
 
@@ -367,7 +366,7 @@ fn a_part_of_the_steps_can_be_chosen() {
     let whole = compile(&text, |_| {});
     let part = compile(&text, |inputs| inputs.flags.from = Some("last".into()));
     assert_eq!(work(&part.steps[0]).env, [("CLASSPATH".to_owned(), "/jar".into())]);
-    assert!(work(&part.steps[0]).when_changed.is_empty() && work(&part.steps[0]).only_when_changed);
+    assert_eq!(work(&part.steps[0]).when_changed, Some(Vec::new()));
     assert!(work(&whole.steps[3]).env.is_empty());
 }
 
@@ -545,7 +544,7 @@ fn values_arrive_byte_for_byte_in_real_shells() {
         let mut expected: Vec<u8> = Vec::new();
         for at in 0..500 {
             let value = chunk.get(at).map_or("", String::as_str);
-            // `true` and `false` are the same letters as booleans.
+            // `true` and `false` are the same text as booleans.
             expected.extend(format!("a{value}\0{value}\0").bytes());
         }
         for shell in &shells {

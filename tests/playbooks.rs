@@ -24,7 +24,7 @@ fn said(folder: &Path, name: &str, bytes: Vec<u8>) -> String {
     let mut sources = Sources::default();
     let mut found: Vec<Diagnostic> = Vec::new();
     match load_with(kinds::KINDS, &mut sources, name, bytes, inputs) {
-        Err(faults) => found.extend(faults),
+        Err(errors) => found.extend(errors),
         Ok(loaded) => {
             found.extend(compile_all(&loaded, &mut sources, Mode::Run).err().unwrap_or_default());
             found.extend(lint(&loaded, &sources));
@@ -110,7 +110,7 @@ fn an_error_is_reported_once_and_nothing_that_follows_from_it() {
         let mut sources = Sources::default();
         let found = load_with(kinds::KINDS, &mut sources, "p.yml", text.as_bytes().to_vec(), inputs);
         let found = found.and_then(|loaded| compile_all(&loaded, &mut sources, Mode::Run));
-        found.err().unwrap_or_default().into_iter().map(|fault| fault.message).collect::<Vec<_>>()
+        found.err().unwrap_or_default().into_iter().map(|error| error.message).collect::<Vec<_>>()
     };
     assert_eq!(errors(RIGHT), Vec::<String>::new());
     let cases = [

@@ -324,8 +324,8 @@ fn guards_and_options_do_what_they_say() {
             StepSpec { only_if: script("exit 4"), ..work("touch wrong") },
             StepSpec { register: Some("word".into()), ..work("echo '  two  words '; echo to-stderr >&2; echo") },
             work("printf '[%s]' \"$pb_r_word\" >registered"),
-            StepSpec { when_changed: vec![StepId(1)], only_when_changed: true, ..work("touch wrong") },
-            StepSpec { when_changed: vec![StepId(1), StepId(3)], only_when_changed: true, ..work("touch right") },
+            StepSpec { when_changed: Some(vec![StepId(1)]), ..work("touch wrong") },
+            StepSpec { when_changed: Some(vec![StepId(1), StepId(3)]), ..work("touch right") },
             StepSpec { allow_failure: true, ..work("exit 9") },
             StepSpec { retries: 2, ..work("echo x >>tries; [ $(wc -l <tries) -ge 3 ]") },
             StepSpec {
@@ -633,7 +633,7 @@ fn what_a_host_has_comes_before_what_a_journal_remembers() {
         let step = plan(vec![work("echo x >>count")]);
         let changed = format!("changed 0 {}", &step.steps[0].digest.as_str()[..16]);
         let run = RunId::from_random([1, 0, 0, 1]);
-        let (done, begun) = (Remembered::Done(run.clone()), Remembered::Begun(run.clone()));
+        let (done, begun) = (Remembered::Done(run.clone()), Remembered::Started(run.clone()));
         let table: [(Option<Kept<'_>>, &Remembered, &str); 8] = [
             (None, &done, "unchanged before 01000001"),
             (None, &begun, "unknown lost 01000001"),

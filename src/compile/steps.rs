@@ -3,7 +3,7 @@
 use super::digest::digest;
 use super::recipe;
 use crate::ids::{Digest, StepId};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Recipe};
 use crate::node::Node;
 use crate::plan::{Action, PlannedStep};
 use crate::playbook::Step;
@@ -18,7 +18,8 @@ const MAX_ITERATIONS: usize = 1000;
 
 /// Compiles the steps of one host, in order.
 pub(super) struct Steps<'a> {
-    steps: &'a [Step],
+    /// The steps of the playbook.
+    authored: &'a [Step],
     renderer: Renderer<'a>,
     planned: Vec<PlannedStep>,
     /// For each step of the playbook, its steps in the plan and their digests.
@@ -45,8 +46,8 @@ enum Decision {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(steps: &'a [Step], renderer: Renderer<'a>) -> Self {
-        Self { steps, renderer, planned: Vec::new(), ids: vec![Vec::new(); steps.len()], carried: Vec::new() }
+    pub(super) fn new(authored: &'a [Step], renderer: Renderer<'a>) -> Self {
+        Self { authored, renderer, planned: Vec::new(), ids: vec![Vec::new(); authored.len()], carried: Vec::new() }
     }
 
     /// The planned steps, and the renderer with its diagnostics.
@@ -56,7 +57,7 @@ impl<'a> Steps<'a> {
 
     /// Compiles the step at this index.
     pub(super) fn compile(&mut self, at: usize, line: &str, left_out: bool) {
-        let step = &self.steps[at];
+        let step = &self.authored[at];
         self.renderer.step = Some(at);
         self.renderer.in_loop = step.option("loop").is_some();
         self.renderer.may_loop = step.may_have("loop");
@@ -83,7 +84,7 @@ impl<'a> Steps<'a> {
         let runs = step.option("when").is_none_or(|when| self.renderer.decide(when) == Some(true));
         let recipe = if runs { recipe::recipe(&mut self.renderer, step) } else { None };
         self.renderer.diagnostics.truncate(before);
-        match recipe.as_ref().map(|recipe| recipe.exports()) {
+        match recipe.as_ref().map(Recipe::exports) {
             Some(exports) if !exports.is_empty() => {
                 self.carried.retain(|(name, _)| !exports.iter().any(|(other, _)| other == name));
                 self.carried.extend(exports.iter().cloned());
@@ -191,7 +192,7 @@ impl<'a> Steps<'a> {
 
     /// The steps of the plan that `when_changed` names, with their digests.
     fn watched(&self, step: &Step) -> Vec<(StepId, Digest)> {
-        let position = |name: &str| self.steps.iter().position(|step| step.name.value == name);
+        let position = |name: &str| self.authored.iter().position(|step| step.name.value == name);
         let positions = step.words("when_changed").filter_map(|name| position(name.value));
         positions.flat_map(|at| self.ids[at].iter().cloned()).collect()
     }

@@ -127,7 +127,7 @@ fn remembered(past: &[Past], host: &HostId, places: &[(RunId, StepId)]) -> Optio
                     Some(Reason::ResultLost { earlier_run: Some(earlier_run) }) => earlier_run,
                     _ => run,
                 };
-                return Some(Remembered::Begun(started_in.clone()));
+                return Some(Remembered::Started(started_in.clone()));
             }
             Some(Outcome::Failed | Outcome::WouldChange) => return None,
             Some(Outcome::Skipped) => {}

@@ -484,7 +484,7 @@ fn a_journal_remembers_what_was_done_and_what_was_begun() {
     let mut first = old(&texts, &[Changed, Failed, Unknown, Skipped, Unchanged]);
     first.events.push(stamped(&[("a", begun(6))]).remove(0));
     let new = plan(&texts);
-    let (done, begun) = (|name| Some(Remembered::Done(run(name))), |name| Some(Remembered::Begun(run(name))));
+    let (done, begun) = (|name| Some(Remembered::Done(run(name))), |name| Some(Remembered::Started(run(name))));
     let a = "0000000a";
     assert_eq!(memory(&[past(&first)], &new), [done(a), None, begun(a), None, None, begun(a)]);
     assert_eq!(memory(&[], &new), vec![None; 6]);

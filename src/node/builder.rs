@@ -7,7 +7,7 @@ use granit_parser::{Event, Parser, ScanError, StructureStyle};
 
 use super::characters::MAX_DIAGNOSTICS;
 use super::explain::MAX_DEPTH;
-use super::{Entry, Node, Style, Value};
+use super::tree::{Entry, Node, ScalarStyle, Value};
 use crate::source::{Diagnostic, Span};
 
 /// A list or a map that is still open.
@@ -173,7 +173,7 @@ impl<'a> Builder<'a> {
             .hint("write the value out, or put it into `vars:` and use `{{ name }}`");
         let text = self.text[range.clone()].starts_with("**") || range.len() == 1;
         self.report(if text { error.label("a value that starts with `*` needs quotes") } else { error });
-        self.add(Node { value: Value::Broken { text: String::new(), style: Style::Plain }, span: here });
+        self.add(Node { value: Value::Broken { text: String::new(), style: ScalarStyle::Plain }, span: here });
     }
 
     fn open(&mut self, span: Span, value: OpenValue, unquoted: Option<Range<usize>>) -> Result<(), ()> {
@@ -214,7 +214,7 @@ impl<'a> Builder<'a> {
     /// A template without quotes, read as what it would be with them.
     pub(super) fn as_if_quoted(&self, range: Range<usize>) -> Node {
         let span = self.place(range.start, range.end);
-        Node { value: Value::Scalar { text: self.text[range].to_owned(), style: Style::Plain }, span }
+        Node { value: Value::Scalar { text: self.text[range].to_owned(), style: ScalarStyle::Plain }, span }
     }
 
     /// Adds a value to the list or map that is open, or makes it a key.
@@ -260,7 +260,7 @@ impl<'a> Builder<'a> {
         let span = node.span;
         let shape = node.shape_name();
         match node.value {
-            Value::Scalar { text, style } if text == "<<" && style == Style::Plain => {
+            Value::Scalar { text, style } if text == "<<" && style == ScalarStyle::Plain => {
                 let error = Diagnostic::error(span, "YAML merge keys are not allowed in playbooks");
                 (text, false, Some(error.hint("write the keys out")))
             }
@@ -289,7 +289,7 @@ impl<'a> Builder<'a> {
 fn broken(node: Node) -> Node {
     let value = match node.value {
         Value::Scalar { text, style } => Value::Broken { text, style },
-        Value::Null => Value::Broken { text: String::new(), style: Style::Plain },
+        Value::Null => Value::Broken { text: String::new(), style: ScalarStyle::Plain },
         other => other,
     };
     Node { value, ..node }

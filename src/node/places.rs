@@ -3,12 +3,24 @@
 //! YAML folds lines, strips indentation and resolves escapes, but it changes nothing else: the n-th character that is not
 //! white space is the n-th such character of the source. Counting them finds the place.
 
-use super::Style;
-use crate::source::Span;
+use super::tree::{Node, ScalarStyle, Value};
+use crate::source::{Sources, Span};
+
+impl Node {
+    /// The place of the bytes `start..end` of a scalar's text, with regard to escapes, folding and indentation.
+    pub fn place(&self, sources: &Sources, start: usize, end: usize) -> Span {
+        match &self.value {
+            Value::Scalar { text, style } | Value::Broken { text, style } => {
+                place(sources.slice(self.span), self.span, text, *style, start, end)
+            }
+            _ => self.span,
+        }
+    }
+}
 
 /// The place in the source of the bytes `start..end` of `text`, which was read from `slice` at `span`.
-pub(super) fn place(slice: &str, span: Span, text: &str, style: Style, start: usize, end: usize) -> Span {
-    if style == Style::Literal {
+pub(super) fn place(slice: &str, span: Span, text: &str, style: ScalarStyle, start: usize, end: usize) -> Span {
+    if style == ScalarStyle::Literal {
         return span.part(start, end.max(start));
     }
     let count = |upto: usize| text.char_indices().take_while(|(at, _)| *at < upto).filter(|(_, c)| !white(*c)).count();
@@ -29,12 +41,12 @@ fn white(c: char) -> bool {
 struct Characters<'a> {
     rest: &'a str,
     at: usize,
-    style: Style,
+    style: ScalarStyle,
 }
 
 impl Characters<'_> {
     fn open(&mut self) {
-        if matches!(self.style, Style::Single | Style::Double) {
+        if matches!(self.style, ScalarStyle::Single | ScalarStyle::Double) {
             self.take(1);
         }
     }
@@ -55,8 +67,8 @@ impl Iterator for Characters<'_> {
         loop {
             let c = self.rest.chars().next()?;
             let range = match (self.style, c) {
-                (Style::Single, '\'') => self.take(2),
-                (Style::Double, '\\') => {
+                (ScalarStyle::Single, '\'') => self.take(2),
+                (ScalarStyle::Double, '\\') => {
                     let escape = self.rest[1..].chars().next()?;
                     let digits = match escape {
                         'x' => 2,

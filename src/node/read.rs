@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Node;
 use super::builder::{Builder, Stop};
 use super::characters::{MAX_DIAGNOSTICS, forbidden_characters, without_forbidden};
 use super::decode::{MAX_BYTES, too_large};
+use super::tree::Node;
 use crate::source::{Diagnostic, SourceId, Span};
 
 /// What was read from a YAML text.

@@ -2,30 +2,34 @@
 
 use std::ops::Range;
 
-use granit_parser::ScalarStyle;
+use granit_parser::ScalarStyle as ParsedStyle;
 
 use super::builder::Builder;
 use super::characters::{STAND_INS, forbidden, forbidden_characters};
-use super::{Node, Style, Value, places};
+use super::places;
+use super::tree::{Node, ScalarStyle, Value};
 use crate::source::{Diagnostic, Span};
 
 impl Builder<'_> {
     /// A scalar as it is written.
-    pub(super) fn scalar(&mut self, text: &str, style: ScalarStyle, here: Span, range: Range<usize>) -> Node {
+    pub(super) fn scalar(&mut self, text: &str, style: ParsedStyle, here: Span, range: Range<usize>) -> Node {
         let written = &self.text[range.clone()];
         let style = match style {
-            ScalarStyle::Plain => Style::Plain,
-            ScalarStyle::SingleQuoted => Style::Single,
-            ScalarStyle::DoubleQuoted => Style::Double,
-            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+            ParsedStyle::Plain => ScalarStyle::Plain,
+            ParsedStyle::SingleQuoted => ScalarStyle::Single,
+            ParsedStyle::DoubleQuoted => ScalarStyle::Double,
+            ParsedStyle::Literal | ParsedStyle::Folded => ScalarStyle::Block,
         };
-        if style == Style::Plain && (written.is_empty() || matches!(written, "~" | "null" | "Null" | "NULL")) {
+        if style == ScalarStyle::Plain && (written.is_empty() || matches!(written, "~" | "null" | "Null" | "NULL")) {
             return Node { value: Value::Null, span: here };
         }
-        let span =
-            if style == Style::Block { Span { end: here.start + written.trim_end().len(), ..here } } else { here };
+        let span = if style == ScalarStyle::Block {
+            Span { end: here.start + written.trim_end().len(), ..here }
+        } else {
+            here
+        };
         if self.replaced.iter().any(|unquoted| unquoted.start < range.end && range.start < unquoted.end) {
-            if style == Style::Plain {
+            if style == ScalarStyle::Plain {
                 return self.as_if_quoted(range);
             }
             return Node { value: Value::Broken { text: String::new(), style }, span };

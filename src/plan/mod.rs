@@ -61,10 +61,9 @@ pub struct StepSpec {
     pub recipe: Recipe,
     /// `only_if`: where it fails, the step is skipped.
     pub only_if: Option<Script>,
-    /// `when_changed`: at least one of these steps must have changed in this run.
-    pub when_changed: Vec<StepId>,
-    /// Whether `when_changed` was given. The steps that it names may be left out of the plan, and then nothing changed.
-    pub only_when_changed: bool,
+    /// `when_changed`: at least one of these steps must have changed in this run. The list is empty where all that it names
+    /// are left out of the plan.
+    pub when_changed: Option<Vec<StepId>>,
     /// `creates`: where the path exists, the step is satisfied.
     pub creates: Option<Text>,
     /// `unless`: where it succeeds, the step is satisfied.
@@ -102,7 +101,7 @@ pub enum Remembered {
     /// It succeeded in this run.
     Done(RunId),
     /// It started in this run and left no result.
-    Begun(RunId),
+    Started(RunId),
 }
 
 impl StepSpec {

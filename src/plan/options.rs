@@ -146,14 +146,17 @@ pub(crate) struct Slot {
     pub(crate) get: fn(&StepSpec) -> Option<OptionValue>,
 }
 
+/// Makes an option's parts of a digest, names and bytes, from the step and the digests of the steps that it watches.
+type DigestParts = fn(&StepSpec, &[Digest]) -> Vec<(&'static str, Vec<u8>)>;
+
 /// What an option adds to a step's digest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DigestPart {
     /// Its place among the parts of all options. A new option takes a higher number than all others: digests of steps
     /// that do not use it stay what they are.
     pub(crate) place: u32,
-    /// Names and bytes, made from the step and the digests of the steps that it watches.
-    pub(crate) parts: fn(&StepSpec, &[Digest]) -> Vec<(&'static str, Vec<u8>)>,
+    /// What makes its parts.
+    pub(crate) parts: DigestParts,
 }
 
 const fn option(name: &'static str, form: Form, read_by: ReadBy, doc: &'static str) -> StepOption {
@@ -176,7 +179,7 @@ impl StepOption {
         self
     }
 
-    const fn digest(mut self, place: u32, parts: fn(&StepSpec, &[Digest]) -> Vec<(&'static str, Vec<u8>)>) -> Self {
+    const fn digest(mut self, place: u32, parts: DigestParts) -> Self {
         self.digest = Some(DigestPart { place, parts });
         self
     }
@@ -209,12 +212,12 @@ pub const OPTIONS: &[StepOption] = &[
     )
     .limits_runs()
     .slot(
-        |spec, value| (spec.only_when_changed, spec.when_changed) = (true, value.steps()),
-        |spec| spec.only_when_changed.then(|| OptionValue::Steps(spec.when_changed.clone())),
+        |spec, value| spec.when_changed = Some(value.steps()),
+        |spec| spec.when_changed.clone().map(OptionValue::Steps),
     )
     .digest(3, |spec, watched| {
         let watched = watched.iter().map(|digest| ("watched", digest.as_str().as_bytes().to_vec()));
-        std::iter::once(("only_when_changed", vec![u8::from(spec.only_when_changed)])).chain(watched).collect()
+        std::iter::once(("only_when_changed", vec![u8::from(spec.when_changed.is_some())])).chain(watched).collect()
     }),
     option(
         "only_if",
@@ -298,7 +301,7 @@ pub const OPTIONS: &[StepOption] = &[
         "register",
         Form::Name,
         ReadBy::Apply,
-        "A name for what the command prints on standard output, without the white space at both ends; see below.",
+        "A name for what the command prints on standard output, without the white space at both ends. Later steps use it as a variable.",
     )
     .slot(
         |spec, value| spec.register = value.text().map(|name| name.raw().to_owned()),

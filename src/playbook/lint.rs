@@ -6,7 +6,7 @@ use super::load::Loaded;
 use super::step::Step;
 use super::uses::{used_in_steps, used_in_text};
 use crate::kinds::Shape;
-use crate::node::{Entry, Node, Style, Value};
+use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, OPTIONS};
 use crate::render::syntax::{self, Segment};
 use crate::render::vars::for_each_use;
@@ -82,7 +82,7 @@ fn raw_uses(node: &Node, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
 }
 
 /// The definition of each variable that counts, whichever host it is for.
-fn effective<'l>(loaded: &'l Loaded) -> BTreeMap<&'l str, &'l Entry> {
+fn effective(loaded: &Loaded) -> BTreeMap<&str, &Entry> {
     let playbook = &loaded.playbook;
     let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
     let all = playbook.vars.iter().chain(&loaded.file_vars).chain(hosts).chain(&loaded.given_vars);
@@ -178,7 +178,7 @@ fn leftover(name: &str, node: &Node, warnings: &mut Vec<Diagnostic>) {
         Value::List(items) => items.iter().for_each(|item| leftover(name, item, warnings)),
         Value::Map(entries) => entries.iter().for_each(|entry| leftover(name, &entry.value, warnings)),
         Value::Scalar { text, style } => {
-            if *style == Style::Block {
+            if *style == ScalarStyle::Block {
                 return;
             }
             let (why, hint) = match placeholder(text) {

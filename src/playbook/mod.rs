@@ -3,6 +3,7 @@
 //! [`load()`] reads a playbook with everything that the command line adds to it, and reports every error at once;
 //! [`crate::compile`] makes one plan for each host from it; [`lint()`] finds what is allowed but likely wrong.
 
+mod assignments;
 mod document;
 mod inputs;
 mod lint;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::blobs::Blobs;
 use super::runner::RUNNER;
 use crate::kinds::{self, Content, Recipe};
+use crate::plan::options::OptionValue;
 use crate::plan::{Action, OnUnknown, PlannedStep, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
 
@@ -106,8 +107,8 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
         OnUnknown::Rerun => set("unknown", "rerun"),
         OnUnknown::Done => set("unknown", "done"),
     }
-    if work.only_when_changed {
-        let ids: Vec<String> = work.when_changed.iter().map(ToString::to_string).collect();
+    if let Some(watched) = &work.when_changed {
+        let ids: Vec<String> = watched.iter().map(ToString::to_string).collect();
         // (A step that is not in the plan cannot have changed: number 0 never does.)
         set("after", &if ids.is_empty() { "0".to_owned() } else { listed(&ids) });
     }
@@ -116,7 +117,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     match &work.remembered {
         None => {}
         Some(Remembered::Done(run)) => set("word", &format!("'done {run}'")),
-        Some(Remembered::Begun(run)) => set("word", &format!("'begun {run}'")),
+        Some(Remembered::Started(run)) => set("word", &format!("'begun {run}'")),
     }
     // (Only where nothing can be asked does a later run look at what this one stored.)
     if !work.has_check() {
@@ -215,23 +216,28 @@ fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
             }
         }
     };
-    let scripts = [Some(&work.recipe.apply), work.recipe.check.as_ref(), work.only_if.as_ref(), work.unless.as_ref()];
-    let arguments = work.recipe.args.iter().map(|(_, value)| value);
-    for script in scripts.into_iter().flatten().chain(arguments) {
+    let recipe = &work.recipe;
+    let mut texts: Vec<Text> = Vec::new();
+    for (_, value) in work.options() {
+        match value {
+            OptionValue::Shell(script) => note(script.as_str()),
+            OptionValue::Text(text) => texts.push(text),
+            OptionValue::Variables(variables) => texts.extend(variables.into_iter().map(|(_, value)| value)),
+            OptionValue::Flag(_) | OptionValue::Number(_) | OptionValue::Duration(_) | OptionValue::Steps(_) => {}
+        }
+    }
+    for script in recipe.check.iter().chain([&recipe.apply]).chain(recipe.args.iter().map(|(_, value)| value)) {
         note(script.as_str());
     }
-    let user = match &work.run_as {
-        RunAs::User(name) => Some(name),
-        _ => None,
-    };
-    let content = match work.recipe.content() {
-        Some(Content::Text(text)) => Some(text),
-        _ => None,
-    };
-    let manual = work.recipe.manual().map(|manual| &manual.text);
-    let variables = work.env.iter().chain(work.recipe.exports()).map(|(_, value)| value);
-    for text in [work.creates.as_ref(), work.cwd.as_ref(), user, content, manual].into_iter().flatten().chain(variables)
-    {
+    if let RunAs::User(name) = &work.run_as {
+        texts.push(name.clone());
+    }
+    if let Some(Content::Text(text)) = recipe.content() {
+        texts.push(text.clone());
+    }
+    texts.extend(recipe.manual().map(|manual| manual.text.clone()));
+    texts.extend(recipe.exports().iter().map(|(_, value)| value.clone()));
+    for text in &texts {
         for part in text.parts() {
             match part {
                 Part::Letters(_) => {}

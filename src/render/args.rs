@@ -9,7 +9,7 @@ use super::scope::Origin;
 use super::syntax;
 use super::templates::{RenderMode, characters};
 use crate::kinds::{Arg, ArgValue, Shape};
-use crate::node::{Node, Style, Value as NodeValue};
+use crate::node::{Node, ScalarStyle, Value as NodeValue};
 use crate::script::Text;
 use crate::source::{Diagnostic, Span};
 
@@ -144,7 +144,7 @@ impl Renderer<'_> {
                     .collect();
                 ArgValue::Map(entries.into_iter().collect::<Option<_>>()?)
             }
-            NodeValue::Scalar { text, style } if *style == Style::Literal || !syntax::is_template(text) => {
+            NodeValue::Scalar { text, style } if *style == ScalarStyle::Literal || !syntax::is_template(text) => {
                 ArgValue::Text(Text::new(text.as_str()))
             }
             NodeValue::Scalar { text, .. } => {

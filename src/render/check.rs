@@ -11,7 +11,7 @@ use super::shell_context;
 use super::syntax::{self, Segment, Sort, Template, Token, Use};
 use super::templates::{RenderMode, each_text};
 use crate::kinds::Shape;
-use crate::node::{Node, Style, Value};
+use crate::node::{Node, ScalarStyle, Value};
 use crate::script::{HOLE_OPEN, Part, Text};
 use crate::source::Diagnostic;
 
@@ -93,10 +93,12 @@ impl Renderer<'_> {
     fn report_look_inside(&mut self, unknown: &Use<'_>, token: &Token<'_>, origin: Origin<'_>) {
         let place = |at: &Range<usize>| origin.place(self.sources, at.start, at.end);
         let name = unknown.name;
-        let message = match self.registered.names.contains_key(name) {
-            true => format!("`{name}` is only known on the host; expressions cannot use its value"),
-            false => format!("`{name}` contains a secret or a registered value; expressions cannot use its value"),
+        let why = if self.registered.names.contains_key(name) {
+            "is only known on the host"
+        } else {
+            "contains a secret or a registered value"
         };
+        let message = format!("`{name}` {why}; expressions cannot use its value");
         let diagnostic = Diagnostic::error(place(&unknown.at), message)
             .related(place(&token.at), "this needs the value")
             .hint(format!("insert it as it is, `{{{{ {name} }}}}`, and let the shell of the step do the rest"));
@@ -142,7 +144,7 @@ impl Renderer<'_> {
             Value::Map(entries) => entries.iter().for_each(|entry| self.check_only(&entry.value, shape)),
             Value::Broken { .. } => self.check_names(node),
             Value::Scalar { text, style } => {
-                if *style != Style::Literal && syntax::is_template(text) {
+                if *style != ScalarStyle::Literal && syntax::is_template(text) {
                     self.check(text, Origin::Node(node), mode);
                 } else if matches!(shape, Shape::LocalTemplate) {
                     self.check_local_template(text);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::syntax::is_template;
 use crate::kinds::Shape;
 pub(crate) use crate::kinds::value::{Written, boolean, check, integer};
-use crate::node::{Node, Style, Value};
+use crate::node::{Node, ScalarStyle, Value};
 use crate::source::Diagnostic;
 
 /// A duration such as `90s`, `5m` or `1h30m`; `zero` says whether it may be `0s`.
@@ -53,8 +53,8 @@ pub(crate) fn count(written: Written<'_>, most: u32) -> Result<u32, Box<Diagnost
 /// The text of a scalar without templates; otherwise nothing.
 pub(crate) fn literal(node: &Node) -> Option<Written<'_>> {
     match &node.value {
-        Value::Scalar { text, style } if *style == Style::Literal || !is_template(text) => {
-            Some(Written { text, quoted: !matches!(style, Style::Plain | Style::Literal), span: node.span })
+        Value::Scalar { text, style } if *style == ScalarStyle::Literal || !is_template(text) => {
+            Some(Written { text, quoted: !matches!(style, ScalarStyle::Plain | ScalarStyle::Literal), span: node.span })
         }
         _ => None,
     }

@@ -8,7 +8,7 @@ use super::renderer::Renderer;
 use super::scope::Origin;
 use super::syntax::{self, TemplateError};
 use super::templates::{OrderedMap, RenderMode, brief, each_text, holes_are_complete};
-use crate::node::{Node, Style, Value as NodeValue};
+use crate::node::{Node, ScalarStyle, Value as NodeValue};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
@@ -33,7 +33,7 @@ impl Renderer<'_> {
     /// A scalar as text.
     pub(crate) fn text(&mut self, node: &Node) -> Option<Text> {
         match &node.value {
-            NodeValue::Scalar { text, style } if *style == Style::Literal || !syntax::is_template(text) => {
+            NodeValue::Scalar { text, style } if *style == ScalarStyle::Literal || !syntax::is_template(text) => {
                 Some(Text::new(text.as_str()))
             }
             NodeValue::Scalar { text, .. } => self.rendered(text, Origin::Node(node), RenderMode::Text).map(Text::new),
@@ -112,9 +112,11 @@ impl Renderer<'_> {
                 Some(Value::from_object(OrderedMap(pairs)))
             }
             NodeValue::Scalar { text, style } => match (style, text.as_str()) {
-                (Style::Plain | Style::Literal, "true") => Some(Value::from(true)),
-                (Style::Plain | Style::Literal, "false") => Some(Value::from(false)),
-                (style, text) if *style == Style::Literal || !syntax::is_template(text) => Some(Value::from(text)),
+                (ScalarStyle::Plain | ScalarStyle::Literal, "true") => Some(Value::from(true)),
+                (ScalarStyle::Plain | ScalarStyle::Literal, "false") => Some(Value::from(false)),
+                (style, text) if *style == ScalarStyle::Literal || !syntax::is_template(text) => {
+                    Some(Value::from(text))
+                }
                 (_, text) => self.expression_or_text(node, text),
             },
         }

@@ -7,7 +7,7 @@ use super::renderer::Renderer;
 use super::scope::{Origin, for_each_found};
 use super::syntax::{self, Use};
 use super::templates::FUNCTIONS;
-use crate::node::{Node, Style, Value};
+use crate::node::{Node, ScalarStyle, Value};
 use crate::source::{Diagnostic, Span, near};
 
 /// What is known of a name.
@@ -117,7 +117,7 @@ impl Renderer<'_> {
             Value::List(items) => items.iter().for_each(|item| self.check_names(item)),
             Value::Map(entries) => entries.iter().for_each(|entry| self.check_names(&entry.value)),
             Value::Scalar { text, style } | Value::Broken { text, style } => {
-                if *style != Style::Literal && syntax::is_template(text) {
+                if *style != ScalarStyle::Literal && syntax::is_template(text) {
                     self.check_names_in(text, Origin::Node(node));
                 }
             }

@@ -113,6 +113,7 @@ impl Walk {
         }
     }
 
+    /// Follows the quotes of literal text that starts at byte `base` of the template.
     fn literal(&mut self, text: &str, base: usize) {
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
@@ -147,32 +148,20 @@ impl Walk {
                     }
                 }
                 (_, '`') => self.stack.push(QuoteState::Backquotes(here)),
-                (_, '$') if next == Some('(') => {
-                    self.stack.push(QuoteState::Command(0));
-                    step += 1;
-                    last = None;
-                }
-                (_, '$') if next == Some('{') => {
-                    self.stack.push(QuoteState::Parameter);
-                    step += 1;
-                    last = None;
-                }
-                (QuoteState::Double(_), '$') if next == Some('$') => {
-                    step += 1;
-                    last = None;
+                (_, '$') => {
+                    if self.dollar(next) {
+                        step += 1;
+                        last = None;
+                    }
                 }
                 (QuoteState::Double(_), _) => {}
-                (_, '$') if next == Some('$') => {
-                    step += 1;
-                    last = None;
-                }
                 (_, '"') => self.stack.push(QuoteState::Double(here)),
                 (_, '\'') => self.stack.push(QuoteState::Single(here)),
                 (QuoteState::Command(open), '(') => {
-                    *self.stack.last_mut().expect("never empty") = QuoteState::Command(open + 1)
+                    *self.stack.last_mut().expect("never empty") = QuoteState::Command(open + 1);
                 }
                 (QuoteState::Command(open), ')') => {
-                    *self.stack.last_mut().expect("never empty") = QuoteState::Command(open - 1)
+                    *self.stack.last_mut().expect("never empty") = QuoteState::Command(open - 1);
                 }
                 (QuoteState::Parameter, _) => {}
                 (_, '#') if self.last.is_none_or(|c| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')')) => {
@@ -188,6 +177,17 @@ impl Walk {
             self.last = last;
             at += step;
         }
+    }
+
+    /// Reads what follows a `$`; whether that character belongs to it.
+    fn dollar(&mut self, next: Option<char>) -> bool {
+        match next {
+            Some('(') => self.stack.push(QuoteState::Command(0)),
+            Some('{') => self.stack.push(QuoteState::Parameter),
+            Some('$') => {}
+            _ => return false,
+        }
+        true
     }
 
     /// Reads `<<DELIMITER` and returns its length.

@@ -64,15 +64,8 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// Splits a text into its parts.
 pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
-    let mut segments = Vec::new();
-    let mut statements = false;
-    let mut at = 0;
-    let mut literal = 0;
-    let push_literal = |segments: &mut Vec<Segment>, range: Range<usize>| {
-        if !range.is_empty() {
-            segments.push(Segment::Literal(range));
-        }
-    };
+    let mut template = Template { text, segments: Vec::new(), statements: false };
+    let (mut at, mut literal) = (0, 0);
     while let Some(found) = text[at..].find('{') {
         let open = at + found;
         let expression = match text.as_bytes().get(open + 1) {
@@ -83,58 +76,71 @@ pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
                 continue;
             }
         };
-        let close = end_of(text, open + 2, expression).ok_or_else(|| TemplateError {
-            at: open..open + 2,
-            message: format!("`{}` is opened here and never closed", &text[open..open + 2]),
-            hint: Some(literal_hint(&text[open..open + 2])),
-            syntax: true,
+        literal = template.braces(literal, open, expression)?;
+        at = literal;
+    }
+    template.push_literal(literal..text.len());
+    Ok(template)
+}
+
+impl Template<'_> {
+    fn push_literal(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.segments.push(Segment::Literal(range));
+        }
+    }
+
+    /// Reads what is in braces that open at `open`, after literal text from `literal`; returns where literal text goes on.
+    fn braces(&mut self, literal: usize, open: usize, expression: bool) -> Result<usize, TemplateError> {
+        let text = self.text;
+        let braces = &text[open..open + 2];
+        let close = end_of(text, open + 2, expression).ok_or_else(|| {
+            let message = format!("`{braces}` is opened here and never closed");
+            TemplateError::unreadable(open..open + 2, message, literal_hint(braces))
         })?;
         let (mut inner, outer) = (open + 2..close, open..close + 2);
         let trim_before = text[inner.clone()].starts_with('-');
-        let trim_behind = inner.len() > 1 && text[inner.clone()].ends_with('-');
+        let trim_after = inner.len() > 1 && text[inner.clone()].ends_with('-');
         if trim_before || text[inner.clone()].starts_with('+') {
             inner.start += 1;
         }
-        if trim_behind || (inner.len() > 1 && text[inner.clone()].ends_with('+')) {
+        if trim_after || (inner.len() > 1 && text[inner.clone()].ends_with('+')) {
             inner.end -= 1;
         }
         let before = if trim_before { literal + text[literal..open].trim_end().len() } else { open };
-        push_literal(&mut segments, literal..before);
-        let word = text[inner.clone()].trim();
-        if !expression && word == "raw" {
-            let (body, end) = raw_body(text, outer.end).ok_or_else(|| TemplateError {
-                at: outer.clone(),
-                message: "`{% raw %}` is opened here and never closed".to_owned(),
-                hint: Some("close it with `{% endraw %}`".to_owned()),
-                syntax: true,
-            })?;
-            push_literal(&mut segments, body);
-            literal = end;
-            at = end;
-            continue;
+        self.push_literal(literal..before);
+        match text[inner.clone()].trim() {
+            "" => {
+                return Err(TemplateError::unreadable(outer, "the braces are empty".to_owned(), literal_hint(braces)));
+            }
+            "raw" if !expression => return self.raw(outer),
+            _ => {}
         }
-        if word.is_empty() {
-            return Err(TemplateError {
-                at: outer.clone(),
-                message: "the braces are empty".to_owned(),
-                hint: Some(literal_hint(&text[open..open + 2])),
-                syntax: true,
-            });
-        }
-        literal = outer.end;
-        if trim_behind {
-            literal += text[literal..].len() - text[literal..].trim_start().len();
-        }
-        at = literal;
-        if expression {
-            segments.push(Segment::Expression { outer, inner });
+        let end = outer.end;
+        self.statements |= !expression;
+        self.segments.push(if expression {
+            Segment::Expression { outer, inner }
         } else {
-            statements = true;
-            segments.push(Segment::Statement { outer, inner });
-        }
+            Segment::Statement { outer, inner }
+        });
+        Ok(if trim_after { end + text[end..].len() - text[end..].trim_start().len() } else { end })
     }
-    push_literal(&mut segments, literal..text.len());
-    Ok(Template { text, segments, statements })
+
+    /// Reads the literal text between `{% raw %}`, which is at `outer`, and its end.
+    fn raw(&mut self, outer: Range<usize>) -> Result<usize, TemplateError> {
+        let (body, end) = raw_body(self.text, outer.end).ok_or_else(|| {
+            let message = "`{% raw %}` is opened here and never closed".to_owned();
+            TemplateError::unreadable(outer, message, "close it with `{% endraw %}`".to_owned())
+        })?;
+        self.push_literal(body);
+        Ok(end)
+    }
+}
+
+impl TemplateError {
+    fn unreadable(at: Range<usize>, message: String, hint: String) -> Self {
+        Self { at, message, hint: Some(hint), syntax: true }
+    }
 }
 
 fn literal_hint(braces: &str) -> String {
@@ -318,15 +324,15 @@ pub(crate) fn uses<'a>(tokens: &[Token<'a>]) -> Vec<Use<'a>> {
         {
             continue;
         }
-        let (attribute, behind) = match tokens.get(at + 2) {
+        let (attribute, after) = match tokens.get(at + 2) {
             Some(next) if text(at + 1) == "." && next.sort == Sort::Word => {
                 (Some((next.text, next.at.clone())), at + 3)
             }
             _ => (None, at + 1),
         };
-        let guarded = match (text(behind), text(behind + 1)) {
+        let guarded = match (text(after), text(after + 1)) {
             ("|", "default" | "d") | ("is", "defined" | "undefined") => true,
-            ("is", "not") => matches!(text(behind + 2), "defined" | "undefined"),
+            ("is", "not") => matches!(text(after + 2), "defined" | "undefined"),
             _ => false,
         };
         out.push(Use { name: token.text, at: token.at.clone(), attribute, guarded });

@@ -10,7 +10,7 @@ use super::renderer::Renderer;
 use super::scope::{HostVars, Registered, for_each_found};
 use super::templates::{OrderedMap, Templates, characters};
 use super::{Loader, syntax};
-use crate::node::{Entry, Node, Style, Value as NodeValue};
+use crate::node::{Entry, Node, ScalarStyle, Value as NodeValue};
 use crate::script::{Part, Text};
 use crate::secret::Secret;
 use crate::source::{Diagnostic, Sources, Spanned};
@@ -98,7 +98,7 @@ fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &V
                 match part {
                     Part::Letters(text) => complete.push_str(text),
                     Part::Secret(other) => {
-                        complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose))
+                        complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose));
                     }
                     Part::Registered(_) => {}
                 }
@@ -222,7 +222,7 @@ pub(crate) fn for_each_use<'n>(
         NodeValue::List(items) => items.iter().for_each(|item| for_each_use(item, templates, call)),
         NodeValue::Map(entries) => entries.iter().for_each(|entry| for_each_use(&entry.value, templates, call)),
         NodeValue::Scalar { text, style } | NodeValue::Broken { text, style } => {
-            if *style != Style::Literal && syntax::is_template(text) {
+            if *style != ScalarStyle::Literal && syntax::is_template(text) {
                 for_each_name(text, templates, &mut |name, at| call(node, name, at));
             }
         }

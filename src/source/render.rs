@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Severity, Source, SourceId, Sources, Span};
+use super::diagnostic::{Diagnostic, Severity};
+use super::text::{Source, SourceId, Sources, Span};
 
 /// The most diagnostics that are shown: more cannot be fixed at once.
 const SHOWN: usize = 100;

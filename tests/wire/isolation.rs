@@ -123,7 +123,7 @@ fn busy_plan(first: Vec<StepSpec>) -> Plan {
             env: vec![("GREETING".into(), "it's".into())],
             ..work("echo \"$GREETING\" >here")
         },
-        StepSpec { when_changed: vec![pinboot::ids::StepId(99)], only_when_changed: true, ..work("false") },
+        StepSpec { when_changed: Some(vec![pinboot::ids::StepId(99)]), ..work("false") },
         StepSpec {
             recipe: Recipe {
                 check: script("pb_content | cmp -s - content || { echo differs; needs_change; }"),

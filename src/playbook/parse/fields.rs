@@ -25,17 +25,14 @@ impl Parser<'_> {
             Value::Null => true,
             value => {
                 let node = Node { value, span: entry.value.span };
-                match kind.short.and_then(|short| field_named(kind, short)) {
-                    Some(field) => {
-                        let given = self.field(field, kind.name, kind_span, node);
-                        step.fields.push(given);
-                        true
-                    }
-                    None => {
-                        self.expected(kind.name, &node, &form(kind), None);
-                        step.leftover.push((entry.key, node));
-                        false
-                    }
+                if let Some(field) = kind.short.and_then(|short| field_named(kind, short)) {
+                    let given = self.field(field, kind.name, kind_span, node);
+                    step.fields.push(given);
+                    true
+                } else {
+                    self.expected(kind.name, &node, &form(kind), None);
+                    step.leftover.push((entry.key, node));
+                    false
                 }
             }
         };

@@ -49,8 +49,10 @@ impl Parser<'_> {
             return Some(host);
         };
         // A missing address is most likely the key that was misspelt.
-        let addressed =
-            fields.into_iter().fold(false, |addressed, field| self.host_field(field, &mut host) || addressed);
+        let mut addressed = false;
+        for field in fields {
+            addressed |= self.host_field(field, &mut host);
+        }
         if !addressed {
             self.report(
                 Diagnostic::error(entry.key_span, format!("the host `{key}` has no `address`"))

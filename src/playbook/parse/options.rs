@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::kinds::Shape;
-use crate::node::{Entry, Node, Style, Value};
+use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, StepOption};
 use crate::playbook::step::{Given, Step};
 use crate::render::convert;
@@ -26,10 +26,10 @@ impl Parser<'_> {
             Form::Field(shape) => convert::check_node(node, shape, row.name, &mut self.diagnostics),
             Form::User => convert::check_node(node, Shape::Text, row.name, &mut self.diagnostics),
             Form::UpTo(most) => {
-                self.check_literal(row, node, "a number", |written| convert::count(written, most).map(drop))
+                self.check_literal(row, node, "a number", |written| convert::count(written, most).map(drop));
             }
             Form::Duration { zero } => {
-                self.check_literal(row, node, "a duration", |written| convert::duration(written, zero).map(drop))
+                self.check_literal(row, node, "a duration", |written| convert::duration(written, zero).map(drop));
             }
             Form::Variables => self.check_environment(row, node),
             Form::Condition => self.check_expression(row, node),
@@ -84,7 +84,7 @@ impl Parser<'_> {
 
     fn check_expression(&mut self, row: &StepOption, node: &Node) {
         match &node.value {
-            Value::Scalar { text, style } if is_template(text) && *style != Style::Literal => {
+            Value::Scalar { text, style } if is_template(text) && *style != ScalarStyle::Literal => {
                 let bare = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
                 let error = Diagnostic::error(node.span, format!("`{}` is already an expression", row.name))
                     .label("braces are not allowed here");

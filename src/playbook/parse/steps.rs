@@ -2,7 +2,7 @@
 
 use super::{Parser, is_merge};
 use crate::kinds::Kind;
-use crate::node::{Entry, Node, Style, Value};
+use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options;
 use crate::playbook::document::MAX_STEPS;
 use crate::playbook::step::Step;
@@ -185,7 +185,7 @@ impl Parser<'_> {
 fn empty(start: Span) -> Step {
     Step {
         name: Spanned { value: String::new(), span: start },
-        name_node: Node { value: Value::Broken { text: String::new(), style: Style::Plain }, span: start },
+        name_node: Node { value: Value::Broken { text: String::new(), style: ScalarStyle::Plain }, span: start },
         span: start,
         kind: None,
         kind_span: start,

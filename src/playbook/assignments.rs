@@ -1,0 +1,172 @@
+//! The variables of `-e NAME=VALUE`, each a source of its own.
+
+use std::collections::HashMap;
+
+use super::document::Playbook;
+use super::uses::used_names;
+use crate::node::{self, Entry, Node, ScalarStyle, Value};
+use crate::render::syntax::is_name;
+use crate::render::templates::Templates;
+use crate::source::{Diagnostic, Sources, Span};
+
+/// What is known of a variable, as far as `-e` needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Declared {
+    /// Whether it is a list or a map.
+    structured: bool,
+    /// Whether it could not be read.
+    broken: bool,
+}
+
+/// Whether the value of an `-e` may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrecy {
+    None,
+    /// The list of the secrets could not be read.
+    Possible,
+    Secret,
+}
+
+/// Reads what is given by `-e`.
+struct Reader<'p> {
+    /// The playbook, as far as it could be read.
+    playbook: Option<&'p Playbook>,
+    declared: HashMap<String, Declared>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The variables that `-e` gives, and what is wrong with them. `files` are those of files of variables.
+pub(super) fn read(
+    sources: &mut Sources,
+    vars: &[String],
+    playbook: Option<&Playbook>,
+    files: [&Vec<Entry>; 2],
+    templates: &Templates,
+) -> (Vec<Entry>, Vec<Diagnostic>) {
+    let declared = playbook.map(|playbook| declared(playbook, files, templates)).unwrap_or_default();
+    let mut reader = Reader { playbook, declared, diagnostics: Vec::new() };
+    let entries = vars.iter().filter_map(|given| reader.one(sources, given)).collect();
+    (entries, reader.diagnostics)
+}
+
+/// The variables that the playbook declares or uses.
+fn declared(playbook: &Playbook, files: [&Vec<Entry>; 2], templates: &Templates) -> HashMap<String, Declared> {
+    let mut declared: HashMap<String, Declared> = HashMap::new();
+    let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
+    for entry in playbook.vars.iter().chain(hosts).chain(files.into_iter().flatten()) {
+        let known = declared.entry(entry.key.clone()).or_default();
+        known.structured |= matches!(entry.value.value, Value::List(_) | Value::Map(_));
+        known.broken |= entry.value.is_broken();
+    }
+    for name in &playbook.unresolved.names {
+        declared.entry(name.clone()).or_insert(Declared { structured: false, broken: true });
+    }
+    let secrets = playbook.secrets.iter().map(|secret| secret.value.as_str());
+    for name in secrets.chain(used_names(playbook, templates)) {
+        declared.entry(name.to_owned()).or_default();
+    }
+    declared
+}
+
+impl Reader<'_> {
+    fn one(&mut self, sources: &mut Sources, given: &str) -> Option<Entry> {
+        let assignment = given.split_once('=');
+        let secrecy = assignment.map_or(Secrecy::None, |(name, _)| self.secrecy(name));
+        // The value of a secret must not show up in the line that a diagnostic quotes.
+        let shown = match assignment {
+            Some((name, _)) if secrecy != Secrecy::None => format!("{name}=***"),
+            _ => given.to_owned(),
+        };
+        let source = sources.add("--var", shown.as_str());
+        let whole = Span { source, start: 0, end: shown.len() };
+        let Some((name, value)) = assignment else {
+            self.diagnostics.push(Diagnostic::error(whole, "expected NAME=VALUE").label("there is no `=`"));
+            return None;
+        };
+        let key_span = whole.part(0, name.len());
+        if !is_name(name) {
+            self.diagnostics.push(
+                Diagnostic::error(key_span, format!("invalid variable name `{name}`"))
+                    .label("expected letters, digits and `_`, not starting with a digit"),
+            );
+            return None;
+        }
+        let known = self.known(name, key_span)?;
+        let value = self.value(name, value, whole.part(name.len() + 1, shown.len()), known, secrecy);
+        Some(Entry { key: name.to_owned(), key_span, value, broken: false })
+    }
+
+    fn secrecy(&self, name: &str) -> Secrecy {
+        match self.playbook {
+            Some(playbook) if playbook.secrets.iter().any(|secret| secret.value == name) => Secrecy::Secret,
+            Some(playbook) if !playbook.unresolved.secrets => Secrecy::None,
+            _ => Secrecy::Possible,
+        }
+    }
+
+    /// What is known of a variable; an error where the playbook has no such variable.
+    fn known(&mut self, name: &str, span: Span) -> Option<Declared> {
+        if let Some(known) = self.declared.get(name) {
+            return Some(*known);
+        }
+        if self.playbook.is_none_or(|playbook| playbook.unresolved.any_name) {
+            return Some(Declared { structured: false, broken: true });
+        }
+        let mut names: Vec<&str> = self.declared.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut error = Diagnostic::error(span, format!("the playbook has no variable `{name}`"))
+            .label("unknown variable")
+            .did_you_mean(name, names);
+        error.hint.get_or_insert_with(|| "declare it under `vars:` in the playbook".to_owned());
+        self.diagnostics.push(error);
+        None
+    }
+
+    /// The value; where it has an error, a placeholder about which nothing more is reported.
+    fn value(&mut self, name: &str, value: &str, span: Span, known: Declared, secrecy: Secrecy) -> Node {
+        let broken = Node { value: Value::Broken { text: String::new(), style: ScalarStyle::Literal }, span };
+        if value.chars().any(|c| matches!(c, '\0' | '\u{fdd0}'..='\u{fdef}')) {
+            let message = format!("the value of `{name}` contains a character that is not allowed in text");
+            self.diagnostics.push(Diagnostic::error(span, message));
+            return broken;
+        }
+        if known.broken {
+            return broken;
+        }
+        if !known.structured || secrecy == Secrecy::Secret {
+            return Node { value: Value::Scalar { text: value.to_owned(), style: ScalarStyle::Literal }, span };
+        }
+        let read = node::read_value(span.source, value, span.start);
+        let fits = matches!(read.root, Some(Node { value: Value::List(_) | Value::Map(_), .. }));
+        if secrecy == Secrecy::Possible && fits {
+            // No place in it can be shown.
+            return broken;
+        }
+        if secrecy == Secrecy::None && !read.diagnostics.is_empty() {
+            self.diagnostics.extend(read.diagnostics);
+            return broken;
+        }
+        match read.root {
+            Some(node) if fits => literal(node),
+            _ => {
+                let message = format!("`{name}` is a list or a map in the playbook, but this is text");
+                let hint = format!("write it as YAML, such as -e {name}='[a, b]'");
+                self.diagnostics.push(Diagnostic::error(span, message).hint(hint));
+                broken
+            }
+        }
+    }
+}
+
+/// A node that is not searched for templates.
+fn literal(node: Node) -> Node {
+    let value = match node.value {
+        Value::Scalar { text, .. } => Value::Scalar { text, style: ScalarStyle::Literal },
+        Value::List(items) => Value::List(items.into_iter().map(literal).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.into_iter().map(|entry| Entry { value: literal(entry.value), ..entry }).collect())
+        }
+        other @ (Value::Null | Value::Broken { .. }) => other,
+    };
+    Node { value, span: node.span }
+}

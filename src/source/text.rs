@@ -1,0 +1,85 @@
+//! The texts that were read, and places in them.
+
+/// Which text of a [`Sources`] a span lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(u32);
+
+/// A range of bytes in one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// The text that the range lies in.
+    pub source: SourceId,
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// The part of this span from `start` to `end`, both counted from the span's own start and cut to fit into it.
+    #[must_use]
+    pub fn part(self, start: usize, end: usize) -> Self {
+        let from = (self.start + start).min(self.end);
+        Self { source: self.source, start: from, end: (self.start + end).clamp(from, self.end) }
+    }
+}
+
+/// A value and the place where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub span: Span,
+}
+
+/// One text that was read, with the name that messages show.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The file's name as the user gave it, or the flag that the text came from.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// Every text that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    list: Vec<Source>,
+}
+
+impl Sources {
+    /// Adds a text, and returns the id that spans into it have.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let id = SourceId(u32::try_from(self.list.len()).expect("fewer than 2^32 sources"));
+        self.list.push(Source { name: name.into(), text: text.into() });
+        id
+    }
+
+    /// Adds a text, unless it is there already under this name: an error in it is then reported once.
+    pub fn add_once(&mut self, name: &str, text: &str) -> SourceId {
+        let same = |source: &Source| source.name == name && source.text == text;
+        match self.list.iter().position(same) {
+            Some(at) => SourceId(u32::try_from(at).expect("fewer than 2^32 sources")),
+            None => self.add(name, text),
+        }
+    }
+
+    /// The text with this id.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.list[id.0 as usize]
+    }
+
+    /// The text that a span covers.
+    pub fn slice(&self, span: Span) -> &str {
+        self.get(span.source).text.get(span.start..span.end).unwrap_or("")
+    }
+
+    /// The 1-based line and column (in characters) of a span's first byte.
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        let text = self.get(span.source).text.as_str();
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
