@@ -10,7 +10,10 @@ use std::process::Command;
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::exit::Exit;
+use pinboot::ids::{HostId, RunId};
+use pinboot::plan::Plan;
 use pinboot::playbook::{Inputs, lint, load};
+use pinboot::remote::{Identity, delivery, program};
 use pinboot::source::{Diagnostic, Severity, Sources, render};
 use serde_json::Value;
 
@@ -258,4 +261,23 @@ fn links_between_documents_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_exec_string_is_the_one_that_is_shown() {
+    let identity = Identity {
+        run: RunId::from_random([1, 2, 3, 4]),
+        nonce: "0".repeat(32),
+        started_by: "me@here 2026-11-24T06:00:00Z".to_owned(),
+        shell: "/bin/sh".to_owned(),
+    };
+    let plan = Plan { host: HostId("h".to_owned()), mode: Mode::Run, steps: Vec::new(), secrets: Vec::new() };
+    let exec = delivery(&program(&plan, &identity), &identity, 1, None, None, &[]);
+    let command = String::from_utf8(exec.command).expect("ASCII");
+    // No quote is in a word that is spelt: the last two words are what stands between the last four of them.
+    let quotes: Vec<usize> = command.rmatch_indices('\'').map(|(at, _)| at).take(4).collect();
+    let shown = format!("{}'DELIVERY' 'PLAN'", &command[..quotes[3]]);
+    for name in ["docs/wire.md", "docs/decisions/0008-exec-string.md"] {
+        assert!(read(name).contains(&format!("\n{shown}\n")), "{name} does not show\n{shown}");
+    }
 }

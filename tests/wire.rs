@@ -261,6 +261,18 @@ fn a_failure_ends_the_run_and_says_how() {
                 "failed check",
                 3,
             ),
+            (
+                StepSpec {
+                    recipe: Recipe {
+                        check: script("false\ntouch not-reached\nneeds_change"),
+                        apply: Script::author("true"),
+                        ..Recipe::default()
+                    },
+                    ..work("")
+                },
+                "failed check",
+                1,
+            ),
             (StepSpec { timeout: Some(Duration::from_secs(1)), ..work("sleep 60 & sleep 60") }, "failed timeout", -1),
             (
                 StepSpec {

@@ -37,6 +37,7 @@ pb_runs() {
   { read -r pb_pid pb_start pb_rest <runner; } 2>/dev/null
   [ -n "$pb_pid" ] && kill -0 "$pb_pid" 2>/dev/null || return 1
   { read -r pb_rest <"/proc/$pb_pid/stat"; } 2>/dev/null || return 0
+  # shellcheck disable=SC2086 # The fields are split here.
   set -- ${pb_rest##*) }
   [ "${20-$pb_start}" = "$pb_start" ]
 }
@@ -68,6 +69,7 @@ pb_forgets() {
   { read -r pb_u pb_u pb_left <../owner; } 2>/dev/null
   pb_u=$IFS
   IFS=-T:.Z
+  # shellcheck disable=SC2086 # The parts of a time are split here.
   set -- "$1" "1$2" $pb_left
   IFS=$pb_u
   [ "$3$4$5" -gt "$1" ] 2>/dev/null || { [ "$3$4$5" = "$1" ] && [ "1$6$7$8$9" -ge "$2" ] 2>/dev/null; }
@@ -125,6 +127,7 @@ elif [ ! -f plan ] || { ! pb_sound plan && ! pb_begun; }; then
   if ! pb_sound "plan.$$"; then
     rm -f "plan.$$"
     # (Not every shell's own words name a full disk.)
+    # shellcheck disable=SC2046 # The columns are split here.
     pb_left=$(set -- $(df -Pk . 2>/dev/null | tail -n 1); echo "$4")
     [ "$pb_left" != 0 ] || pb_unfit record "No space left on device"
     pb_unfit record "${pb_err:-cut off}"

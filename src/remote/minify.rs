@@ -108,12 +108,40 @@ fn short_names() -> impl Iterator<Item = String> {
     one.chain(two)
 }
 
-/// Every word of a shell text, and whether it is a name that may become a short one: `pb_…`, unless it is fixed or the beginning of
-/// a name that is put together on the host (`pb_r_$name`).
+/// Every word of a shell text, and whether it is a name that may become a short one: `pb_…`, unless it is fixed or of the names
+/// that are put together on the host (`pb_r_$name`).
 fn words(shell: &str) -> impl Iterator<Item = (&str, bool)> {
     let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    shell.split(move |c| !of_word(c)).filter(|word| !word.is_empty()).map(|word| {
-        let is_name = word.starts_with("pb_") && !word.ends_with('_') && !FIXED.contains(&word);
+    let of_host = |word: &str| ["pb_r_", "pb_s_", "pb_m_"].iter().any(|prefix| word.starts_with(prefix));
+    shell.split(move |c| !of_word(c)).filter(|word| !word.is_empty()).map(move |word| {
+        let is_name = word.starts_with("pb_") && !of_host(word) && !FIXED.contains(&word);
         (word, is_name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_short_and_nothing_else_does() {
+        let shell = "# pb_comment\n  pb_value=$pb_other pb_r_$pb_value \"\\$pb_s_x\" pb_home xpb_value\n\n  pb_value\n";
+        assert_eq!(minified(shell), "_a=$_b pb_r_$_a \"\\$pb_s_x\" pb_home xpb_value\n_a\n");
+    }
+
+    #[test]
+    fn a_short_name_that_is_taken_is_passed_over() {
+        assert_eq!(minified("pb_value=$_a\n"), "_b=$_a\n");
+    }
+
+    #[test]
+    fn the_mark_at_the_end_of_a_steps_shell_is_kept() {
+        assert_eq!(minified("a=\"\n  # pb-end\"\n  # other\n"), "a=\"\n# pb-end\"\n");
+    }
+
+    #[test]
+    fn there_are_names_enough_and_no_two_are_the_same() {
+        let names: BTreeSet<String> = short_names().collect();
+        assert_eq!(names.len(), 52 + 52 * 52);
+    }
 }

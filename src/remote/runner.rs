@@ -67,3 +67,46 @@ fn forget(source: &str) -> String {
     let variables: Vec<&str> = variables.into_iter().collect();
     format!("pb_forget_variables() {{ unset -v {}; }}\n", variables.join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_prefixed_and_only_the_fixed_ones_are_sent_as_they_are() {
+        let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let source = stripped(&FILES.concat());
+        let assigned = source.split_whitespace().filter_map(|word| word.split_once('=')).map(|(name, _)| name);
+        let own = |name: &&str| !name.is_empty() && name.chars().all(of_word) && !name.starts_with("pb_");
+        assert_eq!(assigned.filter(own).collect::<Vec<_>>(), Vec::<&str>::new());
+        let sent: BTreeSet<&str> = RUNNER.text.split(|c| !of_word(c)).filter(|word| word.starts_with("pb_")).collect();
+        assert!(sent.len() < 25, "{sent:?}");
+        assert!(sent.contains("pb_home") && !sent.contains("pb_main"), "{sent:?}");
+    }
+
+    #[test]
+    fn every_function_fits_a_screen() {
+        for file in FILES {
+            let mut start = None;
+            for (at, line) in file.lines().enumerate() {
+                match line.trim_end() {
+                    line if line.ends_with("() {") => start = Some((at, line)),
+                    "}" | "  }" if start.is_some() => {
+                        let (from, name) = start.take().expect("it has begun");
+                        assert!(at - from < 40, "{name} has {} lines", at - from + 1);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_says_nothing_that_the_runner_does_not_read() {
+        let body = include_str!("step_body.rs");
+        let settings = body.split("set(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        for name in settings.map(|name| format!("pb_step_{name}")) {
+            assert!(FILES.concat().contains(&format!(" {name}=")), "{name} is not reset for each step");
+        }
+    }
+}

@@ -11,6 +11,7 @@ pb_pid= pb_start= pb_step=
 pb_runs() {
   pb_stat=
   { read -r pb_stat <"/proc/$pb_pid/stat"; } 2>/dev/null
+  # shellcheck disable=SC2086 # The fields are split here.
   set -- ${pb_stat##*) }
   [ ! -r /proc/self/stat ] || [ "${20-}" = "$pb_start" ]
 }
@@ -35,6 +36,7 @@ pb_look() {
   for pb_u in /proc/[0-9]*; do
     { read -r pb_rest <"$pb_u/stat"; } 2>/dev/null || continue
     pb_u=${pb_u#/proc/}
+    # shellcheck disable=SC2086 # The fields are split here.
     set -- ${pb_rest##*) }
     case ${1-Z} in Z|X) continue ;; esac
     if [ "$3" = "$pb_step" ] || [ "$3" = "$pb_pid" ]; then pb_end="$pb_end $pb_u"

@@ -4,6 +4,7 @@ set -eu
 kit=/opt/pinboot-test
 
 # Whoever lives on this machine does not live on the host.
+# shellcheck disable=SC2115 # These are the folders that are meant.
 rm -rf /home/* /root/.ssh
 rm -f /etc/ssh/ssh_host_*
 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key

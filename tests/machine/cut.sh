@@ -4,6 +4,7 @@
 name=${0##*/}
 read -r wanted </dev/shm/cut
 here() {
+  # shellcheck disable=SC2254 # A pattern.
   case "$1 $name $2" in
   $wanted)
     echo "cut here: $1 $name $2" >/dev/ttyS1

@@ -11,6 +11,7 @@ debootstrap --variant=minbase --keyring=$keyring \
 # The kernel and a static BusyBox are only unpacked: nothing of them is wanted on the guest's disk.
 in_root() { chroot "$root" env LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 mkdir "$folder/boot"
+# shellcheck disable=SC2016 # For the shell in there.
 in_root sh -c 'cd /tmp && apt-get download busybox-static $(apt-cache depends linux-image-cloud-amd64 | sed -n "s/.*Depends: //p")'
 for deb in "$root"/tmp/*.deb; do dpkg -x "$deb" "$folder/boot"; done
 rm "$root"/tmp/*.deb
@@ -63,4 +64,4 @@ in_root systemctl -q set-default multi-user.target
 rm -rf "$root"/var/cache/apt/*.bin "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb
 
 mkfs.ext4 -q -F -d "$root" "$folder/disk.img" 600M
-rm -rf "$root" "$folder/boot" "$folder/first"
+rm -rf "$root" "${folder:?}/boot" "$folder/first"

@@ -10,6 +10,7 @@ mount -t tmpfs none /dev/shm
 chmod 1777 /dev/shm
 hostname host
 # Where the power is to be cut: see cut.sh. (A blank is a plus there.)
+# shellcheck disable=SC2013 # Words are meant.
 for word in $(cat /proc/cmdline); do
   case $word in
   pinboot.cut=*)

@@ -48,9 +48,9 @@ eval $pb_ret"
   fi
   #:point apply-started
   # `pinboot cancel` reads this where the runner has died.
-  { printf '%s %s %s\n' "$pb_id" $pb_pid "$pb_clock" >>runner; } 2>/dev/null
+  { printf '%s %s %s\n' "$pb_id" "$pb_pid" "$pb_clock" >>runner; } 2>/dev/null
   pb_wait
-  if [ -z "$pb_ended_by" ]; then pb_report_left $pb_pid; fi
+  if [ -z "$pb_ended_by" ]; then pb_report_left "$pb_pid"; fi
   if [ -n "$pb_step_register" ]; then cat "$pb_id.out"; fi
 }
 
@@ -80,7 +80,7 @@ pb_judge() {
 # pb_wait_for_retry: false where there is no further try.
 pb_wait_for_retry() {
   pb_read_stop
-  [ -z "$pb_stop" ] && [ $pb_retry -lt "$pb_step_retries" ] || return 1
+  [ -z "$pb_stop" ] && [ "$pb_retry" -lt "$pb_step_retries" ] || return 1
   pb_retry=$((pb_retry + 1))
   pb_frame try "$pb_id" $pb_retry "$pb_exit_status"
   #:point try-said

@@ -24,8 +24,8 @@ $pb_step_check"
     : >why
   fi
   if [ -n "$pb_ended_by" ]; then return 143; fi
-  if [ -n "$pb_step_guard" ] && [ $pb_exit_status != 0 ]; then return 79; fi
-  return $pb_exit_status
+  if [ -n "$pb_step_guard" ] && [ "$pb_exit_status" != 0 ]; then return 79; fi
+  return "$pb_exit_status"
 }
 
 # pb_start_check: in the background like a command, since a shell hears no signal while it waits for anything else.

@@ -23,7 +23,6 @@ else
   pb_has_alone() {
     for pb_opened in /proc/[0-9]*/fd/"$1"; do
       pb_holder=${pb_opened#/proc/}
-      # shellcheck disable=SC3013 # -ef is not in POSIX, and every shell that is supported knows it.
       if [ "${pb_holder%%/*}" != $$ ] && [ "$pb_opened" -ef "$2" ]; then return 1; fi
     done
   }

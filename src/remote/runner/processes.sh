@@ -79,7 +79,6 @@ pb_find_members() {
     if [ "$5" = "$1" ]; then
       pb_group_lives=1
     else
-      # shellcheck disable=SC3013 # -ef is not in POSIX, and every shell that is supported knows it.
       [ -n "$2" ] && [ "$pb_process/fd/8" -ef lock ] || continue
       # Both count hundredths of a second since the boot.
       case $pb_since in *[!0-9]* | '') ;; *) [ "${22}" -ge "$pb_since" ] || continue ;; esac

@@ -32,7 +32,7 @@ pb_note_start() {
 }
 pb_report_no_room() {
   case $( { : >"$pb_id.rct"; } 2>&1) in
-    *ead-only*) pb_reason=readonly ;;
+    *ead-only*) pb_reason='readonly' ;;
     *) pb_reason=full ;;
   esac
   pb_frame done "$pb_id" failed 0 "$pb_clock" $pb_reason
@@ -168,7 +168,7 @@ pb_prune_runs() {
   pb_latest_first=
   if [ -f ../order ]; then while read -r pb_old; do pb_latest_first="$pb_old $pb_latest_first"; done <../order; fi
   pb_runs=0 pb_seen=' '
-  # shellcheck disable=SC2045,SC2012 # The names are eight digits each, and only ls knows the order.
+  # shellcheck disable=SC2045 # The names are eight digits each.
   for pb_old in $pb_latest_first $(ls -t); do
     case $pb_seen in *" $pb_old "*) continue ;; esac
     pb_seen="$pb_seen$pb_old "

@@ -22,7 +22,6 @@ pb_clear_memory() {
     [ -d "$pb_file" ] && [ "$pb_file" != "$pb_memory" ] && [ -O "$pb_file" ] && [ ! -h "$pb_file" ] || continue
     pb_line=
     { read -r pb_line <"$pb_file/.of"; } 2>/dev/null
-    # shellcheck disable=SC3013 # -ef is not in POSIX, and every shell that is supported knows it.
     if [ "${pb_line%/*}" -ef .. ]; then rm -rf "$pb_file"; fi
   done
 }

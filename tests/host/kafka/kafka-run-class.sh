@@ -11,5 +11,6 @@ if [ -n "$JAVA_HOME" ]; then
 else
     java=java
 fi
+# shellcheck disable=SC2086 # Lists of options.
 exec "$java" ${KAFKA_HEAP_OPTS:--Xmx256M} ${KAFKA_JVM_PERFORMANCE_OPTS:--XX:+UseSerialGC -XX:TieredStopAtLevel=1} \
     -Dlog4j.configuration="${KAFKA_LOG4J:-file:$home/config/tools-log4j.properties}" $KAFKA_OPTS "$@"

@@ -8,5 +8,6 @@ if [ $# = 0 ]; then
 fi
 [ "$1" != removed ] || { echo "config-files 1.0"; exit 0; }
 line=$(grep "^$1 " "$HOME/installed") || { echo "dpkg-query: no packages found matching $1" >&2; exit 1; }
+# shellcheck disable=SC2086 # Words are meant.
 set -- $line
 echo "installed $2"
