@@ -150,18 +150,48 @@ impl Script {
     /// # Panics
     /// Where the literal names a value that is not given, which is a bug of the caller.
     pub fn fill(literal: &'static str, values: &[(&str, &Text)]) -> Self {
+        Self::fill_with(literal, |name| {
+            let (_, text) =
+                values.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no value for @{{{name}}}"));
+            Self::quoted(text)
+        })
+    }
+
+    /// Fills a literal piece of shell: every `@{name}` is replaced by what `value` gives for that name.
+    pub fn fill_with(literal: &'static str, value: impl Fn(&str) -> Self) -> Self {
         let mut out = String::new();
         let mut rest = literal;
         while let Some((before, behind)) = rest.split_once("@{") {
             let (name, behind) = behind.split_once('}').expect("a closing brace");
-            let (_, text) =
-                values.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no value for @{{{name}}}"));
             out.push_str(before);
-            out.push_str(&text.quote());
+            out.push_str(&value(name).0);
             rest = behind;
         }
         out.push_str(rest);
         Self(out)
+    }
+
+    /// A text as one quoted word.
+    pub fn quoted(text: &Text) -> Self {
+        Self(text.quote())
+    }
+
+    /// Texts as one word, which `eval "set -- …"` takes apart into a word for each of them.
+    pub fn list(texts: &[Text]) -> Self {
+        let words: Vec<String> = texts.iter().map(Text::quote).collect();
+        Self(Self(words.join(" ")).as_word())
+    }
+
+    /// The call of a shell function without arguments.
+    ///
+    /// # Panics
+    /// Where it is not the name of a function, which is a bug of the caller.
+    pub fn call(function: &str) -> Self {
+        assert!(
+            !function.is_empty() && function.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+            "`{function}` is not the name of a shell function"
+        );
+        Self(function.to_owned())
     }
 
     /// Shell that the playbook's author wrote, its templates already rendered with quoted values.

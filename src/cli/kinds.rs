@@ -54,7 +54,7 @@ fn one(kinds: &[&Kind], name: &str) -> Result<String, Box<Diagnostic>> {
 fn field_cells(field: &Field) -> [String; 3] {
     let name = if field.name == "*" { "NAME".to_owned() } else { field.name.to_owned() };
     let needed = if field.required { ", required" } else { "" };
-    [name, format!("{}{needed}", shape_words(field.shape)), field.doc.to_owned()]
+    [name, format!("{}{needed}", field.shape.words()), field.sentence()]
 }
 
 /// One JSON object for each kind.
@@ -65,7 +65,7 @@ fn json(kinds: &[&Kind]) -> String {
             let fields: Vec<_> = kind
                 .fields
                 .iter()
-                .map(|field| json!({"name": field.name, "wants": shape_words(field.shape), "required": field.required, "doc": field.doc}))
+                .map(|field| json!({"name": field.name, "wants": field.shape.words(), "required": field.required, "doc": field.sentence()}))
                 .collect();
             let line = json!({
                 "v": VERSION, "kind": "kind", "name": kind.name, "summary": kind.summary, "check": kind.check,
@@ -76,36 +76,19 @@ fn json(kinds: &[&Kind]) -> String {
         .collect()
 }
 
-/// What a field accepts, in words.
-fn shape_words(shape: Shape) -> String {
-    match shape {
-        Shape::Text => "text".to_owned(),
-        Shape::Path => "path on the host".to_owned(),
-        Shape::LocalPath | Shape::LocalTemplate => "path on this machine".to_owned(),
-        Shape::Shell => "shell".to_owned(),
-        Shape::Bool => "true or false".to_owned(),
-        Shape::Integer => "whole number".to_owned(),
-        Shape::Mode => "octal mode".to_owned(),
-        Shape::OneOf(words) => words.join(" | "),
-        Shape::Texts => "text or list of texts".to_owned(),
-        Shape::TextMap => "names and texts".to_owned(),
-        Shape::Any => "see the example".to_owned(),
-    }
-}
-
 /// What an option's value is, in words.
 fn form_words(form: Form) -> String {
     match form {
-        Form::Field(shape) => shape_words(shape),
+        Form::Field(shape) => shape.words(),
         Form::User => "user on the host".to_owned(),
-        Form::UpTo(_) => shape_words(Shape::Integer),
+        Form::UpTo(_) => Shape::Integer.words(),
         Form::Duration { .. } => "duration".to_owned(),
-        Form::Variables => shape_words(Shape::TextMap),
+        Form::Variables => Shape::TextMap.words(),
         Form::Condition => "expression".to_owned(),
         Form::Items => "list".to_owned(),
         Form::Name => "name".to_owned(),
         Form::Steps => "step name or list of step names".to_owned(),
-        Form::Words => shape_words(Shape::Texts),
+        Form::Words => Shape::Texts.words(),
     }
 }
 
@@ -140,28 +123,25 @@ fn indent(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::Recipe;
+    use crate::kinds::field::{one_of, path, rest};
 
     static SWAP: Kind = Kind {
-        name: "swap",
         summary: "A swap file of a size.",
         check: "`swapon --show` names the file.",
         fields: &[
-            Field { name: "path", shape: Shape::Path, required: true, doc: "Where it is." },
-            Field { name: "state", shape: Shape::OneOf(&["present", "absent"]), required: false, doc: "Which way." },
+            path("path", "Where it is.").required(),
+            one_of("state", &["present", "absent"], "Which way.").default("present"),
         ],
         short: Some("path"),
         example: "- name: Make room\n  swap:\n    path: /swap\n",
-        compile: |_| Ok(Recipe::default()),
+        ..Kind::named("swap")
     };
     static EXPORT: Kind = Kind {
-        name: "export",
         summary: "Variables that last.",
         check: "The block is there.",
-        fields: &[Field { name: "*", shape: Shape::TextMap, required: false, doc: "One variable." }],
-        short: None,
+        fields: &[rest("One variable.")],
         example: "- export: { A: b }",
-        compile: |_| Ok(Recipe::default()),
+        ..Kind::named("export")
     };
 
     #[test]

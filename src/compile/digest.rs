@@ -24,15 +24,23 @@ pub(super) fn digest(kind: &str, spec: &StepSpec, watched: &[Digest]) -> Digest 
     Digest::of_fields(fields.iter().map(Vec::as_slice))
 }
 
+/// The command of a reboot as the first release wrote it: nothing can tell whether it was done, so a rerun must recognise
+/// the step of an earlier version by its digest.
+fn first_releases_reboot(recipe: &Recipe) -> Option<String> {
+    let message = recipe.args.iter().find(|(name, _)| recipe.reboots() && name == "message")?.1.as_str();
+    Some(format!("pb_reboot {}", if message.is_empty() { "''" } else { message }))
+}
+
 fn of_recipe(recipe: &Recipe) -> Vec<Part> {
     let Recipe { subject: _, equivalent_commands: _, args, check, apply, needs_root, needs, effect } = recipe;
     let mut parts: Vec<Part> = Vec::new();
-    for (name, value) in args {
+    let reboot = first_releases_reboot(recipe);
+    for (name, value) in args.iter().filter(|_| reboot.is_none()) {
         parts.push(("arg", name.clone().into_bytes()));
         parts.push(("value", value.as_str().as_bytes().to_vec()));
     }
     parts.extend(check.iter().map(|check| ("check", check.as_str().as_bytes().to_vec())));
-    parts.push(("apply", apply.as_str().as_bytes().to_vec()));
+    parts.push(("apply", reboot.unwrap_or_else(|| apply.as_str().to_owned()).into_bytes()));
     parts.push(("needs_root", vec![u8::from(*needs_root)]));
     parts.extend(needs.iter().map(|need| ("need", need.any_of.join("\0").into_bytes())));
     match effect {

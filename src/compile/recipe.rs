@@ -24,7 +24,7 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
         }
     }
     let kind = step.kind.filter(|_| complete)?;
-    match (kind.compile)(&Args { span: step.kind_span, fields: &fields }) {
+    match kind.compile(&Args { span: step.kind_span, fields: &fields }) {
         Ok(recipe) => Some(recipe),
         Err(found) => {
             renderer.diagnostics.extend(found);

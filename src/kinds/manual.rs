@@ -1,32 +1,26 @@
-//! `manual`: something that a person must do, told with all values in place, and checked where it can be.
+//! `manual`: something that a person must do. The text is shown with all values in place, and checked where it can be.
 
-use super::args::finish;
-use super::command::subject;
-use super::{Args, Effect, Field, Kind, Manual, Recipe, Shape};
+use super::command::first_words;
+use super::field::{boolean, shell, text};
+use super::rule::only_with;
+use super::{Args, Effect, Kind, Manual, Recipe};
 use crate::script::Script;
 use crate::source::Diagnostic;
 
 /// The row of the table.
 pub(super) const KIND: Kind = Kind {
-    name: "manual",
-    summary: "Tells a person what to do by hand, and goes on, or waits until it is done.",
+    summary: "Shows a person what to do, and continues, or waits until it is done.",
     check: "`check` succeeds; without a `check` the text is shown each time",
     fields: &[
-        Field { name: "text", shape: Shape::Text, required: true, doc: "What to do, in words for a person." },
-        Field {
-            name: "check",
-            shape: Shape::Shell,
-            required: false,
-            doc: "Shell for the host: success means that it has been done. What it prints on standard output is dropped.",
-        },
-        Field {
-            name: "wait",
-            shape: Shape::Bool,
-            required: false,
-            doc: "Hold the run until the check passes, instead of going on.",
-        },
+        text("text", "What to do, in words for a person.").required(),
+        shell("check", "Shell for the host: success means that it has been done. Its standard output is discarded."),
+        boolean("wait", "Hold the run until the check passes."),
     ],
+    rules: &[only_with("wait", "check").hint("add a `check`: shell that succeeds once it has been done")],
     short: Some("text"),
+    effect: |args| {
+        Effect::Manual(Manual { text: args.text("text").cloned().unwrap_or_default(), wait: args.flag("wait") })
+    },
     example: "\
 - name: Let the role trust itself
   manual:
@@ -34,26 +28,20 @@ pub(super) const KIND: Kind = Kind {
     text: |
       In the IAM console: Roles, the role, Trust relationships, Edit trust policy: add the role itself as a principal.
 ",
-    compile,
+    hook: Some(hook),
+    ..Kind::named("manual")
 };
 
-fn compile(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-    let mut faults = Vec::new();
-    let text = args.required("text", &mut faults);
-    let wait = args.flag("wait", false);
-    let author = args.shell("check").filter(|shell| !shell.as_str().trim().is_empty());
-    if wait && author.is_none() {
-        let fault = Diagnostic::error(args.key("wait").unwrap_or(args.span), "`wait` has nothing to wait for");
-        faults.push(fault.hint("add a `check`: shell that succeeds once it has been done"));
-    }
-    let check = author.map(|author| {
-        // The author's shell may print what nobody may see (`aws sts assume-role` prints credentials), so its standard
-        // output goes nowhere. It stands in no condition, where `set -e` would be without effect.
+#[expect(clippy::unnecessary_wraps, reason = "a hook may refuse what it is given")]
+fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
+    recipe.subject = args.text("text").map_or_else(String::new, |text| first_words(&text.display()));
+    recipe.check = args.shell("check").filter(|shell| !shell.as_str().trim().is_empty()).map(|author| {
+        // The author's shell may print what must stay secret (`aws sts assume-role` prints credentials), so its
+        // standard output is discarded. It stands in no condition, where `set -e` would be without effect.
         let mut check = Script::fill("set +e\n(\nset -eu", &[]);
         check.line(&Script::author(author.as_str().trim_end()));
-        check.line(&Script::fill(") > /dev/null\n[ $? -eq 0 ] || not_so", &[]));
+        check.line(&Script::fill(") > /dev/null\n[ $? -eq 0 ] || needs_change", &[]));
         check
     });
-    let subject = subject(&text.display());
-    finish(Recipe { subject, check, effect: Effect::Manual(Manual { text, wait }), ..Recipe::default() }, faults)
+    Ok(())
 }

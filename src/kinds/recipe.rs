@@ -1,5 +1,6 @@
 //! What a host is asked and told for one step.
 
+use super::Need;
 use crate::script::{Script, Text};
 
 /// What a host will be asked and told for one step. Pure data.
@@ -7,10 +8,10 @@ use crate::script::{Script, Text};
 /// # The contract of a check
 ///
 /// It runs in a subshell of the host's `sh` under `set -eu`, before anything of the step was done and once more after
-/// `apply`. It changes nothing. It answers by its end: status 0 is *so*; the word `not_so` ends it with *not so*; any
+/// `apply`. It changes nothing. It answers by its end: status 0 is *satisfied*; the word `needs_change` ends it with *needs change*; any
 /// other status means that it *could not find out*, which fails the step (and is *unknown* with `--check`). What it
-/// prints on standard output before `not_so` says what would change, one line each (a diff for a file); standard error
-/// is for people. A thing that an earlier step would create is *not so*, never an error.
+/// prints on standard output before `needs_change` says what would change, one line each (a diff for a file); standard error
+/// is for people. A thing that an earlier step would create *needs change* and is never an error.
 ///
 /// `apply` runs in a process of its own under `set -eu` with standard input from `/dev/null`; what the check printed
 /// is in `$pb_why`. After it the check is asked again: an apply that did not take is a failure named *verify*. The word
@@ -54,6 +55,27 @@ pub enum Effect {
 }
 
 impl Recipe {
+    /// The assignments of the fields, `arg_NAME=VALUE` for each.
+    pub fn assignments(&self) -> Script {
+        let each: Vec<String> =
+            self.args.iter().map(|(name, value)| format!("arg_{name}={}", value.as_str())).collect();
+        Script::author(each.join(" "))
+    }
+
+    /// What it calls of the kinds' functions; nothing where its shell is the author's own.
+    pub fn calls(&self) -> Vec<&str> {
+        let scripts = self.check.iter().chain([&self.apply]).map(Script::as_str);
+        if self.args.is_empty() { Vec::new() } else { scripts.collect() }
+    }
+
+    /// Gives the shell a value as `$arg_NAME`, in place of what the field of that name has.
+    pub fn set(&mut self, name: &str, value: Script) {
+        match self.args.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => self.args.push((name.to_owned(), value)),
+        }
+    }
+
     /// The variables that hold for every later step.
     pub fn exports(&self) -> &[(String, Text)] {
         if let Effect::Exports(exports) = &self.effect { exports } else { &[] }
@@ -78,15 +100,6 @@ impl Recipe {
     pub fn reboots(&self) -> bool {
         self.effect == Effect::Reboots
     }
-}
-
-/// A program that a recipe cannot do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Need {
-    /// The alternatives, best first.
-    pub any_of: &'static [&'static str],
-    /// What to do where none is there, a sentence's text.
-    pub hint: &'static str,
 }
 
 /// What `pb_content` writes.

@@ -1,22 +1,19 @@
-//! The shell functions that the kinds' scripts call: found, and sent with a plan only where it needs them.
+//! The shell functions of the kinds: found in their files, and sent with a plan only where it needs them.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Where the functions are written, in the order in which they are defined on the host.
-const SOURCES: &[&str] = &[
+use super::KINDS;
+
+/// Functions that several kinds use.
+const SHARED: &[&str] = &[
     include_str!("shell/common.sh"),
-    include_str!("shell/file.sh"),
+    include_str!("shell/write.sh"),
     include_str!("shell/fetch.sh"),
-    include_str!("shell/download.sh"),
-    include_str!("shell/archive.sh"),
-    include_str!("shell/package.sh"),
-    include_str!("shell/export.sh"),
-    include_str!("shell/kafka.sh"),
-    include_str!("shell/reboot.sh"),
+    include_str!("shell/verify.sh"),
 ];
 
-/// One function: its name, its text from `pb_name() {` to the closing brace, and the other functions it mentions.
+/// One function: its name, its text from `name() {` to the closing brace, and the other functions it mentions.
 struct Helper {
     name: &'static str,
     body: &'static str,
@@ -24,7 +21,8 @@ struct Helper {
 }
 
 static HELPERS: LazyLock<Vec<Helper>> = LazyLock::new(|| {
-    let mut helpers: Vec<Helper> = SOURCES.iter().flat_map(|source| functions(source)).collect();
+    let sources = SHARED.iter().copied().chain(KINDS.iter().map(|kind| kind.shell));
+    let mut helpers: Vec<Helper> = sources.flat_map(functions).collect();
     let names: Vec<&str> = helpers.iter().map(|helper| helper.name).collect();
     for (at, helper) in helpers.iter_mut().enumerate() {
         let mentioned: BTreeSet<&str> = words(helper.body).collect();
@@ -35,7 +33,7 @@ static HELPERS: LazyLock<Vec<Helper>> = LazyLock::new(|| {
 
 /// The functions that these scripts call, and those that they call in turn, in the order of their definition.
 ///
-/// The words that the runner itself provides (`not_so`, `pb_refuse`, `pb_content`, `pb_progress`) are not among them.
+/// The words that the runner itself provides (`needs_change`, `pb_refuse`, `pb_content`, `pb_progress`) are not among them.
 pub fn helpers(used_by: &[&str]) -> Vec<(&'static str, &'static str)> {
     let mut wanted = vec![false; HELPERS.len()];
     let mut open: Vec<usize> = Vec::new();
@@ -52,52 +50,82 @@ pub fn helpers(used_by: &[&str]) -> Vec<(&'static str, &'static str)> {
     HELPERS.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(helper, _)| (helper.name, helper.body)).collect()
 }
 
-/// Every function of one source, `pb_name() {` at the start of a line to `}` at the start of a line.
+/// Every function of one source, `name() {` at the start of a line to `}` at the start of a line.
 fn functions(source: &'static str) -> Vec<Helper> {
     let mut found = Vec::new();
     let mut rest = source;
     while let Some(at) = rest.find("() {\n") {
         let start = rest[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let end = rest[at..].find("\n}\n").map_or(rest.len(), |end| at + end + 3);
-        let name = &rest[start..at];
-        if name.starts_with("pb_") {
-            found.push(Helper { name, body: &rest[start..end], mentions: Vec::new() });
-        }
+        found.push(Helper { name: &rest[start..at], body: &rest[start..end], mentions: Vec::new() });
         rest = &rest[end..];
     }
     found
 }
 
-/// Every `pb_…` word of a piece of shell.
+/// Every word of a piece of shell that may be a function's name.
 fn words(script: &str) -> impl Iterator<Item = &str> {
-    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    script.match_indices("pb_").filter_map(move |(at, _)| {
-        let before = script[..at].chars().next_back();
-        let end = script[at..].find(|c| !letter(c)).map_or(script.len(), |end| at + end);
-        (!before.is_some_and(|c| letter(c) || c.is_ascii_uppercase())).then(|| &script[at..end])
-    })
+    script.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| word.contains('_'))
+}
+
+/// A function as it is sent: without comment lines and indentation, which cost a byte each in every run.
+///
+/// What stands between quotes over several lines keeps its blanks, since another program may read them (Python does).
+pub fn compact(body: &str) -> String {
+    let mut out = String::with_capacity(body.len());
+    let mut quote = None;
+    for line in body.lines() {
+        let code = if quote.is_none() { line.trim_start() } else { line };
+        if quote.is_none() && (code.is_empty() || code.starts_with('#')) {
+            continue;
+        }
+        quote = open_quote(code, quote);
+        out.push_str(code);
+        out.push('\n');
+    }
+    out
+}
+
+/// The quote that is open at the end of a line, given the one that was open at its beginning.
+fn open_quote(line: &str, open: Option<char>) -> Option<char> {
+    let mut quote = open;
+    let mut before = ' ';
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        match (quote, c) {
+            (None | Some('"'), '\\') => {
+                characters.next();
+            }
+            (None, '#') if before.is_whitespace() || before == ';' => return None,
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+        before = c;
+    }
+    quote
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HELPERS, helpers, words};
+    use super::*;
 
     #[test]
     fn only_what_is_mentioned_is_sent_and_what_that_needs() {
-        assert!(helpers(&["touch x", "not_so"]).is_empty());
-        let names: Vec<_> = helpers(&["pb_topic a"]).into_iter().map(|(name, _)| name).collect();
-        assert!(names.contains(&"pb_topic") && names.contains(&"pb_fold"), "{names:?}");
-        assert!(!names.contains(&"pb_unpack"), "{names:?}");
+        assert!(helpers(&["touch x", "needs_change"]).is_empty());
+        let names: Vec<_> = helpers(&["kafka_topics_apply"]).into_iter().map(|(name, _)| name).collect();
+        assert!(names.contains(&"kafka_topics_apply") && names.contains(&"pb_give_up"), "{names:?}");
+        assert!(!names.contains(&"archive_unpack"), "{names:?}");
     }
 
     #[test]
     fn a_function_is_told_from_a_word_that_ends_like_it() {
-        let found: Vec<_> = words("xpb_a pb_b;pb_c\n\"$pb_home\"").collect();
-        assert_eq!(found, ["pb_b", "pb_c", "pb_home"]);
+        let found: Vec<_> = words("xpb_a pb_b;pb_c\n\"$pb_home\" file_check.x").collect();
+        assert_eq!(found, ["xpb_a", "pb_b", "pb_c", "pb_home", "file_check"]);
     }
 
     #[test]
-    fn every_function_is_whole_and_has_its_own_name() {
+    fn every_function_is_complete_and_has_its_own_name() {
         let mut names: Vec<_> = HELPERS.iter().map(|helper| helper.name).collect();
         assert!(names.len() > 20, "{names:?}");
         for helper in HELPERS.iter() {
@@ -111,11 +139,43 @@ mod tests {
     }
 
     #[test]
+    fn a_function_is_named_after_its_kind_or_after_pinboot() {
+        for kind in KINDS {
+            for helper in functions(kind.shell) {
+                assert!(helper.name.starts_with(&format!("{}_", kind.name)), "{} in {}", helper.name, kind.name);
+            }
+        }
+        for helper in SHARED.iter().flat_map(|source| functions(source)) {
+            assert!(helper.name.starts_with("pb_"), "{}", helper.name);
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_kind_reaches_its_shell() {
+        for kind in KINDS.iter().filter(|kind| !kind.is_authors_shell()) {
+            for name in kind.shell.split("arg_").skip(1) {
+                let name: String = name.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let known = kind.fields.iter().any(|field| field.name == name || field.name == "*" && name == "rest");
+                assert!(known || name == "secret" || kind.hook.is_some(), "{}: no field is called {name}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_sent_means_the_same() {
+        let body = "f() {\n    # why\n    a 'x\n      y # z\n    ' \"it's\n  b\"\n\n    c # d 'e\n    g=${h#\\'}\n}\n";
+        assert_eq!(compact(body), "f() {\na 'x\n      y # z\n    ' \"it's\n  b\"\nc # d 'e\ng=${h#\\'}\n}\n");
+        // Python reads the blanks at the beginning of a line.
+        let python = HELPERS.iter().find(|helper| helper.name == "pb_fetch_python").expect("it is there");
+        assert!(compact(python.body).contains("\n    max_redirections = 10\n"));
+    }
+
+    #[test]
     fn the_words_of_the_runner_are_not_defined_here() {
-        for word in ["not_so", "pb_refuse", "pb_content", "pb_progress"] {
+        for word in ["needs_change", "pb_refuse", "pb_content", "pb_progress"] {
             assert!(helpers(&[word]).is_empty(), "{word}");
         }
-        // The runner takes these functions into its own shell: one of the same name would replace its own.
+        // The runner takes these functions into a shell of its own: one of the same name would replace its own.
         let runner: String = crate::remote::runner_shell().concat();
         for helper in HELPERS.iter() {
             assert!(!runner.contains(&format!("{}()", helper.name)), "the runner has its own {}", helper.name);

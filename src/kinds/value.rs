@@ -53,7 +53,8 @@ pub(crate) fn mode(written: Written<'_>) -> Result<(), Box<Diagnostic>> {
     if fits {
         return Ok(());
     }
-    Err(Box::new(written.refuse("a file mode").hint("three or four octal digits, such as `0644`")))
+    let invalid = Diagnostic::error(written.span, format!("invalid file mode `{}`", written.text));
+    Err(Box::new(invalid.label("expected a file mode").hint("three or four octal digits, such as `0644`")))
 }
 
 /// One of some words.

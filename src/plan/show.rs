@@ -9,8 +9,8 @@ use super::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use crate::event::VERSION;
 use crate::ids::Digest;
 use crate::inventory::Host;
-use crate::kinds::{self, Content};
-use crate::script::{Script, Text};
+use crate::kinds::{self, Content, Recipe};
+use crate::script::Text;
 
 /// Content longer than this, in bytes, is shown by its size and digest.
 const LONGEST_CONTENT: usize = 16 * 1024;
@@ -18,9 +18,18 @@ const LONGEST_CONTENT: usize = 16 * 1024;
 /// The shell of a step's command, to be shown when it failed.
 pub fn command(step: &PlannedStep) -> Option<String> {
     match &step.action {
-        Action::Apply(spec) if spec.recipe.manual().is_none() => Some(spec.recipe.apply.as_str().to_owned()),
+        Action::Apply(spec) if spec.recipe.manual().is_none() => {
+            let fields = given_fields(&spec.recipe).into_iter().map(|(name, value)| format!("{name}={value} "));
+            Some(fields.collect::<String>() + spec.recipe.apply.as_str())
+        }
         _ => None,
     }
+}
+
+/// The fields that the functions of a recipe read, without those that are empty.
+fn given_fields(recipe: &Recipe) -> Vec<(String, &str)> {
+    let given = recipe.args.iter().filter(|(_, value)| !value.as_str().is_empty());
+    given.map(|(name, value)| (format!("arg_{name}"), value.as_str())).collect()
 }
 
 /// Every host's plan as text; `bodies` shows the helper functions in full.
@@ -34,7 +43,7 @@ pub fn text(plans: &[(Host, Plan)], bodies: bool) -> String {
             out.push('\n');
             one_step(step, &mut out);
             if let Action::Apply(spec) = &step.action {
-                shells.extend(spec.recipe.check.iter().chain([&spec.recipe.apply]).map(Script::as_str));
+                shells.extend(spec.recipe.calls());
             }
         }
         out.push('\n');
@@ -102,6 +111,9 @@ fn options(spec: &StepSpec, check_as: &str, out: &mut String) {
 
 fn recipe(spec: &StepSpec, check_as: &str, apply_as: &str, out: &mut String) {
     let recipe = &spec.recipe;
+    for (name, value) in given_fields(recipe) {
+        let _ = writeln!(out, "      {name}={value}");
+    }
     if let Some(script) = &recipe.check {
         titled(&format!("check{check_as}"), script.as_str(), out);
     }
@@ -189,7 +201,9 @@ fn json_step(step: &PlannedStep) -> Value {
             }
             let recipe = &spec.recipe;
             set("check", recipe.check.as_ref().map(|script| script.as_str().into()));
-            set("apply", command(step).map(Value::from));
+            let fields = recipe.assignments();
+            set("fields", (!recipe.args.is_empty()).then(|| fields.as_str().into()));
+            set("apply", recipe.manual().is_none().then(|| recipe.apply.as_str().into()));
             set("gist", recipe.equivalent_commands.as_ref().map(|script| script.as_str().into()));
             set("by_hand", recipe.manual().map(|manual| manual.text.display().into()));
             let content = recipe.content();

@@ -39,8 +39,8 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     };
     set("pb_preflight_steps", &preflight.join(" "));
     set("pb_reboot_steps", &reboots.join(" "));
-    let functions = kinds::helpers(&scripts(plan));
-    set("pb_lib", &functions.iter().map(|(_, body)| format!("{body}\n")).collect::<String>());
+    let functions = kinds::helpers(&calls(plan));
+    set("pb_lib", &functions.iter().map(|(_, body)| kinds::compact(body)).collect::<String>());
     text.push_str(runner);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
@@ -63,15 +63,13 @@ fn first_line(plan: &Plan, identity: &Identity) -> String {
     )
 }
 
-/// All shell of a plan, for finding the helpers that it mentions.
-fn scripts(plan: &Plan) -> Vec<&str> {
+/// What the steps of a plan call of the kinds' functions.
+fn calls(plan: &Plan) -> Vec<&str> {
     plan.steps
         .iter()
-        .filter_map(|step| match &step.action {
-            Action::Apply(work) => Some(work),
-            Action::Skip { .. } => None,
+        .flat_map(|step| match &step.action {
+            Action::Apply(work) => work.recipe.calls(),
+            Action::Skip { .. } => Vec::new(),
         })
-        .flat_map(|work| work.recipe.check.iter().chain([&work.recipe.apply]))
-        .map(Script::as_str)
         .collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::blobs::Blobs;
 use super::runner::RUNNER;
-use crate::kinds::{self, Content, Recipe};
+use crate::kinds::{Content, Recipe};
 use crate::plan::options::OptionValue;
 use crate::plan::{Action, OnUnknown, PlannedStep, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
@@ -166,13 +166,7 @@ fn assignments(variables: &[(String, Text)]) -> String {
 
 /// What a recipe's functions find in `$arg_FIELD`, as one word for `eval`; empty for a recipe that uses none of them.
 fn arguments(recipe: &Recipe) -> String {
-    let shells = recipe.check.iter().chain([&recipe.apply]).map(Script::as_str);
-    if recipe.args.is_empty() && kinds::helpers(&shells.collect::<Vec<_>>()).is_empty() {
-        return String::new();
-    }
-    let assignments: Vec<String> =
-        recipe.args.iter().map(|(name, value)| format!("arg_{name}={}", value.as_str())).collect();
-    Script::author(if assignments.is_empty() { ":".to_owned() } else { assignments.join(" ") }).as_word()
+    if recipe.args.is_empty() { String::new() } else { recipe.assignments().as_word() }
 }
 
 /// The command that writes a content to standard output.

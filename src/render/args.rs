@@ -28,7 +28,8 @@ impl Renderer<'_> {
             Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,
             Shape::Texts => self.texts(node)?,
             Shape::TextMap => self.text_map(node)?,
-            Shape::Any => return self.any(node),
+            // The kind reads the entries, since they may come out of a variable.
+            Shape::List(_) => return self.any(node),
         };
         Some(Arg { span: node.span, value })
     }

@@ -75,8 +75,8 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
         return;
     }
     match (shape, &node.value) {
-        (Shape::Any, Value::Null) => diagnostics.push(expected("a value")),
-        (Shape::Any, _) => {}
+        (Shape::List(_), Value::Null) => diagnostics.push(expected("a value")),
+        (Shape::List(_), _) => {}
         (Shape::Texts, Value::List(items)) => {
             for item in items {
                 check_node(item, Shape::Text, name, diagnostics);

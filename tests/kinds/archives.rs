@@ -189,7 +189,7 @@ fn what_is_no_archive_leaves_no_trace() {
             (
                 "/text",
                 REFUSED,
-                "this is no tar or zip archive: it is not a zip file (9 bytes, beginning with: just text)",
+                "this is not a tar or zip archive: it is not a zip file (9 bytes, beginning with: just text)",
             ),
             ("/empty.tgz", REFUSED, "it is empty"),
             ("/short.tgz", REFUSED, "it is cut short or damaged"),
@@ -253,15 +253,7 @@ fn what_an_archive_needs_is_said() {
     let creates = ("creates", V::from("~/x"));
     assert_eq!(
         faults("archive", &[into.clone(), creates.clone()]),
-        [
-            "this step does not say where the archive comes from (give `url`, or `src` for a file that is already on the host)"
-        ]
-    );
-    assert_eq!(
-        faults("archive", &[("url", V::from("https://e.org/a.tgz")), into.clone()]),
-        [
-            "this step needs `creates` (name a file inside the archive, as it is called once unpacked: it tells whether that was done)"
-        ]
+        ["`archive` needs `url` or `src` (give `url`, or `src` for a file that is already on the host)"]
     );
     assert_eq!(
         faults("archive", &[("url", V::from("https://e.org/a.tgz")), into.clone(), ("creates", V::from("~"))]),
@@ -269,6 +261,6 @@ fn what_an_archive_needs_is_said() {
     );
     assert_eq!(
         faults("archive", &[("src", V::from("~/a.tgz")), into, creates, ("keep", V::B(true))]),
-        ["`keep` is about a downloaded archive (an archive named by `src` is never removed: leave `keep` out)"]
+        ["`keep` has no effect without `url` (an archive named by `src` is never removed: remove `keep`)"]
     );
 }

@@ -337,7 +337,9 @@ fn an_address_that_cannot_be_is_refused_before_anything_is_sent() {
     let step = |url: &str, to: &str| faults("download", &[("url", V::from(url)), ("to", V::from(to))]);
     assert_eq!(
         step("file:///etc/passwd", "~/f"),
-        ["`file:///etc/passwd` is no address to download from (only https:// and http:// are fetched)"]
+        [
+            "invalid address `file:///etc/passwd` (write the whole address, beginning with https:// or http:// and a host; a blank in it is %20)"
+        ]
     );
     assert_eq!(
         step("https://example.org/", "~/"),
@@ -345,6 +347,8 @@ fn an_address_that_cannot_be_is_refused_before_anything_is_sent() {
     );
     assert_eq!(
         faults("download", &[("url", V::from("https://e.org/f")), ("to", V::from("~/f")), ("sha256", V::from("abc"))]),
-        ["`sha256` is not 64 hexadecimal digits (write what `sha256sum FILE` prints in front of the file's name)"]
+        [
+            "invalid SHA-256 digest `abc` (write the 64 hexadecimal digits that `sha256sum FILE` prints in front of the file's name)"
+        ]
     );
 }

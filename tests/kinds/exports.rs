@@ -88,7 +88,7 @@ fn a_line_that_somebody_wrote_by_hand_does_not_win() {
         world.write(".profile", "CLASSPATH=/older.jar; export CLASSPATH\n");
         let answer = world.converge(&step("/new.jar"), shell);
         assert!(
-            answer.out.contains("line 7 sets CLASSPATH by hand, so the block is repeated at the end"),
+            answer.out.contains("line 7 sets CLASSPATH as well, so the block is repeated at the end"),
             "{answer:?}"
         );
         assert_seen(&world, "/new.jar");
@@ -201,7 +201,7 @@ fn a_secret_stands_in_the_file_and_is_not_said() {
 #[test]
 fn the_file_for_every_session_has_a_syntax_of_its_own() {
     // The very paths of `scope: system` belong to the machine; their text does not.
-    let text = "pb_list=\npb_export_list A '/it is' B ''\npb_one=\"env $pb_home/environment\"\npb_rc_print";
+    let text = "pb_list=\nexport_list A '/it is' B ''\npb_one=\"env $pb_home/environment\"\nexport_print";
     let text = pinboot::kinds::Recipe { apply: Script::author(text), ..Default::default() };
     for shell in shells() {
         let world = World::new();
@@ -233,17 +233,13 @@ fn names_and_scopes_are_looked_at() {
     let step = |name: &'static str, value: &str| faults("export", &[("*", V::M(vec![(name, V::from(value))]))]);
     assert_eq!(
         step("A-B", "x"),
-        ["`A-B` is no name for an environment variable (letters, digits and _, not beginning with a digit)"]
+        ["invalid name of an environment variable `A-B` (letters, digits and `_`, not beginning with a digit)"]
     );
-    assert_eq!(step("A", "x\ny"), ["the value of `A` has more than one line (an exported value is one line)"]);
-    assert_eq!(
-        faults("export", &[("scope", V::from("system"))]),
-        ["this step exports nothing (write names and values, as in { CLASSPATH: ~/x.jar })"]
-    );
+    assert_eq!(step("A", "x\ny"), ["invalid value of an environment variable `x y` (an exported value is one line)"]);
     let system = recipe("export", &[("scope", V::from("system")), ("*", V::M(vec![("A", V::from("x"))]))]);
     assert!(system.needs_root);
     assert_eq!(system.exports(), [("A".to_owned(), Text::from("x"))]);
-    assert_eq!(system.apply.as_str(), "pb_export write system shown A x");
+    assert_eq!(system.assignments().as_str(), "arg_rest='A x' arg_scope=system arg_secret=");
     let shell = shells()[0];
     // A value that came from an earlier step may have two lines only there.
     let world = World::new();

@@ -25,9 +25,9 @@ fn recipes(steps: &str) -> Result<Vec<Recipe>, String> {
     Ok(steps.collect())
 }
 
-fn apply(step: &str) -> String {
+fn fields(step: &str) -> String {
     let recipes = recipes(&format!("- name: s\n  {step}")).unwrap_or_else(|said| panic!("{step}\n{said}"));
-    recipes[0].apply.as_str().to_owned()
+    recipes[0].assignments().as_str().to_owned()
 }
 
 #[test]
@@ -41,36 +41,40 @@ fn every_example_is_a_step() {
 
 #[test]
 fn the_short_and_the_long_forms_mean_the_same() {
-    let present = "pb_packages_apply present '' auto";
-    assert_eq!(apply("package: java-1.8.0"), format!("{present} java-1.8.0"));
-    assert_eq!(apply("package: [a, b]"), format!("{present} a b"));
-    assert_eq!(apply("package: { name: [a, b] }"), format!("{present} a b"));
-    let family = apply("package: { yum: java-1.8.0, apt: openjdk-8-jdk }");
-    assert_eq!(apply("package: { name: { yum: java-1.8.0, apt: openjdk-8-jdk } }"), family);
-    assert_eq!(apply("package: { name: [{ dnf: java-1.8.0, apt: openjdk-8-jdk }] }"), family);
+    let present = |names: &str| {
+        format!(
+            "arg_name={names} arg_yum= arg_apt= arg_apk= arg_zypper= arg_version= arg_state=present arg_update_cache="
+        )
+    };
+    assert_eq!(fields("package: java-1.8.0"), present("'java-1.8.0'"));
+    assert_eq!(fields("package: [a, b]"), present("'a b'"));
+    assert_eq!(fields("package: { name: [a, b] }"), present("'a b'"));
+    let family = fields("package: { yum: java-1.8.0, apt: openjdk-8-jdk }");
+    assert_eq!(fields("package: { name: { yum: java-1.8.0, apt: openjdk-8-jdk } }"), family);
+    assert_eq!(fields("package: { name: [{ dnf: java-1.8.0, apt: openjdk-8-jdk }] }"), family);
     assert_eq!(
-        apply("package: { name: x, version: 1.10, update_cache: false }"),
-        "pb_packages_apply present 1.10 never x"
-    );
-    assert_eq!(apply("script: { text: \"make\", shell: bash }"), "set -eu\nmake");
-    assert_eq!(
-        apply("export: { A: ~/x, B: 012, scope: system }"),
-        "pb_export write system shown A \"$pb_home\"/x B 012"
-    );
-    assert_eq!(apply("file: { path: ~/f, content: x, mode: 0600 }"), "pb_file_put \"$pb_home\"/f 0600 '' '' ''");
-    assert_eq!(
-        apply("download: { url: [https://a.org/x.jar, https://b.org/x.jar], to: ~/libs/ }"),
-        "pb_download \"$pb_home\"/libs/x.jar '' '' '' https://a.org/x.jar https://b.org/x.jar"
+        fields("package: { name: x, version: 1.10, update_cache: false }"),
+        "arg_name='x' arg_yum= arg_apt= arg_apk= arg_zypper= arg_version=1.10 arg_state=present arg_update_cache=false"
     );
     assert_eq!(
-        apply("kafka_topics: { home: ~/k, bootstrap_servers: \"b:1\", topics: [{ name: a, config: { x.y: 1 } }] }"),
-        "pb_kafka \"$pb_home\"/k kafka-topics.sh b:1 ''\npb_topic a --config 'x.y=1'"
+        fields("export: { A: ~/x, B: 012, scope: system }"),
+        "arg_rest='A \"$pb_home\"/x B 012' arg_scope=system arg_secret="
     );
+    assert_eq!(
+        fields("file: { path: ~/f, content: x, mode: 600 }"),
+        "arg_path=\"$pb_home\"/f arg_mode=0600 arg_owner= arg_group= arg_backup= arg_secret="
+    );
+    assert_eq!(
+        fields("download: { url: [https://a.org/x.jar, https://b.org/x.jar], to: ~/libs/ }"),
+        "arg_url='https://a.org/x.jar https://b.org/x.jar' arg_to=\"$pb_home\"/libs/x.jar arg_sha256= arg_sha512= arg_mode= arg_secret="
+    );
+    let recipes = recipes("- name: s\n  script: { text: \"make\", shell: bash }").expect("a step");
+    assert_eq!((recipes[0].apply.as_str(), recipes[0].assignments().as_str()), ("set -eu\nmake", ""));
 }
 
 #[test]
 fn a_fault_points_at_its_value() {
     let said = recipes("- name: s\n  kafka_topics:\n    home: ~/k\n    bootstrap_servers: b\n    topics: a")
         .expect_err("a fault");
-    assert!(said.contains("`b` is no broker's address") && said.contains("p.yml:7:26"), "{said}");
+    assert!(said.contains("invalid broker address `b`") && said.contains("p.yml:7:26"), "{said}");
 }

@@ -1,6 +1,7 @@
 //! Runs a recipe as the runner on a host would, with the smallest twins of the runner's own words.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -102,7 +103,7 @@ pub(crate) fn compile(kind: &str, fields: &[(&'static str, V)]) -> Result<Recipe
             (*name, span, arg(field.shape, value, span))
         })
         .collect();
-    (kind.compile)(&Args { span, fields: &fields })
+    kind.compile(&Args { span, fields: &fields })
 }
 
 /// The recipe of a step that has no fault.
@@ -117,7 +118,7 @@ pub(crate) fn faults(kind: &str, fields: &[(&'static str, V)]) -> Vec<String> {
 }
 
 fn arg(shape: Shape, value: &V, span: Span) -> Arg {
-    let inside = |value: &V| arg(Shape::Any, value, span);
+    let inside = |value: &V| arg(Shape::Text, value, span);
     let value = match (shape, value) {
         (Shape::Shell, V::T(text)) => ArgValue::Shell(Script::author(text.raw())),
         (Shape::Texts, V::T(_)) => ArgValue::List(vec![inside(value)]),
@@ -273,6 +274,7 @@ impl World {
         fs::write(&content, bytes).expect("written");
         let mut program = String::from(
             "not_so() { exit 79; }\n\
+             needs_change() { exit 79; }\n\
              pb_refuse() { printf '%s\\n' \"$*\" >&2; exit 81; }\n\
              pb_progress() { :; }\n\
              pb_content() { cat \"$PB_CONTENT\"; }\n\
@@ -283,8 +285,9 @@ impl World {
              unset PB_WHY\n",
         );
         for (_, helper) in kinds::helpers(&[body]) {
-            program.push_str(helper);
+            program.push_str(&kinds::compact(helper));
         }
+        writeln!(program, "{}", recipe.assignments().as_str()).expect("a string takes all");
         program.push_str(body);
         let file = self.dir.path().join("program");
         fs::write(&file, program).expect("written");

@@ -156,7 +156,11 @@ fn without_a_login_none_is_given_and_the_program_may_have_another_name() {
             ("script", V::from("kafka-topics")),
         ],
     );
-    assert_eq!(step.apply.as_str(), "pb_kafka /opt/confluent kafka-topics localhost:9092 ''\npb_topic pin");
+    let fields = step.assignments();
+    let fields = fields.as_str();
+    assert!(fields.starts_with("arg_home=/opt/confluent arg_bootstrap_servers=localhost:9092 arg_command_config= "));
+    assert!(fields.contains("item_name=pin item_partitions= item_replication= item_config="), "{fields}");
+    assert!(fields.ends_with(" arg_script=kafka-topics"), "{fields}");
 }
 
 #[test]
@@ -167,13 +171,16 @@ fn a_topic_that_cannot_be_is_refused() {
     assert_eq!(
         with("b-1.x", V::from("a b")),
         [
-            "`b-1.x` is no broker's address (write host:port, as in b-1.example.org:9098 (9098 is MSK's port for IAM))",
-            "`a b` is no name for a topic (letters, digits, `.`, `_` and `-`, at most 249 of them, not beginning with `-`)"
+            "invalid broker address `b-1.x` (write host:port, as in b-1.example.org:9098 (9098 is MSK's port for IAM))",
+            "invalid topic name `a b` (letters, digits, `.`, `_` and `-`, at most 249 of them, not beginning with `-`)"
         ]
     );
     let map = |key: &'static str, value: &str| V::L(vec![V::M(vec![("name", V::from("a")), (key, V::from(value))])]);
-    assert_eq!(with("b:1", map("partitions", "0")), ["`partitions` is a whole number above 0 ()"]);
-    assert_eq!(with("b:1", map("partition", "3")), ["a topic has no `partition` (did you mean `partitions`?)"]);
-    assert_eq!(with("b:1", V::L(vec![V::from("a"), V::from("a")])), ["the topic `a` is named twice ()"]);
-    assert_eq!(with("b:1", V::L(Vec::new())), ["`topics` names no topic ()"]);
+    assert_eq!(with("b:1", map("partitions", "0")), ["invalid count `0` (a whole number above 0)"]);
+    assert_eq!(with("b:1", map("partition", "3")), ["`topics` has no field `partition` (did you mean `partitions`?)"]);
+    assert_eq!(with("b:1", V::L(vec![V::from("a"), V::from("a")])), ["`a` is given twice ()"]);
+    assert_eq!(
+        with("b:1", V::L(Vec::new())),
+        ["`topics` is an empty list (write at least one entry, or remove the key)"]
+    );
 }

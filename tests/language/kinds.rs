@@ -1,23 +1,19 @@
 //! A small table of kinds, so that the language is tested apart from what the real kinds do.
 
-use pinboot::kinds::{Arg, ArgValue, Args, Content, Effect, Field, Kind, Manual, Recipe, Shape};
-use pinboot::script::{Script, Text};
+use pinboot::kinds::field::{
+    boolean, integer, list, local_path, local_template, mode, one_of, path, rest, shell, text, texts,
+};
+use pinboot::kinds::{ArgValue, Args, Content, Effect, Field, Hook, Kind, Manual, Recipe, When};
 use pinboot::source::Diagnostic;
-
-const fn field(name: &'static str, shape: Shape, required: bool) -> Field {
-    Field { name, shape, required, doc: "a field" }
-}
-
-fn get<'a>(args: &'a Args<'_>, name: &str) -> Option<&'a ArgValue> {
-    args.fields.iter().find(|(known, _, _)| *known == name).map(|(_, _, arg)| &arg.value)
-}
 
 fn words(value: Option<&ArgValue>) -> Vec<String> {
     match value {
         Some(ArgValue::Text(text)) => vec![text.display()],
         Some(ArgValue::List(items)) => items.iter().flat_map(|item| words(Some(&item.value))).collect(),
         Some(ArgValue::Map(entries)) => {
-            entries.iter().map(|(key, _, item)| format!("{key}={}", words(Some(&item.value)).join(","))).collect()
+            let given = entries.iter().filter(|(_, _, item)| !item.value.display().is_empty());
+            let word = |key: &str, value: String| if key == "name" { value } else { format!("{key}={value}") };
+            given.map(|(key, _, item)| word(key, words(Some(&item.value)).join(","))).collect()
         }
         Some(ArgValue::Shell(script)) => vec![script.as_str().to_owned()],
         Some(ArgValue::Bool(flag)) => vec![flag.to_string()],
@@ -27,104 +23,84 @@ fn words(value: Option<&ArgValue>) -> Vec<String> {
     }
 }
 
-fn shell(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-    let Some(ArgValue::Shell(script)) = get(args, "run") else { return Err(Vec::new()) };
-    Ok(Recipe { subject: String::new(), apply: script.clone(), ..Recipe::default() })
+#[expect(clippy::unnecessary_wraps, reason = "it stands in for a kind's hook")]
+fn run(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
+    recipe.subject = String::new();
+    recipe.apply = args.shell("run").cloned().unwrap_or_default();
+    Ok(())
 }
 
 /// What was given, in the subject; enough to see what a field became.
-#[expect(clippy::unnecessary_wraps, reason = "it stands in for a kind's `compile`")]
-fn shown(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
+#[expect(clippy::unnecessary_wraps, reason = "it stands in for a kind's hook")]
+fn shown(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
     let subject = args.fields.iter().map(|(name, _, arg)| format!("{name}: {}", words(Some(&arg.value)).join(" | ")));
-    let content = match get(args, "content").or_else(|| get(args, "template")) {
-        Some(ArgValue::Text(text)) => Some(Content::Text(text.clone())),
-        _ => None,
-    };
-    Ok(Recipe {
-        subject: subject.collect::<Vec<_>>().join("; "),
-        effect: content.map_or(Effect::None, Effect::Content),
-        check: Some(Script::default()),
-        ..Recipe::default()
-    })
+    recipe.subject = subject.collect::<Vec<_>>().join("; ");
+    recipe.check = Some(pinboot::script::Script::default());
+    Ok(())
 }
 
-fn package(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-    Ok(Recipe { needs_root: true, ..shown(args)? })
+fn content(args: &Args<'_>) -> Effect {
+    match args.get("content").or_else(|| args.get("template")).map(|arg| &arg.value) {
+        Some(ArgValue::Text(text)) => Effect::Content(Content::Text(text.clone())),
+        _ => Effect::None,
+    }
 }
 
-fn export(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-    let Some(ArgValue::Map(entries)) = get(args, "*") else { return Err(Vec::new()) };
-    let exports = entries
-        .iter()
-        .filter_map(|(name, _, Arg { value, .. })| match value {
-            ArgValue::Text(text) => Some((name.clone(), text.clone())),
-            _ => None,
-        })
-        .collect();
-    Ok(Recipe { effect: Effect::Exports(exports), ..shown(args)? })
+const fn kind(name: &'static str, hook: Option<Hook>, short: Option<&'static str>, fields: &'static [Field]) -> Kind {
+    Kind { hook, short, fields, ..Kind::named(name) }
 }
 
-fn manual(args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-    let Some(ArgValue::Text(text)) = get(args, "text") else { return Err(Vec::new()) };
-    let wait = matches!(get(args, "wait"), Some(ArgValue::Bool(true)));
-    Ok(Recipe { effect: Effect::Manual(Manual { text: Text::new(text.raw()), wait }), ..Recipe::default() })
-}
-
-macro_rules! kind {
-    ($name:literal, $short:expr, $compile:expr, $($field:expr),+) => {
-        &Kind { name: $name, summary: "", check: "", fields: &[$($field),+], short: $short, example: "", compile: $compile }
-    };
-}
+const COMMAND: Kind = kind("command", Some(run), Some("run"), &[shell("run", "a field").required()]);
+const SCRIPT: Kind = kind(
+    "script",
+    Some(run),
+    Some("run"),
+    &[shell("run", "a field").required(), one_of("shell", &["sh", "bash"], "a field")],
+);
+const PACKAGE: Kind = Kind {
+    needs_root: When::Always,
+    ..kind(
+        "package",
+        Some(shown),
+        Some("name"),
+        &[
+            list("name", &[text("name", ""), text("z", ""), text("a", "")], "a field").required(),
+            one_of("state", &["present", "absent"], "a field"),
+        ],
+    )
+};
+const DOWNLOAD: Kind = kind(
+    "download",
+    Some(shown),
+    None,
+    &[texts("url", "a field").required(), path("to", "a field").required(), mode("mode", "a field")],
+);
+const FILE: Kind = Kind {
+    effect: content,
+    ..kind(
+        "file",
+        Some(shown),
+        None,
+        &[
+            path("path", "a field").required(),
+            text("content", "a field"),
+            local_path("src", "a field"),
+            local_template("template", "a field"),
+            boolean("backup", "a field"),
+            integer("tries", "a field"),
+        ],
+    )
+};
+const EXPORT: Kind = Kind {
+    effect: |args| Effect::Exports(args.map("*")),
+    ..kind("export", Some(shown), None, &[one_of("scope", &["user", "system"], "a field"), rest("a field").required()])
+};
+const MANUAL: Kind = Kind {
+    effect: |args| {
+        Effect::Manual(Manual { text: args.text("text").cloned().unwrap_or_default(), wait: args.flag("wait") })
+    },
+    ..kind("manual", None, None, &[text("text", "a field"), shell("check", "a field"), boolean("wait", "a field")])
+};
 
 /// The kinds of these tests.
-pub(crate) const KINDS: &[&Kind] = &[
-    kind!("command", Some("run"), shell, field("run", Shape::Shell, true)),
-    kind!(
-        "script",
-        Some("run"),
-        shell,
-        field("run", Shape::Shell, true),
-        field("shell", Shape::OneOf(&["sh", "bash"]), false)
-    ),
-    kind!(
-        "package",
-        Some("name"),
-        package,
-        field("name", Shape::Any, true),
-        field("state", Shape::OneOf(&["present", "absent"]), false)
-    ),
-    kind!(
-        "download",
-        None,
-        shown,
-        field("url", Shape::Texts, true),
-        field("to", Shape::Path, true),
-        field("mode", Shape::Mode, false)
-    ),
-    kind!(
-        "file",
-        None,
-        shown,
-        field("path", Shape::Path, true),
-        field("content", Shape::Text, false),
-        field("src", Shape::LocalPath, false),
-        field("template", Shape::LocalTemplate, false),
-        field("backup", Shape::Bool, false),
-        field("tries", Shape::Integer, false)
-    ),
-    kind!(
-        "export",
-        None,
-        export,
-        field("scope", Shape::OneOf(&["user", "system"]), false),
-        field("*", Shape::TextMap, true)
-    ),
-    kind!(
-        "manual",
-        None,
-        manual,
-        field("text", Shape::Text, true),
-        field("check", Shape::Shell, false),
-        field("wait", Shape::Bool, false)
-    ),
-];
+pub(crate) const KINDS: &[&Kind] = &[&COMMAND, &SCRIPT, &PACKAGE, &DOWNLOAD, &FILE, &EXPORT, &MANUAL];

@@ -1,4 +1,4 @@
-# Words that the functions of all kinds use.
+# Functions that all kinds use.
 #
 # Everything here is POSIX shell under `set -eu`. A function has no variables of its own in POSIX, so every name begins
 # with pb_ and holds only until the next call. Comments in front of a function stay here; those inside travel.
@@ -8,7 +8,18 @@ pb_tell() {
     printf '%s\n' "$*"
 }
 
-# Says on standard error why it cannot go on, and ends the check (it could not find out) or the step.
+# Says what would change, and notes that something is not as wanted.
+pb_differs() {
+    pb_tell "$@"
+    pb_changes=1
+}
+
+# Ends a check: satisfied, unless something is not as wanted.
+pb_answer() {
+    [ -z "${pb_changes:-}" ] || needs_change
+}
+
+# Says on standard error why it cannot continue, and ends the check (it could not find out) or the step.
 pb_give_up() {
     printf '%s\n' "$*" >&2
     exit 1
@@ -70,37 +81,4 @@ pb_to_disk() {
 # A sentence about the room that is left where a directory lies.
 pb_space() {
     df -Pk "$1" 2> /dev/null | awk -v dir="$1" 'NR == 2 { print "no space left in " dir ": " $4 " KiB free" }'
-}
-
-# Makes a private directory pb_work inside another, which goes away with this (sub)shell, however that ends.
-# pb_pid is the process that then has to go too.
-pb_work_in() {
-    pb_work=$1/.pinboot-work.$$
-    pb_pid=
-    # What a killed run left behind goes too, once it is surely nobody's: an hour old, its process gone.
-    for pb_left in "$1"/.pinboot-work.*; do
-        [ -d "$pb_left" ] && ! kill -0 "${pb_left##*.}" 2> /dev/null || continue
-        [ -z "$(find "$pb_left" -prune -mmin +60 2> /dev/null)" ] || rm -rf "$pb_left" || :
-    done
-    rm -rf "$pb_work"
-    (umask 077 && mkdir "$pb_work") || pb_give_up "cannot write in $1 as $(id -un): is the disk full, or does the step need sudo: true?"
-    trap 'pb_work_gone' EXIT
-    trap 'exit 143' HUP INT TERM
-}
-
-pb_work_gone() {
-    [ -z "$pb_pid" ] || kill "$pb_pid" 2> /dev/null || :
-    # An archive may bring directories that even their owner cannot write in.
-    rm -rf "$pb_work" 2> /dev/null || { chmod -R u+rwx "$pb_work" && rm -rf "$pb_work"; } || :
-}
-
-# Sleeps a little while a process pb_pid is waited for: short naps at first, so that a quick one costs no second.
-# Not every sleep knows fractions.
-pb_nap() {
-    pb_naps=$((pb_naps + 1))
-    if [ "$pb_naps" -le 20 ]; then
-        sleep 0.05 2> /dev/null || sleep 1
-    else
-        sleep 0.5 2> /dev/null || sleep 1
-    fi
 }

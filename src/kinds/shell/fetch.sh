@@ -6,7 +6,7 @@ pb_show_url() {
     case $pb_shown in
     *://*@*) pb_shown=${pb_shown%%://*}://${pb_shown#*@} ;;
     esac
-    [ -z "${pb_hide_url:-}" ] || pb_shown='the address (not shown: it holds a secret)'
+    [ -z "$arg_secret" ] || pb_shown='the address (not shown: it holds a secret)'
 }
 
 # Sets pb_fetcher to what fetches here. A busybox wget may accept any certificate, so python3 goes before it.
@@ -204,7 +204,7 @@ pb_fetch_once() {
     # A server that sent no body at all leaves no file with some fetchers.
     [ -e "$pb_work/body" ] || : > "$pb_work/body"
     pb_said=$(grep -v '^ ' "$pb_work/err" 2> /dev/null | tail -n 1) || :
-    [ -z "${pb_hide_url:-}" ] || pb_said="status $pb_status"
+    [ -z "$arg_secret" ] || pb_said="status $pb_status"
     case $pb_status in
     0) return 0 ;;
     22)

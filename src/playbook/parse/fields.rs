@@ -121,7 +121,7 @@ fn field_named(kind: &'static Kind, name: &str) -> Option<&'static Field> {
 /// The forms that a kind can be written in.
 fn form(kind: &'static Kind) -> String {
     match kind.short.and_then(|short| field_named(kind, short)) {
-        Some(field) if matches!(field.shape, Shape::Texts | Shape::Any) => "text, a list or a map".to_owned(),
+        Some(field) if matches!(field.shape, Shape::Texts | Shape::List(_)) => "text, a list or a map".to_owned(),
         Some(_) => "text or a map".to_owned(),
         None => "a map".to_owned(),
     }

@@ -1,7 +1,50 @@
 # The kind `export`.
 
+export_check() {
+    export_begin
+    pb_show=${arg_secret:+hidden}
+    export_text << EOF || needs_change
+check
+${pb_show:-shown}
+$pb_list
+$pb_rcs
+EOF
+}
+
+export_apply() {
+    export_begin
+    while IFS= read -r pb_one; do
+        pb_rc=${pb_one#* }
+        ! export_is_satisfied || continue
+        case $pb_one in
+        fish*) mkdir -p "${pb_rc%/*}" ;;
+        esac
+        pb_replace "$pb_rc" '' '' '' export_print
+    done << EOF
+$pb_rcs
+EOF
+}
+
+# Sets pb_list to the names and values, and pb_rcs to the files that they belong into.
+export_begin() {
+    eval "set -- $arg_rest"
+    export_list "$@"
+    if [ "$arg_scope" = system ]; then
+        pb_rcs='env /etc/environment
+sh /etc/profile.d/pinboot.sh'
+    else
+        export_files
+    fi
+    while IFS= read -r pb_one; do
+        pb_rc=${pb_one#* }
+        [ ! -e "$pb_rc" ] || [ -r "$pb_rc" ] || pb_give_up "$pb_rc cannot be read as $(id -un)"
+    done << EOF
+$pb_rcs
+EOF
+}
+
 # Sets pb_rcs to the files of one user that shells read at their start, one a line: the shell's syntax and the path.
-pb_rc_files() {
+export_files() {
     pb_rcs="sh $pb_home/.bashrc
 sh $pb_home/.profile"
     # A login bash reads only the first of these two, and then not .profile.
@@ -37,10 +80,10 @@ csh $pb_home/.cshrc"
     fi
 }
 
-# Does the work on texts. It reads from standard input what is wanted: `check` or `print`, `shown` or `hidden`, names
+# Works on texts. It reads from standard input what is wanted: `check` or `print`, `shown` or `hidden`, names
 # and values one a line, an empty line, and then the files. `check` says what differs and ends with 1 if anything does;
 # `print` writes the text that a file shall have. The values come in on standard input because anybody can read argv.
-pb_rc_text() {
+export_text() {
     awk '
         # Letter by letter: what a backslash means in gsub differs from one awk to the next.
         function quoted(syntax, value,    i, c, out) {
@@ -73,7 +116,7 @@ pb_rc_text() {
             else sets = "^[ \t]*((export|declare|typeset)([ \t]+-[a-z]+)?[ \t]+)?" name "="
             return line ~ sets && line !~ "[$][{]?" name "([^A-Za-z0-9_]|$)"
         }
-        # Builds the wanted text of a file in wanted[1..lines]; told is what differs.
+        # Builds the wanted text of a file in wanted[1..lines]; changes is what differs.
         function build(syntax, path,    line, count, i, inside, blocks, own, names, again, found, n) {
             count = 0; n = 0; names = 0; blocks = 0; inside = 0
             split("", own); split("", kept); split("", old); split("", rest); split("", number)
@@ -81,7 +124,7 @@ pb_rc_text() {
                 old[++count] = line
                 if (line == opening) { inside = 1; blocks++; continue }
                 if (line == closing) { inside = 0; continue }
-                # A block that somebody tore ends at the first line that is none of ours.
+                # A torn block ends at the first line that is not one of ours.
                 if (inside && line !~ "^" start(syntax) "[A-Za-z_][A-Za-z0-9_]*[= ]") inside = 0
                 if (inside) {
                     if (blocks == 1) { own[++names] = name_of(line); kept[names] = line }
@@ -90,12 +133,12 @@ pb_rc_text() {
                 rest[++n] = line; number[n] = count
             }
             close(path)
-            told = ""
+            changes = ""
             for (i = 1; i <= wants; i++) {
                 line = assignment(syntax, want[i], value[i])
                 for (found = 1; found <= names && own[found] != want[i]; found++) ;
-                if (found > names) { own[++names] = want[i]; told = told "+ " shown(line, want[i]) "\n" }
-                else if (kept[found] != line) told = told "- " shown(kept[found], want[i]) "\n+ " shown(line, want[i]) "\n"
+                if (found > names) { own[++names] = want[i]; changes = changes "+ " shown(line, want[i]) "\n" }
+                else if (kept[found] != line) changes = changes "- " shown(kept[found], want[i]) "\n+ " shown(line, want[i]) "\n"
                 kept[found] = line
             }
             lines = 0; again = 0
@@ -104,14 +147,14 @@ pb_rc_text() {
                 wanted[++lines] = rest[i]
                 for (found = 1; found <= names; found++) if (overrides(syntax, rest[i], own[found])) {
                     again = 1
-                    by_hand = "line " number[i] " sets " own[found] " by hand, so the block is repeated at the end\n"
+                    overridden = "line " number[i] " sets " own[found] " as well, so the block is repeated at the end\n"
                 }
             }
             if (again) block(names)
             differs = lines != count
             for (i = 1; i <= lines && !differs; i++) differs = wanted[i] != old[i]
-            if (differs && told == "") told = again ? by_hand : "the block is put in order\n"
-            else if (differs && again) told = told by_hand
+            if (differs && changes == "") changes = again ? overridden : "the block is put in order\n"
+            else if (differs && again) changes = changes overridden
         }
         function block(names,    i) {
             wanted[++lines] = opening
@@ -129,13 +172,13 @@ pb_rc_text() {
             syntax = $1; path = substr($0, length($1) + 2)
             build(syntax, path)
             if (mode == "print") for (i = 1; i <= lines; i++) print wanted[i]
-            else if (differs) { failed = 1; print path ":"; printf "%s", told }
+            else if (differs) { failed = 1; print path ":"; printf "%s", changes }
         }
         END { exit failed }'
 }
 
-# Names and values as pb_rc_text reads them, with the home directory already in them.
-pb_export_list() {
+# Names and values as export_text reads them, with the home directory already in them.
+export_list() {
     pb_list=
     while [ $# -gt 0 ]; do
         case $2 in
@@ -149,9 +192,9 @@ $2
     done
 }
 
-# Whether the file pb_one is as it shall be.
-pb_rc_is_so() {
-    pb_rc_text > /dev/null << EOF
+# Whether the file pb_one is as wanted.
+export_is_satisfied() {
+    export_text > /dev/null << EOF
 check
 shown
 $pb_list
@@ -160,49 +203,11 @@ EOF
 }
 
 # Writes the text of one file: the inner end of pb_replace.
-pb_rc_print() {
-    pb_rc_text << EOF
+export_print() {
+    export_text << EOF
 print
 shown
 $pb_list
 $pb_one
-EOF
-}
-
-pb_export() {
-    # check|write user|system shown|hidden NAME VALUE...
-    pb_do=$1 pb_scope=$2 pb_show=$3
-    shift 3
-    pb_export_list "$@"
-    if [ "$pb_scope" = system ]; then
-        pb_rcs='env /etc/environment
-sh /etc/profile.d/pinboot.sh'
-    else
-        pb_rc_files
-    fi
-    while IFS= read -r pb_one; do
-        pb_rc=${pb_one#* }
-        [ ! -e "$pb_rc" ] || [ -r "$pb_rc" ] || pb_give_up "$pb_rc cannot be read as $(id -un)"
-    done << EOF
-$pb_rcs
-EOF
-    if [ "$pb_do" = check ]; then
-        pb_rc_text << EOF || not_so
-check
-$pb_show
-$pb_list
-$pb_rcs
-EOF
-        return 0
-    fi
-    while IFS= read -r pb_one; do
-        pb_rc=${pb_one#* }
-        ! pb_rc_is_so || continue
-        case $pb_one in
-        fish*) mkdir -p "${pb_rc%/*}" ;;
-        esac
-        pb_replace "$pb_rc" '' '' '' pb_rc_print
-    done << EOF
-$pb_rcs
 EOF
 }

@@ -1,4 +1,4 @@
-# The kind `download`, and what `archive` shares with it.
+# Whether what was fetched is what was wanted: its digest, or else its type and its end.
 
 # Sets pb_head to a file's first 64 bytes in hexadecimal, one blank between two.
 pb_read_head() {
@@ -35,7 +35,7 @@ pb_type_fault() {
         *) break ;;
         esac
     done
-    # <!doctype or <html, in letters of either case.
+    # <!doctype or <html, in lower or upper case.
     case $pb_left in
     3c\ 21\ [46]4\ [46]f\ [46]3\ [57]4\ [57]9\ [57]0\ [46]5\ * | 3c\ [46]8\ [57]4\ [46]d\ [46]c\ *)
         pb_fault="it is an HTML page${pb_kind:+ and not a $pb_kind file}"
@@ -45,7 +45,7 @@ pb_type_fault() {
 }
 
 # Whether the directory at a zip file's end is there, as it is not in one that was cut short.
-pb_zip_is_whole() {
+pb_zip_is_complete() {
     for pb_tail in 22 65557; do
         case $(tail -c "$pb_tail" "$1" | od -An -v -tx1 | tr -d ' \n') in
         *504b0506*) return 0 ;;
@@ -54,11 +54,11 @@ pb_zip_is_whole() {
     return 1
 }
 
-# Whether a packed file is whole, where something here can tell: the one guard against a body that was cut short and
+# Whether a packed file is complete, where something here can tell: the one guard against a body that was cut short and
 # came without a length.
-pb_is_whole() {
+pb_is_complete() {
     case $pb_kind in
-    zip) pb_zip_is_whole "$1" ;;
+    zip) pb_zip_is_complete "$1" ;;
     gzip | xz | bzip2 | zstd)
         command -v "$pb_kind" > /dev/null 2>&1 || return 0
         # gzip's status 2 is a warning: something harmless behind the end.
@@ -99,7 +99,7 @@ pb_body_fault() {
         else
             pb_fault="${pb_fault:+$pb_fault; }its $3 is $pb_sum and $4 was expected"
         fi
-    elif [ -z "$pb_fault" ] && ! pb_is_whole "$1"; then
+    elif [ -z "$pb_fault" ] && ! pb_is_complete "$1"; then
         pb_fault="it is cut short or damaged"
     fi
     if [ -n "$pb_fault" ]; then
@@ -108,11 +108,19 @@ pb_body_fault() {
     fi
 }
 
-# Fetches into $pb_work/body from the first address that gives what is wanted; ends the step where none does.
+# Sets pb_algorithm and pb_digest to what the fields say; both are empty where no digest was given.
+pb_wanted_digest() {
+    pb_algorithm= pb_digest=
+    [ -z "$arg_sha256" ] || pb_algorithm=sha256 pb_digest=$arg_sha256
+    [ -z "$arg_sha512" ] || pb_algorithm=sha512 pb_digest=$arg_sha512
+}
+
+# Fetches into $pb_work/body from the first address that gives what is wanted (see pb_wanted_digest); ends the step where
+# none does.
 pb_get() {
-    # NAME ALGORITHM DIGEST URL...
-    pb_name=$1 pb_algorithm=$2 pb_digest=$3
-    shift 3
+    # NAME URL...
+    pb_name=$1
+    shift
     pb_refused=
     while :; do
         if pb_fetch "$1"; then
@@ -128,56 +136,4 @@ pb_get() {
     done
     [ -z "$pb_refused" ] || pb_refuse "$pb_error"
     pb_give_up "$pb_error"
-}
-
-pb_download_check() {
-    # TO MODE ALGORITHM DIGEST URL
-    pb_show_url "$5"
-    [ ! -d "$1" ] || pb_give_up "$1 is a directory: write \`to\` with a / at its end to put the file into it"
-    if [ ! -e "$1" ]; then
-        pb_tell "+ $1 from $pb_shown"
-        not_so
-    fi
-    [ -r "$1" ] || pb_give_up "$1 cannot be read as $(id -un): does the step need sudo: true?"
-    if [ -n "$3" ]; then
-        pb_digest_of "$3" "$1"
-        if [ "$pb_sum" != "$4" ]; then
-            pb_tell "$1: $3 $pb_sum -> $4"
-            not_so
-        fi
-    else
-        pb_type_fault "$1" "$1"
-        [ -n "$pb_fault" ] || [ "$pb_kind" != zip ] || pb_zip_is_whole "$1" || pb_fault="it is cut short or damaged"
-        if [ -n "$pb_fault" ]; then
-            pb_tell "$1: $pb_fault; anew from $pb_shown"
-            not_so
-        fi
-    fi
-    if [ -n "$2" ]; then
-        pb_stat "$1"
-        if [ "$pb_mode" != "$2" ]; then
-            pb_tell "mode $pb_mode -> $2"
-            not_so
-        fi
-    fi
-}
-
-pb_download() {
-    # TO MODE ALGORITHM DIGEST URL...
-    pb_target "$1"
-    pb_need_dir
-    pb_want_mode=$2 pb_want_algorithm=$3 pb_want_digest=$4
-    shift 4
-    if [ -z "$pb_want_mode" ]; then
-        pb_mode=0644
-        [ ! -e "$pb_path" ] || pb_stat "$pb_path"
-        pb_want_mode=$pb_mode
-    fi
-    (
-        pb_work_in "$pb_dir"
-        pb_get "$pb_path" "$pb_want_algorithm" "$pb_want_digest" "$@"
-        chmod "$pb_want_mode" "$pb_work/body"
-        pb_to_disk "$pb_work/body"
-        mv -f "$pb_work/body" "$pb_path"
-    )
 }

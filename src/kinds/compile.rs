@@ -1,0 +1,388 @@
+//! From a kind's declaration and rendered fields to a recipe.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::arg::is_local;
+use super::shell::helpers;
+use super::value::{self, Written};
+use super::{Arg, ArgValue, Args, Field, Kind, Pattern, Recipe, Shape, When};
+use crate::script::{Script, Text};
+use crate::source::{Diagnostic, Span};
+
+/// A field that was given: name, place of the name, value.
+type Given = (&'static str, Span, Arg);
+
+impl Kind {
+    /// Makes the recipe of a step, or says everything that is wrong with its fields.
+    pub fn compile(&self, args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
+        let mut reader = Reader { diagnostics: Vec::new() };
+        let fields: Vec<Given> = args
+            .fields
+            .iter()
+            .filter_map(|(name, span, arg)| {
+                let field = self.fields.iter().find(|field| field.name == *name)?;
+                Some((field.name, *span, reader.field(field, arg)?))
+            })
+            .collect();
+        let given = Args { span: args.span, fields: &fields };
+        // A field that was given and is wrong is not reported as missing on top of that.
+        reader.diagnostics.extend(self.rules.iter().filter_map(|rule| rule.broken(self.name, args)));
+        if !reader.diagnostics.is_empty() {
+            return Err(reader.diagnostics);
+        }
+        let complete = self.with_defaults(&given);
+        let complete = Args { span: args.span, fields: &complete };
+        let mut recipe = self.recipe(&complete);
+        if let Some(hook) = self.hook {
+            hook(&complete, &mut recipe)?;
+        }
+        Ok(recipe)
+    }
+
+    /// The fields that were given, and the defaults of the others.
+    fn with_defaults(&self, given: &Args<'_>) -> Vec<Given> {
+        let missing = self.fields.iter().filter(|field| !field.default.is_empty() && given.get(field.name).is_none());
+        let default = |field: &'static Field| {
+            let value = match field.shape {
+                Shape::Bool => ArgValue::Bool(field.default == "true"),
+                Shape::Integer => ArgValue::Integer(field.default.parse().expect("a default is a value of its field")),
+                _ => ArgValue::Text(Text::from(field.default)),
+            };
+            (field.name, given.span, Arg { span: given.span, value })
+        };
+        given.fields.iter().cloned().chain(missing.map(default)).collect()
+    }
+
+    fn recipe(&self, args: &Args<'_>) -> Recipe {
+        Recipe {
+            subject: args.get(self.subject).map_or_else(|| self.subject.to_owned(), |arg| arg.value.display()),
+            args: self.arguments(args),
+            check: self.function("check"),
+            apply: self.function("apply").unwrap_or_default(),
+            equivalent_commands: commands(self.commands, args),
+            needs_root: self.needs_root.holds(args),
+            needs: self.needs.iter().copied().filter(|need| need.when.holds(args)).collect(),
+            effect: (self.effect)(args),
+        }
+    }
+
+    /// What the kind's functions read. They find every one of these variables set, as `set -u` wants.
+    fn arguments(&self, args: &Args<'_>) -> Vec<(String, Script)> {
+        let entries: Vec<Script> = ["check", "apply"].iter().filter_map(|ending| self.function(ending)).collect();
+        let entries: Vec<&str> = entries.iter().map(Script::as_str).collect();
+        let mut read: BTreeSet<&str> = variables(self.shell).collect();
+        for (_, body) in helpers(&entries) {
+            read.extend(variables(body));
+        }
+        let mut arguments: Vec<(String, Script)> = self
+            .fields
+            .iter()
+            .filter(|field| !is_local(field.shape) && read.contains(variable(field.name)))
+            .map(|field| {
+                let value = args.get(field.name).map_or_else(Script::default, |arg| assigned(&arg.value, field.joined));
+                (variable(field.name).to_owned(), value)
+            })
+            .collect();
+        // A kind without fields has one variable all the same: that is how its functions are known to be needed.
+        if read.contains("secret") || (arguments.is_empty() && !self.is_authors_shell()) {
+            let secret = args.fields.iter().any(|(_, _, arg)| arg.value.holds_secret());
+            arguments
+                .push(("secret".to_owned(), if secret { Script::quoted(&Text::from("1")) } else { Script::default() }));
+        }
+        arguments
+    }
+}
+
+/// The names of the `arg_…` variables in a piece of shell, without their prefix.
+fn variables(shell: &str) -> impl Iterator<Item = &str> {
+    shell.split("arg_").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+/// The variable of a field, without its prefix.
+fn variable(field: &str) -> &str {
+    if field == "*" { "rest" } else { field }
+}
+
+/// A value as the right side of a shell assignment, where nothing stands for the empty text.
+fn assigned(value: &ArgValue, joined: bool) -> Script {
+    let word = word(value, joined);
+    if word.as_str() == "''" { Script::default() } else { word }
+}
+
+/// A value as one word of shell.
+pub(super) fn word(value: &ArgValue, joined: bool) -> Script {
+    match value {
+        ArgValue::Text(text) => Script::quoted(text),
+        ArgValue::Shell(script) => Script::author(script.as_word()),
+        ArgValue::Bool(flag) => Script::quoted(&Text::new(flag.to_string())),
+        ArgValue::Integer(number) => Script::quoted(&Text::new(number.to_string())),
+        ArgValue::List(list) if joined => Script::quoted(&Text::new(
+            list.iter()
+                .filter_map(|arg| if let ArgValue::Text(text) = &arg.value { Some(text.raw()) } else { None })
+                .collect::<Vec<_>>()
+                .join(","),
+        )),
+        ArgValue::List(_) | ArgValue::Map(_) => Script::author(words(value).as_word()),
+        ArgValue::File { .. } => Script::default(),
+    }
+}
+
+/// A list or a map as quoted words, for `set --`.
+pub(super) fn words(value: &ArgValue) -> Script {
+    let entry = |arg: &Arg| match &arg.value {
+        ArgValue::Map(fields) => {
+            let assignments = fields.iter().fold(String::new(), |mut out, (name, _, arg)| {
+                let blank = if out.is_empty() { "" } else { " " };
+                write!(out, "{blank}item_{name}={}", assigned(&arg.value, false).as_str()).expect("a string takes all");
+                out
+            });
+            Script::author(Script::author(assignments).as_word())
+        }
+        other => word(other, false),
+    };
+    let words: Vec<Script> = match value {
+        ArgValue::List(list) => list.iter().map(entry).collect(),
+        ArgValue::Map(map) => map
+            .iter()
+            .flat_map(|(name, _, arg)| [Script::quoted(&Text::new(name.clone())), word(&arg.value, false)])
+            .collect(),
+        other => vec![word(other, false)],
+    };
+    Script::author(words.iter().map(Script::as_str).collect::<Vec<_>>().join(" "))
+}
+
+/// The lines that a user would type in this case.
+fn commands(lines: &[(When, &'static str)], args: &Args<'_>) -> Option<Script> {
+    let field = |name: &str| args.get(name).map_or_else(Script::default, |arg| words(&arg.value));
+    let mut script = Script::default();
+    for (when, line) in lines.iter().filter(|(when, _)| when.holds(args)) {
+        if let When::Each(name) = when {
+            for (key, value) in args.map(name) {
+                script.line(&Script::fill_with(line, |wanted| match wanted {
+                    "name" => Script::quoted(&Text::new(key.clone())),
+                    "value" => Script::quoted(&value),
+                    other => field(other),
+                }));
+            }
+        } else {
+            script.line(&Script::fill_with(line, field));
+        }
+    }
+    (!lines.is_empty()).then_some(script)
+}
+
+/// Reads values in the shapes of their fields, and notes what is wrong.
+struct Reader {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A field of the step, which has its shape already but for the entries of a list.
+    fn field(&mut self, field: &'static Field, arg: &Arg) -> Option<Arg> {
+        let before = self.diagnostics.len();
+        let value = match (&arg.value, field.shape) {
+            (value, Shape::List(fields)) => self.list(field, fields, value, arg.span)?,
+            (ArgValue::List(list), Shape::Texts) => ArgValue::List(split(field, list)),
+            (ArgValue::Text(text), Shape::Mode) => ArgValue::Text(four_digits(text)),
+            (value, _) => value.clone(),
+        };
+        self.content(field, &value, arg.span);
+        (self.diagnostics.len() == before).then_some(Arg { span: arg.span, value })
+    }
+
+    /// What a shape cannot say: emptiness and patterns.
+    fn content(&mut self, field: &Field, value: &ArgValue, span: Span) {
+        match value {
+            ArgValue::Text(text) if field.required && text.raw().is_empty() => {
+                self.report(Diagnostic::error(span, format!("`{}` is empty", field.name)));
+            }
+            ArgValue::Shell(script) if field.required && script.as_str().trim().is_empty() => {
+                self.report(Diagnostic::error(span, format!("`{}` is empty", field.name)));
+            }
+            ArgValue::Text(text) => self.text(field, text, span),
+            ArgValue::Integer(number) => self.text(field, &Text::new(number.to_string()), span),
+            ArgValue::List(list) if list.is_empty() => {
+                let empty = Diagnostic::error(span, format!("`{}` is an empty list", field.name));
+                self.report(empty.hint("write at least one entry, or remove the key"));
+            }
+            ArgValue::List(list) => {
+                for arg in list {
+                    if let ArgValue::Text(text) = &arg.value {
+                        self.text(field, text, arg.span);
+                    }
+                }
+            }
+            ArgValue::Map(map) => {
+                for (name, name_span, arg) in map {
+                    if let Some(names) = field.names {
+                        self.matching(names, &Text::from(name.as_str()), *name_span);
+                    }
+                    if let ArgValue::Text(text) = &arg.value {
+                        self.text(field, text, arg.span);
+                    }
+                }
+            }
+            ArgValue::Shell(_) | ArgValue::Bool(_) | ArgValue::File { .. } => {}
+        }
+    }
+
+    fn text(&mut self, field: &Field, text: &Text, span: Span) {
+        if let Err(diagnostic) = scalar(field.shape, text, span) {
+            self.report(*diagnostic);
+        }
+        if let Some(pattern) = field.pattern {
+            self.matching(pattern, text, span);
+        }
+    }
+
+    fn matching(&mut self, pattern: &Pattern, text: &Text, span: Span) {
+        if text.literal().is_some_and(|literal| !(pattern.fits)(literal)) {
+            let shown: String = text.display().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let invalid = Diagnostic::error(span, format!("invalid {} `{shown}`", pattern.what));
+            self.report(invalid.hint(pattern.hint));
+        }
+    }
+
+    /// The entries of a list of maps, each with all its fields in the order of their declaration.
+    fn list(&mut self, field: &Field, fields: &'static [Field], value: &ArgValue, span: Span) -> Option<ArgValue> {
+        let single;
+        let entries = if let ArgValue::List(list) = value {
+            list
+        } else {
+            single = [Arg { span, value: value.clone() }];
+            single.as_slice()
+        };
+        let before = self.diagnostics.len();
+        let mut read: Vec<Arg> = Vec::new();
+        for entry in entries {
+            let Some(arg) = self.entry(field, fields, entry) else { continue };
+            if field.unique
+                && let Some(first) = read.iter().find(|known| first_field(known) == first_field(&arg))
+            {
+                let twice = Diagnostic::error(entry.span, format!("`{}` is given twice", arg_display(&arg)));
+                self.diagnostics.push(twice.related(first.span, "first given here"));
+            }
+            read.push(arg);
+        }
+        (self.diagnostics.len() == before).then_some(ArgValue::List(read))
+    }
+
+    fn entry(&mut self, list: &Field, fields: &'static [Field], entry: &Arg) -> Option<Arg> {
+        let mut given: Vec<(&Field, Arg)> = Vec::new();
+        let mut complete = true;
+        if let ArgValue::Map(map) = &entry.value {
+            for (key, key_span, arg) in map {
+                let Some(field) = fields.iter().find(|field| field.name == key) else {
+                    let unknown = Diagnostic::error(*key_span, format!("`{}` has no field `{key}`", list.name));
+                    let names = fields.iter().map(|field| field.name);
+                    let hint = format!("its fields: {}", names.clone().collect::<Vec<_>>().join(", "));
+                    self.report(unknown.label("unknown field").hint(hint).did_you_mean(key, names));
+                    complete = false;
+                    continue;
+                };
+                match self.shaped(field, arg) {
+                    Some(arg) => given.push((field, arg)),
+                    None => complete = false,
+                }
+            }
+        } else {
+            given.push((&fields[0], self.shaped(&fields[0], entry)?));
+        }
+        for field in fields.iter().filter(|field| field.required) {
+            if complete && !given.iter().any(|(known, _)| known.name == field.name) {
+                let missing =
+                    Diagnostic::error(entry.span, format!("this entry of `{}` needs `{}`", list.name, field.name));
+                self.report(missing.hint(field.doc.trim_end_matches('.')));
+                complete = false;
+            }
+        }
+        let nothing = |field: &Field| Arg { span: entry.span, value: ArgValue::Text(Text::from(field.default)) };
+        let all = fields.iter().map(|field| {
+            let arg = given.iter().find(|(known, _)| known.name == field.name).map(|(_, arg)| arg.clone());
+            (field.name.to_owned(), entry.span, arg.unwrap_or_else(|| nothing(field)))
+        });
+        complete.then(|| Arg { span: entry.span, value: ArgValue::Map(all.collect()) })
+    }
+
+    /// A value inside an entry, which came without a shape, in the shape of its field.
+    fn shaped(&mut self, field: &'static Field, arg: &Arg) -> Option<Arg> {
+        let wrong = |wanted: &str| {
+            Diagnostic::error(arg.span, format!("`{}`: expected {wanted}", field.name))
+                .label(format!("expected {wanted}"))
+        };
+        let value = match (field.shape, &arg.value) {
+            (Shape::Texts, ArgValue::Text(_)) => Ok(ArgValue::List(vec![arg.clone()])),
+            (Shape::Texts, ArgValue::List(list)) if list.iter().all(|arg| matches!(arg.value, ArgValue::Text(_))) => {
+                Ok(arg.value.clone())
+            }
+            (Shape::TextMap, ArgValue::Map(map))
+                if map.iter().all(|(_, _, arg)| matches!(arg.value, ArgValue::Text(_))) =>
+            {
+                Ok(arg.value.clone())
+            }
+            (Shape::Texts, _) => Err(wrong("a text or a list of texts")),
+            (Shape::TextMap, _) => Err(wrong("a map of names and texts")),
+            (shape, ArgValue::Text(text)) => scalar(shape, text, arg.span).map_err(|mut diagnostic| {
+                diagnostic.message = format!("`{}`: {}", field.name, diagnostic.message);
+                *diagnostic
+            }),
+            _ => Err(wrong("text")),
+        };
+        match value {
+            Ok(value) => self.field(field, &Arg { span: arg.span, value }),
+            Err(diagnostic) => {
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+}
+
+/// A text in the shape of its field, as far as it is known here.
+fn scalar(shape: Shape, text: &Text, span: Span) -> Result<ArgValue, Box<Diagnostic>> {
+    let Some(literal) = text.literal() else { return Ok(ArgValue::Text(text.clone())) };
+    let written = Written { text: literal, quoted: false, span };
+    Ok(match shape {
+        Shape::Bool => ArgValue::Bool(value::boolean(written)?),
+        Shape::Integer => ArgValue::Integer(value::integer(written)?),
+        shape => {
+            value::check(written, shape)?;
+            ArgValue::Text(text.clone())
+        }
+    })
+}
+
+/// The texts of a list; where it is joined by commas, a text with commas in it counts as several.
+fn split(field: &Field, list: &[Arg]) -> Vec<Arg> {
+    let part = |arg: &Arg, text: &str| Arg { span: arg.span, value: ArgValue::Text(Text::new(text.trim())) };
+    list.iter()
+        .flat_map(|arg| match &arg.value {
+            ArgValue::Text(text) if field.joined => text.raw().split(',').map(|text| part(arg, text)).collect(),
+            _ => vec![arg.clone()],
+        })
+        .collect()
+}
+
+/// A file mode as `chmod` takes it and `stat` gives it.
+fn four_digits(mode: &Text) -> Text {
+    match mode.literal() {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Text::new(format!("{digits:0>4}")),
+        _ => mode.clone(),
+    }
+}
+
+fn first_field(entry: &Arg) -> Option<&ArgValue> {
+    if let ArgValue::Map(map) = &entry.value { map.first().map(|(_, _, arg)| &arg.value) } else { None }
+}
+
+fn arg_display(entry: &Arg) -> String {
+    first_field(entry).map_or_else(String::new, ArgValue::display)
+}

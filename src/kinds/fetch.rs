@@ -1,0 +1,115 @@
+//! What `download` and `archive` share: addresses, digests, and what goes wrong with them.
+
+use super::causes::Cause;
+use super::{Args, Need, Pattern, Recipe, When};
+use crate::script::{Script, Text};
+
+/// An address that a host may be asked to fetch.
+pub(super) const URL: Pattern = Pattern {
+    what: "address",
+    fits: is_url,
+    hint: "write the whole address, beginning with https:// or http:// and a host; a blank in it is %20",
+};
+
+/// The digits of a SHA-256 digest.
+pub(super) const SHA256: Pattern = Pattern {
+    what: "SHA-256 digest",
+    fits: |digest| is_digest(digest, 64),
+    hint: "write the 64 hexadecimal digits that `sha256sum FILE` prints in front of the file's name",
+};
+
+/// The digits of a SHA-512 digest.
+pub(super) const SHA512: Pattern = Pattern {
+    what: "SHA-512 digest",
+    fits: |digest| is_digest(digest, 128),
+    hint: "write the 128 hexadecimal digits that `sha512sum FILE` prints in front of the file's name",
+};
+
+/// The fields of a digest.
+pub(super) const DIGESTS: &[&str] = &["sha256", "sha512"];
+
+/// What fetches, best first.
+pub(super) const FETCHERS: Need =
+    Need::one_of(&["curl", "wget", "busybox", "python3"], "install curl or wget in an earlier step (`package: curl`)");
+
+/// What computes a digest, best first.
+pub(super) const DIGESTERS: Need = Need::one_of(
+    &["sha256sum", "shasum", "openssl", "busybox", "python3"],
+    "install coreutils or openssl in an earlier step",
+)
+.when(When::Given(DIGESTS));
+
+/// Why something that was fetched was refused.
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        words: &["an html page"],
+        sentence: "The address leads to a web page and not to the file: copy the link of the file itself (on GitHub: /releases/download/, not /releases/tag/).",
+    },
+    Cause {
+        words: &["the server answered 404"],
+        sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
+    },
+];
+
+/// Gives the digests to the shell as the programs print them, in lower case.
+pub(super) fn lower_digests(args: &Args<'_>, recipe: &mut Recipe) {
+    for name in DIGESTS {
+        if let Some(digest) = args.text(name).and_then(Text::literal) {
+            recipe.set(name, Script::quoted(&Text::new(digest.to_ascii_lowercase())));
+        }
+    }
+}
+
+/// The first address of a `url` field.
+pub(super) fn first_url(args: &Args<'_>) -> Option<Text> {
+    args.texts("url").into_iter().next()
+}
+
+/// The last part of a URL's path: the name that the file has there; `None` where the path ends in a slash.
+pub(super) fn file_name(url: &Text) -> Option<Text> {
+    let path = url.raw().split(['?', '#']).next().unwrap_or_default();
+    let (_, behind_scheme) = path.split_once("://").unwrap_or(("", path));
+    let (_, name) = behind_scheme.rsplit_once('/')?;
+    (!name.is_empty() && name != "." && name != "..").then(|| Text::new(name))
+}
+
+fn is_url(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let behind = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    behind.is_some_and(|behind| !behind.is_empty() && !behind.starts_with('/'))
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn is_digest(digest: &str, digits: usize) -> bool {
+    digest.len() == digits && digest.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{file_name, is_url};
+    use crate::script::Text;
+
+    #[test]
+    fn an_address_is_validated_before_anything_is_sent() {
+        for (url, fits) in [
+            ("https://example.org/a.zip", true),
+            ("HTTP://example.org", true),
+            ("", false),
+            ("https://example.org/a b", false),
+            ("file:///etc/passwd", false),
+            ("https:///x", false),
+            ("https://", false),
+        ] {
+            assert_eq!(is_url(url), fits, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_name_that_its_address_ends_with() {
+        let name = |url: &str| file_name(&Text::from(url)).map(|name| name.raw().to_owned());
+        assert_eq!(name("https://example.org/dist/kafka.tgz?x=1/2#y"), Some("kafka.tgz".to_owned()));
+        assert_eq!(name("https://example.org/dist/"), None);
+        assert_eq!(name("https://example.org"), None);
+        assert_eq!(name("https://example.org/.."), None);
+    }
+}

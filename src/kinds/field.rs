@@ -1,0 +1,231 @@
+//! Fields: what a kind can be given. They are data, which parser, help and documents read alike.
+
+/// How a field's value is read and rendered.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// Text.
+    Text,
+    /// A path on the host (a leading `~/` is a home there).
+    Path,
+    /// A path on this machine; the file's bytes are the value.
+    LocalPath,
+    /// A path on this machine; the file is a template, and the value is what it renders to.
+    LocalTemplate,
+    /// Shell text; values in it are quoted.
+    Shell,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// Octal digits of a file mode.
+    Mode,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A text or a list of texts.
+    Texts,
+    /// A map from names to texts.
+    TextMap,
+    /// An entry or a list of entries with these fields. An entry that is a text, or a list of texts, stands for its
+    /// first field.
+    List(&'static [Field]),
+}
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OneOf(words), Self::OneOf(other)) => words == other,
+            (Self::List(fields), Self::List(other)) => std::ptr::eq(*fields, *other),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+impl Eq for Shape {}
+
+impl Shape {
+    /// What a field of this shape wants, in words.
+    pub fn words(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Path => "path on the host".to_owned(),
+            Self::LocalPath | Self::LocalTemplate => "path on this machine".to_owned(),
+            Self::Shell => "shell".to_owned(),
+            Self::Bool => "true or false".to_owned(),
+            Self::Integer => "whole number".to_owned(),
+            Self::Mode => "octal mode".to_owned(),
+            Self::OneOf(words) => words.join(" | "),
+            Self::Texts => "text or list of texts".to_owned(),
+            Self::TextMap => "names and texts".to_owned(),
+            Self::List(fields) => {
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                format!("text, map or list of them: {}", names.join(", "))
+            }
+        }
+    }
+}
+
+/// What a text must look like.
+#[derive(Debug)]
+pub struct Pattern {
+    /// What the text is, as in "invalid *unit name* `a b`".
+    pub what: &'static str,
+    /// Whether a text is one. A value that only the host knows is not asked about.
+    pub fits: fn(&str) -> bool,
+    /// What to write instead.
+    pub hint: &'static str,
+}
+
+/// One field of a kind, or of an entry of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The YAML key; `*` stands for every key that no other field names, as one map.
+    pub name: &'static str,
+    /// How it is read.
+    pub shape: Shape,
+    /// One sentence for help.
+    pub doc: &'static str,
+    /// Whether a step without it is an error.
+    pub required: bool,
+    /// What it is where it was not given; empty for nothing.
+    pub default: &'static str,
+    /// What each of its texts must look like.
+    pub pattern: Option<&'static Pattern>,
+    /// What the names of a map must look like.
+    pub names: Option<&'static Pattern>,
+    /// Whether a list reaches the shell as one word, joined by commas.
+    pub joined: bool,
+    /// Whether no two entries of a list may have the same first field.
+    pub unique: bool,
+}
+
+impl Field {
+    /// An optional field.
+    pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self {
+            name,
+            shape,
+            doc,
+            required: false,
+            default: "",
+            pattern: None,
+            names: None,
+            joined: false,
+            unique: false,
+        }
+    }
+
+    /// A step without it is an error, and so is an empty value.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Its value where it was not given; the help says so.
+    #[must_use]
+    pub const fn default(mut self, value: &'static str) -> Self {
+        self.default = value;
+        self
+    }
+
+    /// Each of its texts must look like this.
+    #[must_use]
+    pub const fn matching(mut self, pattern: &'static Pattern) -> Self {
+        self.pattern = Some(pattern);
+        self
+    }
+
+    /// The names of the map must look like this.
+    #[must_use]
+    pub const fn names(mut self, pattern: &'static Pattern) -> Self {
+        self.names = Some(pattern);
+        self
+    }
+
+    /// Its texts reach the shell as one word, joined by commas; a text with commas in it counts as several.
+    #[must_use]
+    pub const fn joined(mut self) -> Self {
+        self.joined = true;
+        self
+    }
+
+    /// No two entries may have the same first field.
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// The sentence for help, with the default.
+    pub fn sentence(&self) -> String {
+        if self.default.is_empty() {
+            return self.doc.to_owned();
+        }
+        format!("{}; by default `{}`.", self.doc.trim_end_matches('.'), self.default)
+    }
+}
+
+/// A text.
+pub const fn text(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Text, doc)
+}
+
+/// A path on the host.
+pub const fn path(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Path, doc)
+}
+
+/// A local file, whose bytes are the value.
+pub const fn local_path(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::LocalPath, doc)
+}
+
+/// A local file that is rendered like any value of the playbook.
+pub const fn local_template(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::LocalTemplate, doc)
+}
+
+/// Shell of the author.
+pub const fn shell(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Shell, doc)
+}
+
+/// `true` or `false`; neither where it was not given.
+pub const fn boolean(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Bool, doc)
+}
+
+/// A whole number.
+pub const fn integer(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Integer, doc)
+}
+
+/// A file mode, which reaches the shell as four octal digits.
+pub const fn mode(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Mode, doc)
+}
+
+/// One of some words.
+pub const fn one_of(name: &'static str, words: &'static [&'static str], doc: &'static str) -> Field {
+    Field::new(name, Shape::OneOf(words), doc)
+}
+
+/// A text or a list of texts.
+pub const fn texts(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Texts, doc)
+}
+
+/// A map from names to texts.
+pub const fn text_map(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::TextMap, doc)
+}
+
+/// An entry or a list of entries with fields of their own.
+pub const fn list(name: &'static str, fields: &'static [Field], doc: &'static str) -> Field {
+    Field::new(name, Shape::List(fields), doc)
+}
+
+/// Every key that no other field names, as one map; it reaches the shell as `$arg_rest`.
+pub const fn rest(doc: &'static str) -> Field {
+    Field::new("*", Shape::TextMap, doc)
+}

@@ -1,0 +1,178 @@
+//! A kind as a declaration: everything about it but its shell, which stands in a file of its own beside it.
+
+use std::fmt;
+
+use super::causes::Cause;
+use super::{ArgValue, Args, Effect, Field, Recipe, Rule};
+use crate::script::Script;
+use crate::source::Diagnostic;
+
+/// One kind of step.
+///
+/// Its shell file, `NAME.sh`, defines `NAME_check` and `NAME_apply` (see [`Recipe`] for what they must do), and
+/// whatever other functions named `NAME_…` these need. Every field arrives there in a variable `$arg_FIELD`:
+///
+/// | field | in the shell |
+/// |---|---|
+/// | text, path, chosen word, number | itself; a path's `~/` is already the home directory |
+/// | file mode | four octal digits |
+/// | boolean | `true` or `false` |
+/// | shell | the text, for `eval "$arg_FIELD"` in a subshell |
+/// | list | one quoted word for each text, for `eval "set -- $arg_FIELD"` |
+/// | joined list | one text with commas in it |
+/// | map | the same with a name and a value in turn |
+/// | list of maps | one quoted word for each entry, for `eval "set -- $arg_FIELD"`; each of these words is for `eval` again, and sets `$item_FIELD` for each field of the entry |
+/// | a field that was not given | its default, or empty |
+///
+/// `$arg_secret` is `1` where some value holds a secret: what the check prints goes through the log, so it must not
+/// show the values then. Functions that several kinds use are in `shell/`; their names begin with `pb_`, and so do all
+/// variables. Only the functions that a step uses are sent.
+#[derive(Debug)]
+pub struct Kind {
+    /// The YAML key.
+    pub name: &'static str,
+    /// One sentence for help.
+    pub summary: &'static str,
+    /// How the check finds out, for help.
+    pub check: &'static str,
+    /// The fields of the map form.
+    pub fields: &'static [Field],
+    /// What must hold between them.
+    pub rules: &'static [Rule],
+    /// The field that a bare scalar or list stands for (`package: java-1.8.0`), if that form is allowed.
+    pub short: Option<&'static str>,
+    /// What a step is about: the name of the field that says it in a few words, or these words themselves; empty where
+    /// the hook says it.
+    pub subject: &'static str,
+    /// Programs without which `apply` cannot work.
+    pub needs: &'static [Need],
+    /// When `apply` needs root by itself.
+    pub needs_root: When,
+    /// What a step brings about besides its shell.
+    pub effect: fn(&Args<'_>) -> Effect,
+    /// The text of `NAME.sh`; empty for a kind whose shell is the author's own.
+    pub shell: &'static str,
+    /// What a user would type instead, for the dry run: each line with the case in which it is needed. `@{FIELD}` is
+    /// the field's value as quoted words, and so are `@{name}` and `@{value}` in a line for [`When::Each`].
+    ///
+    /// Typed on a fresh host, with a content on standard input, these lines bring about the state that `apply` does.
+    pub commands: &'static [(When, &'static str)],
+    /// Known causes of failure, the deeper ones first.
+    pub causes: &'static [Cause],
+    /// A complete step, as YAML: shown by `pinboot kinds`, compiled by a test.
+    pub example: &'static str,
+    /// For what no declaration can say: completes the recipe of fields that are valid.
+    pub hook: Option<Hook>,
+}
+
+/// Completes a recipe, or says what is wrong with the fields.
+pub type Hook = fn(&Args<'_>, &mut Recipe) -> Result<(), Vec<Diagnostic>>;
+
+impl Kind {
+    /// A kind of this name that has nothing else yet: `Kind { summary: …, ..Kind::named("service") }`.
+    pub const fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            summary: "",
+            check: "",
+            fields: &[],
+            rules: &[],
+            short: None,
+            subject: "",
+            needs: &[],
+            needs_root: When::Never,
+            effect: |_| Effect::None,
+            shell: "",
+            commands: &[],
+            causes: &[],
+            example: "",
+            hook: None,
+        }
+    }
+
+    /// Whether its shell is the author's own, which may run any program.
+    pub fn is_authors_shell(&self) -> bool {
+        self.shell.is_empty()
+    }
+
+    /// The function of its shell file with this ending, where there is one.
+    pub(super) fn function(&self, ending: &str) -> Option<Script> {
+        let name = format!("{}_{ending}", self.name);
+        self.shell.contains(&format!("\n{name}() {{\n")).then(|| Script::call(&name))
+    }
+}
+
+/// A case in which something is needed or shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum When {
+    /// In every case.
+    Always,
+    /// In no case.
+    Never,
+    /// Where one of these fields was given.
+    Given(&'static [&'static str]),
+    /// Where none of these fields was given.
+    Missing(&'static [&'static str]),
+    /// Where the field has this value, or it is the field's default.
+    Is(&'static str, &'static str),
+    /// Once for each entry of a map.
+    Each(&'static str),
+}
+
+impl When {
+    /// Whether this is the case.
+    pub(super) fn holds(self, args: &Args<'_>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Given(names) => names.iter().any(|name| args.is_given(name)),
+            Self::Missing(names) => !names.iter().any(|name| args.is_given(name)),
+            Self::Is(name, value) => args.get(name).is_some_and(|arg| match &arg.value {
+                ArgValue::Bool(flag) => flag.to_string() == value,
+                ArgValue::Text(text) => text.literal() == Some(value),
+                _ => false,
+            }),
+            Self::Each(name) => args.get(name).is_some(),
+        }
+    }
+}
+
+impl fmt::Display for When {
+    /// Continues a sentence such as "`version` has no effect …".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+        match self {
+            Self::Always => f.write_str("in any case"),
+            Self::Never => f.write_str("in no case"),
+            Self::Given(names) => write!(f, "with {}", quoted(names)),
+            Self::Missing(names) => write!(f, "without {}", quoted(names)),
+            Self::Is(name, value) => write!(f, "with `{name}: {value}`"),
+            Self::Each(name) => write!(f, "with `{name}`"),
+        }
+    }
+}
+
+/// A program that a recipe cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Need {
+    /// The alternatives, best first.
+    pub any_of: &'static [&'static str],
+    /// What to do where none of them is there.
+    pub hint: &'static str,
+    /// When it is needed.
+    pub when: When,
+}
+
+impl Need {
+    /// One of these programs, in every case.
+    pub const fn one_of(any_of: &'static [&'static str], hint: &'static str) -> Self {
+        Self { any_of, hint, when: When::Always }
+    }
+
+    /// The same, in this case only.
+    #[must_use]
+    pub const fn when(mut self, case: When) -> Self {
+        self.when = case;
+        self
+    }
+}
