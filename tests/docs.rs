@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::exit::Exit;
 use pinboot::ids::{HostId, RunId};
 use pinboot::plan::Plan;
+use pinboot::plan::options::OPTIONS;
 use pinboot::playbook::{Inputs, lint, load};
 use pinboot::remote::{Identity, delivery, program};
 use pinboot::source::{Diagnostic, Severity, Sources, render};
@@ -155,6 +157,9 @@ fn kinds() -> String {
 
 /// Compares the part of a document between `<!-- MARK -->` and `<!-- /MARK -->` with what the program says, or writes it.
 fn compare(name: &str, mark: &str, right: &str) {
+    // Several tests may write into one document.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let document = read(name);
     let (begin, end) = (format!("<!-- {mark} -->\n\n"), format!("<!-- /{mark} -->\n"));
     let (before, rest) = document.split_once(&begin).expect("the section's beginning");
@@ -184,10 +189,24 @@ fn options() -> String {
     out + "\n"
 }
 
-/// One test for both, because both sections stand in one document, which is written when they are accepted.
+/// The names of the options in one sentence.
+fn option_names() -> String {
+    let names: Vec<String> = OPTIONS.iter().map(|option| format!("`{}`", option.name)).collect();
+    format!("Options: {}.\n\n", names.join(", "))
+}
+
 #[test]
-fn the_kinds_and_options_are_those_of_the_program() {
+fn the_readme_names_every_option() {
+    compare("README.md", "options", &option_names());
+}
+
+#[test]
+fn the_options_are_those_of_the_program() {
     compare("docs/language.md", "options", &options());
+}
+
+#[test]
+fn the_kinds_are_those_of_the_program() {
     compare("docs/language.md", "kinds", &kinds());
 }
 
