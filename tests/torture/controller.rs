@@ -118,7 +118,7 @@ async fn watch_over(
         }
         // The controller's own word on attempts is not in the log.
         if let EventKind::StepOutput { step, text, .. } = &event.kind
-            && !text.starts_with("(ended with status")
+            && !text.starts_with("(exit status ")
         {
             hear(text);
             if patience == PATIENCE {
