@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // First of all: a session of a rehearsal's host enters namespaces, which takes a process with one thread.
+    // This must come first: a session on a rehearsal's host enters namespaces, which only a process with one thread may do.
     pinboot::rehearse::inside(std::env::args_os()).unwrap_or_else(|| pinboot::cli::main().into())
 }

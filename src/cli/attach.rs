@@ -88,16 +88,12 @@ struct AttachTarget {
 
 impl AttachTarget {
     fn new(args: &AttachArgs) -> Result<Self, CommandError> {
-        match &args.playbook {
-            Some(path) => {
-                let playbook = RunPlaybook::read(path, args, Mode::Run)?;
-                Ok(Self { host: playbook.host.clone(), flags: playbook.ready.flags.clone(), playbook: Some(playbook) })
-            }
-            None => {
-                let host = bare_host(&args.host, &args.connect)?;
-                Ok(Self { host, flags: flags(&[&args.connect]), playbook: None })
-            }
-        }
+        let Some(path) = &args.playbook else {
+            let host = bare_host(&args.host, &args.connect)?;
+            return Ok(Self { host, flags: flags(&[&args.connect]), playbook: None });
+        };
+        let playbook = RunPlaybook::read(path, args, Mode::Run)?;
+        Ok(Self { host: playbook.host.clone(), flags: playbook.ready.flags.clone(), playbook: Some(playbook) })
     }
 }
 

@@ -27,7 +27,7 @@ use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
 
 /// How long a connection that was cut is retried.
-const RECONNECT_FOR: Duration = Duration::from_secs(60);
+const RECONNECT_FOR: Duration = Duration::from_mins(1);
 
 /// Rehearses a playbook, host by host; success if every one of them passed.
 pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandError> {
