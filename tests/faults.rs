@@ -1,4 +1,4 @@
-//! Everything that can go wrong, as its user sees it: the built program, a real OpenSSH server, and a person who reads.
+//! Everything that can go wrong, as the user sees it: the built program, a real OpenSSH server, and a person who reads.
 //!
 //! Each test says what happens, and then looks at the exit code, at every line that was printed, at the host and at the
 //! journal. What a person sees is kept whole in `tests/faults/snapshots`, with the names of this machine taken out.

@@ -15,7 +15,7 @@ cases! {
         "24 old runs with times a year ahead" => Text("0", "the 20 newest are kept, including this one");
     the_controllers_clock_jumps_in_a_run ["E11"]
         "a year ahead, and a year back, in the middle of a step" => Text("0", "the reported durations are right");
-    the_last_run_is_the_one_that_was_begun_last ["E11"]
+    the_last_run_is_the_one_that_was_started_last ["E11"]
         "between two runs and their rerun the clock is set back by a year, in another time zone"
         => Text("0", "`runs` lists them in the order in which they were started; `rerun` takes the last one");
 }
@@ -118,7 +118,7 @@ fn the_newest_runs_are_kept_whatever_the_clock_says() {
     wanted.sort();
     until("old runs are removed", || kept().len() <= 20);
     assert_eq!(kept(), wanted);
-    // Where nobody knows the order any more, what comes from now on is newer than everything that is there.
+    // If the order is lost, every later run counts as newer than all that are there.
     fs::remove_file(world.there(".pinboot/order")).expect("removed");
     world.run(&[]).exits(0);
     let next = world.runs().pop().expect("the run");
@@ -164,7 +164,7 @@ fn run_at(time: &str, world: &World, clock: &Clock, playbook: &Path) -> Printed 
 }
 
 #[test]
-fn the_last_run_is_the_one_that_was_begun_last() {
+fn the_last_run_is_the_one_that_was_started_last() {
     let Some(clock) = Clock::new() else { return };
     let Some(world) = World::new() else { return };
     let playbook = |name: &str| {

@@ -1,4 +1,4 @@
-//! Hosts that are not reached and logins that come to nothing: the exit code, the sentence, and nothing begun.
+//! Unreachable hosts and failed logins: the exit code, the sentence, and that nothing was started.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -31,12 +31,12 @@ cases! {
         => Shown("host_key_unknown", "127.0.0.1:");
     host_keys_that_are_unknown_changed_or_revoked ["A8"] "known_hosts has another key, with strict and accept-new"
         => Shown("host_key_changed", "127.0.0.1:");
-    a_host_that_is_known_by_a_key_of_another_type ["A9"] "known_hosts has only an RSA key of the host"
+    a_host_that_is_known_with_a_key_of_another_type ["A9"] "known_hosts has only an RSA key of the host"
         => Shown("host_key_other_type", "127.0.0.1:");
     host_keys_that_are_unknown_changed_or_revoked ["A10"] "the key is revoked" => Shown("host_key_revoked", "127.0.0.1:");
-    hosts_that_are_not_there ["A13"] "a port on which nothing listens" => Shown("not_there", "connection refused");
-    hosts_that_are_not_there ["A13"] "a name that does not exist" => Shown("not_there", "cannot be resolved");
-    hosts_that_are_not_there ["A15"] "a web server" => Shown("not_there", "is not an SSH server");
+    hosts_that_do_not_exist ["A13"] "a port on which nothing listens" => Shown("not_there", "connection refused");
+    hosts_that_do_not_exist ["A13"] "a name that does not exist" => Shown("not_there", "cannot be resolved");
+    hosts_that_do_not_exist ["A15"] "a web server" => Shown("not_there", "is not an SSH server");
     a_server_that_is_full_is_tried_again ["A17"] "MaxStartups 1, and another client takes the only place for a while"
         => Text("0", "retried with growing delays");
     login_shells_that_cannot_be_used ["A21"] "/usr/sbin/nologin" => Shown("shell_nologin", "127.0.0.1:");
@@ -45,12 +45,12 @@ cases! {
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"internal-sftp\"" => Shown("forced_sftp", "127.0.0.1:");
     login_shells_with_noisy_start_up_files ["A23"] "dash, bash, mksh, yash, fish and tcsh, which print, change the directory and more"
         => Text("0", "the same effects under all of them, and none of their output");
-    what_a_person_typed_wrong_about_the_host_is_said_before_a_connection ["A13"] "invalid addresses" => Shown("wrong_hosts", "error:");
+    an_invalid_host_is_refused_before_a_connection ["A13"] "invalid addresses" => Shown("wrong_hosts", "error:");
 }
 
 const STEPS: &str = "  - { name: Touch, command: touch touched, always: true }\n";
 
-/// Nothing was begun, here or there.
+/// Nothing was started, here or there.
 pub(crate) fn untouched(world: &World, code: u8) {
     assert!(!world.there("touched").exists());
     assert_eq!(world.journal(), [format!("unreachable {code}"), format!("exit {code}"), format!("exit {code}")]);
@@ -73,7 +73,7 @@ fn a_wrong_key_is_tried_once() {
         let printed = with_key(&world, &key).exits(4);
         seen!(world, "wrong_key", printed);
         untouched(&world, 4);
-        // (Each server's log begins the line in its own way.)
+        // Each server starts this line of its log differently.
         assert_eq!(world.server.log().matches("onnection from").count(), 1, "{}", world.server.log());
     });
 }
@@ -162,7 +162,7 @@ fn host_keys_that_are_unknown_changed_or_revoked() {
 }
 
 #[test]
-fn a_host_that_is_known_by_a_key_of_another_type() {
+fn a_host_that_is_known_with_a_key_of_another_type() {
     let no_dropbear = [(
         Software::Dropbear,
         "it promises an RSA key that it does not have, and dies when it is asked for it (rsa.c:164), by OpenSSH's client too",
@@ -186,7 +186,7 @@ fn host_key(world: &World, mode: &str) -> Printed {
 }
 
 #[test]
-fn hosts_that_are_not_there() {
+fn hosts_that_do_not_exist() {
     let Some(world) = World::new() else { return };
     world.steps(STEPS);
     let port = free_port();
@@ -213,7 +213,7 @@ fn hosts_that_are_not_there() {
         let call = world.call(&["run", "p.yaml", "--host", &format!("ec2-user@{host}"), "--key"]);
         let printed = call.arg(world.server.key()).exits(3);
         let plain = world.plain(&printed).replace(&port.to_string(), "PORT").replace(&http.to_string(), "PORT");
-        // (What the resolver says is the system's affair.)
+        // The message of the resolver depends on the system.
         let plain =
             plain.replace("Name or service not known", "WHY").replace("Temporary failure in name resolution", "WHY");
         write!(all, "# {name}\n{plain}").expect("a string takes all");
@@ -287,7 +287,7 @@ fn login_shells_with_noisy_start_up_files() {
 }
 
 #[test]
-fn what_a_person_typed_wrong_about_the_host_is_said_before_a_connection() {
+fn an_invalid_host_is_refused_before_a_connection() {
     let Some(world) = World::new() else { return };
     world.steps(STEPS);
     let mut all = String::new();

@@ -1,4 +1,4 @@
-//! Hosts that cannot take a run: what is wrong is said before any step is begun, and nothing is left behind.
+//! Hosts that cannot take a run: the reason is reported before any step is started, and nothing is left behind.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -35,8 +35,8 @@ cases! {
     a_record_that_others_could_have_made_is_not_used ["C6"] "a link" => Shown("record_link", "127.0.0.1:");
     a_record_that_others_could_have_made_is_not_used ["C6"] "mode 0777" => Shown("record_open", "127.0.0.1:");
     a_record_that_others_could_have_made_is_not_used ["C6"] "another user's" => Shown("record_owner", "127.0.0.1:");
-    a_host_without_curl_and_wget_is_told_so ["C8"] "no curl, wget, BusyBox or Python" => Shown("no_tools", "127.0.0.1:");
-    a_host_with_few_programs_carries_a_run_all_the_same ["C9"]
+    a_host_without_curl_and_wget_is_reported ["C8"] "no curl, wget, BusyBox or Python" => Shown("no_tools", "127.0.0.1:");
+    a_host_with_few_programs_still_runs_everything ["C9"]
         "no setsid, flock or sync, and BusyBox' tail; the connection is cut, and a second run starts meanwhile"
         => Text("0", "the second run: exit 9; the first: reconnected, no output lost or repeated, nothing done twice");
     a_step_that_outlives_its_runner_holds_the_host ["C13"]
@@ -53,7 +53,7 @@ const ROOT: &str = "
   - { name: As root, command: id -u >who, sudo: true, always: true }
 ";
 
-/// The host cannot take the run: that is said, and no step is begun.
+/// The host cannot take the run: that is reported, and no step is started.
 #[track_caller]
 fn is_unfit(world: &World, name: &str) {
     world.steps(STEPS);
@@ -161,7 +161,7 @@ fn a_disk_that_fills_up_in_a_step_keeps_the_steps_result() {
         let printed = world.run(&[]).exits(1);
         seen!(world, "fills_up", printed);
         assert_eq!(world.journal(), ["1 changed", "2 failed", "exit 1", "exit 1"]);
-        // (The home is seen in the server's own namespace only.)
+        // The home is visible only in the server's own namespace.
         let home = format!("/proc/{}/root{}", world.server.pid(), world.home.path().display());
         let run = world.runs().pop().expect("a run");
         let rc = fs::read_to_string(format!("{home}/.pinboot/runs/{run}/2.rc")).expect("the result is there");
@@ -266,7 +266,7 @@ fn a_record_that_others_could_have_made_is_not_used() {
 }
 
 #[test]
-fn a_host_without_curl_and_wget_is_told_so() {
+fn a_host_without_curl_and_wget_is_reported() {
     let path = path_without(&["curl", "wget", "busybox", "python*"]);
     let Some(world) = World::with(|mut options, _| {
         options.environment.retain(|(name, _)| name != "PATH");
@@ -286,7 +286,7 @@ fn a_host_without_curl_and_wget_is_told_so() {
 }
 
 #[test]
-fn a_host_with_few_programs_carries_a_run_all_the_same() {
+fn a_host_with_few_programs_still_runs_everything() {
     let Some(busybox) = need("busybox", "busybox-static") else { return };
     let path = path_without(&["setsid", "flock", "sync", "tail"]);
     std::os::unix::fs::symlink(busybox, path.path().join("tail")).expect("a link");
@@ -319,7 +319,7 @@ fn a_step_that_outlives_its_runner_holds_the_host() {
         let printed = world.run(&[]).exits(9);
         seen!(world, "outlived", printed);
         release(&world);
-        // (It ended well, but nobody was there to store it.)
+        // It succeeded, but there was no runner to store that.
         going.finish().exits(8).says(&["started, no result recorded, and there is no check", "--assume not-done"]);
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", ""));
         assert!(!world.there(&format!(".pinboot/runs/{}/1.rc", run[0])).exists());
@@ -337,7 +337,7 @@ fn a_stranger_with_the_runners_number_is_not_ended() {
         started_by: "me".to_owned(),
         shell: "/bin/sh".to_owned(),
     };
-    // (It stands for the runner, or for somebody else who has its number by now.)
+    // This process stands for the runner, or for another process that has its id by now.
     let mut other = Command::new("sleep").arg("600").spawn().expect("sleep starts");
     let stat = fs::read_to_string(format!("/proc/{}/stat", other.id())).expect("its state");
     let begun = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("its start").to_owned();
@@ -351,7 +351,7 @@ fn a_stranger_with_the_runners_number_is_not_ended() {
             let end = other.wait().expect("it ends");
             assert_eq!(std::os::unix::process::ExitStatusExt::signal(&end), Some(Signal::USR1.as_raw()));
         } else {
-            // (Had the signal been sent, it would have come before the answer.)
+            // A signal would have arrived before the answer.
             assert!(other.try_wait().expect("a child").is_none());
         }
     }

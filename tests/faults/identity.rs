@@ -15,7 +15,7 @@ cases! {
     a_host_without_a_machine_id_is_known_by_its_key ["E10"] "the host has no /etc/machine-id" => Text("0", "its host key identifies it");
     a_key_that_known_hosts_takes_is_not_the_old_one ["E10"] "the host shows another key, which is in known_hosts by then"
         => Shown("rerun_replaced_key", "[127.0.0.1]:");
-    a_key_of_another_type_that_is_known_by_now_is_no_other_host ["E10"] "known_hosts gets a second key of the same host in between in between"
+    a_second_key_in_known_hosts_is_not_another_host ["E10"] "known_hosts gets a second key of the same host in between in between"
         => Text("0", "it is asked for the key that it showed before");
     an_older_copy_of_the_disk_is_not_rerun_on ["E10"] "the host is restored to a copy of its disk from the middle of the run"
         => Shown("rerun_old_disk", "127.0.0.1:");
@@ -97,7 +97,7 @@ fn a_host_without_a_machine_id_is_known_by_its_key() {
     world.steps(WRONG);
     world.run(&[]).exits(1);
     world.steps(RIGHT);
-    // (Nobody knows what it was.)
+    // What it was is not known.
     is(&world, ONE);
     world.pinboot(&["rerun"]).exits(0);
     assert_eq!(world.read("count"), "x\n");
@@ -137,7 +137,7 @@ fn print_of(key: &Path) -> String {
 }
 
 #[test]
-fn a_key_of_another_type_that_is_known_by_now_is_no_other_host() {
+fn a_second_key_in_known_hosts_is_not_another_host() {
     let Some(world) = World::with(|options, _| options.host_keys(&["ecdsa", "ed25519"])) else { return };
     let known = fs::read_to_string(world.server.known_hosts()).expect("known_hosts");
     let line = |kind: &str| known.lines().find(|line| line.contains(kind)).expect("a line");
@@ -178,7 +178,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.success());
 }
 
-/// Twenty other runs on the host, begun from another machine; the host keeps no more than twenty.
+/// Twenty other runs on the host, started from another machine; the host keeps no more than twenty.
 fn twenty_runs(world: &World) {
     world.steps("  - { name: Nothing, command: 'true', creates: / }\n");
     for _ in 0..20 {

@@ -62,7 +62,7 @@ steps:
 ";
 
 #[test]
-fn all_faults_of_a_playbook_are_told_in_one_go() {
+fn all_errors_of_a_playbook_are_reported_at_once() {
     let (faults, text) = printed(&[("p.yaml", MANY.as_bytes())], &["run", "p.yaml"]);
     assert_eq!(faults.code, Some(2));
     kept!("many", text);
@@ -78,7 +78,7 @@ fn all_faults_of_a_playbook_are_told_in_one_go() {
 }
 
 #[test]
-fn faults_of_variables_hide_no_faults_of_steps() {
+fn errors_of_variables_hide_no_errors_of_steps() {
     let play = b"vars: { version: 1, names: [a] }\nhosts: { a: { address: h, user: u } }\nsteps:\n  - name: One\n    command: echo {{ version }} {{ verison }} {{ more }}\n    retries: yes\n".as_slice();
     let more = b"more: 1\nmore: 2\na-b: 3\n".as_slice();
     let words = ["run", "p.yaml", "--vars-file", "more.yaml", "-e", "names=x", "-e", "nmaes=[x]", "-e", "version=2"];
@@ -88,7 +88,7 @@ fn faults_of_variables_hide_no_faults_of_steps() {
 }
 
 #[test]
-fn files_that_are_no_playbook() {
+fn files_that_are_not_playbooks() {
     let deep = format!("name: x\nsteps: {}", "[".repeat(100_000));
     let large = format!("name: x\nsteps:\n  - name: y\n    command: {}\n", "z".repeat(2 << 20));
     let bomb = "a: &a [x,x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n";

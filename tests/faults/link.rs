@@ -17,7 +17,7 @@ struct Shared {
     flows: Mutex<Vec<Arc<Flow>>>,
     /// New connections are ended before a byte has gone through.
     is_shut: AtomicBool,
-    /// What the host says goes on a byte at a time.
+    /// Passes on what the host sends one byte at a time.
     is_sliced: AtomicBool,
     rewriting: Mutex<Option<Rewriting>>,
     /// How much of what the host says the next connection carries before it is reset; 0 for all.
@@ -26,7 +26,7 @@ struct Shared {
     reset: Mutex<Option<SystemTime>>,
 }
 
-/// Words that become others of the same length, whoever says them.
+/// Words to be replaced by others of the same length, from either side.
 struct Rewriting {
     from: &'static str,
     into: &'static str,
@@ -54,7 +54,7 @@ impl Link {
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 if shared.is_shut.load(Ordering::SeqCst) {
-                    // (In good order: a socket that is dropped with something unread in it is reset.)
+                    // Closed explicitly: a socket that is dropped with unread data is reset.
                     let _ = near.shutdown(Shutdown::Write);
                     std::thread::spawn(move || std::io::copy(&mut &near, &mut std::io::sink()));
                     continue;
@@ -155,7 +155,7 @@ impl Drop for Link {
 }
 
 impl Shared {
-    /// (What is to be changed comes in one piece: it stands in the first packet that each side sends.)
+    /// Rewrites what passes. The part to change is in the first packet of each side, so it arrives in one piece.
     fn rewrite(&self, bytes: &mut [u8]) {
         if let Some(Rewriting { from, into, count }) = &mut *self.rewriting.lock().expect("words")
             && let Some(at) = bytes.windows(from.len()).position(|window| window == from.as_bytes())
@@ -176,7 +176,7 @@ impl Flow {
     /// Ends both sides with RST, as a firewall does that has forgotten the connection.
     fn reset(&self) {
         for socket in [&self.near, &self.far] {
-            // (A socket that is disconnected says RST, whoever else still has it open.)
+            // A socket that is disconnected sends RST, even if others still have it open.
             let _ = rustix::net::connect_unspec(socket);
         }
     }

@@ -1,7 +1,7 @@
 //! `docs/faults.md`: each row of the fault matrix, the case that covers it, and what is seen.
 //!
-//! It is made from the tables beside the tests and from their snapshots, and held against the file that lies there; with
-//! `PINBOOT_ACCEPT=1` in the environment that is written anew.
+//! It is made from the tables beside the tests and from their snapshots, and held against the file; with
+//! `PINBOOT_ACCEPT=1` in the environment the file is written again.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -122,7 +122,7 @@ const ON_OPENSSH_ALONE: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Tests elsewhere that cover a row: below the whole program, where the fault can be made more finely.
+/// Tests elsewhere that cover a row: below the program, where the fault can be made more precisely.
 const ELSEWHERE: &[Case] = &[
     elsewhere(
         "tests/torture.rs",
@@ -390,7 +390,7 @@ fn servers(case: &Case) -> String {
     let text = fs::read_to_string(root(case.file)).unwrap_or_default();
     let Some((_, text)) = text.split_once(&format!("fn {}(", case.test)) else { return String::new() };
     let text = text.split("\n}\n").next().unwrap_or_default();
-    // (Those that cannot show it stand there with their reasons.)
+    // The servers that cannot show the case are listed there with their reasons.
     let reason = |software: &Software| {
         let (_, behind) = text.split_once("on_each_but(").and(text.split_once(&format!("Software::{software:?},")))?;
         behind.split('"').nth(1)

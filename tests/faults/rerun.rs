@@ -5,12 +5,12 @@ use std::fs;
 use super::world::{World, seen, until};
 
 cases! {
-    what_failed_and_what_was_not_reached_is_done_and_nothing_else ["E9"] "the failed step is fixed" => Shown("rerun_mended", "changed");
+    what_failed_and_what_was_not_started_is_done_and_nothing_else ["E9"] "the failed step is fixed" => Shown("rerun_mended", "changed");
     an_edited_playbook_is_taken_as_it_stands_now ["E9"]
         "steps in another order, with another name, another policy, another text" => Text("0", "only the step with the other text is repeated");
     a_fault_in_the_edited_playbook_costs_nothing ["E9"] "the edited playbook has an error" => Shown("rerun_fault", "error:");
-    a_value_that_is_given_anew_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Text("0", "the other values are kept");
-    a_run_whose_host_was_not_there_is_begun_by_its_rerun ["A7"] "the host's key is in known_hosts by the time of the rerun"
+    a_new_value_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Text("0", "the other values are kept");
+    a_rerun_starts_a_run_whose_host_was_unreachable ["A7"] "the host's key is in known_hosts by the time of the rerun"
         => Text("0", "the run is started, once");
     another_host_behind_the_address_is_not_taken_for_the_one_that_was ["E10"] "the host has no record of the run"
         => Shown("record_gone", "no record");
@@ -18,7 +18,7 @@ cases! {
     a_damaged_journal_is_not_guessed_at ["E6"] "a bit in the middle is flipped; the journal is left unchanged" => Shown("journal_damaged", "pinboot:");
     a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host ["E6"] "a bit in the middle is flipped, and the journal is repaired"
         => Shown("journal_repaired", "run RUN1");
-    a_journal_that_is_damaged_from_its_first_line_is_written_anew ["E6"] "a bit in its first line is flipped, and the journal is repaired"
+    a_journal_that_is_damaged_from_its_first_line_is_rewritten ["E6"] "a bit in its first line is flipped, and the journal is repaired"
         => Text("1", "the run is read from the host again, from its first step");
     a_run_with_a_damaged_journal_is_followed_without_it ["E6"] "a bit in the middle is flipped; `pinboot attach`"
         => Text("0", "the run is followed from the host's own record");
@@ -40,7 +40,7 @@ fn times(world: &World, name: &str) -> usize {
 }
 
 #[test]
-fn what_failed_and_what_was_not_reached_is_done_and_nothing_else() {
+fn what_failed_and_what_was_not_started_is_done_and_nothing_else() {
     let Some(world) = World::new() else { return };
     let asked = "  - { name: Asked, command: 'touch made; echo x >>asked', creates: ~/made }\n";
     world.steps(&format!(
@@ -54,7 +54,7 @@ fn what_failed_and_what_was_not_reached_is_done_and_nothing_else() {
     // Unmended it fails again, the checks are asked again, and nothing is done twice.
     world.pinboot(&["rerun"]).exits(1);
     assert_eq!(world.journal(), ["1 unchanged", "2 unchanged", "3 failed", "exit 1", "exit 1"]);
-    // Meanwhile somebody took the second step's effect away: its check is what counts.
+    // In between, the second step's effect was undone: its check finds that out.
     fs::remove_file(world.there("made")).expect("removed");
     world.steps(&format!("{}{asked}  - {{ name: Right, command: ls / }}\n{}", counted("one"), counted("two")));
     let last = world.pinboot(&["rerun"]).exits(0);
@@ -92,7 +92,7 @@ fn a_fault_in_the_edited_playbook_costs_nothing() {
 }
 
 #[test]
-fn a_value_that_is_given_anew_is_the_only_thing_that_changes() {
+fn a_new_value_is_the_only_thing_that_changes() {
     let Some(world) = World::new() else { return };
     world.playbook(&format!(
         "name: A test\nvars: {{ place: /no/such/place, word: 'x y' }}\nsteps:\n{}  - {{ name: List, command: 'ls {{{{ place }}}} && echo {{{{ word }}}} >word' }}\n",
@@ -104,7 +104,7 @@ fn a_value_that_is_given_anew_is_the_only_thing_that_changes() {
 }
 
 #[test]
-fn a_run_whose_host_was_not_there_is_begun_by_its_rerun() {
+fn a_rerun_starts_a_run_whose_host_was_unreachable() {
     let Some(mut world) = World::new() else { return };
     world.steps(&counted("a"));
     let known = fs::read_to_string(world.server.known_hosts()).expect("known_hosts");
@@ -185,7 +185,7 @@ fn a_damaged_journal_is_repaired_and_the_rest_heard_from_the_host() {
 }
 
 #[test]
-fn a_journal_that_is_damaged_from_its_first_line_is_written_anew() {
+fn a_journal_that_is_damaged_from_its_first_line_is_rewritten() {
     let Some(world) = World::new() else { return };
     world.steps(&format!("{}  - {{ name: Wrong, command: 'false' }}\n", counted("a")));
     world.run(&[]).exits(1);

@@ -1,4 +1,4 @@
-//! A host that really goes down and comes back: all of its processes end at once, nobody answers for a while, and the next
+//! A host that really goes down and comes back: all of its processes end at once, nothing answers for a while, and the next
 //! boot has the same disk, nothing in memory, and another boot id.
 
 use std::fs;
@@ -22,7 +22,7 @@ cases! {
         => Text("0", "the host is asked to reboot once; the run continues with the next step, and nothing is done twice");
     a_controller_that_dies_while_the_host_is_down_is_followed_by_another ["B5" "B6" "E3"]
         "the controller is killed while the host is down, for a reboot or on its own" => Text("0", "the rerun completes the run");
-    a_host_that_comes_back_too_late_is_taken_up_by_a_rerun ["B5"] "the host is down for longer than --reconnect-for"
+    a_rerun_resumes_on_a_host_that_came_back_too_late ["B5"] "the host is down for longer than --reconnect-for"
         => Shown("restart_late", "not restored");
 }
 
@@ -43,7 +43,7 @@ fn machine(steps: &str) -> Option<World> {
     Some(world)
 }
 
-/// Lets somebody call the host in vain, and tells when he has.
+/// Lets a client connect to the host in vain, and reports when it has.
 fn is_called_in_vain(world: &World) {
     let listener = TcpListener::bind(("127.0.0.1", world.server.port)).expect("the host's port");
     listener.set_nonblocking(true).expect("a socket");
@@ -61,7 +61,7 @@ fn boot(world: World) -> World {
     World { server: world.server.restart(), ..world }
 }
 
-/// A step that counts how often it was begun, and stays in hand in the host's first boot.
+/// A step that counts how often it was started, and does not end in the host's first boot.
 const IN_HAND: &str = "echo x >>~/count; sync; [ -e ~/second ] || { : >~/held; sleep 600; }; echo ended";
 
 fn steps(more: &str) -> String {
@@ -83,7 +83,7 @@ fn in_hand(world: &World) {
     fs::write(world.there("second"), "").expect("a file");
 }
 
-/// How often the three steps were begun.
+/// How often the three steps were started.
 fn counts(world: &World) -> [usize; 3] {
     ["before", "count", "after"].map(|name| world.read(name).lines().count())
 }
@@ -103,7 +103,7 @@ fn a_step_with_a_check_is_asked_in_the_next_boot() {
         going.finish().exits(0).says(&["the connection was lost", "reconnected after", "3 changed"]);
         assert_eq!(counts(&world), [1, if is_done { 1 } else { 2 }, 1]);
         assert!(world.there("made").exists());
-        // (The runner is gone: that is found out on the second connection, and the third has the next runner.)
+        // The second connection finds out that the runner is gone, and the third one starts the next runner.
         let journal: Vec<String> = world.journal().into_iter().filter(|line| !LOST.contains(&line.as_str())).collect();
         assert_eq!(journal, ["1 changed", "2 changed", "3 changed", "exit 0", "exit 0"]);
     }
@@ -202,7 +202,7 @@ fn a_controller_that_dies_while_the_host_is_down_is_followed_by_another() {
 }
 
 #[test]
-fn a_host_that_comes_back_too_late_is_taken_up_by_a_rerun() {
+fn a_rerun_resumes_on_a_host_that_came_back_too_late() {
     let Some(world) = machine(&steps("creates: ~/made")) else { return };
     let going = world.start(&["--reconnect-for", "1"]);
     in_hand(&world);

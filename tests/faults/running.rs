@@ -1,4 +1,4 @@
-//! While a run goes on: connections that are cut, steps that misbehave, signals, and a controller that is killed.
+//! During a run: connections that are cut, steps that misbehave, signals, and a controller that is killed.
 
 use std::fs;
 
@@ -6,13 +6,13 @@ use super::world::{Signal, Started, World, on_each, seen, until};
 use crate::support::sshd::signal;
 
 cases! {
-    a_connection_that_is_cut_in_a_step_is_taken_up_again ["B1" "B3"]
+    a_connection_that_is_cut_in_a_step_is_restored ["B1" "B3"]
         "the server's process for the session is killed in the middle of a step"
         => Text("0", "no output lost or repeated, nothing done twice");
-    a_person_is_told_of_a_cut ["B1" "B3"] "the same, for a person" => Shown("cut", "connection was lost");
-    a_cut_between_the_delivery_and_its_answer_begins_nothing_twice ["B4"]
+    the_user_is_informed_of_a_cut ["B1" "B3"] "the same, for a person" => Shown("cut", "connection was lost");
+    a_cut_between_the_delivery_and_its_answer_starts_nothing_twice ["B4"]
         "the session is killed as soon as the host has started anything of the run" => Text("0", "nothing done twice");
-    a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself ["B2"]
+    a_server_that_is_gone_for_too_long_leaves_the_run_to_itself ["B2"]
         "nothing answers for longer than --reconnect-for" => Shown("not_regained", "not restored");
     steps_that_end_in_odd_ways ["B13"] "standard error after the end of standard output" => Shown("odd_late_stderr", "step 1");
     steps_that_end_in_odd_ways ["B17"] "killed" => Shown("odd_killed", "step 1");
@@ -24,18 +24,18 @@ cases! {
     a_timeout_ends_the_whole_group ["B18"] "a timeout, and a child of the step" => Text("1", "the child is gone");
     a_step_ends_with_its_command_and_reads_nothing ["B14" "B15"]
         "a child in the background, and a step that reads" => Text("0", "the step ends with its command; what it reads is empty");
-    ctrl_c_once_lets_the_step_end_and_begins_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "Finishing the current step");
+    ctrl_c_once_lets_the_step_finish_and_starts_no_other ["E1"] "Ctrl-C once" => Shown("ctrl_c", "Finishing the current step");
     ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "Stopping the current step");
-    ctrl_c_three_times_leaves_and_the_run_can_be_taken_up ["E1"] "Ctrl-C three times, and a step that ignores SIGTERM"
+    ctrl_c_three_times_detaches_and_the_run_can_be_resumed ["E1"] "Ctrl-C three times, and a step that ignores SIGTERM"
         => Text("130", "the run continues on the host; the rerun resumes it");
     signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT likewise, with 129 and 131" => Shown("sigterm", "goes on at the host");
     a_reader_that_goes_away_detaches ["B22" "E2"] "the reader of standard output stops reading" => Shown("broken_pipe", "pinboot:");
     a_controller_that_is_killed_is_followed_by_another ["E3"] "SIGKILL in the middle of a step, and a rerun"
         => Text("0", "no output lost or repeated, nothing done twice");
     a_controller_that_is_killed_is_followed_by_another ["E8"] "a second rerun beside the first" => Shown("rerun_held", "pinboot:");
-    a_controller_that_is_killed_is_shown_the_failure_it_missed ["E3"] "SIGKILL, and a step that fails meanwhile"
+    a_rerun_shows_the_failure_that_a_killed_controller_missed ["E3"] "SIGKILL, and a step that fails meanwhile"
         => Text("1", "the failure that was missed; the next rerun starts the step again");
-    a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again ["B5" "C12"]
+    a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_starts_it_again ["B5" "C12"]
         "runner and step are killed in the middle of a step without a check" => Shown("unknown", "step 1");
     one_host_has_one_run_at_a_time ["E7"] "a second run meanwhile" => Shown("busy", "another run holds");
     without_room_for_the_journal_nothing_is_sent ["E4"] "the journal's disk is full" => Shown("journal_full", "pinboot:");
@@ -84,7 +84,7 @@ pub(crate) fn whole() -> String {
 }
 
 #[test]
-fn a_connection_that_is_cut_in_a_step_is_taken_up_again() {
+fn a_connection_that_is_cut_in_a_step_is_restored() {
     on_each(|world| {
         world.steps(HELD);
         let going = world.start(&["--json"]);
@@ -100,7 +100,7 @@ fn a_connection_that_is_cut_in_a_step_is_taken_up_again() {
 }
 
 #[test]
-fn a_person_is_told_of_a_cut() {
+fn the_user_is_informed_of_a_cut() {
     on_each(|world| {
         world.steps(HELD);
         let going = world.start(&[]);
@@ -113,10 +113,10 @@ fn a_person_is_told_of_a_cut() {
 }
 
 #[test]
-fn a_cut_between_the_delivery_and_its_answer_begins_nothing_twice() {
+fn a_cut_between_the_delivery_and_its_answer_starts_nothing_twice() {
     on_each(|world| {
         world.steps(HELD);
-        // The session is killed as soon as the host has begun anything of it: the answer may or may not be on its way.
+        // The session is killed as soon as the host has started anything: the answer may or may not have been sent.
         for what in [".pinboot", ".pinboot/runs", ".pinboot/owner"] {
             let _ = fs::remove_dir_all(world.there(".pinboot"));
             for file in ["count", "after", "held", "go"] {
@@ -135,12 +135,12 @@ fn a_cut_between_the_delivery_and_its_answer_begins_nothing_twice() {
 }
 
 #[test]
-fn a_server_that_is_gone_for_longer_than_wanted_leaves_the_run_to_itself() {
+fn a_server_that_is_gone_for_too_long_leaves_the_run_to_itself() {
     on_each(|mut world| {
         world.steps(HELD);
         let going = world.start(&["--reconnect-for", "1"]);
         held(&world);
-        // The listener goes first: nobody answers any more.
+        // The listener is stopped first: nothing answers any more.
         signal(world.server.pid(), Signal::STOP);
         world.server.kill_sessions();
         let printed = going.finish();
@@ -177,8 +177,8 @@ fn steps_that_end_in_odd_ways() {
             let printed = world.run(&[]).exits(1);
             let mut said = world.plain(&printed);
             if name == "cwd" {
-                // (With what status `cd` fails is each shell's affair.)
-                said = said.replace("with status 1 ", "with status 2 ");
+                // The status with which `cd` fails differs between shells.
+                said = said.replace("exit status 1\n", "exit status 2\n");
             }
             insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
                 insta::assert_snapshot!(format!("odd_{name}"), last_run(&said));
@@ -189,7 +189,7 @@ fn steps_that_end_in_odd_ways() {
     });
 }
 
-/// (The number of the run among others of one world says nothing.)
+/// Removes the number of the run, which says nothing about this case.
 fn last_run(text: &str) -> String {
     let mut out = text.to_owned();
     for number in (1..30).rev() {
@@ -227,7 +227,7 @@ fn a_timeout_ends_the_whole_group() {
 }
 
 #[test]
-fn ctrl_c_once_lets_the_step_end_and_begins_no_other() {
+fn ctrl_c_once_lets_the_step_finish_and_starts_no_other() {
     on_each(|world| {
         world.steps(HELD);
         let mut going = world.start(&[]);
@@ -272,7 +272,7 @@ fn ctrl_c_twice_ends_the_step() {
 }
 
 #[test]
-fn ctrl_c_three_times_leaves_and_the_run_can_be_taken_up() {
+fn ctrl_c_three_times_detaches_and_the_run_can_be_resumed() {
     on_each(|world| {
         world.steps(&HELD.replace("echo begun", "echo begun; trap '' TERM"));
         let mut going = world.start(&[]);
@@ -302,7 +302,7 @@ fn signals_that_detach() {
             if code == 143 {
                 seen!(world, "sigterm", printed);
             }
-            // The run is followed to its end; what was begun was begun once.
+            // The run is followed to its end; everything was started once.
             release(&world);
             let rerun = world.pinboot(&["rerun"]).exits(0);
             if code == 143 {
@@ -358,7 +358,7 @@ fn a_controller_that_is_killed_is_followed_by_another() {
 }
 
 #[test]
-fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
+fn a_rerun_shows_the_failure_that_a_killed_controller_missed() {
     on_each(|world| {
         world.steps(&HELD.replace("echo ended", "echo ended; exit 3"));
         let going = world.start(&[]);
@@ -373,7 +373,7 @@ fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
         });
         let printed = world.pinboot(&["rerun"]).exits(1).says(&["exit status 3", "pinboot rerun"]);
         assert!(printed.stdout.contains("1 failed"), "{printed:?}");
-        // The next rerun begins what failed, once more.
+        // The next rerun starts what failed again.
         fs::write(world.there("go"), "").expect("a file");
         world.steps(HELD);
         world.pinboot(&["rerun"]).exits(0);
@@ -382,7 +382,7 @@ fn a_controller_that_is_killed_is_shown_the_failure_it_missed() {
 }
 
 #[test]
-fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again() {
+fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_starts_it_again() {
     on_each(|world| {
         let steps = HELD.replace("    always: true\n", "");
         world.steps(&steps);
@@ -397,7 +397,7 @@ fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_begins_it_again() 
             .and_then(|pid| pid.parse().ok())
             .expect("a pid");
         let step = crate::support::sshd::below(runner);
-        // (The runner first, or it would store how its step ended.)
+        // The runner is killed first, or it would store how its step ended.
         for pid in std::iter::once(runner).chain(step) {
             signal(pid, Signal::KILL);
         }

@@ -34,10 +34,10 @@ steps:
     let state = world.here("state");
     let going = super::world::Started::start(world.run_call(&["-vv"]).env("TOKEN", SECRET));
     until("the step is begun", || world.there("held").exists());
-    // (The program itself was given it in its environment, by whoever started it.)
+    // Only the program itself has it in its environment, from the test that started it.
     assert_eq!(showing(SECRET, going.pid()), Vec::<String>::new());
     assert_eq!([holding(world.home.path(), SECRET), holding(&state, SECRET)].concat(), Vec::<String>::new());
-    // (What they came in is gone with the runner's first look at it.)
+    // The file that brought them is removed as soon as the runner has read it.
     let memory = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).into_iter().chain([PathBuf::from("/dev/shm")]);
     assert_eq!(memory.flat_map(|folder| holding(&folder, SECRET)).collect::<Vec<_>>(), Vec::<String>::new());
     fs::write(world.there("go"), "").expect("a file");
@@ -49,7 +49,7 @@ steps:
         assert!(!text.contains(SECRET) && !text.contains(base64), "{text}");
     }
     assert!(printed.stderr.contains("it says ***") || printed.stdout.contains("it says ***"), "{printed:?}");
-    // What a step says is in the host's own log, which nobody but its user can read; here it is in no record.
+    // The output of a step is in the host's own log, which only its user can read; it is not recorded here.
     assert_eq!(holding(&state, SECRET), Vec::<String>::new());
     let shown = world.pinboot(&["show"]).exits(0);
     assert!(!shown.stdout.contains(SECRET) && shown.stdout.contains("***"), "{shown:?}");
@@ -61,7 +61,7 @@ fn a_secret_of_the_command_line_is_asked_for_again() {
     world.playbook(
         "name: A test\nsecrets: [token]\nvars: { token: none-given }\nsteps:\n  - { name: Fails, command: 'test -e mended && printf %s {{ token }} | wc -c >length' }\n",
     );
-    // (Another one, since it stands in an argument here, where the other test looks for its own.)
+    // Another secret: this one appears in an argument, and the other test looks for its own there.
     let secret = SECRET.replace("word", "other");
     world.run(&["-e", &format!("token={secret}")]).exits(1);
     assert_eq!(holding(&world.here("state"), &secret), Vec::<String>::new());

@@ -11,14 +11,14 @@ use crate::support::sshd::{Options, Software, keygen};
 use crate::support::{mounts, need};
 
 cases! {
-    a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["B1" "B14" "B15" "A6"]
+    a_child_that_holds_the_output_delays_nothing_after_a_cut ["B1" "B14" "B15" "A6"]
         "the connection is cut in the middle of a step that has left a child process"
         => Text("0", "reconnected; no output lost or repeated, nothing done twice; the child process delays nothing");
-    a_step_that_starts_the_server_anew_goes_on ["B3"]
+    a_step_that_restarts_the_server_continues ["B3"]
         "the step kills the listener and its own session, and starts a new listener on the port, as an update of the server does"
         => Text("0", "reconnected to the new one; no output lost or repeated, nothing done twice");
     dropbear_takes_an_rsa_key ["A6"] "an RSA key for dropbear" => Text("0", "it works like any other");
-    a_server_without_rsa_says_so_to_an_rsa_key ["A6"]
+    a_server_without_rsa_is_named_as_the_cause ["A6"]
         "an RSA key for tinysshd, which supports only ed25519" => Shown("no_rsa", "hint:");
     a_server_that_says_nothing ["A14"] "the connection is accepted, and nothing is sent" => Shown("silent", "no SSH banner");
     an_agent_full_of_keys_is_left_alone_when_a_key_is_named ["A16"]
@@ -38,7 +38,7 @@ cases! {
     a_key_exchange_that_is_tampered_with_is_noticed ["A24"]
         "a man in the middle removes strict key exchange from the server's offer, or from pinboot's"
         => Shown("tampered", "could not prove its host key");
-    a_child_that_holds_the_output_holds_nobody_up_through_a_cut ["A24"]
+    a_child_that_holds_the_output_delays_nothing_after_a_cut ["A24"]
         "tinysshd, which has no strict key exchange and only one cipher, which needs it"
         => Text("0", "pinboot connects, as OpenSSH's client does; `-v` says so");
     a_server_with_old_ciphers_only ["A24"] "aes128-cbc is all that the server offers" => Shown("old_ciphers", "no cipher in common");
@@ -86,7 +86,7 @@ fn rsa(world: &World) -> PathBuf {
 }
 
 #[test]
-fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
+fn a_child_that_holds_the_output_delays_nothing_after_a_cut() {
     on_each(|mut world| {
         let link = Link::to(world.server.port);
         world.go_by(link.port);
@@ -97,7 +97,7 @@ fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
         until("it connects again", || link.flows() == 2);
         fs::write(world.there("go"), "").expect("a file");
         let printed = going.finish().exits(0);
-        // (tinysshd has neither strict key exchange nor a cipher that does without; the others have both, or are given the better.)
+        // tinysshd has neither strict key exchange nor a cipher that does not need it; the others have at least one of them.
         let weak = world.server.process() == Software::Tinysshd.process();
         assert_eq!(printed.stderr.contains("does not support strict key exchange"), weak, "{}", printed.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
@@ -110,10 +110,10 @@ fn a_child_that_holds_the_output_holds_nobody_up_through_a_cut() {
 }
 
 /// Shell that ends this server, its listener last, and starts another in its place, whose number it writes down.
-fn server_anew(world: &World) -> String {
+fn new_server(world: &World) -> String {
     let listener = world.server.pid();
     let command = fs::read_to_string(format!("/proc/{listener}/cmdline")).expect("its command");
-    // (OpenSSH's listener writes what it does around its command: `sshd: COMMAND [listener] …`.)
+    // OpenSSH's listener shows its command as `sshd: COMMAND [listener] …`.
     let command = match command.strip_prefix("sshd: ").and_then(|printed| printed.split_once(" [listener]")) {
         Some((command, _)) => command.replace(' ', "\0"),
         None => command,
@@ -139,9 +139,9 @@ echo $! >listener
 }
 
 #[test]
-fn a_step_that_starts_the_server_anew_goes_on() {
+fn a_step_that_restarts_the_server_continues() {
     on_each(|world| {
-        fs::write(world.there("anew"), server_anew(&world)).expect("a script");
+        fs::write(world.there("anew"), new_server(&world)).expect("a script");
         world.steps(&super::running::HELD.replace("      : >held\n", "      sh ~/anew\n      : >held\n"));
         let going = world.start(&["--json"]);
         super::running::held(&world);
@@ -171,11 +171,11 @@ fn dropbear_takes_an_rsa_key() {
 }
 
 #[test]
-fn a_server_without_rsa_says_so_to_an_rsa_key() {
+fn a_server_without_rsa_is_named_as_the_cause() {
     let Some(world) = World::on(Software::Tinysshd, |options, _| options) else { return };
     world.steps(STEPS);
     let mut printed = with_key(&world, &rsa(&world)).exits(4);
-    // (It introduces itself with a few letters of chance.)
+    // Its banner ends with a few random characters.
     if let Some((before, behind)) = printed.stderr.split_once("SSH-2.0-tinyssh") {
         let behind = behind.split_once(')').expect("a bracket").1;
         printed.stderr = format!("{before}SSH-2.0-tinyssh){behind}");
@@ -272,12 +272,12 @@ fn one_session_a_connection_is_enough() {
 #[test]
 fn accounts_that_are_shut() {
     let Some(()) = mounts() else { return };
-    // (A copy of /etc, for this server alone.)
+    // A copy of /etc, for this server only.
     let copy = "mount -t tmpfs -o mode=755 none /mnt; cp -a /etc /mnt/";
     let bind = "mount --bind /mnt/etc /etc";
     let expired = "sed 's/^visitor:.*/visitor:*:19000:0:99999:7::1:/' /etc/shadow >/mnt/etc/shadow";
     let nologin = "printf 'Down for repair\\033[31m until noon.\\n' >/mnt/etc/nologin";
-    // (What Debian's own `sshd` and `common-account` come to, for a key.)
+    // The effect of Debian's own `sshd` and `common-account` for a login with a key.
     let pam = "printf '%s\\n' 'auth required pam_deny.so' 'account required pam_nologin.so' 'account required pam_unix.so' \
                'session required pam_permit.so' >/mnt/etc/pam.d/sshd";
     // Whoever asks for the login, sshd itself or PAM: it is refused, and what the host says about it is printed.
@@ -323,7 +323,7 @@ fn a_key_exchange_that_is_tampered_with_is_noticed() {
     let call = call.arg(world.server.known_hosts()).args(["--host", &host, "--key"]).arg(world.server.key());
     call.exits(3).says(&["could not prove its host key"]);
     assert_eq!(fs::read(world.server.known_hosts()).expect("known_hosts"), b"");
-    // Where nobody meddles, it is the same server.
+    // Without interference it is the same server.
     fs::write(world.server.known_hosts(), known).expect("known_hosts");
     link.let_be();
     world.run(&[]).exits(0);

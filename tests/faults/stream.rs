@@ -13,7 +13,7 @@ use super::world::{Signal, Started, World, on_each, on_each_with, parse, seen, u
 use crate::support::sshd::{Options, Software, signal};
 
 cases! {
-    a_reset_at_any_place_of_the_stream_is_healed ["B1"]
+    a_reset_at_any_place_of_the_stream_loses_nothing ["B1"]
         "RST at each twentieth of everything that the host sends, including key exchange and login"
         => Text("0", "noticed within a second; no output lost or repeated, each step started once (during the login: exit 3, nothing started, and 0 by the rerun)");
     a_black_hole_is_noticed_and_left_behind ["B2" "B9"]
@@ -43,7 +43,7 @@ const QUICK: (&str, &str) = ("PINBOOT_KEEPALIVE", "0.7");
 #[track_caller]
 fn once_and_whole(world: &World) {
     assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
-    // (On a busy machine a connection may fall silent for so short a span once more.)
+    // On a busy machine a connection may be silent for such a short time once more.
     let mut journal = world.journal();
     while journal.starts_with(&["host_lost", "host_regained", "host_lost"].map(str::to_owned)) {
         journal.drain(..2);
@@ -80,14 +80,14 @@ fn since_1970(text: &str) -> Option<u64> {
     let numbers: Vec<u64> =
         text.trim_end_matches('Z').split(['-', 'T', ':', '.']).map_while(|word| word.parse().ok()).collect();
     let [year, month, day, hour, minute, second, milli] = *numbers.as_slice() else { return None };
-    // (Years begin in March here, so that the odd day is their last.)
+    // Years start in March here, so that the leap day is their last day.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 719_469;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milli)
 }
 
 #[test]
-fn a_reset_at_any_place_of_the_stream_is_healed() {
+fn a_reset_at_any_place_of_the_stream_loses_nothing() {
     const STEPS: usize = 4;
     on_each(|mut world| {
         let link = Link::to(world.server.port);
@@ -97,7 +97,7 @@ fn a_reset_at_any_place_of_the_stream_is_healed() {
         assert_eq!(output(&world.run(&["--json"]).exits(0)), said);
         let mut whole = link.carried();
         for part in 1..=20 {
-            // (No two runs say the same in as many packets: where the place never came, the next try goes by the shorter run.)
+            // No two runs send the same packets: if the place was never reached, the next attempt uses the shorter run.
             let (place, reset, mut printed) = loop {
                 (1..=STEPS).for_each(|step| fs::remove_file(world.there(&format!("count-{step}"))).expect("removed"));
                 let place = whole * part / 20;
@@ -109,7 +109,7 @@ fn a_reset_at_any_place_of_the_stream_is_healed() {
                 whole = whole.min(link.carried()) - 1;
             };
             if printed.code == Some(3) {
-                // (What may count as a failed login is not repeated by itself: nothing was begun, and the rerun begins it.)
+                // What may count as a failed login is not retried: nothing was started, and the rerun starts it.
                 assert_eq!(world.journal(), ["unreachable 3", "exit 3", "exit 3"]);
                 assert!(!world.there("count-1").exists(), "behind byte {place}");
                 printed = world.pinboot(&["rerun", "--json"]);
@@ -123,7 +123,7 @@ fn a_reset_at_any_place_of_the_stream_is_healed() {
             let end = ["1 changed", "2 changed", "3 changed", "4 changed", "exit 0", "exit 0"];
             assert!(journal.ends_with(&end.map(str::to_owned).each_ref()), "behind byte {place}: {journal:?}");
             let events: Vec<_> = printed.stdout.lines().map(parse).collect();
-            // (Before the login nothing is lost that was there: the connection is made again without a word.)
+            // Before the login there is nothing to lose: pinboot reconnects without a message.
             if let Some(lost) = events.iter().find(|event| event["kind"] == "host_lost") {
                 let after = time(lost).duration_since(reset).unwrap_or_default();
                 assert!(after < Duration::from_secs(1), "behind byte {place}: noticed after {after:?}");
@@ -265,11 +265,11 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
     });
 }
 
-/// What the log has between the frames of one step, from its begin to its end.
+/// What the log has between the frames of one step, from its start to its end.
 fn said_in(log: &[u8], step: u32) -> Vec<u8> {
     let mut said = Vec::new();
     let mut within = false;
-    // (Nothing else in it has this byte.)
+    // Nothing else in it contains this byte.
     for (place, piece) in log.split(|byte| *byte == 0x1e).enumerate() {
         if place % 2 == 1 {
             let frame = String::from_utf8_lossy(piece);

@@ -43,7 +43,7 @@ impl Terminal {
         tcsetwinsize(&slave, Winsize { ws_row: 24, ws_col: WIDTH, ws_xpixel: 0, ws_ypixel: 0 }).expect("its size");
         fcntl_setfl(&master, OFlags::RDWR | OFlags::NONBLOCK).expect("a terminal");
         let before = tcgetattr(&slave).expect("its state");
-        // (It leads a session of its own, whose terminal this is.)
+        // The program leads a session of its own, with this terminal.
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(program.get_program()).args(program.get_args());
         command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -94,7 +94,7 @@ impl Terminal {
         let hidden = shown.rfind("\x1b[?25l").map_or(0, |at| at + 1);
         let visible = shown.rfind("\x1b[?25h").map_or(0, |at| at + 1);
         assert!(hidden <= visible, "the cursor is hidden: {shown:?}");
-        // (Ended, or filled to its last column.)
+        // The last line is ended, or filled to its last column.
         let rest = shown.rsplit("\r\n").next().unwrap_or_default();
         let rest = rest.rsplit_once('\x1b').map_or(rest, |(_, behind)| {
             behind.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or_default()
@@ -110,7 +110,7 @@ impl Drop for Terminal {
     }
 }
 
-/// What was left to itself goes on at the host, and its rest is done by a rerun, once.
+/// The run continues on the host, and a rerun does the rest of it, once.
 #[track_caller]
 fn the_rest_is_done_once(world: &World) {
     release(world);
@@ -147,7 +147,7 @@ fn a_terminal_is_left_as_it_was_found() {
     }
     for (how, code) in [("quit", 131), ("term", 143), ("interrupt", 130)] {
         on_each(|world| {
-            // (A step that does not want to end, so that the third Ctrl-C is what ends pinboot.)
+            // The step ignores SIGTERM, so it is the third Ctrl-C that ends pinboot.
             world.steps(&HELD.replace("echo begun", "trap '' TERM; echo begun"));
             let mut terminal = Terminal::start(&world.run_call(&[]).into_command());
             held(&world);
@@ -166,7 +166,7 @@ fn a_terminal_is_left_as_it_was_found() {
             assert_eq!(end.code(), Some(code), "{how}: {end:?}: {}", String::from_utf8_lossy(&terminal.shown));
             terminal.is_as_it_was();
             if how == "interrupt" {
-                // (The step was printed to end, so a rerun begins it again: that is shown by Ctrl-C's own cases.)
+                // The step was asked to stop, so a rerun starts it again, which the cases of Ctrl-C show.
                 release(&world);
                 until("the run ends at the host", || world.is_over());
                 return;

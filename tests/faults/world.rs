@@ -14,7 +14,7 @@ use crate::support::wait::wait_until;
 
 pub(crate) use rustix::process::Signal;
 
-/// A server (of one of three makes) with a home on it, and somebody who runs the program against it.
+/// A server (of one of three makes) with a home on it, and a folder of the user who runs the program.
 pub(crate) struct World {
     pub(crate) server: Sshd,
     pub(crate) home: TempDir,
@@ -114,7 +114,7 @@ impl World {
             && self.runs().pop().is_some_and(|run| self.there(&format!(".pinboot/runs/{run}/end")).exists())
     }
 
-    /// How often somebody has logged in.
+    /// How many logins there were.
     pub(crate) fn logins(&self) -> usize {
         self.server.logins()
     }
@@ -188,14 +188,14 @@ impl World {
         }
         let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         text = text.replace(&format!("me@{}", machine.trim()), "me@MACHINE");
-        // (A run that could not be written down is in no list.)
+        // A run that could not be recorded is not listed.
         if let Some(place) = text.find("HERE/state/runs/") {
             let name = place + "HERE/state/runs/".len();
             if text[name..].bytes().take(8).filter(u8::is_ascii_hexdigit).count() == 8 {
                 text.replace_range(name..name + 8, "RUN");
             }
         }
-        // (How long a journal is depends on the digits of its times and ports.)
+        // The length of a journal depends on the digits of its times and ports.
         if let Some(end) = text.find(" bytes from there on") {
             let begin = text[..end].rfind(' ').map_or(0, |blank| blank + 1);
             text.replace_range(begin..end, "SO_MANY");
@@ -234,7 +234,7 @@ fn on_some(some: &[Software], change: impl Fn(Options, &Path) -> Options + Sync,
                     case(world);
                 }
             };
-            // (Whoever fails is named by its thread.)
+            // The name of the thread shows on which server a case failed.
             let named = std::thread::Builder::new().name(format!("{test} on {}", software.name()));
             named.spawn_scoped(scope, play).expect("a thread");
         }
@@ -289,7 +289,7 @@ pub(crate) fn path_without(absent: &[&str]) -> TempDir {
             None => name == *absent,
         });
         if !is_absent {
-            // (The same name may stand in both.)
+            // Both folders may have the same name.
             let _ = std::os::unix::fs::symlink(entry.path(), dir.path().join(name));
         }
     }
