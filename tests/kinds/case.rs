@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use pinboot::node::{self, Node, Value};
 use pinboot::source::{SourceId, Sources};
 
+use super::world::SHELLS;
+
 /// One case.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -29,6 +31,8 @@ pub(crate) struct Case {
     pub(crate) needs: Vec<String>,
     /// `root: true`: the case is left out where the tests are not run by root.
     pub(crate) root: bool,
+    /// `except`: shells under which it does not hold, and why.
+    pub(crate) except: Vec<(String, String)>,
     pub(crate) expect: Expect,
 }
 
@@ -346,6 +350,11 @@ fn case(reader: &mut Reader, root: Node, source: &str, place: String, file: &Pat
     };
     let needs = fields.texts("needs")?;
     let root = fields.flag("root")?;
+    let except = fields.entries("except")?.into_iter().map(|(name, node)| {
+        let is_shell = SHELLS.iter().any(|shell| shell.0 == name);
+        if is_shell { Ok((name, text(&node, "except")?)) } else { Err(format!("`except`: there is no shell `{name}`")) }
+    });
+    let except = except.collect::<Read<Vec<_>>>()?;
     // What is left of the keys is what the case expects, and the reason for leaving something out.
     let expects_nothing = fields.left.iter().all(|(key, _)| key == "equivalent");
     let expect = expect(reader, &mut fields)?;
@@ -353,7 +362,7 @@ fn case(reader: &mut Reader, root: Node, source: &str, place: String, file: &Pat
         return Err("it expects nothing: give it `outcome`, `diff`, `after`, `error`, …".to_owned());
     }
     fields.finish()?;
-    Ok(Case { place, file: file.to_owned(), number, title, playbook, local, hosts, needs, root, expect })
+    Ok(Case { place, file: file.to_owned(), number, title, playbook, local, hosts, needs, root, except, expect })
 }
 
 /// The lines of the top-level keys of these names.

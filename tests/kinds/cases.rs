@@ -108,7 +108,7 @@ struct Failure {
     diff: Option<(PathBuf, usize, String)>,
 }
 
-/// The hosts of a case under every shell; where it has several hosts, those behind the first under one shell each.
+/// The hosts of a case under every shell; where it has several hosts, the first one under three and the others under one each.
 fn trials(case: &Case) -> Vec<Trial<'_>> {
     let shells = shells();
     if matches!(case.expect, Expect::Refused(_)) {
@@ -125,8 +125,13 @@ fn trials(case: &Case) -> Vec<Trial<'_>> {
         .into_iter()
         .enumerate()
         .flat_map(|(at, host)| {
-            let several = if at == 0 { shells.clone() } else { vec![shells[at % shells.len()]] };
-            several.into_iter().enumerate().map(move |(turn, shell)| Trial { case, host, shell, equivalent: turn == 0 })
+            let several = match (at, case.hosts.len()) {
+                (0, 1) => shells.clone(),
+                (0, _) => shells.iter().take(3).copied().collect(),
+                _ => vec![shells[at % shells.len()]],
+            };
+            let tried = several.into_iter().filter(|shell| case.except.iter().all(|(name, _)| name != shell.0));
+            tried.enumerate().map(move |(turn, shell)| Trial { case, host, shell, equivalent: at + turn == 0 })
         })
         .collect()
 }

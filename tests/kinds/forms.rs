@@ -40,6 +40,34 @@ fn every_example_is_a_step() {
 }
 
 #[test]
+fn every_kind_says_what_it_lacks() {
+    for kind in KINDS {
+        // Which host reboots needs no saying.
+        let said = recipes(&format!("- name: s\n  {}: {{}}", kind.name));
+        assert_eq!(said.is_ok(), kind.name == "reboot", "{}: {said:?}", kind.name);
+        assert!(kind.example.starts_with("- name: "), "{}", kind.name);
+        assert!(kind.example.contains(&format!("\n  {}:", kind.name)), "{}", kind.name);
+        if let Some(short) = kind.short {
+            assert!(kind.fields.iter().any(|field| field.name == short), "{}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_script_that_asks_for_a_shell_needs_it() {
+    let recipe = |step: &str| recipes(&format!("- name: s\n  {step}")).expect("a step").remove(0);
+    let bash = recipe("script: { text: \"[[ a == a ]]\", shell: bash }");
+    assert_eq!(bash.interpreter(), Some("bash"));
+    assert_eq!(bash.needs[0].any_of, ["bash"]);
+    assert_eq!(recipe("script: { text: \":\", shell: sh }").interpreter(), None);
+    let manual = recipe("manual: Click.");
+    assert!(manual.check.is_none());
+    assert!(!manual.manual().expect("a manual step").wait);
+    let command = recipe("command: \"touch 'a b'\\n\"");
+    assert_eq!((command.apply.as_str(), command.check), ("touch 'a b'", None));
+}
+
+#[test]
 fn the_short_and_the_long_forms_mean_the_same() {
     let present = |names: &str| {
         format!(

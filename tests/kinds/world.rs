@@ -37,7 +37,7 @@ const LONGEST: Duration = Duration::from_mins(2);
 pub(crate) struct Shell(pub(crate) &'static str);
 
 /// Every shell that is tried, the most common first.
-const SHELLS: [Shell; 5] = [Shell("dash"), Shell("bash"), Shell("busybox"), Shell("mksh"), Shell("yash")];
+pub(crate) const SHELLS: [Shell; 5] = [Shell("dash"), Shell("bash"), Shell("busybox"), Shell("mksh"), Shell("yash")];
 
 /// The shells of this machine.
 pub(crate) fn shells() -> Vec<Shell> {
@@ -253,11 +253,6 @@ impl World {
     /// Carries steps out.
     pub(crate) fn run(&self, steps: &str) -> Heard {
         self.deliver(&self.steps(steps, Mode::Run))
-    }
-
-    /// Asks what steps would change.
-    pub(crate) fn check(&self, steps: &str) -> Heard {
-        self.deliver(&self.steps(steps, Mode::Check))
     }
 
     /// Delivers a plan as a run of its own, and gives what came back when it was over.
