@@ -9,6 +9,8 @@ mod causes;
 mod command;
 mod compile;
 mod download;
+#[cfg(test)]
+mod example;
 mod export;
 mod fetch;
 pub mod field;
