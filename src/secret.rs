@@ -1,4 +1,4 @@
-//! Values that nobody may see, and the one masker that every sink goes through.
+//! Values that must not be shown, and the masker that all output goes through.
 
 mod encodings;
 mod masker;
@@ -9,17 +9,17 @@ pub use masker::{MASK, MaskStream, Masker};
 
 use zeroize::Zeroizing;
 
-/// A value that is masked when it is printed and zeroed when it is dropped.
+/// A value that prints as `***` and is zeroed when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a value in.
+    /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
         Self(Zeroizing::new(value.into()))
     }
 
-    /// The value itself: only for the place that needs it, never for a message.
+    /// The value itself, only for the code that needs it and never for a message.
     pub fn expose(&self) -> &str {
         &self.0
     }

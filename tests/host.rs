@@ -1,8 +1,8 @@
-//! The dearest tier: hosts with nothing of pinboot's in them, taken from the real world.
+//! The most expensive tier: real hosts, without anything of pinboot's in them.
 //!
-//! OpenSSH's server as the distribution sets it up, a real `sudo`, real `dnf` and `apt`, a real Kafka 2.8.1 with the
-//! tutorial's own login, all in private roots on this machine. It needs root, some packages and Maven Central; where
-//! one is missing it says so and is left out. `.ci/run` brings them in.
+//! They have OpenSSH's server as the distribution configures it, a real `sudo`, real `dnf` and `apt`, and a real Kafka 2.8.1
+//! with the tutorial's login, all in private roots on this machine. The tier needs root, some packages and Maven Central. If
+//! one of them is missing, it says so and is left out. `.ci/run` installs them.
 
 #![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
 

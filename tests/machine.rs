@@ -1,13 +1,14 @@
 //! A whole machine: a Debian guest in qemu, with a kernel, a disk and a power switch of its own.
 //!
-//! It shows what no namespace can: a real restart with another boot id, a loss of power that takes every write which had not
-//! been synced, systemd-logind and its `KillUserProcesses`, a file system that turns read-only under open files, and a clock
-//! that jumps. The guest is made by `debootstrap` once and kept below `target`; it runs in software (no KVM), so that every
-//! machine shows the same. It needs root, qemu and Debian's mirror; where one is missing it says so and is left out.
+//! It shows what no namespace can show: a real restart with another boot id, a power cut that loses every write that was not
+//! synced, systemd-logind with `KillUserProcesses`, a file system that becomes read-only under open files, and a clock that
+//! jumps. `debootstrap` makes the guest once, and it is kept below `target`. It runs in software, without KVM, so that the
+//! tests behave the same on every machine. The tier needs root, qemu and Debian's mirror. If one of them is missing, it says
+//! so and is left out.
 //!
-//! A power cut here is SIGKILL to qemu. Gone with it are the guest's memory and page cache, and what qemu's own qcow2 driver
-//! had not written; what the guest had synced (qemu passes its flushes on) is in this machine's page cache or on its disk. A
-//! disk that lies about a sync is not played.
+//! A power cut is a SIGKILL to qemu. The guest's memory and page cache are lost with it, and so is what qemu's qcow2 driver
+//! has not written. What the guest has synced is in this machine's page cache or on its disk, because qemu passes flushes on.
+//! Disks that lie about a sync are not simulated.
 
 #![expect(clippy::disallowed_methods, reason = "it works on real files, programs and clocks")]
 
@@ -31,5 +32,5 @@ mod reboot;
 #[expect(dead_code, reason = "the other test binaries take more of it")]
 mod support;
 #[path = "faults/world.rs"]
-#[expect(dead_code, unused_imports, unused_macros, reason = "the tests of faults take more of it")]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the tests of faults use more of it")]
 mod world;

@@ -1,7 +1,7 @@
-//! The throw-away host, used as a person uses it: OpenSSH's client outside, curl and wget inside.
+//! The throw-away host as a user sees it: with OpenSSH's client outside, and with curl and wget inside.
 //!
-//! Each host is started by a *keeper*, a second process of this test binary, so that the host can be started by another
-//! user and its starter be killed. As root every test runs twice: as root and as `nobody`.
+//! Each host is started by a *keeper*, a second process of this test binary, so that another user can start it and its
+//! starter can be killed. As root, every test runs twice: as root and as `nobody`.
 
 #![cfg(target_os = "linux")]
 
@@ -18,7 +18,7 @@ use pinboot::rehearse::{ChangedPath, PathKind, RehearsalHost, Used, World};
 const WORLD: &str = "PINBOOT_TEST_WORLD";
 const PROGRAM: &str = "PINBOOT_TEST_PROGRAM";
 
-/// Not a test of its own: the process that keeps a host for the others, and does what its standard input says.
+/// Not a test: the process that keeps a host for the other tests and follows the commands on its standard input.
 #[test]
 fn keeper() {
     let vars: HashMap<String, String> = std::env::vars().collect();
@@ -28,8 +28,8 @@ fn keeper() {
     let host = match RehearsalHost::start_with(&world, Path::new(program)) {
         Ok(host) => host,
         Err(refused) => {
-            let told = serde_json::json!({"refused": refused.message, "hint": refused.hint});
-            return writeln!(out, "\n@@{told}").expect("told");
+            let message = serde_json::json!({"refused": refused.message, "hint": refused.hint});
+            return writeln!(out, "\n@@{message}").expect("written");
         }
     };
     let ready = serde_json::json!({
@@ -38,20 +38,20 @@ fn keeper() {
         "known_hosts": host.known_hosts_path(),
         "command": host.ssh_command(),
     });
-    writeln!(out, "\n@@{ready}").expect("told");
+    writeln!(out, "\n@@{ready}").expect("written");
     for line in std::io::stdin().lines() {
         let reply = match line.expect("a line").split_once(' ').unwrap_or_default() {
             ("mark", _) => serde_json::json!(host.mark().expect("marked")),
             ("changes", _) => serde_json::json!(host.changes().expect("listed")),
-            ("used", _) => serde_json::json!(host.used().expect("told")),
+            ("used", _) => serde_json::json!(host.used().expect("written")),
             ("cut", after) => serde_json::json!(host.cut(after.trim().parse().ok()).expect("cut")),
             other => panic!("{other:?}"),
         };
-        writeln!(out, "@@{reply}").expect("told");
+        writeln!(out, "@@{reply}").expect("written");
     }
 }
 
-/// Who starts a host.
+/// The user who starts a host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Starter {
     Caller,
@@ -82,7 +82,7 @@ impl Kept {
     fn start_under(starter: Starter, world: &World, wrapper: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("opened to others");
-        // Another user may not enter the directory of the build.
+        // Another user may not be able to enter the build directory.
         let copy = |from: &Path, name: &str| -> PathBuf {
             let to = place.path().join(name);
             if std::fs::hard_link(from, &to).is_err() {
@@ -117,7 +117,7 @@ impl Kept {
     fn answer(&mut self) -> serde_json::Value {
         loop {
             let mut line = String::new();
-            assert_ne!(self.stdout.read_line(&mut line).expect("a line"), 0, "the keeper is gone");
+            assert_ne!(self.stdout.read_line(&mut line).expect("a line"), 0, "the keeper has ended");
             if let Some(json) = line.strip_prefix("@@") {
                 return serde_json::from_str(json).expect("json");
             }
@@ -153,14 +153,14 @@ impl Kept {
         self.ssh(&[]).args(["ec2-user@127.0.0.1", line]).stdin(Stdio::null()).output().expect("ssh")
     }
 
-    /// Runs a command that has to succeed, and gives what it printed.
+    /// Runs a command that must succeed, and returns its output.
     fn out(&self, line: &str) -> String {
         let out = self.run(line);
         assert!(out.status.success(), "{line}: {:?} {}", out.status, String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).expect("text").trim_end().to_owned()
     }
 
-    /// The host's processes, as the machine sees them: all that descend from the keeper.
+    /// The host's processes as the machine sees them: all descendants of the keeper.
     fn processes(&self) -> Vec<u32> {
         let mut known = vec![self.keeper.id()];
         loop {
@@ -185,7 +185,7 @@ impl Kept {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
+        assert!(Instant::now() < deadline, "timed out: {what}");
         std::thread::yield_now();
     }
 }
@@ -194,7 +194,7 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// What this machine lacks for these tests; with `PINBOOT_TEST_ALL` that is a failure and not a reason to pass over.
+/// What this machine lacks for these tests; with `PINBOOT_TEST_ALL` the tests fail instead of being left out.
 fn lacks() -> Option<String> {
     let runs = |words: &[&str]| {
         let mut command = Command::new(words[0]);
@@ -205,27 +205,27 @@ fn lacks() -> Option<String> {
         return None;
     }
     if !runs(&["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--fork", "true"]) {
-        return Some("namespaces (allow them to ordinary users, or leave the container)".to_owned());
+        return Some("namespaces (allow them for ordinary users, or leave the container)".to_owned());
     }
     let absent =
         [&["ssh", "-V"][..], &["curl", "--version"], &["wget", "--version"]].into_iter().find(|one| !runs(one));
     absent.map(|one| format!("the program `{}`", one[0]))
 }
 
-/// Everybody who can start a host here.
+/// The users who can start a host on this machine.
 fn starters() -> Vec<Starter> {
     if let Some(lacking) = lacks() {
-        say(&format!("left out: the throw-away host, which takes {lacking}"));
+        say(&format!("left out: the throw-away host, which needs {lacking}"));
         return Vec::new();
     }
     if rustix::process::getuid().is_root() {
         return vec![Starter::Caller, Starter::Nobody];
     }
-    say("left out: starting a host as another user, which takes root");
+    say("left out: starting a host as another user, which needs root");
     vec![Starter::Caller]
 }
 
-/// For tests of what does not depend on who starts a host.
+/// One of these users, for tests that do not depend on the user.
 fn starter() -> Option<Starter> {
     starters().first().copied()
 }
@@ -281,7 +281,7 @@ fn a_session_looks_like_a_login_to_ec2() {
         let environment = host.out("env | sed 's/=.*//' | sort | tr '\\n' ' '");
         assert_eq!(environment, "HOME LOGNAME PATH PWD SHELL SHLVL SSH_CLIENT SSH_CONNECTION USER XDG_RUNTIME_DIR _");
         assert_eq!(host.out("grep -c : /proc/net/dev"), "1", "no network but the loopback");
-        // What needs root's rights is refused without them.
+        // Without root's rights these are refused.
         for line in [
             "touch /etc/x",
             "touch /usr/bin/x",
@@ -293,20 +293,20 @@ fn a_session_looks_like_a_login_to_ec2() {
             "echo x > /proc/sys/kernel/hostname",
             "echo h > /proc/sysrq-trigger",
         ] {
-            assert!(!host.run(line).status.success(), "{starter:?}: {line} went well");
+            assert!(!host.run(line).status.success(), "{starter:?}: {line} succeeded");
         }
         let places = "touch ~/x /tmp/x /var/tmp/x /dev/shm/x $XDG_RUNTIME_DIR/x && echo ok";
         assert_eq!(host.out(places), "ok");
-        // A status and a signal come back as they were.
+        // An exit status and a signal are reported.
         assert_eq!(host.run("exit 7").status.code(), Some(7));
-        assert_eq!(host.run("kill -TERM $$").status.code(), Some(255), "OpenSSH's word for a signal");
+        assert_eq!(host.run("kill -TERM $$").status.code(), Some(255), "OpenSSH's code for a signal");
         let wrong = host.ssh(&[]).args(["root@127.0.0.1", "true"]).output().expect("ssh");
         assert!(String::from_utf8_lossy(&wrong.stderr).contains("Permission denied"));
     }
 }
 
 #[test]
-fn sudo_is_root_and_passes_everything_on() {
+fn sudo_runs_as_root_and_passes_streams_and_exit_codes_on() {
     for starter in starters() {
         let host = Kept::start(starter, &world());
         let who = host.out("sudo -n id -u; sudo sh -c 'echo $HOME $USER $SUDO_USER; pwd'");
@@ -317,7 +317,7 @@ fn sudo_is_root_and_passes_everything_on() {
         assert_eq!(host.out("sudo -u ec2-user id -un; sudo -u daemon id -un"), "ec2-user\ndaemon");
         assert_eq!(host.run("sudo -n no-such").status.code(), Some(1));
         assert_eq!(host.out("cd /tmp && echo here > a && sudo cp a /etc/a && cat /etc/a"), "here");
-        // Files of the machine's own can be replaced and removed, and new ones stand beside them.
+        // Files of the machine can be replaced and removed, and new ones added.
         let replace = "printf '#!/bin/sh\\necho mine\\n' > /tmp/n; chmod 755 /tmp/n; sudo mv /tmp/n /usr/bin/seq; seq";
         assert_eq!(host.out(replace), "mine");
         let beside = "sudo mkdir -p /usr/local/lib/a/b /opt/a /var/lib/a && echo ok";
@@ -326,13 +326,13 @@ fn sudo_is_root_and_passes_everything_on() {
 }
 
 #[test]
-fn signals_go_through_sudo() {
+fn sudo_passes_signals_on() {
     for starter in starters() {
         let host = Kept::start(starter, &world());
         let trap = "trap \"echo got it; exit 0\" TERM; : > /tmp/up; while :; do sleep .05; done";
         let term = format!("sudo sh -c '{trap}' & while [ ! -e /tmp/up ]; do :; done; kill -TERM $!; wait");
         assert_eq!(host.out(&term), "got it");
-        // What kills a step's whole group kills a real sudo's command as well.
+        // A signal that kills a step's process group also kills the command of a real sudo.
         let start = "setsid sh -c 'echo $$ > /tmp/group; sudo sh -c \"echo \\$\\$ > /tmp/pid; exec sleep 1000\"'";
         let kill = "while [ ! -s /tmp/pid ]; do :; done; kill -KILL -$(cat /tmp/group); wait; true";
         host.out(&format!("{start} > /tmp/out 2>&1 < /dev/null & {kill}"));
@@ -342,7 +342,7 @@ fn signals_go_through_sudo() {
 }
 
 #[test]
-fn the_mirror_answers_under_real_names() {
+fn the_mirror_answers_to_real_names() {
     for starter in starters() {
         let mut host = Kept::start(starter, &world());
         let kit = host.out("curl -fsS https://archive.apache.org/dist/kit.tgz | tar xz && kit/bin/run.sh");
@@ -369,7 +369,7 @@ fn the_mirror_answers_under_real_names() {
 }
 
 #[test]
-fn wget_trusts_the_mirror_as_well_and_sudo_may_be_absent() {
+fn wget_trusts_the_mirror_and_sudo_may_be_absent() {
     let Some(starter) = starter() else { return };
     let host = Kept::start(starter, &World { absent: vec!["sudo".to_owned()], ..world() });
     assert_eq!(host.run("sudo -n true").status.code(), Some(127), "a host without sudo");
@@ -378,7 +378,7 @@ fn wget_trusts_the_mirror_as_well_and_sudo_may_be_absent() {
 }
 
 #[test]
-fn stand_ins_are_found_and_counted() {
+fn stand_ins_run_and_are_counted() {
     for starter in starters() {
         let mut host = Kept::start(starter, &world());
         let run = host.run("yum -y install java");
@@ -390,12 +390,12 @@ fn stand_ins_are_found_and_counted() {
 }
 
 #[test]
-fn the_upper_layer_is_exactly_what_was_written() {
+fn exactly_the_written_paths_are_listed() {
     for starter in starters() {
         let mut host = Kept::start(starter, &world());
         let reading = "ls -la / /usr/bin /etc > /dev/null; sudo true; yum > /dev/null";
         host.run(&format!("{reading}; curl -fsS https://archive.apache.org/dist/kit.tgz > /dev/null"));
-        assert_eq!(host.changes(), [], "{starter:?}: reading writes nothing");
+        assert_eq!(host.changes(), [], "{starter:?}: reading changes nothing");
         let root = "echo two > /usr/share/two; rm /usr/bin/seq; chmod 700 /etc/hosts; rm /etc/hostname";
         host.out(&format!(
             "umask 022; echo one > a; mkdir d; ln -s a l; sudo sh -c '{root}'; echo x > /tmp/t; rm /tmp/t"
@@ -419,12 +419,12 @@ fn the_upper_layer_is_exactly_what_was_written() {
         host.ask("mark");
         assert_eq!(host.changes(), []);
         host.out("echo one > a");
-        assert_eq!(host.changes().len(), 1, "the same bytes, but written");
+        assert_eq!(host.changes().len(), 1, "the same bytes, but written again");
     }
 }
 
 #[test]
-fn a_cut_connection_takes_nothing_with_it() {
+fn a_cut_connection_ends_no_detached_command() {
     for starter in starters() {
         let mut host = Kept::start(starter, &world());
         let detached = "setsid sh -c 'while [ ! -e go ]; do sleep .05; done; echo done > result'";
@@ -442,7 +442,7 @@ fn a_cut_connection_takes_nothing_with_it() {
         assert_eq!(client.wait().expect("ended").code(), Some(255));
         host.out("touch go");
         until("the detached command ends", || host.run("cat result").stdout == b"done\n");
-        // In the middle of output: what came is a true beginning.
+        // A cut during output: the received bytes are the beginning of it.
         host.ask("cut 100000");
         let cut = host.run("seq 1 1000000");
         assert_eq!(cut.status.code(), Some(255));
@@ -452,7 +452,7 @@ fn a_cut_connection_takes_nothing_with_it() {
 }
 
 #[test]
-fn bytes_and_streams_arrive_as_they_were() {
+fn bytes_arrive_unchanged_on_each_stream() {
     let Some(starter) = starter() else { return };
     let host = Kept::start(starter, &world());
     let bytes: Vec<u8> = (0..750_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
@@ -475,7 +475,7 @@ fn bytes_and_streams_arrive_as_they_were() {
 }
 
 #[test]
-fn a_terminal_is_a_terminal() {
+fn a_session_can_have_a_terminal() {
     let Some(starter) = starter() else { return };
     let host = Kept::start(starter, &world());
     let mut client = host
@@ -492,7 +492,7 @@ fn a_terminal_is_a_terminal() {
     let out = client.wait_with_output().expect("ended");
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(text.contains("/dev/pts/0") && text.contains("yes-xterm") && text.contains("\npts/0"), "{text}");
-    assert!(!text.contains("job control"), "the shell has the terminal for its own: {text}");
+    assert!(!text.contains("job control"), "the shell controls its terminal: {text}");
     assert_eq!(out.status.code(), Some(5));
 }
 
@@ -519,19 +519,19 @@ fn a_killed_starter_leaves_no_process_no_mount_and_no_file() {
 }
 
 #[test]
-fn the_milestones_stand_ins_play_their_parts() {
+fn the_milestones_stand_ins_work() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
     let text = std::fs::read_to_string(&file).expect("the file");
     let mut sources = pinboot::source::Sources::default();
     let document = pinboot::node::parse(sources.add("milestone1.rehearsal.yaml", text.as_str()), &text).expect("YAML");
-    let (world, faults) = parse(&document, file.parent().expect("a folder"), &|path| path.is_file());
-    assert_eq!(faults, []);
+    let (world, errors) = parse(&document, file.parent().expect("a folder"), &|path| path.is_file());
+    assert_eq!(errors, []);
     for starter in starters() {
         let mut host = Kept::start(starter, &world);
         assert!(!host.run("command -v java || command -v apt-get || command -v aws").status.success());
         assert!(!host.run("rpm -q --whatprovides java-1.8.0").status.success());
         assert!(!host.run("yum -y install java-1.8.0").status.success(), "not without root");
-        assert!(!host.run("sudo yum install java-1.8.0 < /dev/null").status.success(), "nobody answers");
+        assert!(!host.run("sudo yum install java-1.8.0 < /dev/null").status.success(), "nothing answers its question");
         let installed = host.out("sudo -n yum -y install java-1.8.0 && rpm -q --whatprovides --qf '%{VERSION}\\n' java-1.8.0 && java -version");
         assert!(installed.ends_with("Complete!\n1.8.0.382.b05"), "{installed}");
         host.out("curl -fsS https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz | tar -xz");
@@ -558,9 +558,9 @@ fn the_milestones_stand_ins_play_their_parts() {
 }
 
 #[test]
-fn where_namespaces_are_refused_the_setting_is_named() {
+fn the_setting_that_forbids_namespaces_is_named() {
     for starter in starters() {
-        // The limit of a namespace holds for those inside: as if the machine's own were 0.
+        // The limit of a namespace applies to everything inside it, as if the machine's own limit were 0.
         let limit = "echo 0 > /proc/sys/user/max_user_namespaces; exec \"$@\"";
         let wrapper = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"];
         let host = Kept::start_under(starter, &world(), &wrapper);

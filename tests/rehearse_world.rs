@@ -1,4 +1,4 @@
-//! Rehearsal files: what they mean, and how their faults are shown.
+//! Rehearsal files: what they mean, and how their errors are shown.
 
 use std::path::Path;
 
@@ -7,20 +7,20 @@ use pinboot::rehearse::World;
 use pinboot::rehearse::world::{Answer, Body, TreeKind, Url, parse};
 use pinboot::source::{Sources, render};
 
-/// Reads a rehearsal file beside which there is one other file, `there.tgz`.
+/// Reads a rehearsal file in a directory that also has the file `there.tgz`.
 fn read(text: &str) -> Result<World, String> {
     let mut sources = Sources::default();
     let id = sources.add("play.rehearsal.yaml", text);
-    let document = node::parse(id, text).map_err(|faults| render(&faults, &sources, false))?;
-    let (world, faults) = parse(&document, Path::new("plays"), &|path| path == Path::new("plays/there.tgz"));
-    if faults.is_empty() { Ok(world) } else { Err(render(&faults, &sources, false)) }
+    let document = node::parse(id, text).map_err(|errors| render(&errors, &sources, false))?;
+    let (world, errors) = parse(&document, Path::new("plays"), &|path| path == Path::new("plays/there.tgz"));
+    if errors.is_empty() { Ok(world) } else { Err(render(&errors, &sources, false)) }
 }
 
 #[test]
-fn the_milestones_world_is_whole() {
+fn the_milestones_rehearsal_file_is_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
     assert_eq!(World::beside(Path::new("playbooks/milestone1.yaml")), Path::new("playbooks/milestone1.rehearsal.yaml"));
-    let world = read(&std::fs::read_to_string(path).expect("the file")).unwrap_or_else(|faults| panic!("{faults}"));
+    let world = read(&std::fs::read_to_string(path).expect("the file")).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!((world.user.as_str(), world.home.as_str()), ("ec2-user", "/home/ec2-user"));
     assert_eq!(world.commands.iter().map(|command| command.name.as_str()).collect::<Vec<_>>(), ["yum", "rpm"]);
     let Body::Tgz(tree) = &world.urls[0].answers[0].body else { panic!("a tarball") };
@@ -34,7 +34,7 @@ fn every_form_of_an_answer() {
     let world = read(
         "urls:\n  http://169.254.169.254/latest: i-0\n  https://A.example:8443/x?y=1:\n    - { status: 503, body: later }\n    - { file: there.tgz, cut_after: 10 }\n  https://b.example: { redirect: https://a.example/ }\n",
     )
-    .unwrap_or_else(|faults| panic!("{faults}"));
+    .unwrap_or_else(|errors| panic!("{errors}"));
     let [first, second, third] = &world.urls[..] else { panic!("{:?}", world.urls) };
     assert_eq!(
         first,
@@ -54,7 +54,7 @@ fn every_form_of_an_answer() {
 }
 
 #[test]
-fn all_faults_at_once_and_each_at_its_place() {
+fn all_errors_are_shown_at_once_and_each_at_its_place() {
     let text = "\
 host: { user: 'a b', hom: /x, home: x }
 url: {}
@@ -69,13 +69,13 @@ files: { relative: x, ~/ok: { content: x, mod: 1 } }
 ";
     let mut sources = Sources::default();
     let id = sources.add("play.rehearsal.yaml", text);
-    let document = node::parse(id, text).expect("whole YAML");
-    let (_, faults) = parse(&document, Path::new("plays"), &|_| false);
-    let mut shown: Vec<_> = faults
+    let document = node::parse(id, text).expect("valid YAML");
+    let (_, errors) = parse(&document, Path::new("plays"), &|_| false);
+    let mut shown: Vec<_> = errors
         .iter()
-        .map(|fault| {
-            let (line, column) = sources.line_column(fault.span.expect("a place"));
-            format!("{line:2}:{column:<2} {}", fault.message)
+        .map(|error| {
+            let (line, column) = sources.line_column(error.span.expect("a place"));
+            format!("{line:2}:{column:<2} {}", error.message)
         })
         .collect();
     shown.sort();
@@ -103,6 +103,6 @@ files: { relative: x, ~/ok: { content: x, mod: 1 } }
             "10:43 unknown key `mod` of a file",
         ]
     );
-    let words = render(&faults, &sources, false);
+    let words = render(&errors, &sources, false);
     assert!(words.contains("did you mean `home`?") && words.contains("did you mean `urls`?"), "{words}");
 }

@@ -1,18 +1,18 @@
-//! The forms in which a secret may turn up in output.
+//! The forms that a secret may have in output.
 //!
-//! Promised: the value itself; base64 and base64url at every alignment, wrapped or not; hexadecimal in both cases,
-//! wrapped or not; percent and form encoding; JSON; XML and HTML; single quotes, `$'…'` and backslashes of shells (so
-//! `printf %q` and `set -x`); line ends of DOS; every line of at least 8 bytes of a value with several lines. Not
-//! promised: compression, encryption, a program that takes the value apart.
+//! Supported are the value itself; base64 and base64url at every alignment, wrapped or not; hexadecimal in both cases,
+//! wrapped or not; percent and form encoding; JSON; XML and HTML; single quotes, `$'…'` and backslashes of shells, as
+//! `printf %q` and `set -x` write them; DOS line ends; and every line of at least 8 bytes of a value with several lines.
+//! Not supported are compression, encryption, and programs that split the value.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::ids::hex;
 
-/// A value shorter than this is not masked (and the language refuses it as a secret): it would mask half of a log.
+/// A shorter value is not masked, because it would mask half of a log; the language refuses it as a secret.
 const MIN_VALUE: usize = 4;
-/// A line of a longer value is masked by itself from this length on: `{` and `}` alone are no secret.
+/// A shorter line of a value is not masked by itself: `{` and `}` alone are not secret.
 const MIN_LINE: usize = 8;
 
 /// The forms of one or many secrets.
@@ -20,7 +20,7 @@ const MIN_LINE: usize = 8;
 pub(super) struct Forms {
     /// Found byte for byte.
     pub(super) exact: BTreeSet<Vec<u8>>,
-    /// Found with a line break between any two of their bytes as well.
+    /// Found even with a line break between any two bytes.
     pub(super) wrapped: BTreeSet<Vec<u8>>,
 }
 
@@ -53,7 +53,7 @@ impl Forms {
     }
 }
 
-/// Rewrites every character.
+/// Writes every character with this function.
 fn map(value: &str, mut write: impl FnMut(char, &mut String)) -> String {
     value.chars().fold(String::new(), |mut out, c| {
         write(c, &mut out);
@@ -115,8 +115,8 @@ fn xml(value: &str) -> Vec<String> {
 }
 
 fn url(value: &str) -> Vec<String> {
-    /// What encoders leave as it is besides letters and digits: RFC 3986 alone, with paths, JavaScript's two functions,
-    /// and forms.
+    /// Besides letters and digits, encoders keep these characters: RFC 3986, RFC 3986 with paths, JavaScript's two
+    /// functions, and forms.
     const KEPT: [&str; 5] = ["-._~", "-._~/", "-._~!*'()", "-._~!*'();/?:@&=+$,#", "-._*"];
     let mut forms = Vec::new();
     for kept in KEPT {
@@ -139,7 +139,7 @@ fn url(value: &str) -> Vec<String> {
 }
 
 fn shell(value: &str) -> Vec<String> {
-    /// What every shell puts a backslash before.
+    /// Every shell puts a backslash before these.
     const META: &str = " \t\n!\"$&'()*;<>?[\\]^`{|}";
     let dollar = |ascii: bool| {
         map(value, |c, out| match c {
@@ -155,14 +155,14 @@ fn shell(value: &str) -> Vec<String> {
             '\u{1b}' => out.push_str("\\E"),
             c if c.is_ascii_control() || (ascii && !c.is_ascii()) => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    write!(out, "\\{byte:03o}").expect("a string takes all");
+                    write!(out, "\\{byte:03o}").expect("writing to a string succeeds");
                 }
             }
             c => out.push(c),
         })
     };
-    // Which letters are harmless depends on the shell and on where they stand: bash alone quotes `~` and `#` at the
-    // start of a word only, and older ones do not quote `,`.
+    // Which characters are quoted depends on the shell and the position: only bash quotes `~` and `#` just at the start of
+    // a word, and older versions do not quote `,`.
     let backslashes = |quoted: &str, at_start: &str| {
         let mut first = true;
         map(value, |c, out| {
@@ -174,7 +174,7 @@ fn shell(value: &str) -> Vec<String> {
         })
     };
     let single = [r"'\''", "'\"'\"'"].map(|with| value.replace('\'', with));
-    // A shell leaves out the empty pair of quotes at an end.
+    // A shell omits an empty pair of quotes at either end.
     let trimmed = single.clone().map(|form| form.trim_matches('\'').to_owned());
     let double = map(value, |c, out| {
         if "\"$`\\".contains(c) {
@@ -202,7 +202,7 @@ const ALPHABETS: [&[u8; 64]; 2] = [
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 ];
 
-/// Base64 of a value behind 0, 1 or 2 other bytes: the letters that the value alone decides, and for a value at the end
+/// Base64 of a value after 0, 1 or 2 other bytes: the characters that depend only on the value, and for a value at the end
 /// of its text also the last ones.
 fn base64(value: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_base64() {
+    fn base64_is_encoded_correctly() {
         for (bytes, text) in
             [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("??>", "Pz8+")]
         {

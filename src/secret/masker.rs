@@ -1,7 +1,7 @@
-//! Finds secrets in what is about to be shown, in any of their encodings, and writes `***` instead.
+//! Replaces secrets in output by `***`, in every encoding that they may have.
 //!
-//! All forms of all secrets are looked for at once (Aho and Corasick's automaton: one step a byte). Its state says how
-//! many of the last bytes may be the start of a form: exactly these are held back by a [`MaskStream`].
+//! An automaton (Aho and Corasick) looks for all forms of all secrets at once, with one step per byte. Its state says how
+//! many of the last bytes may be the start of a form. A [`MaskStream`] holds back exactly these bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use zeroize::Zeroize as _;
 use super::Secret;
 use super::encodings::Forms;
 
-/// What stands where a secret stood.
+/// What replaces a secret.
 pub const MASK: &str = "***";
 
-/// Knows the secrets of a run and hides them; cheap to clone.
+/// Hides the secrets of a run; cheap to clone.
 #[derive(Clone)]
 pub struct Masker(Arc<Automata>);
 
 struct Automata {
     exact: Automaton,
     wrapped: Automaton,
-    /// Bytes with which no form begins.
+    /// Bytes that no form starts with.
     idle: [bool; 256],
 }
 
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Masker {
 }
 
 impl Masker {
-    /// Takes the secrets of a run, each with its name. Those of less than 4 bytes are not masked.
+    /// Hides these secrets, given with their names. Secrets of fewer than 4 bytes are not masked.
     pub fn new(secrets: &[(String, Secret)]) -> Self {
         let mut forms = Forms::default();
         for (_, secret) in secrets {
@@ -46,12 +46,12 @@ impl Masker {
         Self(Arc::new(Automata { exact, wrapped, idle }))
     }
 
-    /// Whether there is anything to hide.
+    /// Whether there is nothing to hide.
     pub fn is_empty(&self) -> bool {
         self.0.idle.iter().all(|idle| *idle)
     }
 
-    /// Hides every secret of a whole text.
+    /// Hides every secret in a complete text.
     pub fn mask(&self, text: &str) -> String {
         if self.is_empty() {
             return text.to_owned();
@@ -62,13 +62,13 @@ impl Masker {
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
-    /// Begins a stream of bytes.
+    /// Starts a stream of bytes.
     pub fn stream(&self) -> MaskStream {
         MaskStream {
             automata: self.clone(),
             exact: 0,
             wrapped: 0,
-            behind_break: false,
+            after_break: false,
             breaks: VecDeque::new(),
             pending: Vec::new(),
             base: 0,
@@ -78,30 +78,30 @@ impl Masker {
     }
 }
 
-/// Hides secrets in bytes that come in chunks, whatever the cuts: no byte of a secret is given out.
+/// Hides secrets in bytes that come in chunks, even if a secret is split between chunks.
 ///
-/// What may still become a secret is held back until the next chunk or [`MaskStream::finish`].
+/// Bytes that may be the start of a secret are held back until the next chunk or [`MaskStream::finish`].
 #[derive(Debug)]
 pub struct MaskStream {
     automata: Masker,
     exact: u32,
     wrapped: u32,
-    /// The last byte was a line feed within a wrapped form.
-    behind_break: bool,
-    /// Where the line breaks within the current wrapped form are.
+    /// Whether the last byte was a line feed within a wrapped form.
+    after_break: bool,
+    /// The positions of line breaks within the current wrapped form.
     breaks: VecDeque<u64>,
-    /// Bytes that have not been given out.
+    /// Bytes that are held back.
     pending: Vec<u8>,
-    /// Where the first pending byte stands in the stream.
+    /// The position of the first pending byte in the stream.
     base: u64,
-    /// Secrets among the pending bytes, in order, apart from one another.
+    /// Secrets among the pending bytes, in order and not adjacent.
     found: VecDeque<(u64, u64)>,
-    /// Where the last mask that was given out ends.
+    /// The position after the last mask that was returned.
     masked_to: Option<u64>,
 }
 
 impl MaskStream {
-    /// Takes the next bytes and gives those that can be shown.
+    /// Adds bytes, and returns those that can be shown.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         let Masker(automata) = self.automata.clone();
         let mut at = self.base + self.pending.len() as u64;
@@ -131,26 +131,26 @@ impl MaskStream {
         while self.breaks.front().is_some_and(|place| *place < wrapped_from) {
             self.breaks.pop_front();
         }
-        self.give(safe)
+        self.release(safe)
     }
 
-    /// Ends the stream and gives what was held back.
+    /// Ends the stream, and returns what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
-        let out = self.give(self.base + self.pending.len() as u64);
-        (self.exact, self.wrapped, self.behind_break) = (0, 0, false);
+        let out = self.release(self.base + self.pending.len() as u64);
+        (self.exact, self.wrapped, self.after_break) = (0, 0, false);
         self.breaks.clear();
         out
     }
 
     fn step_wrapped(&mut self, automaton: &Automaton, byte: u8, at: u64) {
         let is_break = matches!(byte, b'\n' | b'\r');
-        if is_break && self.wrapped != 0 && !self.behind_break {
-            // One line break, of one or two bytes, is passed over; behind a second one nothing goes on.
-            self.behind_break = byte == b'\n';
+        if is_break && self.wrapped != 0 && !self.after_break {
+            // A form continues after one line break of one or two bytes, but not after a second line break.
+            self.after_break = byte == b'\n';
             self.breaks.push_back(at);
             return;
         }
-        self.behind_break = false;
+        self.after_break = false;
         self.wrapped = automaton.step(self.wrapped, byte);
         if self.wrapped == 0 {
             self.breaks.clear();
@@ -162,7 +162,7 @@ impl MaskStream {
         }
     }
 
-    /// Where the last `length` bytes before `end` begin when line breaks do not count.
+    /// The start of the last `length` bytes before `end`, if line breaks do not count.
     fn start_of_wrapped(&self, end: u64, length: u64) -> u64 {
         let mut start = end - length;
         if length > 0 {
@@ -176,7 +176,7 @@ impl MaskStream {
         start
     }
 
-    /// Notes a secret, joined with those that it touches.
+    /// Records a secret, merged with those that it overlaps or touches.
     fn find(&mut self, mut start: u64, end: u64) {
         while let Some((before, _)) = self.found.pop_back_if(|(_, before_end)| *before_end >= start) {
             start = start.min(before);
@@ -184,8 +184,8 @@ impl MaskStream {
         self.found.push_back((start, end));
     }
 
-    /// Gives out everything before a place.
-    fn give(&mut self, safe: u64) -> Vec<u8> {
+    /// Returns everything before a position.
+    fn release(&mut self, safe: u64) -> Vec<u8> {
         let base = self.base;
         let place = |at: u64| usize::try_from(at - base).expect("pending bytes are in memory");
         let mut out = Vec::with_capacity(place(safe));
@@ -209,11 +209,11 @@ impl MaskStream {
     }
 }
 
-/// Looks for many patterns at once.
+/// An automaton that looks for many patterns at once.
 struct Automaton {
-    /// Where the root goes for each byte.
+    /// The root's next state for each byte.
     root: [u32; 256],
-    /// The states; the root is the first.
+    /// The states; the first one is the root.
     nodes: Vec<Node>,
 }
 
@@ -221,11 +221,11 @@ struct Automaton {
 struct Node {
     /// The byte that leads here.
     byte: u8,
-    /// The first state that this one leads to, or 0.
+    /// The first child of this state, or 0.
     child: u32,
-    /// The next state that this one's parent leads to, or 0.
+    /// The next child of this state's parent, or 0.
     sibling: u32,
-    /// The state for the longest end of this one's bytes that is a start of a pattern.
+    /// The state for the longest suffix of this state's bytes that is the start of a pattern.
     fail: u32,
     /// How many bytes lead here.
     depth: u32,

@@ -1,5 +1,5 @@
-//! What the host meets of AWS: the instance's metadata service (version 2 of it only), and the Security Token Service
-//! with one account's roles and their trust policies.
+//! The parts of AWS that the host uses: version 2 of the instance metadata service, and the Security Token Service with the
+//! roles of one account and their trust policies.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,38 +11,38 @@ use sha2::{Digest as _, Sha256};
 
 use super::web::{Request, Response};
 
-/// A set of credentials for a time.
+/// Temporary credentials.
 pub(crate) struct Credentials {
     pub(crate) access_key_id: &'static str,
     pub(crate) secret_access_key: &'static str,
     pub(crate) session_token: &'static str,
 }
 
-/// The role of the tutorial, which is the instance's own as well.
+/// The tutorial's role, which is also the instance's own.
 pub(crate) const ROLE: &str = "arn:aws:iam::584739742957:role/12c0d092d679-ec2-access-role";
 
-/// Another role of the account: its trust policy is never touched, so it does not trust the instance's.
+/// Another role of the account, whose trust policy never names the instance's role.
 pub(crate) const STRANGER: &str = "arn:aws:iam::584739742957:role/0e2756891034-ec2-access-role";
 
 const ROLE_NAME: &str = "12c0d092d679-ec2-access-role";
 const INSTANCE: &str = "i-0123456789abcdef0";
 const METADATA_TOKEN: &str = "AQAEAPinbootTestMetadataToken==";
 
-/// What the metadata service hands out.
+/// The credentials from the metadata service.
 const OF_THE_INSTANCE: Credentials = Credentials {
     access_key_id: "ASIAPINBOOTINSTANCE1",
     secret_access_key: "pinboot/test/instance/secret+access/key1",
     session_token: "FwoGZXIvYXdzEInstancePinbootTest//////////wEaDA==",
 };
 
-/// What STS hands out, and all that the broker accepts.
+/// The credentials from STS, and the only ones that the broker accepts.
 pub(crate) const OF_THE_ROLE: Credentials = Credentials {
     access_key_id: "ASIAPINBOOTASSUMED01",
     secret_access_key: "pinboot/test/assumed+secret/access/key01",
     session_token: "FwoGZXIvYXdzEAssumedPinbootTest+/=//////wEaDA==",
 };
 
-/// The account's side that a person can change in the console.
+/// The part of the account that a user can change in the console.
 #[derive(Default)]
 pub(crate) struct Account {
     /// Roles whose trust policy names themselves.
@@ -50,7 +50,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// What the tutorial has a person do in the console: the role becomes a principal of its own trust policy.
+    /// What the tutorial asks the user to do in the console: the role becomes a principal of its own trust policy.
     pub(crate) fn let_role_trust_itself(&self, role: &str) {
         self.trusting.lock().unwrap_or_else(PoisonError::into_inner).insert(role.to_owned());
     }
@@ -61,8 +61,8 @@ impl Account {
 
     /// Answers as `https://sts.amazonaws.com/` does.
     pub(crate) fn sts(&self, request: &Request) -> Response {
-        if let Err(fault) = verify(request, "sts", &OF_THE_INSTANCE) {
-            return sts_error("SignatureDoesNotMatch", &fault);
+        if let Err(error) = verify(request, "sts", &OF_THE_INSTANCE) {
+            return sts_error("SignatureDoesNotMatch", &error);
         }
         let body = String::from_utf8_lossy(&request.body);
         let form: Vec<(&str, String)> = body
@@ -75,7 +75,7 @@ impl Account {
             return sts_error("InvalidAction", &format!("no action {} here", field("Action")));
         }
         let role = field("RoleArn");
-        // The one who asks is a session of the instance's role: a trust policy names it only if it is that very role's.
+        // The caller is a session of the instance's role, which only the trust policy of that same role can name.
         if role != ROLE || !self.trusts_itself(role) {
             return sts_error(
                 "AccessDenied",
@@ -103,7 +103,7 @@ impl Account {
     }
 }
 
-/// Answers as `http://169.254.169.254` does, to whom asks with a token.
+/// Answers as `http://169.254.169.254` does, if the request has a token.
 pub(crate) fn metadata(request: &Request) -> Response {
     if (request.method.as_str(), request.target.as_str()) == ("PUT", "/latest/api/token") {
         return Response::text(200, METADATA_TOKEN);
@@ -181,7 +181,7 @@ fn verify(request: &Request, service: &str, credentials: &Credentials) -> Result
     if HEXLOWER.encode(&authenticate(&key, &text)) == signature {
         Ok(())
     } else {
-        Err("the signature does not fit".to_owned())
+        Err("the signature does not match".to_owned())
     }
 }
 
@@ -191,7 +191,7 @@ fn authenticate(key: &[u8], text: &str) -> Vec<u8> {
     code.finalize().into_bytes().to_vec()
 }
 
-/// Undoes the encoding of a form's value.
+/// Decodes the value of a form.
 fn decode(value: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = value.bytes();

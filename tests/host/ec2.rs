@@ -1,5 +1,5 @@
-//! One EC2 host: a private root with OpenSSH's server as the distribution sets it up, `ec2-user` and a sudo that asks no
-//! password; and somebody who runs pinboot against it from outside.
+//! One EC2 host: a private root with OpenSSH's server as the distribution configures it, `ec2-user`, and a sudo without a
+//! password; and pinboot, which runs outside of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::process::Process;
 use super::root::Root;
 use super::world::World;
 
-/// How a host differs from another.
+/// How one host differs from another.
 pub(crate) struct Image {
     /// `amazon` (yum) or `debian` (apt).
     pub(crate) family: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Image {
     pub(crate) sh: &'static str,
     /// The login shell.
     pub(crate) login: &'static str,
-    /// Whether AWS's own client is there.
+    /// Whether AWS's client is installed.
     pub(crate) aws: bool,
 }
 
@@ -33,10 +33,10 @@ impl Default for Image {
     }
 }
 
-/// See above.
+/// An EC2 host and the files of its controller.
 pub(crate) struct Host {
     pub(crate) address: String,
-    /// The folder of whoever runs pinboot.
+    /// The directory in which pinboot runs.
     pub(crate) controller: TempDir,
     key: PathBuf,
     _sshd: Process,
@@ -44,7 +44,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts one in the world's network.
+    /// Starts a host in the world's network.
     pub(crate) fn start(world: &World, name: &str, image: &Image) -> Self {
         static NUMBER: AtomicU8 = AtomicU8::new(1);
         let address = format!("127.0.1.{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -53,8 +53,8 @@ impl Host {
         let provision = include_str!("provision.sh");
         let aws = if image.aws { "aws" } else { "" };
         root.run("/bin/sh", &["-c", provision, "provision", image.family, image.sh, image.login, &key, aws]);
-        // Everything else is the distribution's own configuration. (It would write its pid file only after the line that is
-        // waited for, and so in the middle of a test that looks at what was written.)
+        // Everything else is the distribution's configuration. sshd would write its pid file after the awaited line, which
+        // would disturb tests that compare the written files.
         let mut command = root.command("/usr/sbin/sshd");
         command.args(["-D", "-e", "-o", "PidFile=none", "-o", &format!("ListenAddress={address}")]);
         let sshd = Process::start("sshd", &mut command);
@@ -70,16 +70,16 @@ impl Host {
     }
 
     /// Runs this repository's milestone.
-    pub(crate) fn milestone(&self, more: &[&str]) -> Told {
+    pub(crate) fn milestone(&self, more: &[&str]) -> Output {
         self.play(&Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml"), more)
     }
 
-    /// Runs a playbook with the host's address in place of its own.
-    pub(crate) fn play(&self, playbook: &Path, more: &[&str]) -> Told {
-        Told::by(self.run(playbook).args(more))
+    /// Runs a playbook with this host's address.
+    pub(crate) fn play(&self, playbook: &Path, more: &[&str]) -> Output {
+        Output::by(self.run(playbook).args(more))
     }
 
-    /// Writes a playbook of these steps for a login user of the host.
+    /// Writes a playbook with these steps for a login user of the host.
     pub(crate) fn playbook(&self, user: &str, steps: &str) -> PathBuf {
         let path = self.controller.path().join(format!("{user}.yaml"));
         let text = format!(
@@ -90,17 +90,17 @@ impl Host {
         path
     }
 
-    /// Starts a playbook and does not wait for its end.
-    pub(crate) fn begin(&self, playbook: &Path) -> Process {
+    /// Starts a playbook without waiting for its end.
+    pub(crate) fn start_playbook(&self, playbook: &Path) -> Process {
         Process::start("pinboot", &mut self.run(playbook))
     }
 
-    /// Finishes the last run, with what that run was given.
-    pub(crate) fn rerun(&self) -> Told {
-        Told::by(self.pinboot().args(["rerun", "--output", "json"]))
+    /// Runs `pinboot rerun` for the last run.
+    pub(crate) fn rerun(&self) -> Output {
+        Output::by(self.pinboot().args(["rerun", "--output", "json"]))
     }
 
-    /// The milestone with some of its text replaced, as somebody who copied it would have it.
+    /// A copy of the milestone with some of its text replaced.
     pub(crate) fn edited(&self, edits: &[(&str, &str)]) -> PathBuf {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml");
         let mut text = fs::read_to_string(path).expect("the milestone");
@@ -113,7 +113,7 @@ impl Host {
         copy
     }
 
-    /// What a new login of the user's says, started by OpenSSH's own client.
+    /// The output of a command in a new login with OpenSSH's client.
     pub(crate) fn login(&self, command: &str) -> String {
         let mut ssh = self.root.in_network("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o"]);
@@ -142,14 +142,14 @@ impl Host {
     }
 }
 
-/// What one call of the program came to.
-pub(crate) struct Told {
+/// The result of one call of pinboot.
+pub(crate) struct Output {
     code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Told {
+impl Output {
     fn by(command: &mut Command) -> Self {
         let output = command.output().expect("pinboot starts");
         Self {
@@ -159,11 +159,11 @@ impl Told {
         }
     }
 
-    /// Insists on an exit code, and shows everything where it is another.
+    /// Requires an exit code, and shows all output if it is another one.
     pub(crate) fn exits(self, code: i32) -> Self {
         let all = format!("--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         assert_eq!(self.code, Some(code), "{all}");
-        // With JSON all is said on standard output; another line is a library's.
+        // With JSON everything is on standard output; only libraries write such lines.
         assert!(!self.stderr.contains("ERROR") && !self.stderr.contains("WARN"), "{all}");
         assert!(!self.stdout.contains("\"host_lost\""), "{all}");
         self
@@ -175,14 +175,14 @@ impl Told {
         self.stdout.lines().map(parse).filter(|event| event["kind"] == "step_finished").collect()
     }
 
-    /// How each step ended, in one line.
+    /// The outcomes of the steps, in one line.
     pub(crate) fn outcomes(&self) -> String {
         let outcomes: Vec<String> =
             self.steps().iter().map(|step| step["outcome"].as_str().unwrap_or_default().to_owned()).collect();
         outcomes.join(" ")
     }
 
-    /// The cause that pinboot gives for the step that failed last.
+    /// The cause that pinboot shows for the last failed step.
     pub(crate) fn cause(&self) -> String {
         let steps = self.steps();
         let failed = steps.iter().rev().find(|step| step["outcome"] == "failed");

@@ -1,7 +1,7 @@
-//! The tier's own files: what the registries give and what is built from it, made once and kept below `target`.
+//! The tier's own files: downloads from registries, and what is built from them; made once and kept below `target`.
 //!
-//! Each piece is a folder with a note of what it was made from; it is made anew when that differs. Private roots see
-//! the whole as `/opt/pinboot-test`.
+//! Each part is a directory with a digest of its sources, and is built again when they change. Private roots see all of it
+//! as `/opt/pinboot-test`.
 
 use std::fs;
 use std::io::Write as _;
@@ -22,10 +22,10 @@ use crate::support::{left_out, need};
 /// The cluster of the tutorial.
 pub(crate) const CLUSTER: &str = "pinterestmskcluster.w8g8jt.c12.kafka.us-east-1.amazonaws.com";
 
-/// Where Kafka lies in its archive.
+/// The directory of Kafka in its archive.
 pub(crate) const KAFKA_NAME: &str = "kafka_2.12-2.8.1";
 
-/// Where the kit is seen in a private root.
+/// Where private roots see the kit.
 pub(crate) const INSIDE: &str = "/opt/pinboot-test";
 
 /// The names that the private web serves over HTTPS.
@@ -37,7 +37,7 @@ const SITES: [&str; 5] = [
     "sts.us-east-1.amazonaws.com",
 ];
 
-/// What the tier needs of this machine, and the package that brings it.
+/// The programs that the tier needs, and the packages that have them.
 const PROGRAMS: [(&str, &str); 19] = [
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
@@ -60,25 +60,25 @@ const PROGRAMS: [(&str, &str); 19] = [
     ("tcsh", "tcsh"),
 ];
 
-/// See above.
+/// The tier's own files.
 pub(crate) struct Kit {
-    /// The folder on this machine.
+    /// Its directory on this machine.
     pub(crate) dir: PathBuf,
-    /// The JDK on this machine, and so in every private root.
+    /// The JDK of this machine, which private roots see as well.
     pub(crate) java_home: PathBuf,
 }
 
-/// The kit, made or found; `None` where this machine cannot have it, which has been said then.
+/// The kit, built if necessary; `None` if this machine cannot have it, after the reason was printed.
 pub(crate) fn kit() -> Option<&'static Kit> {
     static KIT: OnceLock<Option<Kit>> = OnceLock::new();
-    let mut told = false;
+    let mut reported = false;
     let make = || {
-        told = true;
+        reported = true;
         Kit::make()
     };
     let kit = KIT.get_or_init(make).as_ref();
-    if kit.is_none() && !told {
-        left_out("a private root with a real Kafka is not to be had here, as said for the first test that asked");
+    if kit.is_none() && !reported {
+        left_out("this machine cannot have a private root with a real Kafka; the reason is shown for the first test");
     }
     kit
 }
@@ -86,7 +86,7 @@ pub(crate) fn kit() -> Option<&'static Kit> {
 impl Kit {
     fn make() -> Option<Self> {
         if !rustix::process::getuid().is_root() {
-            left_out("a private root needs root; `sudo -E cargo test --test host` has it");
+            left_out("a private root needs root: `sudo -E cargo test --test host`");
             return None;
         }
         for (program, package) in PROGRAMS {
@@ -98,7 +98,7 @@ impl Kit {
         fs::create_dir_all(&dir).expect("the tier's folder");
         let kit = Self { dir, java_home };
         if !kit.fetch_kafka() {
-            left_out("no Kafka: mvn could not fetch it from Maven Central (its words stand above)");
+            left_out("no Kafka: mvn could not download it from Maven Central; its output is above");
             return None;
         }
         kit.pack_kafka();
@@ -121,12 +121,12 @@ impl Kit {
         fs::read(self.file("kafka").join(format!("{KAFKA_NAME}.tgz"))).expect("Kafka's tarball")
     }
 
-    /// The IAM library, the very file of the tutorial.
+    /// The IAM library, the same file as in the tutorial.
     pub(crate) fn iam_jar(&self) -> Vec<u8> {
         fs::read(self.file("maven/aws-msk-iam-auth-1.1.5-all.jar")).expect("the IAM library")
     }
 
-    /// How the private web's sites present themselves.
+    /// The TLS configuration of the private web's sites.
     pub(crate) fn tls(&self) -> ServerConfig {
         let pem = |name: &str| fs::read(self.file("trust").join(name)).expect("a file of the private authority");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pem("web.key.der")));
@@ -138,7 +138,7 @@ impl Kit {
             .expect("the certificate fits its key")
     }
 
-    /// Makes a piece unless it is there and was made from the same.
+    /// Builds a part, unless it exists and was built from the same sources.
     fn piece<F>(&self, name: &str, sources: &[&[u8]], build: F) -> bool
     where
         F: FnOnce(&Path) -> bool,
@@ -211,7 +211,7 @@ impl Kit {
                 let jar = jar.expect("one of Kafka's jars");
                 fs::copy(jar.path(), top.join("libs").join(jar.file_name())).expect("a jar of the release");
             }
-            // Jars are packed already; the least effort gives the size of the release's own tarball, half as fast again.
+            // Jars are compressed already. The lowest level gives the size of the release's tarball in half the time.
             let mut tar = Command::new("tar");
             tar.args(["--owner=0", "--group=0", "-I", "gzip -1", "-cf", &format!("{KAFKA_NAME}.tgz"), KAFKA_NAME]);
             succeed(tar.current_dir(part));
@@ -233,7 +233,7 @@ impl Kit {
         });
     }
 
-    /// A private authority, its certificates for the web and for the broker, and the JVM's store that trusts it.
+    /// A private authority, its certificates for the web and for the broker, and a trust store of the JVM with it.
     fn make_trust(&self) {
         let store = "/etc/ssl/certs/java/cacerts";
         let brokers = [1, 2, 3].map(|number| format!("b-{number}.{CLUSTER}"));
@@ -273,7 +273,7 @@ impl Kit {
         });
     }
 
-    /// A key pair as EC2 makes it: RSA, as PEM, under the name that the console gives it.
+    /// A key pair as EC2 makes it: RSA, in PEM, with the name that the console gives it.
     fn make_keys(&self) {
         self.piece("keys", &[b"rsa 2048"], |part| {
             let mut keygen = Command::new("ssh-keygen");
@@ -345,7 +345,7 @@ impl Kit {
         });
     }
 
-    /// What needs no building: the hosts file of every private root, and the cluster's settings.
+    /// Files that need no build: the hosts file of every private root, and the cluster's settings.
     fn write_settings(&self) {
         let mut hosts = "127.0.0.1 localhost\n".to_owned();
         hosts.push_str(&format!("127.0.0.3 {}\n", SITES.join(" ")));
@@ -366,7 +366,7 @@ impl Kit {
     }
 }
 
-/// Runs a program of this machine to its end and gives its standard output.
+/// Runs a program of this machine, which must succeed, and returns its standard output.
 fn succeed(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?} starts: {e}"));
     let words = String::from_utf8_lossy(&output.stderr);

@@ -1,5 +1,5 @@
-# Process 1 of a private root: builds it in a tmpfs over $1 and stays until its standard input ends, and with it all
-# that runs in there. $2 is the folder with the tier's own files, $3 is the network: `own`, or `joined` for another root's.
+# Process 1 of a private root: sets it up in a tmpfs over $1 and runs until its standard input ends. Then everything in the
+# root ends with it. $2 is the directory with the tier's own files, $3 the network: `own`, or `joined` for another root's.
 set -eu
 base=$1
 mount -t tmpfs -o mode=755 pinboot-host "$base"
@@ -25,7 +25,7 @@ mount --bind "$2" opt/pinboot-test
 mount -o remount,bind,ro opt/pinboot-test
 if [ "$3" = own ]; then
     ip link set lo up
-    # Where an EC2 instance asks for its own credentials.
+    # The address of the EC2 metadata service.
     ip address add 169.254.169.254/32 dev lo
 fi
 echo ready

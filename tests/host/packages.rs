@@ -1,4 +1,4 @@
-//! Real package managers: a name that another package provides, and lists that have to be fetched first.
+//! Real package managers: a name that another package provides, and lists that must be fetched first.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use super::ec2::{Host, Image};
 use super::process::{CLOSED, Process};
 use super::world::world;
 
-/// A playbook of one step.
+/// A playbook with one step.
 fn playbook(host: &Host, step: &str) -> PathBuf {
     host.playbook("ec2-user", &format!("  - name: The package\n{step}"))
 }
 
 #[test]
-fn yum_installs_what_provides_the_name_and_then_sees_it() {
+fn yum_installs_a_package_that_provides_the_name() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "yum", &Image::default());
     let step = playbook(&host, "    package: java-1.8.0\n");
@@ -23,10 +23,14 @@ fn yum_installs_what_provides_the_name_and_then_sees_it() {
     assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "changed");
     let installed = host.root.run("rpm", &["-qa", "--qf", "%{NAME}\n"]);
     assert_eq!(installed, "java-1.8.0-openjdk\n");
-    assert!(host.root.run("java", &["-version"]).is_empty(), "it says its version on standard error");
+    assert!(host.root.run("java", &["-version"]).is_empty(), "java writes its version to standard error");
     let transactions = host.root.run("yum", &["-q", "history", "list"]);
     assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "unchanged");
-    assert_eq!(host.root.run("yum", &["-q", "history", "list"]), transactions, "no transaction for what is there");
+    assert_eq!(
+        host.root.run("yum", &["-q", "history", "list"]),
+        transactions,
+        "no transaction for an installed package"
+    );
 
     let step = playbook(&host, "    package: { name: java-1.8.0-openjdk, state: absent }\n");
     assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "changed");
@@ -35,15 +39,15 @@ fn yum_installs_what_provides_the_name_and_then_sees_it() {
 }
 
 #[test]
-fn yum_does_not_know_the_name_and_the_cause_is_told() {
+fn an_unknown_package_name_of_yum_has_its_cause() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "yum-unknown", &Image::default());
-    let told = host.play(&playbook(&host, "    package: java-1.9.0\n"), &[]).exits(1);
-    assert!(told.cause().contains("no package of that name"), "{}", told.cause());
+    let output = host.play(&playbook(&host, "    package: java-1.9.0\n"), &[]).exits(1);
+    assert!(output.cause().contains("no package of that name"), "{}", output.cause());
 }
 
 #[test]
-fn apt_fetches_its_lists_where_they_are_missing() {
+fn apt_fetches_missing_lists() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "apt", &Image { family: "debian", sh: "/usr/bin/dash", ..Image::default() });
     let step = playbook(&host, "    package: pinboot-greeting\n");
@@ -51,37 +55,37 @@ fn apt_fetches_its_lists_where_they_are_missing() {
     assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "changed");
     assert_eq!(host.login("pinboot-greeting"), "hello\n");
     assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "unchanged");
-    // What it provides is there by another name.
+    // The package is already installed under another name that it provides.
     assert_eq!(host.play(&playbook(&host, "    package: pinboot-welcome\n"), &[]).exits(0).outcomes(), "unchanged");
 
-    let told = host.play(&playbook(&host, "    package: pinboot-farewell\n"), &[]).exits(1);
-    assert!(told.cause().contains("apt has no package of that name"), "{}", told.cause());
+    let output = host.play(&playbook(&host, "    package: pinboot-farewell\n"), &[]).exits(1);
+    assert!(output.cause().contains("apt has no package of that name"), "{}", output.cause());
 }
 
-/// What EC2's instances do at their first boot: another package manager is at work when pinboot comes. It is waited for,
-/// by its name, and nothing fails.
+/// At the first boot of an EC2 instance another package manager is running. pinboot waits for it, shows its name, and
+/// nothing fails.
 fn waits_for_the_lock(host: &Host, manager: &[&str], wanted: &str, holder: &str) {
     let patience = Duration::from_mins(1);
     host.root.run("mkfifo", &["/run/pinboot-gate"]);
     let mut command = host.root.command(manager[0]);
     let other = Process::start(manager[0], command.args(&manager[1..]).args(["install", "-y", "pinboot-slow"]));
-    // It is in the middle of its work when it wants to read from the gate: a writer can be opened from then on.
+    // The installation blocks when it reads from the gate; then a writer can open the gate.
     let gate = "exec 3> /run/pinboot-gate; echo at the gate; read -r line; echo go >&3";
     let mut keeper = Process::start("the gate's keeper", host.root.command("/bin/sh").args(["-c", gate]));
     keeper.wait_for("at the gate", patience);
 
-    let run = host.begin(&playbook(host, &format!("    package: {wanted}\n")));
+    let run = host.start_playbook(&playbook(host, &format!("    package: {wanted}\n")));
     run.wait_for("waiting for the package lock, held by pid ", patience);
     let log = run.log();
     assert!(log.contains(holder) && !log.contains("step_finished"), "{log}");
-    keeper.say("open\n");
+    keeper.send("open\n");
     other.wait_for(CLOSED, patience);
     run.wait_for("\"kind\":\"run_finished\",\"changed\":1,", patience);
     assert!(run.log().contains("\"exit\":0"), "{}", run.log());
 }
 
 #[test]
-fn another_yum_is_waited_for() {
+fn another_yum_delays_the_step() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "yum-busy", &Image::default());
     waits_for_the_lock(&host, &["yum"], "java-1.8.0", " yum");
@@ -90,7 +94,7 @@ fn another_yum_is_waited_for() {
 }
 
 #[test]
-fn another_apt_is_waited_for() {
+fn another_apt_delays_the_step() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "apt-busy", &Image { family: "debian", sh: "/usr/bin/dash", ..Image::default() });
     host.root.run("apt-get", &["-q", "update"]);
@@ -99,12 +103,12 @@ fn another_apt_is_waited_for() {
 }
 
 #[test]
-fn a_sudo_that_wants_a_password_is_seen_before_a_step_begins() {
+fn a_sudo_with_a_password_is_noticed_before_the_first_step() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "sudo", &Image::default());
     fs::write(host.root.place("/etc/sudoers.d/90-cloud-init-users"), "ec2-user ALL=(ALL) ALL\n").expect("sudo's rules");
-    let told = host.milestone(&[]).exits(6);
-    assert!(told.steps().is_empty(), "{}", told.stdout);
-    assert!(told.stdout.contains("sudo asks for a password"), "{}", told.stdout);
+    let output = host.milestone(&[]).exits(6);
+    assert!(output.steps().is_empty(), "{}", output.stdout);
+    assert!(output.stdout.contains("sudo asks for a password"), "{}", output.stdout);
     assert!(!host.root.place("/usr/bin/java").exists());
 }

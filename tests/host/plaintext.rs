@@ -6,12 +6,12 @@ use super::ec2::{Host, Image};
 use super::root::differences;
 use super::world::{World, world};
 
-/// The milestone as somebody has it whose cluster has no IAM: the same steps, other letters in two places.
+/// The milestone for a cluster without IAM: the same steps, with two changes in the text.
 fn playbook(host: &Host) -> PathBuf {
     host.edited(&[("security.protocol = SASL_SSL", "security.protocol = PLAINTEXT"), ("}}:9098", "}}:9092")])
 }
 
-/// What the system writes by itself for every login, every `sudo` and every JVM, whoever logs in.
+/// Files that the system writes for every login, every `sudo` and every JVM.
 const OF_THE_SYSTEM: [&str; 8] = [
     "/var/log/wtmp",
     "/var/log/lastlog",
@@ -19,13 +19,13 @@ const OF_THE_SYSTEM: [&str; 8] = [
     "/run/utmp",
     "/run/motd.dynamic",
     "/run/motd.dynamic.new",
-    // A JVM's shared counters, gone with it; the folder stays.
+    // The shared counters of a JVM, which are removed with it; the directory stays.
     "/tmp/hsperfdata_ec2-user",
-    // sudo's memory of when it last asked.
+    // sudo's record of when it last asked.
     "/run/sudo",
 ];
 
-/// The paths that a run wrote, without its own record and what the system writes by itself.
+/// The paths that a run wrote, without its record and without the files that the system writes.
 fn effects(differences: Vec<String>) -> Vec<String> {
     let below = |path: &str, folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
     let own = |path: &str| {
@@ -36,7 +36,7 @@ fn effects(differences: Vec<String>) -> Vec<String> {
     differences.into_iter().filter(|path| !own(path)).collect()
 }
 
-/// Insists that all of these paths are of these files or below these folders.
+/// Requires that all of these paths are among these files or below these directories.
 fn all_below(paths: &[String], places: &[&str]) {
     let known = |path: &String| places.iter().any(|place| path == place || path.starts_with(&format!("{place}/")));
     let other: Vec<&String> = paths.iter().filter(|path| !known(path)).collect();
@@ -72,9 +72,9 @@ fn a_check_writes_nothing_and_neither_does_a_second_run() {
     let check = ["-e", "user_id=0a1b2c3d4e5f", "--check"];
 
     let fresh = host.root.written();
-    let asked = host.play(&playbook, &check).exits(0);
+    let checked = host.play(&playbook, &check).exits(0);
     assert_eq!(
-        asked.outcomes(),
+        checked.outcomes(),
         "would_change would_change would_change would_change skipped would_change would_change"
     );
     let after_check = host.root.written();
@@ -86,7 +86,7 @@ fn a_check_writes_nothing_and_neither_does_a_second_run() {
     let home = |name: &str| format!("/home/ec2-user/{name}");
     let of_the_user = ["kafka_2.12-2.8.1", ".bashrc", ".bash_profile", ".profile"].map(home);
     let mut places: Vec<&str> = of_the_user.iter().map(String::as_str).collect();
-    // The package's file, and dnf's own books.
+    // The package's file, and the records of dnf.
     places.extend(["/usr/bin/java", "/var/lib/rpm", "/var/lib/dnf", "/var/cache/dnf", "/var/log", "/run/dnf"]);
     let written = effects(differences(&after_check, &whole));
     all_below(&written, &places);
@@ -99,12 +99,12 @@ fn a_check_writes_nothing_and_neither_does_a_second_run() {
     let after_second = host.root.written();
     assert_eq!(effects(differences(&whole, &after_second)), [""; 0], "a second run");
 
-    let asked = host.play(&playbook, &check).exits(0);
-    assert_eq!(asked.outcomes(), "unchanged unchanged unchanged unchanged skipped unchanged unchanged");
+    let checked = host.play(&playbook, &check).exits(0);
+    assert_eq!(checked.outcomes(), "unchanged unchanged unchanged unchanged skipped unchanged unchanged");
     assert_eq!(effects(differences(&after_second, &host.root.written())), [""; 0], "a check on a converged host");
 }
 
-/// One host, one shell for its scripts, one for its user.
+/// Runs the milestone twice on a host with these shells.
 fn milestone_on(name: &str, user: &str, image: &Image) {
     let Some(world) = world() else { return };
     world.start_cluster();

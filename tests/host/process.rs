@@ -1,4 +1,4 @@
-//! A program that goes on while a test does other things: what it says is kept and can be waited for.
+//! A program that runs beside a test; the test can wait for its output.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _, pipe};
 use std::process::{Child, Command, Stdio};
@@ -22,13 +22,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it; its standard input stays open as long as this value or this process lives.
+    /// Starts a program; its standard input stays open as long as this value or this process lives.
     pub(crate) fn start(name: &str, command: &mut Command) -> Self {
         let (reader, writer) = pipe().expect("a pipe");
         let second = writer.try_clone().expect("a second end of the pipe");
         let child = command.stdin(Stdio::piped()).stdout(writer).stderr(second).spawn();
         let child = child.unwrap_or_else(|e| panic!("{name} starts: {e}"));
-        // The command holds the ends for the child; while they are open here, the end of its output is not seen.
+        // The command still has the child's ends of the pipe. While they are open here, its output never ends.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let log = Arc::new(Log::default());
         std::thread::spawn({
@@ -38,29 +38,29 @@ impl Process {
         Self { name: name.to_owned(), child, log }
     }
 
-    /// The program's own id.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Writes to its standard input.
-    pub(crate) fn say(&mut self, words: &str) {
+    pub(crate) fn send(&mut self, words: &str) {
         let input = self.child.stdin.as_mut().expect("its standard input is open");
-        input.write_all(words.as_bytes()).unwrap_or_else(|e| panic!("{} is told {words:?}: {e}", self.name));
+        input.write_all(words.as_bytes()).unwrap_or_else(|e| panic!("{}: cannot write {words:?}: {e}", self.name));
     }
 
-    /// What it has said so far.
+    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         self.log.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until it has said this; fails with all it said when it takes too long or ends before.
+    /// Waits for this text in its output; fails with the whole output if it takes too long or ends before.
     pub(crate) fn wait_for(&self, needle: &str, patience: Duration) {
         let text = self.log.text.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |text: &mut String| !text.contains(needle) && !text.contains(CLOSED);
         let waited = self.log.more.wait_timeout_while(text, patience, waits);
         let (text, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(text.contains(needle), "{} never said {needle:?}:\n{text}", self.name);
+        assert!(text.contains(needle), "{} did not print {needle:?}:\n{text}", self.name);
     }
 }
 

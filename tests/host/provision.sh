@@ -1,10 +1,10 @@
-# Makes an EC2 host of a private root; run in there. $1 is `amazon` or `debian`, $2 what /bin/sh is, $3 the login shell,
-# $4 the public key that is let in, $5 `aws` where AWS's own client shall be there.
+# Turns a private root into an EC2 host; it runs inside. $1 is `amazon` or `debian`, $2 the program for /bin/sh, $3 the login
+# shell, $4 the public key that may log in, $5 `aws` if the host has AWS's client.
 set -eu
 kit=/opt/pinboot-test
 
-# Whoever lives on this machine does not live on the host.
-# shellcheck disable=SC2115 # These are the folders that are meant.
+# The users of this machine do not exist on the host.
+# shellcheck disable=SC2115 # These directories are meant.
 rm -rf /home/* /root/.ssh
 rm -f /etc/ssh/ssh_host_*
 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
@@ -12,7 +12,7 @@ if id ec2-user > /dev/null 2>&1; then
     userdel ec2-user
 fi
 if [ "$1" = amazon ]; then
-    # Debian's packages leave the start-up files of their shells there.
+    # Debian's packages install start-up files of shells there.
     rm -rf /etc/skel
     mkdir /etc/skel
 fi
@@ -25,7 +25,7 @@ cat "$kit/hosts" > /etc/hosts
 printf '127.0.0.1 %s\n' "$(uname -n)" >> /etc/hosts
 cat "$kit/trust/authority.pem" >> /etc/ssl/certs/ca-certificates.crt
 cp "$kit/trust/cacerts" /etc/ssl/certs/java/cacerts
-# AWS's client has a store of its own.
+# AWS's client has its own trust store.
 for store in /usr/lib/python3/dist-packages/*/botocore/cacert.pem; do
     [ ! -e "$store" ] || cat "$kit/trust/authority.pem" >> "$store"
 done
@@ -39,7 +39,7 @@ if [ "$1" = debian ]; then
     exit 0
 fi
 
-# A yum host: what makes a Debian machine of it goes, dnf is called yum, and Java comes by package only.
+# A yum host has no package tools of Debian, its dnf is called yum, and its Java comes from a package.
 for folder in /usr/bin /usr/sbin /usr/local/bin; do
     rm -f "$folder/apt" "$folder"/apt-* "$folder/dpkg" "$folder"/dpkg-* "$folder"/dnf "$folder/java" "$folder/javac"
 done
@@ -53,7 +53,7 @@ ID_LIKE="centos rhel fedora"
 VERSION_ID="2"
 PRETTY_NAME="Amazon Linux 2"
 EOF
-# Debian's rpm keeps its data base in the home of whoever asks.
+# Debian's rpm keeps its database in the home of the calling user.
 mkdir -p /etc/rpm /etc/yum.repos.d /etc/dnf/vars
 printf '%%_dbpath /var/lib/rpm\n' > /etc/rpm/macros
 printf '2\n' > /etc/dnf/vars/releasever

@@ -1,8 +1,8 @@
-//! A private root: a machine of its own for a test, that starts in a tenth of a second.
+//! A private root: a machine for one test, which starts in a tenth of a second.
 //!
-//! It is an overlay of this machine's file system in mount, process and network namespaces. Its upper layer lies in
-//! memory and is the exact list of what was written. Process 1 of it waits for the end of its standard input, so that
-//! all of it is gone with the test process, however that ends.
+//! It is an overlay of this machine's file system in mount, process and network namespaces. Its upper layer is in memory and
+//! contains exactly what was written. Its process 1 waits for the end of standard input, so that everything ends with the
+//! test process, even if that is killed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,19 +22,19 @@ use super::process::Process;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The folders of a private root that are no part of its upper layer because they are empty at every start.
+/// The directories of a private root that are not in its upper layer, because they are empty at every start.
 const IN_MEMORY: [&str; 3] = ["tmp", "run", "dev/shm"];
 
-/// See above.
+/// A private root.
 pub(crate) struct Root {
     init: u32,
     base: PathBuf,
-    // Last, so that the rest of a test is gone before the machine is.
+    // The last field, so that it is dropped after everything else of a test.
     _holder: Process,
 }
 
 impl Root {
-    /// Starts one with a network of its own, or in the network of another.
+    /// Starts a root with a network of its own, or in the network of another root.
     pub(crate) fn start(name: &str, base: &Path, kit: &Path, network: Option<&Root>) -> Self {
         fs::create_dir_all(base).expect("a folder to mount on");
         let mut command = match network {
@@ -67,21 +67,21 @@ impl Root {
         command
     }
 
-    /// Runs a program inside to its end; it has to succeed.
+    /// Runs a program inside, which must succeed.
     pub(crate) fn run(&self, program: &str, args: &[&str]) -> String {
         succeed(program, &self.command(program).args(args).output())
     }
 
-    /// A program of this machine's own that sees the private network, with an empty environment.
+    /// A program of this machine in the private network, with an empty environment.
     pub(crate) fn in_network(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = outside("nsenter");
         command.arg(format!("--net=/proc/{}/ns/net", self.init)).arg("--").arg(program).stdin(Stdio::null());
         command
     }
 
-    /// Sockets that listen in the private network, for servers that live in the test process.
+    /// Sockets that listen in the private network, for servers in the test process.
     ///
-    /// A socket belongs to the network in which it was made, so one thread goes there, makes them and ends.
+    /// A socket belongs to the network in which it was made, so a thread enters the network and makes them there.
     pub(crate) fn listen(&self, addresses: &[SocketAddr]) -> Vec<TcpListener> {
         let network = fs::File::open(format!("/proc/{}/ns/net", self.init)).expect("the private network");
         let addresses = addresses.to_vec();
@@ -97,8 +97,8 @@ impl Root {
         self.in_mount_namespace().join("root").join(path.trim_start_matches('/'))
     }
 
-    /// Everything that was written so far: path, kind, mode, owner, time of change and digest of each entry, and what is
-    /// gone. Folders are in it without their time, since it changes with every file in them.
+    /// Everything that was written so far: the path, kind, mode, owner, time and digest of each entry, and what was removed.
+    /// Directories have no time, since it changes with every file in them.
     pub(crate) fn written(&self) -> BTreeMap<String, String> {
         let mut layer = BTreeMap::new();
         let upper = self.in_mount_namespace().join("upper");
@@ -116,7 +116,7 @@ impl Root {
     }
 }
 
-/// What differs between two states of the written layer: the paths that came, went or changed.
+/// The paths that were added, removed or changed between two states of the written layer.
 pub(crate) fn differences(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
     let changed = after.iter().filter(|(path, entry)| before.get(*path) != Some(entry));
     let gone = before.keys().filter(|path| !after.contains_key(*path));
@@ -137,7 +137,7 @@ fn succeed(program: &str, output: &io::Result<Output>) -> String {
 }
 
 fn walk(base: &Path, folder: &Path, layer: &mut BTreeMap<String, String>) {
-    // What is deleted meanwhile is not there, and that is the answer.
+    // A directory that was removed meanwhile has no entries.
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();

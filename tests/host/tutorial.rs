@@ -1,4 +1,4 @@
-//! The tutorial with its own values: the role, SASL_SSL and AWS_MSK_IAM on 9098, and the ways in which it goes wrong.
+//! The tutorial with its own values: the role, SASL_SSL and AWS_MSK_IAM on 9098, and the known ways in which it fails.
 
 use std::fs;
 
@@ -12,9 +12,9 @@ const JAR_STEP: &str = "  - name: Put the IAM library among Kafka's
       to: \"{{ iam_jar }}\"
 ";
 
-/// As a person meets it: the role does not trust itself yet, so that step asks to be done by hand, and the run fails at
-/// its last one and says why; the console is visited, the run finished, and run again. AWS's own client and Kafka's ask
-/// the same service. Then the same host is spoiled in the other ways that are known.
+/// The tutorial as a user experiences it. The role does not trust itself yet: that step is manual, and the run fails at its
+/// last step with the cause. After the visit to the console, the run is resumed and then repeated. AWS's client and Kafka's
+/// use the same service. Then the same host fails in the other known ways.
 #[test]
 fn the_whole_tutorial_with_iam() {
     let Some(world) = world() else { return };
@@ -52,10 +52,10 @@ fn the_whole_tutorial_with_iam() {
     let lax = host.play(&lax, &client).exits(1);
     assert!(lax.cause().contains("`required` is missing"), "{}", lax.cause());
 
-    // A client that gives up after three seconds instead of a minute; the words are the same.
-    let hasty = "        sasl.mechanism = AWS_MSK_IAM\n";
-    let limits = format!("{hasty}        default.api.timeout.ms = 3000\n        request.timeout.ms = 3000\n");
-    let plain = host.edited(&[(hasty, &limits), ("}}:9098", "}}:9092")]);
+    // The client gives up after three seconds instead of a minute; its messages are the same.
+    let mechanism = "        sasl.mechanism = AWS_MSK_IAM\n";
+    let limits = format!("{mechanism}        default.api.timeout.ms = 3000\n        request.timeout.ms = 3000\n");
+    let plain = host.edited(&[(mechanism, &limits), ("}}:9098", "}}:9092")]);
     let plain = host.play(&plain, &client).exits(1);
     assert!(plain.cause().contains("9098 for IAM"), "{}", plain.cause());
 
@@ -63,7 +63,7 @@ fn the_whole_tutorial_with_iam() {
     let bare = host.play(&bare, &client).exits(1);
     assert!(bare.cause().contains("asked a broker's TLS port"), "{}", bare.cause());
 
-    // Somebody who knows the key's id and not the key.
+    // The id of the key is right, but not the key.
     let environment = format!(
         "    env:\n      AWS_ACCESS_KEY_ID: {}\n      AWS_SECRET_ACCESS_KEY: guessed\n      AWS_SESSION_TOKEN: \"{}\"\n",
         OF_THE_ROLE.access_key_id, OF_THE_ROLE.session_token
@@ -71,15 +71,15 @@ fn the_whole_tutorial_with_iam() {
     let forged = host.edited(&[("    kafka_topics:\n", &format!("{environment}    kafka_topics:\n"))]);
     let forged = host.play(&forged, &["--from", "Configure the client", "-e", "role_arn="]).exits(1);
     assert!(forged.cause().contains("kafka-cluster:Connect"), "{}", forged.cause());
-    assert!(world.broker_log().contains("login refused: the signature does not fit"), "{}", world.broker_log());
+    assert!(world.broker_log().contains("login refused: the signature does not match"), "{}", world.broker_log());
 
-    // The jar neither in libs nor on CLASSPATH: somebody left the step out, and another's CLASSPATH names nothing.
+    // The jar is neither in libs nor on CLASSPATH, because the step for it is missing.
     fs::remove_file(host.home("kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar")).expect("the jar is removed");
     let jarless = host.edited(&[(JAR_STEP, "")]);
     let jarless = host.play(&jarless, &[]).exits(1);
     assert!(jarless.cause().contains("did not find the IAM jar"), "{}", jarless.cause());
 
-    // All that put right, the host is as the tutorial wants it.
-    let mended = host.milestone(&[]).exits(0);
-    assert_eq!(mended.outcomes(), "unchanged unchanged changed unchanged unchanged unchanged unchanged");
+    // The unchanged playbook restores everything that the tutorial wants.
+    let restored = host.milestone(&[]).exits(0);
+    assert_eq!(restored.outcomes(), "unchanged unchanged changed unchanged unchanged unchanged unchanged");
 }

@@ -1,4 +1,4 @@
-//! Two users of one host, each with a home and a record of their own.
+//! Two users of one host, each with their own home and their own record.
 
 use std::fs;
 use std::time::Duration;
@@ -18,16 +18,16 @@ const STEPS: &str = "  - name: Shared
 ";
 
 #[test]
-fn two_users_with_sudo_are_kept_apart() {
+fn two_users_with_sudo_do_not_run_at_once() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "users", &Image { family: "debian", sh: "/usr/bin/dash", ..Image::default() });
     let second = "useradd -m -s /bin/bash ubuntu && printf 'ubuntu ALL=(ALL) NOPASSWD:ALL\n' >/etc/sudoers.d/91-ubuntu && \
                   cp -r /home/ec2-user/.ssh /home/ubuntu/ && chown -R ubuntu:ubuntu /home/ubuntu/.ssh";
     host.root.run("/bin/sh", &["-ec", second]);
-    let going = host.begin(&host.playbook("ec2-user", STEPS));
+    let running = host.start_playbook(&host.playbook("ec2-user", STEPS));
     let patience = Duration::from_mins(1);
-    going.wait_for("\"step_started\"", patience);
-    // (A reader holds the gate open from then on.)
+    running.wait_for("\"step_started\"", patience);
+    // From then on a reader keeps the gate open.
     let mut keeper = Process::start(
         "the gate's keeper",
         host.root.command("/bin/sh").args([
@@ -37,15 +37,19 @@ fn two_users_with_sudo_are_kept_apart() {
     );
     keeper.wait_for("at the gate", patience);
 
-    let run = fs::read_to_string(host.root.place("/run/pinboot.lock")).expect("who has the host");
-    let told = host.play(&host.playbook("ubuntu", STEPS), &[]).exits(9);
+    let run = fs::read_to_string(host.root.place("/run/pinboot.lock")).expect("the lock of the host");
+    let output = host.play(&host.playbook("ubuntu", STEPS), &[]).exits(9);
     let run = run.split(' ').next().expect("a run");
-    assert!(told.stdout.contains(&format!("another run holds the host: run {run}, started by ")), "{}", told.stdout);
-    // Who needs nothing of root's is not kept waiting.
+    assert!(
+        output.stdout.contains(&format!("another run holds the host: run {run}, started by ")),
+        "{}",
+        output.stdout
+    );
+    // A user who needs no root does not wait.
     host.play(&host.playbook("ubuntu", "  - { name: Own, command: touch own, creates: ~/own }\n"), &[]).exits(0);
 
-    keeper.say("open\n");
-    going.wait_for("\"kind\":\"run_finished\",\"changed\":1,", patience);
+    keeper.send("open\n");
+    running.wait_for("\"kind\":\"run_finished\",\"changed\":1,", patience);
     host.play(&host.playbook("ubuntu", STEPS), &[]).exits(0);
     assert_eq!(fs::read_to_string(host.root.place("/srv/count")).expect("a file"), "x\n");
 }

@@ -13,13 +13,13 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// The path with its query.
     pub(crate) target: String,
-    /// Names in small letters.
+    /// The names are in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    /// A header's value, trimmed; nothing where it is missing.
+    /// A header's value, trimmed; empty if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     }
@@ -49,7 +49,7 @@ where
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (tls, answer) = (tls.clone(), Arc::clone(&answer));
-            // A client that leaves early is the client's business.
+            // An error here means that the client left early.
             thread::spawn(move || drop(converse(stream, tls, &*answer)));
         }
     });
@@ -70,7 +70,7 @@ fn converse(
     reader.get_mut().flush()
 }
 
-/// One request and its answer; the connection ends behind it.
+/// Answers one request; the connection ends after it.
 fn exchange<S: io::Read + Write>(reader: &mut BufReader<S>, answer: &dyn Fn(&Request) -> Response) -> io::Result<()> {
     let mut line = String::new();
     reader.read_line(&mut line)?;

@@ -1,6 +1,6 @@
-//! What surrounds the hosts: one private network with its web, AWS's services, and a cluster of one broker.
+//! What surrounds the hosts: a private network with its web, AWS's services, and a cluster of one broker.
 //!
-//! There is one for the whole test process. Hosts join its network; each has its own file system and processes.
+//! The test process has one such world. Hosts join its network; each has its own file system and processes.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,25 +15,25 @@ use super::process::Process;
 use super::root::Root;
 use super::web::{Request, Response, serve};
 
-/// Where the tutorial has Kafka from.
+/// The tutorial's URL of Kafka.
 const KAFKA_URL: &str = "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz";
 
 const JAR_URL: &str = "https://github.com/aws/aws-msk-iam-auth/releases/download/v1.1.5/aws-msk-iam-auth-1.1.5-all.jar";
 const OBJECT_URL: &str = "https://objects.githubusercontent.com/aws-msk-iam-auth-1.1.5-all.jar?token=1";
 
-/// How long a JVM may take to be ready on a busy machine.
+/// How long a JVM may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// See above.
+/// The private network and its services.
 pub(crate) struct World {
     pub(crate) kit: &'static Kit,
-    /// The private root in which the cluster lives, and whose network all hosts share.
+    /// The private root of the cluster; all hosts share its network.
     pub(crate) root: Root,
     pub(crate) account: Arc<Account>,
     cluster: OnceLock<[Process; 2]>,
 }
 
-/// The world, made at its first use; `None` where this machine cannot have it, which has been said then.
+/// The world, made when it is first used; `None` if this machine cannot have it, after the reason was printed.
 pub(crate) fn world() -> Option<&'static World> {
     static WORLD: OnceLock<World> = OnceLock::new();
     let kit = kit()?;
@@ -56,7 +56,7 @@ impl World {
         Self { kit, root, account, cluster: OnceLock::new() }
     }
 
-    /// Starts ZooKeeper and the broker, unless they are there.
+    /// Starts ZooKeeper and the broker, unless they are running.
     pub(crate) fn start_cluster(&self) {
         self.cluster.get_or_init(|| {
             self.root.run("mkdir", &["/srv/kafka"]);
@@ -75,12 +75,12 @@ impl World {
         });
     }
 
-    /// What the broker has said so far.
+    /// The broker's log so far.
     pub(crate) fn broker_log(&self) -> String {
         self.cluster.get().expect("the cluster is started").each_ref()[1].log()
     }
 
-    /// The cluster's topics, asked behind pinboot's back.
+    /// The cluster's topics, without pinboot's help.
     pub(crate) fn topics(&self) -> Vec<String> {
         let output = self.kafka("kafka-topics.sh").args(["--bootstrap-server", "127.0.0.9:9092", "--list"]).output();
         let output = output.expect("kafka-topics.sh starts");
@@ -88,7 +88,7 @@ impl World {
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 
-    /// The folder on which a private root of this name is mounted.
+    /// The directory on which a private root of this name is mounted.
     pub(crate) fn base(&self, name: &str) -> PathBuf {
         self.kit.file("roots").join(name)
     }
@@ -100,7 +100,7 @@ impl World {
     }
 }
 
-/// The web of the private network, under the names of the real one.
+/// The web of the private network, with the names of the real one.
 struct Sites {
     files: HashMap<&'static str, Arc<[u8]>>,
     account: Arc<Account>,
@@ -115,7 +115,7 @@ impl Sites {
             (_, JAR_URL) => Response { status: 302, location: Some(OBJECT_URL.to_owned()), body: Arc::default() },
             (_, url) => match self.files.get(url) {
                 Some(body) => Response { status: 200, location: None, body: Arc::clone(body) },
-                None => Response::text(404, format!("<html>there is nothing at {url}</html>")),
+                None => Response::text(404, format!("<html>nothing at {url}</html>")),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! One guest: its disk, its power switch, and a controller that knows it.
+//! One guest: its disk, its power switch, and the files of its controller.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::image::{Image, image};
 use super::world::{Call, Printed, Started};
 
-/// How long anything in a guest may take: it runs in software, and two of them share the machine.
+/// How long anything in a guest may take: it runs in software, and two guests share the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How many guests may run at once.
@@ -32,7 +32,7 @@ pub(crate) enum Init {
     Plain,
 }
 
-/// A guest, and a controller's folder with a playbook, a key and `known_hosts` in it.
+/// A guest, and the controller's directory with a playbook, a key and `known_hosts`.
 pub(crate) struct Guest {
     image: &'static Image,
     init: Init,
@@ -64,12 +64,12 @@ impl Drop for Turn {
 }
 
 impl Guest {
-    /// A guest that answers; `None` where this machine can have none, which has been said then.
+    /// Starts a guest and waits until it answers; `None` if this machine cannot have one, after the reason was printed.
     pub(crate) fn start(init: Init) -> Option<Self> {
         Self::start_with(init, "")
     }
 
-    /// A guest whose kernel is given these words.
+    /// Starts a guest with these words on its kernel's command line.
     pub(crate) fn start_with(init: Init, words: &str) -> Option<Self> {
         let image = image()?;
         let turn = Turn::take();
@@ -80,7 +80,7 @@ impl Guest {
             .arg(dir.path().join("disk"))
             .status();
         assert!(made.expect("qemu-img starts").success(), "a disk of its own");
-        // (Free at this moment; qemu is the next to take it.)
+        // The port is free now, and qemu takes it next.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         let host = fs::read_to_string(image.file("host.pub")).expect("the host's key");
         fs::write(dir.path().join("known_hosts"), format!("[127.0.0.1]:{port} {host}")).expect("known_hosts");
@@ -89,12 +89,12 @@ impl Guest {
         Some(guest)
     }
 
-    /// A file beside the guest: its consoles, and everything of the controller's.
+    /// A file beside the guest, such as a console or a file of the controller.
     pub(crate) fn here(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Switches it on, and waits until it answers.
+    /// Switches it on and waits until it answers.
     pub(crate) fn switch_on(&mut self, words: &str) {
         assert!(self.qemu.is_none(), "it is switched off");
         self.boots += 1;
@@ -122,29 +122,29 @@ impl Guest {
             .stderr(log);
         self.qemu = Some(command.spawn().expect("qemu starts"));
         if self.init == Init::Systemd {
-            // (sshd may be there before anybody may log in.)
+            // sshd may listen before users may log in.
             self.until("it has booted", |guest| guest.console().contains("Multi-User System"));
         }
         self.until("it answers", Self::answers);
     }
 
-    /// Cuts the power: the guest is gone between two instructions.
+    /// Cuts the power: the guest ends between two instructions.
     pub(crate) fn cut_power(&mut self) {
         let mut qemu = self.qemu.take().expect("it is switched on");
         qemu.kill().expect("it is killed");
-        qemu.wait().expect("it is gone");
+        qemu.wait().expect("it has ended");
     }
 
     /// Presses the reset button.
     pub(crate) fn reset(&self) {
         let mut control = UnixStream::connect(self.here("control")).expect("qemu's control");
-        control.write_all(br#"{"execute":"qmp_capabilities"}{"execute":"system_reset"}"#).expect("it is told");
+        control.write_all(br#"{"execute":"qmp_capabilities"}{"execute":"system_reset"}"#).expect("the command is sent");
         let mut answers = BufReader::new(control).lines();
         let done = answers.by_ref().map(|line| line.expect("an answer")).filter(|line| line.contains("\"return\""));
-        assert_eq!(done.take(2).count(), 2, "both are answered");
+        assert_eq!(done.take(2).count(), 2, "both commands are answered");
     }
 
-    /// What stands on the guest's console since it was switched on.
+    /// The guest's console since it was switched on.
     pub(crate) fn console(&self) -> String {
         text(&self.console_file())
     }
@@ -153,24 +153,24 @@ impl Guest {
         self.here(&format!("console.{}", self.boots))
     }
 
-    /// What somebody in the guest wrote to `/dev/ttyS1`.
+    /// What programs in the guest wrote to `/dev/ttyS1`.
     fn second_line(&self) -> PathBuf {
         self.here(&format!("said.{}", self.boots))
     }
 
-    /// Waits until somebody in the guest has said this on the second serial line.
+    /// Waits for this text on the second serial line.
     pub(crate) fn wait_for(&mut self, words: &str) {
         self.until(words, |guest| text(&guest.second_line()).contains(words));
     }
 
     #[track_caller]
-    fn until(&mut self, what: &str, so: impl Fn(&Self) -> bool) {
+    fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !so(self) {
+        while !holds(self) {
             let ended = self.qemu.as_mut().expect("it is switched on").try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "never: {what} ({ended:?})\n{}\n{}\n{}",
+                "timed out: {what} ({ended:?})\n{}\n{}\n{}",
                 text(&self.here("qemu")),
                 self.console(),
                 text(&self.second_line())
@@ -179,7 +179,7 @@ impl Guest {
         }
     }
 
-    /// Whether sshd shows its banner (qemu takes the call whether there is one or not).
+    /// Whether sshd shows its banner; qemu accepts connections even if sshd does not run.
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
         let mut banner = [0; 4];
@@ -187,7 +187,7 @@ impl Guest {
         stream.read_exact(&mut banner).is_ok() && banner == *b"SSH-"
     }
 
-    /// Carries out shell in the guest, over OpenSSH's client, and gives what it prints.
+    /// Runs a shell command in the guest with OpenSSH's client, and returns its output.
     #[track_caller]
     pub(crate) fn shell(&self, shell: &str) -> String {
         let output = Command::new("ssh")
@@ -207,7 +207,7 @@ impl Guest {
         fs::write(self.here("p.yaml"), format!("name: A test\nsteps:\n{steps}")).expect("the playbook is written");
     }
 
-    /// The program with these words and the way to the guest as this user.
+    /// pinboot with these words and the options to reach the guest as this user.
     fn reach(&self, user: &str, words: &[&str]) -> Call {
         let call = Call::new(self.dir.path()).args(words).args(["--host-key", "strict", "--known-hosts"]);
         let call = call.arg(self.here("known_hosts"));
@@ -222,12 +222,12 @@ impl Guest {
         self.reach(user, &["run", "p.yaml"]).args(more).run()
     }
 
-    /// Starts a run and does not wait for it.
+    /// Starts a run without waiting for its end.
     pub(crate) fn start_run(&self, more: &[&str]) -> Started {
         Started::start(self.reach("ec2-user", &["run", "p.yaml"]).args(more))
     }
 
-    /// The program with these words alone, such as `rerun`.
+    /// Runs pinboot with only these words, such as `rerun`.
     pub(crate) fn pinboot(&self, words: &[&str]) -> Printed {
         Call::new(self.dir.path()).args(words).run()
     }

@@ -1,4 +1,4 @@
-//! What the guest is made of, made once and kept below `target`.
+//! The guest's image, made once and kept below `target`.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use pinboot::ids::Digest;
 
 use crate::support::{left_out, need};
 
-/// The files that make the guest: their name, and what they hold.
+/// The names and contents of the files that make the guest.
 const SOURCES: [(&str, &str); 4] = [
     ("image.sh", include_str!("image.sh")),
     ("first-init.sh", include_str!("first-init.sh")),
@@ -18,7 +18,7 @@ const SOURCES: [(&str, &str); 4] = [
     ("cut.sh", include_str!("cut.sh")),
 ];
 
-/// What the tier needs of this machine, and the package that brings it.
+/// The programs that the tier needs, and the packages that have them.
 const PROGRAMS: [(&str, &str); 7] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
@@ -29,22 +29,22 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("gzip", "gzip"),
 ];
 
-/// The guest's parts, on this machine.
+/// The guest's files on this machine.
 pub(crate) struct Image {
     dir: PathBuf,
 }
 
-/// The image, made or found; `None` where this machine cannot have it, which has been said then.
+/// The image, made if necessary; `None` if this machine cannot have it, after the reason was printed.
 pub(crate) fn image() -> Option<&'static Image> {
     static IMAGE: OnceLock<Option<Image>> = OnceLock::new();
-    let mut told = false;
+    let mut reported = false;
     let make = || {
-        told = true;
+        reported = true;
         Image::make()
     };
     let image = IMAGE.get_or_init(make).as_ref();
-    if image.is_none() && !told {
-        left_out("a guest is not to be had here, as said for the first test that asked");
+    if image.is_none() && !reported {
+        left_out("this machine cannot have a guest; the reason is shown for the first test");
     }
     image
 }
@@ -52,11 +52,11 @@ pub(crate) fn image() -> Option<&'static Image> {
 impl Image {
     fn make() -> Option<Self> {
         if std::env::consts::ARCH != "x86_64" {
-            left_out("the guest's kernel is x86_64, and this machine is not; one that is brings it in");
+            left_out("the guest's kernel needs an x86_64 machine");
             return None;
         }
         if !rustix::process::getuid().is_root() {
-            left_out("debootstrap needs root; `sudo -E cargo test --test machine` has it");
+            left_out("debootstrap needs root: `sudo -E cargo test --test machine`");
             return None;
         }
         for (program, package) in PROGRAMS {
@@ -83,9 +83,9 @@ impl Image {
             Command::new("sh").arg(sources.join("image.sh")).args([&part, &sources]).output().expect("sh starts");
         if !made.status.success() {
             let words = [made.stdout, made.stderr].concat();
-            // (The last words say why; debootstrap has a thousand before them.)
+            // The reason is at the end of debootstrap's long output.
             drop(std::io::stderr().write_all(&words[words.len().saturating_sub(2000)..]));
-            left_out("no guest: debootstrap could not make one of Debian's mirror (its words stand above)");
+            left_out("no guest: debootstrap failed with Debian's mirror; its output is above");
             return None;
         }
         fs::write(part.join(".made-from"), note).expect("the note is written");

@@ -1,4 +1,4 @@
-//! The power goes at each of the runner's syncs and renames; see `cut.sh`.
+//! Power cuts at each of the runner's syncs and renames; see `cut.sh`.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::guest::{Guest, Init};
 use crate::image::image;
 
-/// What each step writes twice: once synced by the step itself, once not.
+/// The first step writes one file that it syncs, and one that it does not.
 const STEPS: &str = "
   - name: Count
     command: 'echo x >~/loose; echo x >>~/count; /usr/bin/sync ~/count ~'
@@ -16,22 +16,22 @@ const STEPS: &str = "
     creates: ~/made
 ";
 
-/// Where the power is cut, how the run ends once it is back, and how often the step without a check was begun.
+/// Where the power is cut, the exit code of the run afterwards, and how often the step without a check was started.
 struct Cut {
     at: &'static str,
     exits: i32,
-    begun: usize,
+    starts: usize,
 }
 
-const fn cut(at: &'static str, exits: i32, begun: usize) -> Cut {
-    Cut { at, exits, begun }
+const fn cut(at: &'static str, exits: i32, starts: usize) -> Cut {
+    Cut { at, exits, starts }
 }
 
-/// In the order in which they come. The step without a check is unknown exactly between the moment at which its beginning is
-/// on disk and that at which its result is.
+/// In the order of the run. The step without a check is unknown exactly if its start is on disk and its result is not.
 const CUTS: [Cut; 14] = [
     cut("after mv -f plan.* plan", 0, 1),
-    // (Nothing was begun and nothing is left; but whoever has seen a word of a run does not begin it where its record is gone.)
+    // Nothing was started and nothing is left. But a controller that has seen a run does not start it again on a host
+    // without its record.
     cut("before sync plan nonce log .. 1.rct 1.began .", 10, 0),
     cut("after sync plan nonce log .. 1.rct 1.began .", 8, 0),
     cut("before sync 1.rct log", 8, 1),
@@ -55,27 +55,27 @@ fn case(cut: &Cut) -> Result<(), String> {
     guest.wait_for("cut here");
     guest.cut_power();
     guest.switch_on("");
-    let told = run.finish();
-    let mut faults = Vec::new();
-    if told.code != Some(cut.exits) {
-        faults.push(format!("exit {:?}", told.code));
+    let result = run.finish();
+    let mut problems = Vec::new();
+    if result.code != Some(cut.exits) {
+        problems.push(format!("exit {:?}", result.code));
     }
     let there = guest.shell("wc -l <~/count; cat ~/made; echo -; cat ~/loose; true");
     let (kept, loose) = there.split_once("-\n").ok_or("what is there")?;
     let made = if cut.exits == 0 { "made\n" } else { "" };
-    let count = if cut.begun == 0 { String::new() } else { format!("{}\n", cut.begun) };
+    let count = if cut.starts == 0 { String::new() } else { format!("{}\n", cut.starts) };
     if kept != format!("{count}{made}") {
-        faults.push(format!("kept: {kept:?}"));
+        problems.push(format!("kept: {kept:?}"));
     }
-    // What nobody synced is gone, unless the step ran after the cut: a cut that takes nothing would show nothing.
+    // What was not synced is lost, unless the step ran after the cut. A cut that loses nothing would prove nothing.
     let ran_before = !cut.at.contains("plan");
     if ran_before && loose.contains('x') {
-        faults.push("what was not synced is there: this was no power cut".to_owned());
+        problems.push("data that was not synced is there: this was not a power cut".to_owned());
     }
-    if cut.exits == 8 && !(told.stdout + &told.stderr).contains("has an unknown outcome") {
-        faults.push("no word on the unknown outcome".to_owned());
+    if cut.exits == 8 && !(result.stdout + &result.stderr).contains("has an unknown outcome") {
+        problems.push("the unknown outcome is not reported".to_owned());
     }
-    if faults.is_empty() { Ok(()) } else { Err(format!("{}: {}\n{}", cut.at, faults.join("; "), told.stderr)) }
+    if problems.is_empty() { Ok(()) } else { Err(format!("{}: {}\n{}", cut.at, problems.join("; "), result.stderr)) }
 }
 
 #[test]
@@ -90,25 +90,25 @@ fn at_each_sync_a_power_cut_loses_nothing_and_repeats_nothing() {
             scope.spawn(|| {
                 while let Some(cut) = CUTS.get(next.fetch_add(1, Ordering::SeqCst)) {
                     if let Err(what) = case(cut) {
-                        failures.lock().expect("nobody panics with it").push(what);
+                        failures.lock().expect("no thread panicked").push(what);
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().expect("nobody panics with it");
+    let failures = failures.into_inner().expect("no thread panicked");
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), CUTS.len(), failures.join("\n"));
 }
 
 #[test]
-fn what_a_step_did_not_sync_may_be_gone_and_its_check_finds_it_out() {
+fn a_check_finds_the_unsynced_effect_of_a_step_that_was_lost() {
     let Some(mut guest) = Guest::start_with(Init::Plain, "pinboot.cut=after+sync+end+.") else { return };
     guest.steps("  - { name: Make, command: echo made >~/made, unless: grep -q made ~/made }\n");
     let run = guest.start_run(&[]);
     guest.wait_for("cut here");
     guest.cut_power();
     guest.switch_on("");
-    // The run was over, and says so; its result was on disk, the effect was not.
+    // The run had ended, and reports that: its result was on disk, but its effect was not.
     run.finish().exits(0).says(&["1 changed"]);
     assert_eq!(guest.shell("cat ~/made 2>/dev/null; true"), "");
     guest.run(&[]).exits(0).says(&["1 changed"]);

@@ -1,9 +1,9 @@
-//! Restarts: wanted by a step, or in the middle of one.
+//! Restarts by a step, and during a step.
 
 use crate::guest::{Guest, Init};
 
 #[test]
-fn a_step_reboots_the_host_and_the_next_one_runs_in_the_new_boot() {
+fn after_a_reboot_step_the_next_step_runs_in_the_new_boot() {
     let Some(guest) = Guest::start(Init::Systemd) else { return };
     guest.steps(
         "
@@ -12,13 +12,13 @@ fn a_step_reboots_the_host_and_the_next_one_runs_in_the_new_boot() {
   - { name: After, command: cat /proc/sys/kernel/random/boot_id >~/after, creates: ~/after }
 ",
     );
-    let told = guest.run(&[]).exits(0);
-    told.says(&["the host reboots; reconnecting", "3 steps: 3 changed"]);
+    let result = guest.run(&[]).exits(0);
+    result.says(&["the host reboots; reconnecting", "3 steps: 3 changed"]);
     let seen = guest.shell("cat ~/before ~/after /proc/sys/kernel/random/boot_id");
     let seen: Vec<&str> = seen.lines().collect();
     assert_ne!(seen[0], seen[1], "two boots");
     assert_eq!(seen[1], seen[2], "the second of them is this one");
-    // (systemd counts the seconds of whoever does not end, to 90.)
+    // systemd counts up to 90 seconds for a process that does not end.
     let console = guest.console();
     assert!(console.contains("System Reboot"), "it was a shutdown: {console}");
     assert!(!console.contains("(45s / "), "nothing held the shutdown up: {console}");
@@ -26,9 +26,9 @@ fn a_step_reboots_the_host_and_the_next_one_runs_in_the_new_boot() {
 }
 
 #[test]
-fn a_restart_in_a_step_is_asked_about_or_unknown() {
+fn after_a_restart_during_a_step_its_check_decides_or_the_outcome_is_unknown() {
     let Some(mut guest) = Guest::start(Init::Plain) else { return };
-    // The step itself restarts the host at once, without any shutdown; its check says that there is still something to do.
+    // The step itself restarts the host at once, without a shutdown. Its check then still needs a change.
     guest.steps(
         "
   - name: Checked
@@ -37,26 +37,22 @@ fn a_restart_in_a_step_is_asked_about_or_unknown() {
 ",
     );
     guest.run(&[]).exits(0).says(&["reconnected", "1 changed"]);
-    assert_eq!(guest.shell("cat ~/tries"), "x\nx\n", "it was begun again, since its check said so");
+    assert_eq!(guest.shell("cat ~/tries"), "x\nx\n", "it was started again, because its check needs a change");
 
-    // Somebody presses the button in a step that nobody can ask about.
+    // The reset button is pressed during a step without a check.
     guest.steps(
         "
   - name: Blind
-    command: 'echo x >>~/blind; sync; [ $(wc -l <~/blind) -gt 1 ] || { echo begun >/dev/ttyS1; sleep 600; }'
+    command: 'echo x >>~/blind; sync; [ $(wc -l <~/blind) -gt 1 ] || { echo started >/dev/ttyS1; sleep 600; }'
     always: false
   - { name: Next, command: touch ~/next, creates: ~/next }
 ",
     );
     let run = guest.start_run(&[]);
-    guest.wait_for("begun");
+    guest.wait_for("started");
     guest.reset();
     run.finish().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
-    assert_eq!(
-        guest.shell("cat ~/blind; ls"),
-        "x\nblind\nmade\ntries\n",
-        "it was not begun again, nor what follows it"
-    );
+    assert_eq!(guest.shell("cat ~/blind; ls"), "x\nblind\nmade\ntries\n", "neither it nor the next step was started");
     guest.pinboot(&["rerun"]).exits(8);
     guest.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["2 changed"]);
     assert_eq!(guest.shell("cat ~/blind; ls ~/next"), "x\nx\n/home/ec2-user/next\n");

@@ -43,7 +43,7 @@ impl Holder {
 
 /// Reports on standard error why a process of the host failed, and returns the exit code.
 pub(super) fn fail(what: &str, exit: impl Into<ExitCode>) -> ExitCode {
-    // If standard error is closed, nobody is left to read the message.
+    // If standard error is closed, the message has no reader.
     let _ = writeln!(io::stderr(), "pinboot: {what}");
     exit.into()
 }

@@ -1,4 +1,4 @@
-#![expect(clippy::disallowed_methods, reason = "real programs write the encodings that are looked for")]
+#![expect(clippy::disallowed_methods, reason = "real programs write the encodings")]
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ fn masker(values: &[&str]) -> Masker {
     Masker::new(&values.iter().map(|value| ("s".to_owned(), Secret::new(*value))).collect::<Vec<_>>())
 }
 
-/// A small generator with a seed (xorshift), so that a failure can be repeated.
+/// A small pseudo-random generator (xorshift) with a seed, so that a failure can be repeated.
 struct Chance(u64);
 
 impl Chance {
@@ -20,7 +20,7 @@ impl Chance {
     }
 
     fn value(&mut self) -> String {
-        const LETTERS: &[char] = &[
+        const CHARACTERS: &[char] = &[
             'a',
             'b',
             'K',
@@ -55,11 +55,11 @@ impl Chance {
             '.',
         ];
         let length = 4 + self.below(40);
-        (0..length).map(|_| LETTERS[self.below(LETTERS.len())]).collect()
+        (0..length).map(|_| CHARACTERS[self.below(CHARACTERS.len())]).collect()
     }
 }
 
-/// How many of the forms that Python writes hold nothing but the value.
+/// The number of Python's forms that contain only the value.
 const VALUE_ALONE: usize = 12;
 
 const PYTHON: &str = r"
@@ -80,7 +80,7 @@ for lead in (b'', b'u', b'u:', b'abc', b'x' * 50, b'y' * 55, b'z' * 60):
 sys.stdout.buffer.write(b'\0'.join(forms))
 ";
 
-/// Every encoding as other people's programs write it.
+/// Every encoding, as other programs write it.
 fn encoded(value: &str) -> Vec<Vec<u8>> {
     let run = |program: &str, arguments: &[&str], stdin: &str| {
         use std::io::Write as _;
@@ -108,10 +108,10 @@ fn encoded(value: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-fn the_encodings_of_other_programs_are_masked_whole() {
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn encodings_of_other_programs_are_masked_completely() {
     if !["python3", "bash"].iter().all(|program| Command::new(program).arg("--version").output().is_ok()) {
-        eprintln!("left out: encodings as other programs write them; install python3 and bash to bring it in");
+        eprintln!("left out: encodings as other programs write them; install python3 and bash to run this test");
         return;
     }
     let mut chance = Chance(0x5eed_0001);
@@ -126,21 +126,21 @@ fn the_encodings_of_other_programs_are_masked_whole() {
             let mut shown = stream.push(form);
             shown.extend(stream.finish());
             let rest = String::from_utf8_lossy(&shown).replace(MASK, "");
-            let place = || format!("{value:?}: {rest:?} of {:?}", String::from_utf8_lossy(form));
+            let description = || format!("{value:?}: {rest:?} of {:?}", String::from_utf8_lossy(form));
             if number < VALUE_ALONE {
-                assert!(rest.is_empty(), "{}", place());
+                assert!(rest.is_empty(), "{}", description());
             } else if number < VALUE_ALONE + 35 {
-                // The neighbours' letters stay, and one at each end that carries bits of both.
-                assert!(rest.len() + value.len() * 4 / 3 <= form.len() + 2, "{}", place());
+                // The neighbouring characters stay, and one at each end that encodes bits of both.
+                assert!(rest.len() + value.len() * 4 / 3 <= form.len() + 2, "{}", description());
             } else {
-                assert!(rest.chars().all(|c| "+ : pass=\n'\"$".contains(c)), "{}", place());
+                assert!(rest.chars().all(|c| "+ : pass=\n'\"$".contains(c)), "{}", description());
             }
         }
     }
 }
 
 #[test]
-fn cuts_between_chunks_show_no_byte_of_a_secret() {
+fn chunk_boundaries_show_no_byte_of_a_secret() {
     let mut chance = Chance(0x5eed_0002);
     for round in 0..30 {
         let value = chance.value();
@@ -172,7 +172,7 @@ fn cuts_between_chunks_show_no_byte_of_a_secret() {
 }
 
 #[test]
-fn a_masked_text_reads_as_before_around_the_secret() {
+fn the_text_around_a_secret_does_not_change() {
     let table: &[(&[&str], &str, &str)] = &[
         (&["hunter2"], "password is hunter2, ok", "password is ***, ok"),
         (&["hunter2"], "hunter2hunter2 hunter", "*** hunter"),
@@ -195,7 +195,7 @@ fn a_masked_text_reads_as_before_around_the_secret() {
 }
 
 #[test]
-fn many_secrets_and_a_key_are_found_too() {
+fn many_secrets_and_a_key_are_found() {
     let mut chance = Chance(0x5eed_0003);
     let mut values: Vec<String> = (0..200).map(|_| chance.value()).collect();
     let lines = (0..40).map(|n| Chance(0xdead + n).value().repeat(2).replace(['\n', '\t'], "x"));
@@ -209,7 +209,7 @@ fn many_secrets_and_a_key_are_found_too() {
 }
 
 #[test]
-fn memory_is_held_for_a_possible_secret_only() {
+fn only_possible_secrets_are_held_in_memory() {
     let masker = masker(&["hunter2hunter2"]);
     let mut stream = masker.stream();
     let mut length = 0;

@@ -14,7 +14,7 @@ pub(crate) struct FirstCommand {
     pub(crate) output: OutputSender,
     /// The command, until it is sent.
     exec: Option<Exec>,
-    /// Told once whether the command runs.
+    /// Receives once whether the command runs.
     started: Option<oneshot::Sender<Result<(), Error>>>,
     /// How the server introduced itself: not every server accepts a long command.
     greeting: Greeting,
@@ -65,7 +65,7 @@ impl FirstCommand {
     /// Reports whether the command runs; only the first report counts.
     pub(crate) fn report(&mut self, result: Result<(), Error>) {
         if let Some(started) = self.started.take() {
-            // If nobody listens, the connection is being given up.
+            // If the receiver is gone, the connection is being given up.
             let _ = started.send(result);
         }
     }

@@ -11,9 +11,8 @@ import javax.security.sasl.SaslServer;
 import javax.security.sasl.SaslServerFactory;
 
 /**
- * The door through which a broker gets to know the mechanism AWS_MSK_IAM: Kafka loads the login module that its
- * configuration names, and loading this one registers the mechanism's server half. The options of the JAAS line are
- * the one set of credentials that is let in.
+ * Adds the mechanism AWS_MSK_IAM to a broker: Kafka loads the login module that its configuration names, and loading this
+ * one registers the server half of the mechanism. The options of the JAAS line are the only accepted credentials.
  */
 public final class MskLoginModule implements LoginModule {
     static volatile Map<String, ?> options = Map.of();
@@ -50,7 +49,7 @@ public final class MskLoginModule implements LoginModule {
     static String option(String name) {
         Object value = options.get(name);
         if (value == null) {
-            throw new IllegalStateException("the JAAS line of the broker lacks " + name);
+            throw new IllegalStateException("the broker's JAAS line has no " + name);
         }
         return value.toString();
     }

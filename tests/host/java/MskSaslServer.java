@@ -21,8 +21,8 @@ import javax.security.sasl.SaslServer;
 import org.apache.kafka.common.errors.SaslAuthenticationException;
 
 /**
- * One login by AWS_MSK_IAM: the client sends a JSON object, which is a presigned GET of kafka://HOST/ taken apart, and
- * the signature (Signature Version 4) is computed anew from the secret key and compared.
+ * One login by AWS_MSK_IAM: the client sends the parts of a presigned GET of kafka://HOST/ as a JSON object. The signature
+ * (Signature Version 4) is computed again from the secret key and compared.
  */
 final class MskSaslServer implements SaslServer {
     static final String MECHANISM = "AWS_MSK_IAM";
@@ -30,7 +30,7 @@ final class MskSaslServer implements SaslServer {
     private static final String ALGORITHM = "AWS4-HMAC-SHA256";
     private static final DateTimeFormatter DATE =
             DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
-    /** The names that the client writes in small letters in its JSON, as they stand in the signed query. */
+    /** The names in the signed query; the client's JSON has them in lower case. */
     private static final String[] SIGNED = {
         "Action", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Security-Token",
         "X-Amz-SignedHeaders",
@@ -41,17 +41,17 @@ final class MskSaslServer implements SaslServer {
     @Override
     public byte[] evaluateResponse(byte[] response) throws SaslException {
         String request = UUID.randomUUID().toString();
-        String fault;
+        String problem;
         try {
-            Map<String, String> said =
+            Map<String, String> fields =
                     new ObjectMapper().readValue(response, new TypeReference<Map<String, String>>() {});
-            fault = fault(said);
+            problem = problem(fields);
         } catch (IOException | GeneralSecurityException | RuntimeException e) {
-            fault = e.toString();
+            problem = e.toString();
         }
-        if (fault != null) {
-            // The broker's log has the reason; the client is told what MSK tells it, and no more.
-            System.out.println("[" + request + "] login refused: " + fault);
+        if (problem != null) {
+            // Only the broker's log has the reason; the client gets the same message as from MSK.
+            System.out.println("[" + request + "] login refused: " + problem);
             throw new SaslAuthenticationException("[" + request + "]: Access denied");
         }
         complete = true;
@@ -60,48 +60,48 @@ final class MskSaslServer implements SaslServer {
         return answer.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Why these words are no login, or null where they are one. */
-    private static String fault(Map<String, String> said) throws GeneralSecurityException {
-        String host = said.getOrDefault("host", "");
-        String[] scope = said.getOrDefault("x-amz-credential", "").split("/");
-        String date = said.getOrDefault("x-amz-date", "");
+    /** Why these fields are not a valid login, or null if they are. */
+    private static String problem(Map<String, String> fields) throws GeneralSecurityException {
+        String host = fields.getOrDefault("host", "");
+        String[] scope = fields.getOrDefault("x-amz-credential", "").split("/");
+        String date = fields.getOrDefault("x-amz-date", "");
         String cluster = MskLoginModule.option("cluster");
         String[] labels = cluster.split("\\.");
         String region = labels[labels.length - 3];
-        if (!"2020_10_22".equals(said.get("version"))) {
-            return "version " + said.get("version");
+        if (!"2020_10_22".equals(fields.get("version"))) {
+            return "version " + fields.get("version");
         }
-        if (!"kafka-cluster:Connect".equals(said.get("action"))) {
-            return "action " + said.get("action");
+        if (!"kafka-cluster:Connect".equals(fields.get("action"))) {
+            return "action " + fields.get("action");
         }
-        if (!ALGORITHM.equals(said.get("x-amz-algorithm")) || !"host".equals(said.get("x-amz-signedheaders"))) {
-            return "another way to sign";
+        if (!ALGORITHM.equals(fields.get("x-amz-algorithm")) || !"host".equals(fields.get("x-amz-signedheaders"))) {
+            return "another signature algorithm";
         }
         if (!host.endsWith("." + cluster)) {
             return "host " + host;
         }
         if (scope.length != 5 || !date.startsWith(scope[1]) || !scope[2].equals(region)
                 || !scope[3].equals("kafka-cluster") || !scope[4].equals("aws4_request")) {
-            return "scope " + said.get("x-amz-credential");
+            return "scope " + fields.get("x-amz-credential");
         }
         if (!scope[0].equals(MskLoginModule.option("accessKeyId"))
-                || !MskLoginModule.option("sessionToken").equals(said.get("x-amz-security-token"))) {
+                || !MskLoginModule.option("sessionToken").equals(fields.get("x-amz-security-token"))) {
             return "other credentials: " + scope[0];
         }
         Duration age = Duration.between(DATE.parse(date, Instant::from), Instant.now());
-        if (age.abs().getSeconds() > Long.parseLong(said.get("x-amz-expires"))) {
+        if (age.abs().getSeconds() > Long.parseLong(fields.get("x-amz-expires"))) {
             return "expired: signed at " + date;
         }
-        byte[] expected = signature(said, host, date, scope).getBytes(StandardCharsets.UTF_8);
-        byte[] given = said.getOrDefault("x-amz-signature", "").getBytes(StandardCharsets.UTF_8);
-        return MessageDigest.isEqual(expected, given) ? null : "the signature does not fit";
+        byte[] expected = signature(fields, host, date, scope).getBytes(StandardCharsets.UTF_8);
+        byte[] given = fields.getOrDefault("x-amz-signature", "").getBytes(StandardCharsets.UTF_8);
+        return MessageDigest.isEqual(expected, given) ? null : "the signature does not match";
     }
 
-    private static String signature(Map<String, String> said, String host, String date, String[] scope)
+    private static String signature(Map<String, String> fields, String host, String date, String[] scope)
             throws GeneralSecurityException {
         TreeMap<String, String> query = new TreeMap<>();
         for (String name : SIGNED) {
-            String value = said.get(name.toLowerCase());
+            String value = fields.get(name.toLowerCase());
             if (value != null) {
                 query.put(encode(name), encode(value));
             }
@@ -158,12 +158,12 @@ final class MskSaslServer implements SaslServer {
 
     @Override
     public byte[] unwrap(byte[] incoming, int offset, int length) {
-        throw new IllegalStateException("the mechanism has no layer of its own");
+        throw new IllegalStateException("the mechanism has no security layer");
     }
 
     @Override
     public byte[] wrap(byte[] outgoing, int offset, int length) {
-        throw new IllegalStateException("the mechanism has no layer of its own");
+        throw new IllegalStateException("the mechanism has no security layer");
     }
 
     @Override

@@ -115,7 +115,7 @@ impl Mirror {
             let Ok((stream, _)) = listener.accept().await else { continue };
             let (mirror, tls) = (self.clone(), tls.clone());
             tokio::spawn(async move {
-                // The client sees what goes wrong on its connection; nobody else needs to know.
+                // Only the client needs to know what goes wrong on its connection.
                 let _ = match tls {
                     Some(tls) => match tls.accept(stream).await {
                         Ok(stream) => mirror.exchange(stream, port, true).await,

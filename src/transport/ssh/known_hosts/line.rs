@@ -18,7 +18,7 @@ pub(super) enum Marker {
 
 /// One line of a known_hosts file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub(super) enum KnownHostsLine<'a> {
     Blank,
     Bad,
     /// `key` is `None` if it cannot be read.
@@ -41,14 +41,14 @@ fn word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
 }
 
 /// Reads one line.
-pub(super) fn parse(line: &[u8]) -> Line<'_> {
+pub(super) fn parse(line: &[u8]) -> KnownHostsLine<'_> {
     // OpenSSH reads a line as a C string, which ends at a NUL. A CR at the end belongs to the last word, where the
     // decoder of base64 skips it.
     let line = line.split(|byte| *byte == 0).next().unwrap_or_default();
     let mut rest = line;
     let mut first = word(&mut rest);
     if first.is_empty() || first.starts_with(b"#") || first == b"\r" {
-        return Line::Blank;
+        return KnownHostsLine::Blank;
     }
     let mut marker = Marker::None;
     while first.starts_with(b"@") {
@@ -60,9 +60,9 @@ pub(super) fn parse(line: &[u8]) -> Line<'_> {
         first = word(&mut rest);
     }
     if first.is_empty() {
-        return Line::Bad;
+        return KnownHostsLine::Bad;
     }
-    Line::Entry { marker, hosts: first, key: read_key(rest) }
+    KnownHostsLine::Entry { marker, hosts: first, key: read_key(rest) }
 }
 
 /// Reads `TYPE BASE64 comment`.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::host_key::HostKey;
-use super::line::{Line, Marker, names, parse};
+use super::line::{KnownHostsLine, Marker, names, parse};
 use crate::transport::ssh::sanitize;
 
 /// A known_hosts file that has been read.
@@ -76,11 +76,11 @@ impl ListedKeys {
         listed
     }
 
-    fn add(&mut self, name: &str, line: Line<'_>, place: impl Fn() -> Place) {
+    fn add(&mut self, name: &str, line: KnownHostsLine<'_>, place: impl Fn() -> Place) {
         let (marker, hosts, key) = match line {
-            Line::Blank => return,
-            Line::Bad => return self.bad.push(place()),
-            Line::Entry { marker, hosts, key } => (marker, hosts, key),
+            KnownHostsLine::Blank => return,
+            KnownHostsLine::Bad => return self.bad.push(place()),
+            KnownHostsLine::Entry { marker, hosts, key } => (marker, hosts, key),
         };
         match (names(name, hosts), marker, key) {
             (Some(false), _, _) => {}
