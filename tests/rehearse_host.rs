@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pinboot::rehearse::world::{Answer, Body, HostFile, StandIn, TreeEntry, TreeKind, Url, parse};
+use pinboot::rehearse::world::{Body, HostFile, StandIn, TreeEntry, TreeKind, Url, UrlAnswer, parse};
 use pinboot::rehearse::{ChangedPath, PathKind, RehearsalHost, Used, World};
 
 const WORLD: &str = "PINBOOT_TEST_WORLD";
@@ -230,12 +230,12 @@ fn starter() -> Option<Starter> {
     starters().first().copied()
 }
 
-fn url(text: &str, answers: Vec<Answer>) -> Url {
+fn url(text: &str, answers: Vec<UrlAnswer>) -> Url {
     Url { answers, ..Url::parse(text).expect("a URL") }
 }
 
-fn body(text: &str) -> Answer {
-    Answer { body: Body::Text(text.to_owned()), ..Answer::default() }
+fn body(text: &str) -> UrlAnswer {
+    UrlAnswer { body: Body::Text(text.to_owned()), ..UrlAnswer::default() }
 }
 
 fn world() -> World {
@@ -244,7 +244,7 @@ fn world() -> World {
         mode: 0o755,
         what: TreeKind::File("#!/bin/sh\necho ran\n".to_owned()),
     };
-    let kit = Answer { body: Body::Tgz(vec![script]), ..Answer::default() };
+    let kit = UrlAnswer { body: Body::Tgz(vec![script]), ..UrlAnswer::default() };
     let there = Some("https://archive.apache.org/dist/kit.tgz".to_owned());
     let long = "x".repeat(5000);
     World {
@@ -252,15 +252,15 @@ fn world() -> World {
         os_release: vec![("ID".to_owned(), "amzn".to_owned()), ("VERSION_ID".to_owned(), "2".to_owned())],
         urls: vec![
             url("https://archive.apache.org/dist/kit.tgz", vec![kit]),
-            url("https://example.org/gone", vec![Answer { status: 404, ..body("no such page") }]),
-            url("https://example.org/cut", vec![Answer { cut_after: Some(1000), ..body(&long) }, body(&long)]),
-            url("https://example.org/there", vec![Answer { status: 302, location: there, ..body("") }]),
+            url("https://example.org/gone", vec![UrlAnswer { status: 404, ..body("no such page") }]),
+            url("https://example.org/cut", vec![UrlAnswer { cut_after: Some(1000), ..body(&long) }, body(&long)]),
+            url("https://example.org/there", vec![UrlAnswer { status: 302, location: there, ..body("") }]),
             url("http://169.254.169.254/latest/meta-data/instance-id", vec![body("i-0123456789abcdef0")]),
             url("https://example.org/never", vec![body("never asked for")]),
         ],
         commands: vec![
             StandIn { name: "yum".to_owned(), script: "echo \"yum $* as $(id -un)\"\nexit 3\n".to_owned() },
-            StandIn { name: "tar-of-nobody".to_owned(), script: "exit 0\n".to_owned() },
+            StandIn { name: "unused-command".to_owned(), script: "exit 0\n".to_owned() },
         ],
         absent: vec!["wget".to_owned(), "no-such-command".to_owned()],
         files: vec![HostFile { path: "~/before/hand".to_owned(), mode: 0o600, content: "already here\n".to_owned() }],
@@ -385,7 +385,7 @@ fn stand_ins_run_and_are_counted() {
         assert_eq!((run.status.code(), &run.stdout[..]), (Some(3), &b"yum -y install java as ec2-user\n"[..]));
         assert_eq!(host.run("PATH=/usr/sbin:/usr/bin:/bin; sudo -n yum update").stdout, b"yum update as root\n");
         assert!(!host.run("command -v wget").status.success(), "absent");
-        assert_eq!(host.used().commands, [("yum".to_owned(), 2), ("tar-of-nobody".to_owned(), 0)]);
+        assert_eq!(host.used().commands, [("yum".to_owned(), 2), ("unused-command".to_owned(), 0)]);
     }
 }
 
@@ -573,7 +573,7 @@ fn the_setting_that_forbids_namespaces_is_named() {
 #[test]
 fn a_missing_local_file_is_named() {
     let mut world = world();
-    world.urls[0].answers = vec![Answer { body: Body::File("/no/such/kit.tgz".into()), ..Answer::default() }];
+    world.urls[0].answers = vec![UrlAnswer { body: Body::File("/no/such/kit.tgz".into()), ..UrlAnswer::default() }];
     let Some(starter) = starter() else { return };
     let host = Kept::start(starter, &world);
     assert!(host.ready["refused"].as_str().expect("refused").contains("/no/such/kit.tgz cannot be read"));

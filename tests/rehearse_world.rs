@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pinboot::node;
 use pinboot::rehearse::World;
-use pinboot::rehearse::world::{Answer, Body, TreeKind, Url, parse};
+use pinboot::rehearse::world::{Body, TreeKind, Url, UrlAnswer, parse};
 use pinboot::source::{Sources, render};
 
 /// Reads a rehearsal file in a directory that also has the file `there.tgz`.
@@ -43,7 +43,7 @@ fn every_form_of_an_answer() {
             name: "169.254.169.254".to_owned(),
             port: 80,
             path: "/latest".to_owned(),
-            answers: vec![Answer { body: Body::Text("i-0".to_owned()), ..Answer::default() }],
+            answers: vec![UrlAnswer { body: Body::Text("i-0".to_owned()), ..UrlAnswer::default() }],
         }
     );
     assert_eq!(second.text(), "https://a.example:8443/x?y=1");

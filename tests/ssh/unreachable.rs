@@ -125,7 +125,7 @@ async fn errors_after_the_banner() {
     assert!(error.message.contains("during the key exchange") && error.retry, "{error}");
 
     let port = impostor(|mut stream| {
-        let _ = stream.write_all(b"SSH-2.0-noise\r\nthis is no packet at all, not even nearly, is it now");
+        let _ = stream.write_all(b"SSH-2.0-noise\r\nthis is not a packet, and not even similar to a packet");
         let _ = stream.read(&mut [0; 64]);
     });
     let error = fail("127.0.0.1", port, |_| {}).await;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::facts::{Disconnection, HandlerError, SharedFacts, reason_text};
 use super::first_command::{FirstCommand, channel_refused, exec_refused};
 use super::host_key_check::HostKeyCheck;
-use super::known_hosts::HostKey;
+use super::known_hosts::HostPublicKey;
 use super::sanitize;
 use crate::transport::{Chunk, Error, ErrorKind, Peer};
 
@@ -58,7 +58,7 @@ impl client::Handler for Handler {
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, HandlerError> {
         let blob = match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key.to_bytes().ok().and_then(HostKey::from_blob),
+            PublicKeyOrCertificate::PublicKey { key, .. } => key.to_bytes().ok().and_then(HostPublicKey::from_blob),
             // Certificates are never requested.
             PublicKeyOrCertificate::Certificate(_) => None,
         };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::config::{ExpectedKey, HostKeyMode};
-use super::known_hosts::{self, HostKey, HostKeys, Judgement, Learned};
+use super::known_hosts::{self, HostKeys, HostPublicKey, KeyJudgement, Learned};
 use super::prompt::HostKeyQuestion;
 use super::sanitize;
 use crate::transport::{Error, ErrorKind};
@@ -25,7 +25,7 @@ impl HostKeyCheck {
     /// Decides about a key that the host has proved to hold, and adds a new one; returns whether it was added.
     ///
     /// This may wait for the user or for a lock.
-    pub(crate) fn decide(&self, shown: &HostKey) -> Result<bool, Error> {
+    pub(crate) fn decide(&self, shown: &HostPublicKey) -> Result<bool, Error> {
         let judgement = self.host_keys.judge(shown);
         if let Some(error) = self.host_keys.refuse(&judgement, shown) {
             return Err(error);
@@ -33,7 +33,7 @@ impl HostKeyCheck {
         if let Some(expected) = self.expected.as_ref().filter(|expected| expected.fingerprint != shown.fingerprint()) {
             return Err(self.host_keys.other_host(shown, expected));
         }
-        if judgement == Judgement::Match {
+        if judgement == KeyJudgement::Match {
             return Ok(false);
         }
         let unknown = || self.host_keys.unknown(shown, self.learn_to.as_deref());

@@ -114,7 +114,7 @@ impl Ask {
         Self(Arc::new(Mutex::new(ask)))
     }
 
-    /// Asks the user at the terminal; without a terminal the answer is no.
+    /// Asks the user at the terminal; without a terminal the key is refused.
     pub fn terminal() -> Self {
         Self::new(|question| confirm_on_terminal(question).unwrap_or(false))
     }

@@ -5,7 +5,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use crate::rehearse::world::{Answer, Body, Url};
+use crate::rehearse::world::{Body, Url, UrlAnswer};
 
 /// No download has a request head longer than this.
 const MAX_HEAD: usize = 64 << 10;
@@ -82,7 +82,7 @@ impl RequestHead {
 }
 
 /// The head of the response with this answer, whose body has this length.
-pub(super) fn response_head(answer: &Answer, length: u64, first_byte: Option<u64>) -> String {
+pub(super) fn response_head(answer: &UrlAnswer, length: u64, first_byte: Option<u64>) -> String {
     let status = match first_byte {
         Some(from) if from < length => 206,
         Some(_) => 416,

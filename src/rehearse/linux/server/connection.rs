@@ -13,7 +13,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::task::AbortHandle;
 
 use super::super::shared::Shared;
-use super::terminal::Terminal;
+use super::terminal::PseudoTerminal;
 use super::{process, streams};
 
 /// One client.
@@ -32,7 +32,7 @@ struct SessionChannel {
     /// The channel itself, until a process runs on it.
     channel: Option<Channel<Msg>>,
     env: Vec<(String, String)>,
-    terminal: Option<Terminal>,
+    terminal: Option<PseudoTerminal>,
     /// The client's end of the terminal, kept so that its size can be changed.
     master: Option<OwnedFd>,
     /// The process group that runs on it.
@@ -136,7 +136,7 @@ impl Handler for Connection {
         _: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        match (self.channels.get_mut(&id), Terminal::open(term, size(columns, rows))) {
+        match (self.channels.get_mut(&id), PseudoTerminal::open(term, size(columns, rows))) {
             (Some(open), Ok(terminal)) => {
                 open.terminal = Some(terminal);
                 session.channel_success(id)

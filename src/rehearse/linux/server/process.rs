@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::super::places::PROGRAM;
 use super::super::shared::Shared;
-use super::terminal::Terminal;
+use super::terminal::PseudoTerminal;
 use crate::rehearse::role::HIDDEN;
 
 /// The `PATH` of a session.
@@ -43,7 +43,7 @@ pub(super) fn spawn(
     shared: &Shared,
     (peer, local): (SocketAddr, SocketAddr),
     env: &[(String, String)],
-    terminal: Option<Terminal>,
+    terminal: Option<PseudoTerminal>,
     line: Option<&[u8]>,
 ) -> io::Result<Running> {
     let login = &shared.login;
@@ -68,7 +68,7 @@ pub(super) fn spawn(
     command.env("SSH_CONNECTION", format!("{} {} {} {}", peer.ip(), peer.port(), local.ip(), local.port()));
     command.envs(env.iter().map(|(name, value)| (name, value)));
     command.kill_on_drop(false);
-    let master = if let Some(Terminal { kind, master, slave, path }) = terminal {
+    let master = if let Some(PseudoTerminal { kind, master, slave, path }) = terminal {
         command.env("TERM", kind).env("SSH_TTY", path);
         command
             .stdin(Stdio::from(slave.try_clone()?))

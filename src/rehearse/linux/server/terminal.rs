@@ -14,7 +14,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A pseudo-terminal that a client asked for.
 #[derive(Debug)]
-pub(super) struct Terminal {
+pub(super) struct PseudoTerminal {
     /// The value of `TERM`.
     pub(super) kind: String,
     pub(super) master: OwnedFd,
@@ -23,7 +23,7 @@ pub(super) struct Terminal {
     pub(super) path: OsString,
 }
 
-impl Terminal {
+impl PseudoTerminal {
     /// Opens a terminal of this kind and size (columns, rows).
     pub(super) fn open(kind: &str, size: (u16, u16)) -> io::Result<Self> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;

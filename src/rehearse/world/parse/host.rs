@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, has_dots};
 use crate::node::{Node, Value};
-use crate::rehearse::world::{HostFile, StandIn, World};
+use crate::rehearse::world::model::{HostFile, StandIn, World};
 use crate::source::Diagnostic;
 
 const HOST: &[&str] = &["user", "home", "shell", "hostname", "os_release"];

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use self::reader::Reader;
 use crate::node::{Node, Value};
-use crate::rehearse::world::World;
+use crate::rehearse::world::model::World;
 use crate::source::{Diagnostic, Span};
 
 const TOP: &[&str] = &["host", "urls", "commands", "absent", "files"];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::reader::{Reader, has_dots};
 use crate::node::{Node, Value};
-use crate::rehearse::world::{Answer, Body, TreeEntry, TreeKind, Url, World};
+use crate::rehearse::world::model::{Body, TreeEntry, TreeKind, Url, UrlAnswer, World};
 use crate::source::{Diagnostic, Span};
 
 const ANSWER: &[&str] = &["body", "tgz", "zip", "file", "status", "type", "redirect", "cut_after"];
@@ -49,8 +49,8 @@ pub(super) fn urls(reader: &mut Reader<'_>, node: &Node, world: &mut World) {
     }
 }
 
-fn answer(reader: &mut Reader<'_>, node: &Node) -> Answer {
-    let mut answer = Answer::default();
+fn answer(reader: &mut Reader<'_>, node: &Node) -> UrlAnswer {
+    let mut answer = UrlAnswer::default();
     if matches!(node.value, Value::Scalar { .. }) {
         answer.body = Body::Text(reader.text(node).unwrap_or_default());
         return answer;

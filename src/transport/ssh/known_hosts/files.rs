@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, FlockOperation, OFlags};
 
-use super::host_key::HostKey;
-use super::lookup::{Judgement, KnownHostsFile, ListedKeys};
+use super::host_key::HostPublicKey;
+use super::lookup::{KeyJudgement, KnownHostsFile, ListedKeys};
 use crate::transport::ssh::sanitize;
 use crate::transport::{Error, ErrorKind};
 
@@ -59,14 +59,14 @@ pub(crate) enum Learned {
     /// Another process has just added it.
     AlreadyThere,
     /// Another process has just added another key for this name.
-    Conflict(Judgement),
+    Conflict(KeyJudgement),
 }
 
 /// Adds a line for a host, unless another process has added one since the file was read.
 ///
 /// The file is locked meanwhile, so runs that add keys at the same time do not damage each other's lines. A line that
 /// cannot be written completely is removed again.
-pub(crate) fn learn(path: &Path, name: &str, key: &HostKey) -> Result<Learned, Error> {
+pub(crate) fn learn(path: &Path, name: &str, key: &HostPublicKey) -> Result<Learned, Error> {
     let failed = |what: &str| {
         let message = format!(
             "the host key of {} cannot be added to {}: {what}",
@@ -82,7 +82,7 @@ pub(crate) fn learn(path: &Path, name: &str, key: &HostKey) -> Result<Learned, E
     append(path, name, key).map_err(|error| failed(&error.to_string()))
 }
 
-fn append(path: &Path, name: &str, key: &HostKey) -> io::Result<Learned> {
+fn append(path: &Path, name: &str, key: &HostPublicKey) -> io::Result<Learned> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent {
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
@@ -101,8 +101,8 @@ fn append(path: &Path, name: &str, key: &HostKey) -> io::Result<Learned> {
     let torn = bytes.last().is_some_and(|byte| *byte != b'\n');
     let files = [KnownHostsFile { path: path.to_owned(), bytes }];
     match ListedKeys::lookup(name, &files).judge(key) {
-        Judgement::New => {}
-        Judgement::Match => return Ok(Learned::AlreadyThere),
+        KeyJudgement::New => {}
+        KeyJudgement::Match => return Ok(Learned::AlreadyThere),
         judgement => return Ok(Learned::Conflict(judgement)),
     }
     let line = format!("{}{name} {}\n", if torn { "\n" } else { "" }, key.words());

@@ -5,11 +5,11 @@ use sha2::{Digest, Sha256};
 
 /// A public key of a host, as in known_hosts and in the key exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HostKey {
+pub(crate) struct HostPublicKey {
     blob: Vec<u8>,
 }
 
-impl HostKey {
+impl HostPublicKey {
     /// Takes a key's bytes; `None` if they do not start with the name of a type.
     pub(crate) fn from_blob(blob: Vec<u8>) -> Option<Self> {
         type_of(&blob)?;

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use super::host_key::HostKey;
+use super::host_key::HostPublicKey;
 
 /// The marker in front of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum KnownHostsLine<'a> {
         marker: Marker,
         /// The first field, see [`names`].
         hosts: &'a [u8],
-        key: Option<HostKey>,
+        key: Option<HostPublicKey>,
     },
 }
 
@@ -66,11 +66,11 @@ pub(super) fn parse(line: &[u8]) -> KnownHostsLine<'_> {
 }
 
 /// Reads `TYPE BASE64 comment`.
-fn read_key(mut rest: &[u8]) -> Option<HostKey> {
+fn read_key(mut rest: &[u8]) -> Option<HostPublicKey> {
     let kind = word(&mut rest);
     let encoded: Vec<u8> =
         word(&mut rest).iter().copied().filter(|byte| !matches!(byte, b'\r' | 0x0b | 0x0c)).collect();
-    let key = HostKey::from_blob(BASE64.decode(&encoded).ok()?)?;
+    let key = HostPublicKey::from_blob(BASE64.decode(&encoded).ok()?)?;
     let fits = match kind {
         // OpenSSH accepts the names of the signature algorithms as the type, too.
         b"rsa-sha2-256" | b"rsa-sha2-512" => key.kind() == "ssh-rsa",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::host_key::HostKey;
+use super::host_key::HostPublicKey;
 use super::line::{KnownHostsLine, Marker, names, parse};
 use crate::transport::ssh::sanitize;
 
@@ -31,7 +31,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ListedKey {
     pub(crate) place: Place,
-    pub(crate) key: HostKey,
+    pub(crate) key: HostPublicKey,
 }
 
 /// What the files list for one name.
@@ -51,7 +51,7 @@ pub(crate) struct ListedKeys {
 
 /// What the files say about the key that a host shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Judgement {
+pub(crate) enum KeyJudgement {
     /// It is the host's key.
     Match,
     /// The host is not listed.
@@ -93,21 +93,21 @@ impl ListedKeys {
     }
 
     /// Judges a key that the host shows.
-    pub(crate) fn judge(&self, shown: &HostKey) -> Judgement {
+    pub(crate) fn judge(&self, shown: &HostPublicKey) -> KeyJudgement {
         if let Some(listed) = self.revoked.iter().find(|listed| listed.key == *shown) {
-            return Judgement::Revoked(listed.place.clone());
+            return KeyJudgement::Revoked(listed.place.clone());
         }
         if let Some(place) = self.unknown_marker.first() {
-            return Judgement::UnknownMarker(place.clone());
+            return KeyJudgement::UnknownMarker(place.clone());
         }
         if self.keys.iter().any(|listed| listed.key == *shown) {
-            return Judgement::Match;
+            return KeyJudgement::Match;
         }
         // The error is more useful with a key of the same type.
         let same_type = self.keys.iter().find(|listed| listed.key.kind() == shown.kind());
         match same_type.or_else(|| self.keys.first()) {
-            Some(listed) => Judgement::Changed(listed.clone()),
-            None => Judgement::New,
+            Some(listed) => KeyJudgement::Changed(listed.clone()),
+            None => KeyJudgement::New,
         }
     }
 }
@@ -141,12 +141,14 @@ impl HostKeys {
     ///
     /// As with OpenSSH, a host on another port that is not listed with its port may show the key that is listed for the
     /// bare name.
-    pub(crate) fn judge(&self, shown: &HostKey) -> Judgement {
+    pub(crate) fn judge(&self, shown: &HostPublicKey) -> KeyJudgement {
         let bare = self.bare.as_ref().map(|bare| bare.judge(shown));
         match (self.listed.judge(shown), bare) {
-            (revoked @ Judgement::Revoked(_), _) | (_, Some(revoked @ Judgement::Revoked(_))) => revoked,
-            (unknown @ Judgement::UnknownMarker(_), _) | (_, Some(unknown @ Judgement::UnknownMarker(_))) => unknown,
-            (Judgement::New, Some(Judgement::Match)) => Judgement::Match,
+            (revoked @ KeyJudgement::Revoked(_), _) | (_, Some(revoked @ KeyJudgement::Revoked(_))) => revoked,
+            (unknown @ KeyJudgement::UnknownMarker(_), _) | (_, Some(unknown @ KeyJudgement::UnknownMarker(_))) => {
+                unknown
+            }
+            (KeyJudgement::New, Some(KeyJudgement::Match)) => KeyJudgement::Match,
             (judgement, _) => judgement,
         }
     }

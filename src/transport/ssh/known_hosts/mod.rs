@@ -13,8 +13,8 @@ mod lookup;
 mod refusals;
 
 pub(crate) use self::files::{Learned, learn, read_all};
-pub(crate) use self::host_key::HostKey;
-pub(crate) use self::lookup::{HostKeys, Judgement};
+pub(crate) use self::host_key::HostPublicKey;
+pub(crate) use self::lookup::{HostKeys, KeyJudgement};
 
 #[cfg(test)]
 mod tests;

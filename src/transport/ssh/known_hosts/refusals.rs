@@ -3,20 +3,20 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::host_key::HostKey;
-use super::lookup::{HostKeys, Judgement};
+use super::host_key::HostPublicKey;
+use super::lookup::{HostKeys, KeyJudgement};
 use crate::transport::ssh::{ExpectedKey, sanitize};
 use crate::transport::{Error, ErrorKind};
 
 impl HostKeys {
     /// The error for a key that is changed, revoked or listed with an unknown marker.
-    pub(crate) fn refuse(&self, judgement: &Judgement, shown: &HostKey) -> Option<Error> {
+    pub(crate) fn refuse(&self, judgement: &KeyJudgement, shown: &HostPublicKey) -> Option<Error> {
         let name = sanitize::escaped(self.name.as_bytes(), 300);
         let key = format!("{} {}", sanitize::escaped(shown.kind().as_bytes(), 64), shown.fingerprint());
         let error = |message: String| Error::new(ErrorKind::HostKey, message);
         match judgement {
-            Judgement::Match | Judgement::New => None,
-            Judgement::Changed(listed) => {
+            KeyJudgement::Match | KeyJudgement::New => None,
+            KeyJudgement::Changed(listed) => {
                 let file = sanitize::shell_word(&listed.place.path);
                 let old = sanitize::escaped(listed.key.kind().as_bytes(), 64);
                 let message = format!(
@@ -31,12 +31,12 @@ impl HostKeys {
                     self.name.replace('\'', ""),
                 )))
             }
-            Judgement::Revoked(place) => {
+            KeyJudgement::Revoked(place) => {
                 Some(error(format!("the host key of {name}, {key}, is revoked by {}", place.text())).with_hint(
                     "other people may have a revoked key: do not connect, and ask the person who revoked it",
                 ))
             }
-            Judgement::UnknownMarker(place) => {
+            KeyJudgement::UnknownMarker(place) => {
                 let message = format!("{} lists {name} with an unknown marker", place.text());
                 Some(error(message).with_hint(format!(
                     "the known markers are @revoked and @cert-authority; fix or delete that line (the host shows {key})"
@@ -46,7 +46,7 @@ impl HostKeys {
     }
 
     /// The error for a key that known_hosts accepts, but that is not the expected one.
-    pub(crate) fn other_host(&self, shown: &HostKey, expected: &ExpectedKey) -> Error {
+    pub(crate) fn other_host(&self, shown: &HostPublicKey, expected: &ExpectedKey) -> Error {
         let clean = |text: &str| sanitize::escaped(text.as_bytes(), 300);
         let message = format!(
             "{} is not the host of {}: its key is {} {}, expected {} {}",
@@ -61,7 +61,7 @@ impl HostKeys {
     }
 
     /// The error for the key of a host that is not listed.
-    pub(crate) fn unknown(&self, shown: &HostKey, file: Option<&Path>) -> Error {
+    pub(crate) fn unknown(&self, shown: &HostPublicKey, file: Option<&Path>) -> Error {
         let name = sanitize::escaped(self.name.as_bytes(), 300);
         let kind = sanitize::escaped(shown.kind().as_bytes(), 64);
         let mut message = format!("the host key of {name} is not known: it shows {kind} {}", shown.fingerprint());

@@ -13,23 +13,23 @@ use super::*;
 use crate::transport::ErrorKind;
 
 /// A well-formed ed25519 key with these bytes.
-fn key(seed: u8) -> HostKey {
+fn key(seed: u8) -> HostPublicKey {
     let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
     blob.extend([seed; 32]);
-    HostKey::from_blob(blob).unwrap()
+    HostPublicKey::from_blob(blob).unwrap()
 }
 
-fn rsa(seed: u8) -> HostKey {
+fn rsa(seed: u8) -> HostPublicKey {
     let mut blob = b"\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01\0\0\x01\x01\0".to_vec();
     blob.extend([seed | 0x80; 256]);
-    HostKey::from_blob(blob).unwrap()
+    HostPublicKey::from_blob(blob).unwrap()
 }
 
 fn file_with(text: &[u8]) -> Vec<KnownHostsFile> {
     vec![KnownHostsFile { path: "/kh".into(), bytes: text.to_vec() }]
 }
 
-fn judge(text: &str, address: &str, port: u16, shown: &HostKey) -> Judgement {
+fn judge(text: &str, address: &str, port: u16, shown: &HostPublicKey) -> KeyJudgement {
     HostKeys::of(address, port, &file_with(text.as_bytes())).judge(shown)
 }
 
@@ -64,27 +64,30 @@ fn patterns_match_as_openssh_matches_them() {
 #[test]
 fn keys_are_judged_as_openssh_judges_them() {
     let (good, other, other_type) = (key(1), key(2), rsa(3));
-    let line = |host: &str, key: &HostKey| format!("{host} {}\n", key.words());
+    let line = |host: &str, key: &HostPublicKey| format!("{host} {}\n", key.words());
     let known = line("h", &good);
-    assert_eq!(judge(&known, "H", 22, &good), Judgement::Match, "case");
-    assert_eq!(judge(&known, "h", 2222, &good), Judgement::Match, "the bare name is enough for the same key");
-    assert_eq!(judge(&known, "h", 2222, &other), Judgement::New, "but does not contradict another key");
-    assert_eq!(judge("", "h", 22, &good), Judgement::New);
-    assert!(matches!(judge(&known, "h", 22, &other), Judgement::Changed(listed) if listed.place.line == 1));
-    assert!(matches!(judge(&known, "h", 22, &other_type), Judgement::Changed(_)), "known only by another type");
+    assert_eq!(judge(&known, "H", 22, &good), KeyJudgement::Match, "case");
+    assert_eq!(judge(&known, "h", 2222, &good), KeyJudgement::Match, "the bare name is enough for the same key");
+    assert_eq!(judge(&known, "h", 2222, &other), KeyJudgement::New, "but does not contradict another key");
+    assert_eq!(judge("", "h", 22, &good), KeyJudgement::New);
+    assert!(matches!(judge(&known, "h", 22, &other), KeyJudgement::Changed(listed) if listed.place.line == 1));
+    assert!(matches!(judge(&known, "h", 22, &other_type), KeyJudgement::Changed(_)), "known only by another type");
     let both = format!("{known}{}", line("h", &other));
-    assert_eq!(judge(&both, "h", 22, &other), Judgement::Match, "either of two");
+    assert_eq!(judge(&both, "h", 22, &other), KeyJudgement::Match, "either of two");
     let revoked = format!("{both}@revoked * {}\n", other.words());
-    assert!(matches!(judge(&revoked, "h", 22, &other), Judgement::Revoked(place) if place.line == 3));
-    assert!(matches!(judge(&revoked, "h", 22, &good), Judgement::Match));
+    assert!(matches!(judge(&revoked, "h", 22, &other), KeyJudgement::Revoked(place) if place.line == 3));
+    assert!(matches!(judge(&revoked, "h", 22, &good), KeyJudgement::Match));
     let bare_revoked = format!("[h]:2222 {0}\n@revoked h {0}\n", good.words());
-    assert!(matches!(judge(&bare_revoked, "h", 2222, &good), Judgement::Revoked(_)));
+    assert!(matches!(judge(&bare_revoked, "h", 2222, &good), KeyJudgement::Revoked(_)));
     let authority = format!("@cert-authority h {}\n", good.words());
-    assert_eq!(judge(&authority, "h", 22, &good), Judgement::New, "an authority's key is not a host key");
+    assert_eq!(judge(&authority, "h", 22, &good), KeyJudgement::New, "an authority's key is not a host key");
     for marker in ["@trusted", "@revoked @cert-authority", "@Revoked"] {
         let text = format!("{known}{marker} h {}\n", good.words());
-        assert!(matches!(judge(&text, "h", 22, &good), Judgement::UnknownMarker(place) if place.line == 2), "{marker}");
-        assert_eq!(judge(&text, "elsewhere", 22, &good), Judgement::New, "{marker} does not apply to other hosts");
+        assert!(
+            matches!(judge(&text, "h", 22, &good), KeyJudgement::UnknownMarker(place) if place.line == 2),
+            "{marker}"
+        );
+        assert_eq!(judge(&text, "elsewhere", 22, &good), KeyJudgement::New, "{marker} does not apply to other hosts");
     }
 }
 
@@ -100,7 +103,7 @@ fn bad_lines_are_skipped_and_counted() {
     let known = ListedKeys::lookup("h", &file_with(&text));
     assert_eq!(known.bad.iter().map(|place| place.line).collect::<Vec<_>>(), [1, 2, 3, 4, 6, 7]);
     assert_eq!(known.keys.len(), 1);
-    assert_eq!(known.judge(&good), Judgement::Match);
+    assert_eq!(known.judge(&good), KeyJudgement::Match);
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn fifty_writers_at_once_write_complete_lines() {
     let mut expected: Vec<String> = (0..10).map(|n| format!("host{n} {}", key(n).words())).collect();
     expected.sort_unstable();
     assert_eq!(lines, expected);
-    assert!(matches!(learn(&file, "host1", &key(9)).unwrap(), Learned::Conflict(Judgement::Changed(_))));
+    assert!(matches!(learn(&file, "host1", &key(9)).unwrap(), Learned::Conflict(KeyJudgement::Changed(_))));
 }
 
 #[test]
