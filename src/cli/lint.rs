@@ -1,4 +1,4 @@
-//! `pinboot lint`: everything that can be said about playbooks without a host.
+//! `pinboot lint`: everything that can be checked in playbooks without a host.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -219,10 +219,10 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
             "diff": seen.and_then(|seen| seen.diff.as_ref()),
             "cause": seen.and_then(|seen| seen.cause.as_ref()),
             "left": seen.and_then(|seen| seen.left.as_ref()),
-            "abridged": seen.and_then(|seen| seen.abridged.as_ref()).map(|said| json!({
-                "left_out": said.left_out,
-                "bytes": said.bytes,
-                "sha256": said.sha256,
+            "abridged": seen.and_then(|seen| seen.abridged.as_ref()).map(|abridged| json!({
+                "left_out": abridged.left_out,
+                "bytes": abridged.bytes,
+                "sha256": abridged.sha256,
             })),
             "tail": seen.map(|seen| seen.tail.lines().into_iter().map(|line| json!([line.count, line.text])).collect::<Vec<_>>()),
         })

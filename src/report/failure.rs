@@ -18,7 +18,7 @@ pub fn failure_block(run: Option<&RunId>, host: &HostView, step: &StepView, comm
     let is_unknown = step.outcome() == Some(Outcome::Unknown);
     let how = how_it_failed(step);
     let mut out = headline(host, step, how.as_deref());
-    if let Some(why) = step.why.as_ref().filter(|_| !is_said_by_failure(step)) {
+    if let Some(why) = step.why.as_ref().filter(|_| !failure_covers_reason(step)) {
         field(&mut out, "why", &clean(why));
     }
     push_command(&mut out, command.map_or("", str::trim_end));
@@ -81,13 +81,13 @@ fn push_command(out: &mut String, command: &str) {
     push_block(out, "command", command.lines().take(MAX_COMMAND_LINES).map(clean).chain(more));
 }
 
-/// Whether the kind of failure says all that the reason does.
-fn is_said_by_failure(step: &StepView) -> bool {
-    let said = matches!(
+/// Whether the kind of failure already covers the reason.
+fn failure_covers_reason(step: &StepView) -> bool {
+    let covered = matches!(
         step.reason,
         Some(Reason::CheckError | Reason::Verify | Reason::Timeout { alive: None } | Reason::Stopped { alive: None })
     );
-    said && step.outcome() == Some(Outcome::Failed)
+    covered && step.outcome() == Some(Outcome::Failed)
 }
 
 /// What ended the step, as far as that is known.

@@ -18,7 +18,7 @@ pub fn tail_lines(tail: &Tail) -> Vec<String> {
     let first = (earlier > 0).then(|| format!("… ({earlier} lines before)"));
     let rest = lines[left_out..].iter().map(|line| match line.count {
         1 => clean(&line.text),
-        count => format!("{}  (said {count} times)", clean(&line.text)),
+        count => format!("{}  ({count} times)", clean(&line.text)),
     });
     first.into_iter().chain(rest).collect()
 }

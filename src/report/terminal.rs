@@ -239,7 +239,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The size of the terminal behind standard error; 24 by 80 if it does not tell.
+/// The size of the terminal behind standard error; 24 by 80 if it has none.
 fn stderr_size() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(io::stderr()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),
