@@ -61,7 +61,6 @@ impl Rule {
                 let message = format!("`{kind}` needs {}", either(fields));
                 (Diagnostic::error(args.span, message), hint.to_owned())
             }
-            Test::AnyOf(_) => return None,
             Test::AtMostOne(fields) | Test::ExactlyOne(fields) => {
                 let mut given = fields.iter().copied().filter(|field| args.is_given(field));
                 let (first, second) = (given.next()?, given.next()?);
@@ -78,7 +77,7 @@ impl Rule {
                 let message = format!("`{field}` has no effect {case}");
                 (Diagnostic::error(args.key_place(field), message), format!("remove `{field}`"))
             }
-            Test::OnlyWith(..) | Test::NotWhen(..) => return None,
+            Test::AnyOf(_) | Test::OnlyWith(..) | Test::NotWhen(..) => return None,
         };
         let hint = if self.hint.is_empty() { hint } else { self.hint.to_owned() };
         Some(if hint.is_empty() { diagnostic } else { diagnostic.hint(hint) })
