@@ -91,6 +91,56 @@ pub enum Failure {
     Stopped,
 }
 
+/// Whether a host key was known before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyStatus {
+    /// It was.
+    Known,
+    /// It was added to known_hosts.
+    Added,
+    /// A newer pinboot says something else.
+    #[serde(other)]
+    Other,
+}
+
+impl KeyStatus {
+    /// The word for a person.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Added => "added",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Who a host is, as its connection and its runner's first word say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostReady {
+    /// The login user.
+    pub user: String,
+    /// Address, with the port where it is not 22.
+    pub address: String,
+    /// Algorithm of the host key, such as `ssh-ed25519`.
+    pub key_type: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// Whether the key was known before.
+    pub key_status: KeyStatus,
+    /// From the start of connecting to the runner's first word.
+    pub elapsed_ms: u64,
+    /// Whether the run was already on the host, and is only followed.
+    #[serde(default)]
+    pub followed: bool,
+    /// Whether the run had already ended when we connected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+    /// What the machine calls itself in `/etc/machine-id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_id: Option<String>,
+}
+
 /// The kinds of event, each with its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -114,29 +164,7 @@ pub enum EventKind {
         rerun_of: Option<RunId>,
     },
     /// A host is connected and its runner has answered.
-    HostReady {
-        /// The login user.
-        user: String,
-        /// Address, with the port where it is not 22.
-        address: String,
-        /// Algorithm of the host key, such as `ssh-ed25519`.
-        key_type: String,
-        /// `SHA256:…`.
-        fingerprint: String,
-        /// `known` or `added`.
-        key_status: String,
-        /// From the start of connecting to the runner's first word.
-        elapsed_ms: u64,
-        /// Whether the run was already going on (or over) on the host and is only followed.
-        #[serde(default)]
-        followed: bool,
-        /// Whether it was over already.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        over: bool,
-        /// What the machine calls itself in `/etc/machine-id`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        machine_id: Option<String>,
-    },
+    HostReady(HostReady),
     /// A host could not be used; nothing of this run's was begun on it (or, where the run was only followed, nothing by this).
     HostUnreachable {
         /// The exit code that says why.

@@ -9,7 +9,7 @@ mod tail;
 
 use std::collections::HashMap;
 
-use crate::event::{Event, EventKind, Failure, Mode, Outcome, Reason, parse_timestamp};
+use crate::event::{Event, EventKind, Failure, HostReady, Mode, Outcome, Reason, parse_timestamp};
 use crate::exit::Exit;
 use crate::ids::{Digest, HostId, RunId, StepId};
 
@@ -66,24 +66,10 @@ pub struct HostView {
     pub id: HostId,
     /// How it stands.
     pub state: HostState,
-    /// The login user.
-    pub user: String,
-    /// Its address.
-    pub address: String,
-    /// Algorithm of the host key.
-    pub key_type: String,
-    /// `SHA256:…`.
-    pub fingerprint: String,
-    /// `known` or `added`.
-    pub key_status: String,
-    /// From the start of connecting to the runner's first word.
-    pub connect_ms: u64,
+    /// Who it is; `None` before it answered.
+    pub ready: Option<HostReady>,
     /// Whether the run was already there and is only followed.
     pub followed: bool,
-    /// Whether it was over when it was last come to.
-    pub over: bool,
-    /// What the machine calls itself.
-    pub machine_id: Option<String>,
     /// The steps that were looked at, in order.
     pub steps: Vec<StepView>,
     /// Its part of the exit code, once it is known.
@@ -201,15 +187,8 @@ impl HostView {
         Self {
             id,
             state: HostState::Waiting,
-            user: String::new(),
-            address: String::new(),
-            key_type: String::new(),
-            fingerprint: String::new(),
-            key_status: String::new(),
-            connect_ms: 0,
+            ready: None,
             followed: false,
-            over: false,
-            machine_id: None,
             steps: Vec::new(),
             exit: None,
             message: None,
@@ -379,27 +358,10 @@ impl RunView {
 
 fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
     match kind {
-        EventKind::HostReady {
-            user,
-            address,
-            key_type,
-            fingerprint,
-            key_status,
-            elapsed_ms,
-            followed,
-            over,
-            machine_id,
-        } => {
+        EventKind::HostReady(ready) => {
             host.state = HostState::Ready;
-            host.user.clone_from(user);
-            host.address.clone_from(address);
-            host.key_type.clone_from(key_type);
-            host.fingerprint.clone_from(fingerprint);
-            host.key_status.clone_from(key_status);
-            host.connect_ms = *elapsed_ms;
-            host.followed = *followed;
-            host.over = *over;
-            host.machine_id.clone_from(machine_id);
+            host.followed = ready.followed;
+            host.ready = Some(ready.clone());
             (host.exit, host.message, host.hint) = (None, None, None);
         }
         EventKind::HostUnreachable { code, message, hint, followed } => {

@@ -215,7 +215,7 @@ impl Attached {
 
 /// Lets a job resume the run with these secrets if its runner died; `None`: it only follows the run.
 fn resume_with(job: &mut Job, secrets: Option<Vec<(String, Secret)>>) {
-    if let Task::Attach { resume, .. } = &mut job.errand {
+    if let Task::Attach { resume, .. } = &mut job.task {
         *resume = secrets;
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::CommandError;
 use super::files::Ready;
 use super::system::{local_user, random};
-use crate::engine::{Job, ResumeCommand, Task, facts};
+use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::{EventKind, Mode, timestamp};
 use crate::ids::{Digest, RunId, hex};
 use crate::inventory::Host;
@@ -61,12 +61,12 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
     let identity = identity(&header.run, &header.nonce, &header.started);
     Job {
         host: host.clone(),
-        facts: facts(plan),
+        steps: plan.summary(),
         masker: Masker::new(&plan.secrets),
         muted: false,
-        known: None,
+        expected: None,
         resume_command: Some(ResumeCommand::rerun(&header.run)),
-        errand: Task::Deliver {
+        task: Task::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),
             after: header.rerun_of.clone(),
@@ -95,7 +95,7 @@ pub(super) fn pin_host(ssh: &mut Ssh, job: &mut Job, past: &[Past], run: &RunId,
     }
     let machine_id = seen.machine_id.filter(|_| !same_host);
     let stored = seen.stored.into_iter().map(|(run, since, step)| Stored { run, since, step }).collect();
-    job.known = Some(ExpectedHost { run: seen.run, machine_id, stored });
+    job.expected = Some(ExpectedHost { run: seen.run, machine_id, stored });
 }
 
 /// What marks a run on its hosts as this machine's and this user's.

@@ -9,14 +9,14 @@ use super::execute::{Executed, RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{identity, pin_host, started, target};
 use super::system::runtime;
-use crate::engine::{Job, ResumeCommand, StepFacts, StopRequest, Task};
+use crate::engine::{Job, ResumeCommand, StopRequest, Task};
 use crate::event::{Failure, Mode, Outcome};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
 use crate::journal::rerun::Past;
-use crate::journal::{HostSummary, JournalRead, State, StepSummary};
+use crate::journal::{HostSummary, JournalRead, State};
 use crate::secret::Masker;
 use crate::transport::ssh::Ssh;
 use crate::view::{HostState, RunView};
@@ -149,23 +149,16 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, pre
         (Some(Outcome::Unknown), _) if previous.header.mode == Mode::Run => Exit::OutcomeUnknown,
         _ => Exit::Success,
     });
-    let fact = |step: &StepSummary| StepFacts {
-        name: step.name.clone(),
-        kind: step.kind.clone(),
-        skipped: step.skipped.clone(),
-        allowed: step.allowed,
-        needs: Vec::new(),
-    };
     Job {
         host: host.clone(),
         identity: identity(&previous.header.run, &previous.header.nonce, &previous.header.started),
-        facts: summary.steps.iter().map(|step| (step.id, fact(step))).collect(),
+        steps: summary.steps.clone(),
         masker,
         muted: false,
-        known: None,
+        expected: None,
         resume_command: Some(ResumeCommand::rerun(&previous.header.run)),
-        errand: Task::Attach {
-            over: steps().filter_map(|step| Some((step.id, step.outcome()?))).collect(),
+        task: Task::Attach {
+            finished: steps().filter_map(|step| Some((step.id, step.outcome()?))).collect(),
             exit: Exit::worst(exits),
             arrived: has_record(&previous.view, &summary.host),
             resume: None,
@@ -211,7 +204,7 @@ fn may_still_run(exit: Exit) -> bool {
 
 /// Whether the host reported anything of the run: then it has a record of it.
 pub(super) fn has_record(view: &RunView, host: &HostId) -> bool {
-    view.host(host).is_some_and(|host| !host.fingerprint.is_empty())
+    view.host(host).is_some_and(|host| host.ready.is_some())
 }
 
 /// Whether the run itself found the outcome of a step unknown.

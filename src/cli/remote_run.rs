@@ -6,7 +6,7 @@ use super::args::ConnectArgs;
 use super::error::CommandError;
 use super::jobs::remote_shell;
 use super::system::{local_user, random};
-use crate::engine::{Job, ResumeCommand, Task, facts};
+use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::{EventKind, escape};
 use crate::exit::Exit;
 use crate::ids::{HostId, hex, is_hex};
@@ -85,12 +85,12 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
     let job = Job {
         host: host.clone(),
         identity: identity(record),
-        facts: plan.map(facts).unwrap_or_default(),
+        steps: plan.map(Plan::summary).unwrap_or_default(),
         masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
         muted: record.has_secrets && plan.is_none(),
-        known: None,
+        expected: None,
         resume_command: Some(ResumeCommand::attach(host, &record.run)),
-        errand: Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
+        task: Task::Attach { finished: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {
         run: record.run.clone(),

@@ -68,5 +68,5 @@ fn leaves_work(before: &RunView, after: &RunView, host: &HostId) -> bool {
 
 /// Whether the run had already ended on this host when it was followed.
 fn had_ended(view: &RunView, host: &HostId) -> bool {
-    view.host(host).is_some_and(|host| host.over)
+    view.host(host).is_some_and(|host| host.ready.as_ref().is_some_and(|ready| ready.over))
 }

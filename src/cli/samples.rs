@@ -4,7 +4,8 @@ use crate::event::{Mode, Outcome, Reason};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId, StepId};
-use crate::journal::{Header, HostSummary, JournalRead, StepSummary, Torn};
+use crate::journal::{Header, HostSummary, JournalRead, Torn};
+use crate::plan::StepSummary;
 use crate::view::RunView;
 use crate::view::samples::{begun, ended, ended_for, gone, ready, said, stamped, started};
 
@@ -33,6 +34,7 @@ pub(super) fn journal() -> JournalRead {
         allowed: false,
         skipped: None,
         earlier: Vec::new(),
+        needs: Vec::new(),
     });
     let header = Header {
         run: RunId::parse("3f9c00ff").unwrap(),

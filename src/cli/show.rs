@@ -79,8 +79,8 @@ fn head(read: &JournalRead, view: &RunView, is_running: bool) -> String {
 
 fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalRead, look: Look) {
     let seen = view.host(&planned.host);
-    let line = match seen {
-        Some(host) if !host.address.is_empty() => host_line(host),
+    let line = match seen.and_then(|host| host.ready.as_ref()) {
+        Some(ready) => host_line(&planned.host, ready),
         _ => format!("{}  {}", clean(&planned.host.0), clean(&planned.target)),
     };
     writeln!(out, "{line}").expect("a string takes all");
@@ -233,7 +233,7 @@ fn host_json(planned: &HostSummary, seen: Option<&HostView>) -> Value {
         "state": state,
         "exit": seen.and_then(|host| host.exit),
         "message": seen.and_then(|host| host.message.as_ref()),
-        "fingerprint": seen.map(|host| &host.fingerprint),
+        "fingerprint": seen.map(|host| host.ready.as_ref().map_or("", |ready| &ready.fingerprint)),
         "steps": steps.collect::<Vec<_>>(),
     })
 }

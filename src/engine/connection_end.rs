@@ -7,6 +7,10 @@
 //! itself is sure to be unfit. An exit by itself without any output is neither: a shell may go on after one of its helpers
 //! was killed. It is tried a few times, since an unfit host gives the same answer each time and a kill does not.
 
+use crate::transport::ErrorKind;
+
+/// How often a first connection is tried where the server itself said that it is only busy.
+pub(super) const MAX_CONNECT_ATTEMPTS: u32 = 5;
 /// How often a delivery is sent again after attempts that may have started the run.
 pub(super) const MAX_AMBIGUOUS_STARTS: u32 = 5;
 /// How often it is sent again after the command exited by itself and printed nothing.
@@ -75,6 +79,63 @@ pub(super) fn judge(facts: SilentEnd<'_>) -> Judgement {
         (true, false) => Judgement::KilledTooOften,
         (false, _) if !facts.printed && facts.quiet_exits < MAX_QUIET_EXITS => Judgement::TryAgain,
         (false, _) => Judgement::Unfit,
+    }
+}
+
+/// What is known when an attempt to connect failed.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(super) struct FailedConnect {
+    /// Why it failed.
+    pub(super) kind: ErrorKind,
+    /// The command may have gone out before, and may have been started.
+    pub(super) may_have_started: bool,
+    /// Nothing was sent and nothing refused: another attempt does no harm.
+    pub(super) is_retryable: bool,
+    /// The host reboots for a step.
+    pub(super) is_rebooting: bool,
+    /// A delivery was sent before.
+    pub(super) delivered: bool,
+    /// Attempts since the host's last word that may have started the run.
+    pub(super) ambiguous_starts: u32,
+    /// Attempts at the first connection so far that were worth another one.
+    pub(super) connect_attempts: u32,
+}
+
+/// What a failed attempt to connect means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureJudgement {
+    /// The connection is still lost.
+    Lost,
+    /// The connection was lost while the delivery may have gone out.
+    Ambiguous,
+    /// The same, too often.
+    AmbiguousTooOften,
+    /// The connection that was lost cannot be restored.
+    CannotReconnect,
+    /// The first connection is tried again.
+    TryAgain,
+    /// The host cannot be reached.
+    NotReached,
+}
+
+/// Judges a failed attempt to connect.
+pub(super) fn judge_failure(facts: FailedConnect) -> FailureJudgement {
+    // While the host reboots, anything may happen to a connection, but the host keeps its key.
+    if facts.is_rebooting && !matches!(facts.kind, ErrorKind::HostKey | ErrorKind::OtherHost | ErrorKind::Local) {
+        FailureJudgement::Lost
+    } else if facts.may_have_started && facts.ambiguous_starts < MAX_AMBIGUOUS_STARTS {
+        FailureJudgement::Ambiguous
+    } else if facts.may_have_started {
+        FailureJudgement::AmbiguousTooOften
+    } else if facts.delivered && matches!(facts.kind, ErrorKind::Unreachable | ErrorKind::Refused) {
+        FailureJudgement::Lost
+    } else if facts.delivered {
+        FailureJudgement::CannotReconnect
+    } else if facts.is_retryable && facts.connect_attempts < MAX_CONNECT_ATTEMPTS {
+        FailureJudgement::TryAgain
+    } else {
+        FailureJudgement::NotReached
     }
 }
 
@@ -163,6 +224,47 @@ mod tests {
                     assert!(attempts < 10, "{end:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_truth_table_of_failed_attempts_to_connect() {
+        use ErrorKind::{Auth, HostKey, Local, OtherHost, Refused, Unreachable};
+        use FailureJudgement::{Ambiguous, AmbiguousTooOften, CannotReconnect, Lost, NotReached, TryAgain};
+        let (starts, attempts) = (MAX_AMBIGUOUS_STARTS, MAX_CONNECT_ATTEMPTS);
+        // Kind, may have started, retryable, rebooting, delivered, ambiguous starts, attempts.
+        let table = [
+            ((Unreachable, false, true, false, false, 0, 0), TryAgain),
+            ((Unreachable, false, true, false, false, 0, attempts), NotReached),
+            ((Unreachable, false, false, false, false, 0, 0), NotReached),
+            ((Auth, false, false, false, false, 0, 0), NotReached),
+            ((Local, false, false, false, false, 0, 0), NotReached),
+            ((Unreachable, true, false, false, false, 0, 0), Ambiguous),
+            ((Unreachable, true, true, false, true, starts - 1, attempts), Ambiguous),
+            ((Refused, true, false, false, false, starts, 0), AmbiguousTooOften),
+            ((Unreachable, false, true, false, true, 0, 0), Lost),
+            ((Refused, false, false, false, true, starts, attempts), Lost),
+            ((Auth, false, false, false, true, 0, 0), CannotReconnect),
+            ((HostKey, false, false, false, true, 0, 0), CannotReconnect),
+            ((Auth, false, false, true, true, 0, 0), Lost),
+            ((Unreachable, true, false, true, true, starts, 0), Lost),
+            ((HostKey, false, false, true, true, 0, 0), CannotReconnect),
+            ((OtherHost, false, false, true, true, 0, 0), CannotReconnect),
+            ((Local, false, false, true, true, 0, 0), CannotReconnect),
+        ];
+        for (row, right) in table {
+            let (kind, may_have_started, is_retryable, is_rebooting, delivered, ambiguous_starts, connect_attempts) =
+                row;
+            let facts = FailedConnect {
+                kind,
+                may_have_started,
+                is_retryable,
+                is_rebooting,
+                delivered,
+                ambiguous_starts,
+                connect_attempts,
+            };
+            assert_eq!(judge_failure(facts), right, "{facts:?}");
         }
     }
 }

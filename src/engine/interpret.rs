@@ -13,7 +13,7 @@ use super::messages::{self, Refusal};
 use crate::event::{Escaper, EventKind, Outcome, Phase, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
-use crate::plan::{Action, Plan};
+use crate::plan::StepSummary;
 use crate::remote::frame::{Frame, Note, Piece, Unfit};
 use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::secret::{MaskStream, Masker};
@@ -23,41 +23,6 @@ const TAIL: usize = 64 * 1024;
 
 /// Recognises known errors: from the name of a step's kind and what the step printed to the likely cause.
 pub type Cause = fn(kind: &str, output: &str) -> Option<String>;
-
-/// What the controller knows of a step beyond its number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StepFacts {
-    /// Its name.
-    pub name: String,
-    /// The name of its kind; empty where it is not known.
-    pub kind: String,
-    /// It was passed over when the plan was made, for this reason.
-    pub skipped: Option<String>,
-    /// It may fail.
-    pub allowed: bool,
-    /// What to do where none of these programs is there.
-    pub needs: Vec<(String, &'static str)>,
-}
-
-/// What is known of each step of a plan.
-pub fn facts(plan: &Plan) -> HashMap<StepId, StepFacts> {
-    let fact = |step: &crate::plan::PlannedStep| match &step.action {
-        Action::Skip { why } => StepFacts {
-            name: step.name.clone(),
-            kind: step.kind.to_owned(),
-            skipped: Some(why.clone()),
-            ..StepFacts::default()
-        },
-        Action::Apply(work) => StepFacts {
-            name: step.name.clone(),
-            kind: step.kind.to_owned(),
-            skipped: None,
-            allowed: work.allow_failure,
-            needs: work.recipe.needs.iter().map(|need| (need.any_of.join("|"), need.hint)).collect(),
-        },
-    };
-    plan.steps.iter().map(|step| (step.id, fact(step))).collect()
-}
 
 /// How the host's part of a run ended, as the host says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +50,7 @@ pub(super) enum RunEnd {
 /// Reads one host's stream.
 #[derive(Debug)]
 pub(super) struct Interpreter {
-    facts: HashMap<StepId, StepFacts>,
+    steps: HashMap<StepId, StepSummary>,
     masker: Masker,
     /// What steps say is dropped.
     muted: bool,
@@ -144,10 +109,10 @@ impl Current {
 
 impl Interpreter {
     /// An interpreter for one host's run. `cause` recognises known errors in a step's output.
-    pub(super) fn new(facts: HashMap<StepId, StepFacts>, masker: Masker, cause: Cause) -> Self {
+    pub(super) fn new(steps: &[StepSummary], masker: Masker, cause: Cause) -> Self {
         let (finished, noise) = (HashMap::new(), Vec::new());
         Self {
-            facts,
+            steps: steps.iter().map(|step| (step.id, step.clone())).collect(),
             masker,
             muted: false,
             cause,
@@ -172,7 +137,7 @@ impl Interpreter {
     }
 
     /// Steps that an earlier controller was already told of, and what they make of the exit code.
-    pub(super) fn already_over(&mut self, steps: impl IntoIterator<Item = (StepId, Outcome)>, exit: Exit) {
+    pub(super) fn already_finished(&mut self, steps: impl IntoIterator<Item = (StepId, Outcome)>, exit: Exit) {
         self.finished.extend(steps);
         self.exit = exit;
     }
@@ -183,13 +148,13 @@ impl Interpreter {
     }
 
     /// Whether a step was begun or is over: then the host cannot say any more that nothing was.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(super) fn has_started(&self) -> bool {
         self.finished.values().any(|outcome| matches!(outcome, Outcome::Changed | Outcome::Failed))
-            || self.in_hand().is_some()
+            || self.current_step().is_some()
     }
 
     /// The step that is being carried out, by its name.
-    pub(super) fn in_hand(&self) -> Option<String> {
+    pub(super) fn current_step(&self) -> Option<String> {
         let current = self.current.as_ref().filter(|current| current.phase == Phase::Apply)?;
         Some(format!("step {} ({})", current.step, self.name(current.step)))
     }
@@ -271,7 +236,7 @@ impl Interpreter {
     }
 
     fn name(&self, step: StepId) -> String {
-        self.facts.get(&step).map_or_else(|| format!("step {step}"), |facts| facts.name.clone())
+        self.steps.get(&step).map_or_else(|| format!("step {step}"), |step| step.name.clone())
     }
 
     fn frame(&mut self, frame: Frame, now_ms: u64, events: &mut Vec<EventKind>) -> Option<RunEnd> {
@@ -389,11 +354,11 @@ impl Interpreter {
         let elapsed_ms =
             by_clock.unwrap_or_else(|| current.as_ref().map_or(0, |current| now_ms.saturating_sub(current.started_ms)));
         self.rebooting = self.rebooting.filter(|(rebooting, _)| *rebooting != step);
-        let facts = self.facts.get(&step);
+        let known = self.steps.get(&step);
         let safe = |text: &str| self.masker.mask(&escape(text.as_bytes()));
         let end = StepEnd::of(&outcome, &reason, self.muted).map_text(safe);
         let failed = end.outcome == Outcome::Failed;
-        let allowed = failed && facts.is_some_and(|facts| facts.allowed);
+        let allowed = failed && known.is_some_and(|step| step.allowed);
         if let Some(exit) = end.exit().filter(|_| !allowed) {
             self.exit = exit;
         }
@@ -402,9 +367,9 @@ impl Interpreter {
             events.extend(current.keeper.end(step));
             (current.tail, current.diff, current.left)
         });
-        let skipped = facts.and_then(|facts| facts.skipped.as_deref());
+        let skipped = known.and_then(|step| step.skipped.as_deref());
         let why = end.reason.as_ref().and_then(|reason| messages::why(end.outcome, reason, skipped));
-        let kind = facts.map_or("", |facts| &facts.kind);
+        let kind = known.map_or("", |step| &step.kind);
         events.push(EventKind::StepFinished {
             step,
             name: self.name(step),
@@ -429,8 +394,8 @@ impl Interpreter {
             Unfit::Memory(text) => messages::memory(&clean(text)),
             Unfit::Sudo(step, fault) => messages::sudo(&self.name(*step), fault, clean),
             Unfit::Tools(step, any_of) => {
-                let needs = self.facts.get(step).into_iter().flat_map(|facts| &facts.needs);
-                let hint = needs.filter(|(tools, _)| tools == any_of).map(|(_, hint)| *hint).next();
+                let needs = self.steps.get(step).into_iter().flat_map(|step| &step.needs);
+                let hint = needs.filter(|(tools, _)| tools == any_of).map(|(_, hint)| hint.as_str()).next();
                 messages::tools(&self.name(*step), any_of, hint)
             }
         }

@@ -1,5 +1,7 @@
 //! The engine's sentences for people. Nothing reads them back: decisions are made on types.
 
+use std::time::Duration;
+
 use crate::event::{Outcome, Reason, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
@@ -244,3 +246,117 @@ pub(super) fn next_attempt(status: i32, attempt: u32) -> String {
 
 /// In the output of a step that waits for a person.
 pub(super) const WAITING_FOR_A_PERSON: &str = "(waiting for you to do this)\n";
+
+/// The user stopped before anything was sent.
+pub(super) const NOTHING_STARTED: &str = "nothing was started";
+/// The user stopped the run, here.
+pub(super) const STOPPED: &str = "stopped at your request; no further steps were started";
+/// The run was stopped while it was followed, but not here.
+pub(super) const STOPPED_ELSEWHERE: &str = "the run was stopped from elsewhere; no further steps were started";
+/// The run that was to be followed had been stopped.
+pub(super) const WAS_STOPPED: &str = "the run was already stopped before its last step";
+/// The runner is gone.
+pub(super) const RUNNER_DIED: &str = "the runner died (killed, or the host restarted)";
+/// The time for reconnecting is over.
+pub(super) const NOT_RESTORED: &str = "the connection was lost and not restored in time";
+/// The delivery was killed each time.
+pub(super) const KEPT_EXITING: &str = "the remote command kept exiting before producing output";
+/// The host ran pinboot's side before.
+pub(super) const NO_LONGER_REPORTS: &str = "connected, but the host no longer reports this run";
+/// The host says that it is not the one that is expected.
+pub(super) const NOT_THE_MACHINE: &str = "the host reports that it is another machine";
+/// What can be done about a busy host.
+pub(super) const BUSY_HINT: &str = "give --wait to wait for its end; two runs at once would interfere with each other";
+
+/// Why the remote command ended.
+pub(super) fn command_ended(signal: Option<&str>) -> String {
+    match signal {
+        Some(signal) => format!("the remote command was killed (signal {})", escape(signal.as_bytes())),
+        None => "the remote command exited".to_owned(),
+    }
+}
+
+/// The connection is lost, and the host has reported the run.
+pub(super) fn continues_without_us(reason: &str) -> String {
+    format!("{reason}; the run continues on the host")
+}
+
+/// The host was not reached, and may be carrying out the run.
+pub(super) fn may_continue(refusal: &Refusal) -> String {
+    let hint = refusal.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
+    format!("{}{hint}; the run may continue on the host", refusal.message)
+}
+
+/// The host cannot go on with a run of which something was started.
+pub(super) fn cannot_continue(message: &str, current_step: Option<&str>) -> String {
+    match current_step {
+        Some(step) => format!("{message}; the run cannot continue there, and the outcome of {step} is not known"),
+        None => format!("{message}; the run cannot continue there"),
+    }
+}
+
+/// Another run of the same plan is still running: message and advice.
+pub(super) fn other_run(run: &RunId) -> (String, String) {
+    let hint = format!("type `pinboot rerun {run}` to follow it, or give --wait");
+    (format!("run {run} is still running on the host"), hint)
+}
+
+/// A busy host, and how long was waited for it.
+pub(super) fn waited_for(message: &str, waited: Duration) -> String {
+    match waited.as_secs() {
+        0 => message.to_owned(),
+        seconds => format!("{message}; gave up after {seconds} s"),
+    }
+}
+
+/// The run that was to be followed is not on the host, and nothing says that it ever was.
+pub(super) fn never_arrived(run: &RunId) -> String {
+    format!("run {run} never reached the host: nothing was started")
+}
+
+/// The run that was to be followed was on the host.
+pub(super) fn no_record(run: &RunId) -> Refusal {
+    let message = format!("the host has no record of run {run}, which was started there");
+    let hint = "the address may belong to another host now, or ~/.pinboot was removed there; inspect the host, then start \
+                a new run: pinboot run PLAYBOOK";
+    Refusal::new(Exit::Mismatch, message).with_hint(hint)
+}
+
+/// The address belongs to another machine than in an earlier run.
+pub(super) fn other_machine(run: &RunId, machine_id: Option<&str>, expected: &str) -> String {
+    let machine_id = machine_id.unwrap_or("missing");
+    format!("not the same machine as in run {run}: /etc/machine-id is {machine_id}, expected {expected}")
+}
+
+/// Advice for another machine; `run` is what the user reruns.
+pub(super) fn other_machine_hint(run: &RunId) -> String {
+    format!(
+        "nothing was started. If this is the same host with a new id, type `pinboot rerun {run} --same-host`; otherwise \
+         start a new run: pinboot run PLAYBOOK"
+    )
+}
+
+/// The host ran something else than pinboot's command, and printed this.
+pub(super) fn something_else_ran(noise: &str) -> Refusal {
+    const FORCED: &str = "a forced command (`command=` in authorized_keys, `ForceCommand` in sshd_config)";
+    const SHELL: &str =
+        "the login shell must run commands with /bin/sh: see the user's entry in /etc/passwd and its start-up files";
+    let hint = format!("{FORCED} is one cause; otherwise {SHELL}");
+    if noise.is_empty() {
+        return Refusal::unfit("the host ran something else than pinboot's command, and it printed nothing", hint);
+    }
+    let lines: Vec<&str> = noise.lines().collect();
+    let printed = lines[lines.len().saturating_sub(3)..].join(" / ");
+    // With PAM the login itself is refused for it, so both have the same exit code.
+    if noise.contains("/etc/nologin") {
+        return Refusal::new(Exit::LoginRefused, format!("logins are disabled on the host, which prints: {printed}"))
+            .with_hint("it is being shut down or repaired: wait, or remove /etc/nologin there");
+    }
+    if noise.contains("account is currently not available") || noise.contains("nologin") {
+        return Refusal::unfit(
+            format!("the user may not log in on the host, which prints: {printed}"),
+            "give the user a login shell, or log in as another user",
+        );
+    }
+    Refusal::unfit(format!("the host ran something else than pinboot's command, and it printed: {printed}"), hint)
+}

@@ -3,10 +3,13 @@
 //! Knows neither journal nor report: it calls `emit` with every event and the view that the event has been folded into,
 //! and the caller decides who listens. Where `emit` fails, nothing more is sent to any host.
 
+mod backoff;
 mod connection_end;
 mod host;
 mod interpret;
+mod log_position;
 mod messages;
+mod stop_relay;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,12 +22,15 @@ use crate::event::{Event, EventKind, Outcome, timestamp};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
+use crate::plan::StepSummary;
 use crate::remote::{ExpectedHost, Identity};
 use crate::secret::{Masker, Secret};
 use crate::transport::Connect;
 use crate::view::RunView;
 
-pub use interpret::{Cause, StepFacts, facts};
+use host::run_host;
+
+pub use interpret::Cause;
 
 /// What one host is to do.
 #[derive(Clone, Debug)]
@@ -33,18 +39,18 @@ pub struct Job {
     pub host: Host,
     /// The run, as the host knows it.
     pub identity: Identity,
-    /// What the controller knows of the steps.
-    pub facts: HashMap<StepId, StepFacts>,
+    /// The steps; none where the plan is not known here.
+    pub steps: Vec<StepSummary>,
     /// Hides the run's secrets.
     pub masker: Masker,
     /// Whether what steps say is kept from everybody: there are secrets in the run that nobody here could hide.
     pub muted: bool,
-    /// The host that is meant, where earlier runs have seen it.
-    pub known: Option<ExpectedHost>,
+    /// The host that is expected, where earlier runs have seen it.
+    pub expected: Option<ExpectedHost>,
     /// What the user types to resume the run; `None` where nothing can, as in a rehearsal.
     pub resume_command: Option<ResumeCommand>,
     /// What is delivered.
-    pub errand: Task,
+    pub task: Task,
 }
 
 /// A command that resumes a run, for the user to type.
@@ -83,8 +89,8 @@ pub enum Task {
     },
     /// Nothing: the run is there already and is followed to its end.
     Attach {
-        /// Steps whose end an earlier controller was told of.
-        over: Vec<(StepId, Outcome)>,
+        /// Steps that an earlier controller saw finish.
+        finished: Vec<(StepId, Outcome)>,
         /// What they make of the exit code.
         exit: Exit,
         /// Whether an earlier controller heard of the run from the host: then the host must have a record of it.
@@ -146,7 +152,7 @@ pub async fn run<C: Connect, E>(
     connect: Arc<C>,
     jobs: Vec<Job>,
     options: Options,
-    wish: watch::Receiver<StopRequest>,
+    stop_request: watch::Receiver<StopRequest>,
     first: Option<EventKind>,
     mut view: RunView,
     mut emit: impl FnMut(&Event, &RunView) -> Result<(), E>,
@@ -169,10 +175,10 @@ pub async fn run<C: Connect, E>(
     for job in jobs {
         let id = job.host.id.clone();
         let (connect, forks, sender) = (Arc::clone(&connect), Arc::clone(&forks), sender.clone());
-        let (options, wish) = (options.clone(), wish.clone());
+        let (options, stop_request) = (options.clone(), stop_request.clone());
         let task = tasks.spawn(async move {
             let _turn = forks.acquire().await;
-            host::life(&*connect, job, &options, wish, &sender).await;
+            run_host(&*connect, job, &options, stop_request, &sender).await;
         });
         names.insert(task.id(), id);
     }

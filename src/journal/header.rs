@@ -8,8 +8,8 @@ use super::checksum;
 use super::error::{JournalError, JournalErrorKind};
 use crate::event::Mode;
 use crate::flags::Flags;
-use crate::ids::{Digest, HostId, RunId, StepId};
-use crate::plan::{Action, Plan};
+use crate::ids::{Digest, HostId, RunId};
+use crate::plan::{Plan, StepSummary};
 
 /// The version of `run.json` and of the folder's layout.
 const VERSION: u32 = 1;
@@ -56,56 +56,10 @@ pub struct HostSummary {
     pub steps: Vec<StepSummary>,
 }
 
-/// One step of a plan in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepSummary {
-    /// Its place in the plan.
-    pub id: StepId,
-    /// Its place in the playbook as a person counts.
-    pub label: String,
-    /// Its name.
-    pub name: String,
-    /// Its kind.
-    pub kind: String,
-    /// The digest over everything that the host would do for it.
-    pub digest: Digest,
-    /// Whether anything can say that it is so already.
-    pub has_check: bool,
-    /// `file:line`.
-    pub origin: String,
-    /// Its failure does not end the run.
-    #[serde(default)]
-    pub allowed: bool,
-    /// Why it was passed over when the plan was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<String>,
-    /// The runs and steps of before in which the host was to look for what became of it, the latest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<(RunId, StepId)>,
-}
-
 impl HostSummary {
     /// A plan in short; `target` is `user@address:port`.
     pub fn new(plan: &Plan, target: impl Into<String>) -> Self {
-        let steps = plan.steps.iter().map(|step| {
-            let (has_check, allowed, skipped, earlier) = match &step.action {
-                Action::Skip { why } => (false, false, Some(why.clone()), Vec::new()),
-                Action::Apply(work) => (work.has_check(), work.allow_failure, None, work.earlier.clone()),
-            };
-            StepSummary {
-                id: step.id,
-                label: step.label.clone(),
-                name: step.name.clone(),
-                kind: step.kind.to_owned(),
-                digest: step.digest.clone(),
-                has_check,
-                origin: step.origin.clone(),
-                allowed,
-                skipped,
-                earlier,
-            }
-        });
-        Self { host: plan.host.clone(), target: target.into(), steps: steps.collect() }
+        Self { host: plan.host.clone(), target: target.into(), steps: plan.summary() }
     }
 }
 

@@ -18,7 +18,7 @@ pub mod store;
 mod write;
 
 pub use error::{JournalError, JournalErrorKind};
-pub use header::{Header, HostSummary, StepSummary};
+pub use header::{Header, HostSummary};
 pub use read::{Damage, JournalRead, Torn};
 pub use store::{State, state_dir};
 pub use write::Journal;

@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::header::{Header, HostSummary, StepSummary};
+use super::header::{Header, HostSummary};
 use super::read::JournalRead;
 use super::store::HOST_KEEPS;
 use crate::event::{Mode, Outcome, Reason};
 use crate::ids::{Digest, HostId, RunId, StepId};
-use crate::plan::{Action, Plan, Remembered};
+use crate::plan::{Action, Plan, Remembered, StepSummary};
 use crate::view::{RunView, StepView};
 
 /// A run of before, as far as a later one goes by it. (What each of its hosts saw is put together once, for all hosts.)
@@ -75,13 +75,13 @@ pub fn seen(past: &[Past], host: &HostId, target: &str) -> Option<Seen> {
     let mut stored: BTreeMap<RunId, (String, StepId)> = BTreeMap::new();
     for old in past {
         let summary = old.header.hosts.iter().find(|there| there.host == *host && there.target == target);
-        let came_there = old.view.host(host).filter(|host| !host.fingerprint.is_empty());
-        let Some((summary, host)) = summary.zip(came_there) else { continue };
+        let Some((summary, host)) = summary.zip(old.view.host(host)) else { continue };
+        let Some(ready) = &host.ready else { continue };
         seen.get_or_insert_with(|| Seen {
             run: old.header.run.clone(),
-            key_type: host.key_type.clone(),
-            fingerprint: host.fingerprint.clone(),
-            machine_id: host.machine_id.clone(),
+            key_type: ready.key_type.clone(),
+            fingerprint: ready.fingerprint.clone(),
+            machine_id: ready.machine_id.clone(),
             stored: Vec::new(),
         });
         if old.header.mode != Mode::Run {

@@ -2,6 +2,9 @@
 
 pub mod options;
 pub mod show;
+mod summary;
+
+pub use summary::StepSummary;
 
 use std::time::Duration;
 

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::Style;
 use super::failure::failure_block;
 use super::format::{clean, duration, pad, plural};
-use crate::event::{Event, EventKind, Mode, Outcome};
+use crate::event::{Event, EventKind, HostReady, Mode, Outcome};
 use crate::exit::Exit;
+use crate::ids::HostId;
 use crate::view::{HostState, HostView, RunView, StepView};
 
 /// The columns of a step's name.
@@ -41,7 +42,7 @@ pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
     match (&event.kind, host) {
         (EventKind::RunStarted { .. }, _) => vec![message(run_line(run))],
         (EventKind::RunFinished { .. }, _) => vec![result(summary(run))],
-        (EventKind::HostReady { .. }, Some(host)) => vec![message(host_line(host))],
+        (EventKind::HostReady(ready), Some(host)) => vec![message(host_line(&host.id, ready))],
         (EventKind::HostUnreachable { .. }, Some(host)) => vec![message(unreachable_block(host))],
         (EventKind::StepStarted { step, .. }, Some(host)) if style.verbose => {
             host.step(*step).map(|step| message(running_line(host, step, many))).into_iter().collect()
@@ -111,7 +112,7 @@ pub fn run_line(run: &RunView) -> String {
 }
 
 /// A host that was reached: name, login, host key, time to connect.
-pub fn host_line(host: &HostView) -> String {
+pub fn host_line(id: &HostId, host: &HostReady) -> String {
     let key = match host.key_type.as_str() {
         "ssh-ed25519" => "ED25519".to_owned(),
         "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => "RSA".to_owned(),
@@ -120,12 +121,12 @@ pub fn host_line(host: &HostView) -> String {
     };
     let mut line = format!(
         "{}  {}@{}  {key} {}  ({})  {}",
-        clean(&host.id.0),
+        clean(&id.0),
         clean(&host.user),
         clean(&host.address),
         clean(&host.fingerprint),
-        clean(&host.key_status),
-        duration(host.connect_ms)
+        host.key_status.word(),
+        duration(host.elapsed_ms)
     );
     if host.followed {
         line.push_str("  (already running; following)");

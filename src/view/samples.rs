@@ -1,6 +1,6 @@
 //! Events for tests of everything that reads a view.
 
-use crate::event::{Event, EventKind, Failure, Mode, Outcome, Phase, Reason};
+use crate::event::{Event, EventKind, Failure, HostReady, KeyStatus, Mode, Outcome, Phase, Reason};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 
@@ -28,17 +28,17 @@ pub(crate) fn started(hosts: &[&str], steps: u32) -> EventKind {
 }
 
 pub(crate) fn ready() -> EventKind {
-    EventKind::HostReady {
+    EventKind::HostReady(HostReady {
         user: "ec2-user".into(),
         address: "10.0.0.1".into(),
         key_type: "ssh-ed25519".into(),
         fingerprint: "SHA256:abc".into(),
-        key_status: "known".into(),
+        key_status: KeyStatus::Known,
         elapsed_ms: 600,
         followed: false,
         over: false,
         machine_id: None,
-    }
+    })
 }
 
 pub(crate) fn begun(step: u32) -> EventKind {

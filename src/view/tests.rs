@@ -35,7 +35,10 @@ fn a_run_from_begin_to_end() {
     assert_eq!(view.exit_code(), Exit::ConnectionLost, "a host whose end was not seen");
     events[7..].iter().for_each(|event| view.fold(event));
     let host = view.host(&HostId("a".into())).unwrap();
-    assert_eq!((host.state, host.exit, host.address.as_str()), (HostState::Finished, Some(Exit::Success), "10.0.0.1"));
+    assert_eq!(
+        (host.state, host.exit, host.ready.as_ref().map(|ready| ready.address.as_str())),
+        (HostState::Finished, Some(Exit::Success), Some("10.0.0.1"))
+    );
     let step = host.step(StepId(1)).unwrap();
     assert_eq!((step.output_bytes, step.tail.last(), step.progress), (12, Some("world"), None));
     assert!(host.step(StepId(2)).unwrap().is_manual() && !host.step(StepId(3)).unwrap().is_manual());

@@ -11,7 +11,7 @@ cases! {
     a_host_with_another_machine_id_is_not_rerun_on ["E10"] "the host has another machine id at the time of the rerun"
         => Shown("rerun_other_machine", "127.0.0.1:");
     a_run_is_not_followed_on_another_machine ["E10"] "the controller is killed in a step; at the time of the rerun another machine has the address, and then the right one"
-        => Text("10", "`this is not the host of run`; on the right one it is followed to its end");
+        => Text("10", "`not the same machine as in run`; on the right one it is followed to its end");
     a_host_without_a_machine_id_is_known_by_its_key ["E10"] "the host has no /etc/machine-id" => Text("0", "its host key identifies it");
     a_key_that_known_hosts_takes_is_not_the_old_one ["E10"] "the host shows another key, which is in known_hosts by then"
         => Shown("rerun_replaced_key", "[127.0.0.1]:");
@@ -64,7 +64,7 @@ fn a_host_with_another_machine_id_is_not_rerun_on() {
     assert_eq!(world.journal(), ["unreachable 10", "exit 10", "exit 10"]);
     assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was begun");
     fs::write(world.there("machine-id"), "uninitialized\n").expect("a machine id");
-    world.pinboot(&["rerun"]).exits(10).says(&["machine id (/etc/machine-id) is nothing, and"]);
+    world.pinboot(&["rerun"]).exits(10).says(&["/etc/machine-id is missing, expected"]);
     // The user knows better. The id that it shows now is the one from then on.
     is(&world, TWO);
     world.pinboot(&["rerun", "--same-host"]).exits(0);
@@ -80,7 +80,7 @@ fn a_run_is_not_followed_on_another_machine() {
     held(&world);
     going.kill();
     is(&world, TWO);
-    world.pinboot(&["rerun"]).exits(10).says(&["this is not the host of run"]);
+    world.pinboot(&["rerun"]).exits(10).says(&["not the same machine as in run"]);
     assert_eq!(world.runs().len(), 1, "no other run was begun");
     is(&world, ONE);
     let going = Started::start(world.call(&["rerun"]));

@@ -28,7 +28,7 @@ cases! {
     ctrl_c_twice_ends_the_step ["E1"] "Ctrl-C twice" => Shown("ctrl_c_twice", "Stopping the current step");
     ctrl_c_three_times_detaches_and_the_run_can_be_resumed ["E1"] "Ctrl-C three times, and a step that ignores SIGTERM"
         => Text("130", "the run continues on the host; the rerun resumes it");
-    signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT likewise, with 129 and 131" => Shown("sigterm", "goes on at the host");
+    signals_that_detach ["E2"] "SIGTERM; SIGHUP and SIGQUIT likewise, with 129 and 131" => Shown("sigterm", "continues on the host");
     a_reader_that_goes_away_detaches ["B22" "E2"] "the reader of standard output stops reading" => Shown("broken_pipe", "pinboot:");
     a_controller_that_is_killed_is_followed_by_another ["E3"] "SIGKILL in the middle of a step, and a rerun"
         => Text("0", "no output lost or repeated, nothing done twice");
@@ -282,7 +282,7 @@ fn ctrl_c_three_times_detaches_and_the_run_can_be_resumed() {
             going.wait_for(words);
         }
         going.signal(Signal::INT);
-        going.finish().exits(130).says(&["goes on at the host", "pinboot rerun"]);
+        going.finish().exits(130).says(&["continues on the host", "pinboot rerun"]);
         release(&world);
         world.pinboot(&["rerun"]).exits(0);
         assert_eq!(world.read("after"), "y\n");

@@ -188,7 +188,7 @@ fn a_runner_that_dies_under_a_follower_without_secrets_leaves_a_hint() {
     let mut attached = Started::start(elsewhere.call(&world, &["attach", &address(&world)]));
     attached.wait_for("following");
     cut_power(&world);
-    attached.finish().exits(8).says(&["the runner on the host was ended from outside", "with --playbook FILE"]);
+    attached.finish().exits(8).says(&["the runner died", "with --playbook FILE"]);
     fs::write(world.there("go"), "").expect("go");
     elsewhere.reach(&world, &["attach", &address(&world), "--playbook", "p.yaml"]).exits(0).says(&["1 changed"]);
     assert_eq!(world.read("count"), "x\nx\n");

@@ -28,7 +28,7 @@ fn a_run_that_is_followed_is_told_to_stop() {
     run.finish().exits(130).says(&["Work", "it was stopped"]);
     assert!(!lives(&fs::read_to_string(pid).expect("a pid")));
     assert!(!world.there("after").exists());
-    world.pinboot(&["cancel"]).exits(0).says(&["stopped as you wished"]);
+    world.pinboot(&["cancel"]).exits(0).says(&["stopped at your request"]);
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun"]).exits(0);
     world.pinboot(&["cancel"]).exits(0).says(&["has ended; nothing to stop"]);
@@ -42,7 +42,7 @@ fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
     until("the pid is written", || !world.read("pid").is_empty());
     run.kill();
     assert!(lives(&world.read("pid")), "it goes on without pinboot");
-    world.pinboot(&["cancel"]).exits(0).says(&["it was stopped", "no further step was begun"]);
+    world.pinboot(&["cancel"]).exits(0).says(&["it was stopped", "no further steps were started"]);
     assert!(!lives(&world.read("pid")));
     assert_eq!(world.journal(), ["1 \"failed\"".replace('"', ""), "exit 130".into(), "exit 130".into()]);
     fs::write(world.there("go"), "").expect("go");

@@ -21,7 +21,7 @@ fn a_host_that_another_run_has_is_refused_or_waited_for() {
     let machine = fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
     let holder = format!("another run holds the host: run {name}, started by me@{} at 20", machine.trim());
     world.run(&[]).exits(9).says(&[&holder, "--wait"]);
-    let short = world.run(&["--wait=1"]).exits(9).says(&[&holder, "it was waited for 1 s"]);
+    let short = world.run(&["--wait=1"]).exits(9).says(&[&holder, "gave up after 1 s"]);
     assert_eq!(short.stderr.matches("waiting for it to end").count(), 1, "{}", short.stderr);
     assert_eq!(runs_there(&world), [name], "a run that was refused leaves nothing there");
     let mut second = world.start(&["--wait"]);
@@ -43,7 +43,7 @@ fn who_waits_can_be_stopped() {
     let mut second = world.start(&["--wait"]);
     second.wait_for("waiting for it to end");
     second.signal(super::Signal::INT);
-    second.finish().exits(130).says(&["nothing was begun"]);
+    second.finish().exits(130).says(&["nothing was started"]);
     fs::write(world.there("go"), "").expect("go");
     first.finish().exits(0);
     // It never came there, so it is begun now.

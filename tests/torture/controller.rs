@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use pinboot::engine::{self, Job, Options, StopRequest, Task, facts};
+use pinboot::engine::{self, Job, Options, StopRequest, Task};
 use pinboot::event::{Event, EventKind, Mode};
 use pinboot::exit::Exit;
 use pinboot::ids::HostId;
@@ -50,19 +50,19 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         None => program(plan, identity),
     };
     let task = if follow {
-        Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: false, resume: None }
+        Task::Attach { finished: Vec::new(), exit: Exit::Success, arrived: false, resume: None }
     } else {
         Task::Deliver { program: Arc::new(program), secrets: plan.secrets.clone(), after: None }
     };
     Job {
         host: Host { id: HostId("h".into()), address: "localhost".into(), port: 22, user: "tester".into(), key: None },
         identity: identity.clone(),
-        facts: facts(plan),
+        steps: plan.summary(),
         masker: Masker::new(&plan.secrets),
         muted: false,
-        known: None,
+        expected: None,
         resume_command: None,
-        errand: task,
+        task,
     }
 }
 
@@ -101,7 +101,7 @@ async fn watch_over(
         name: "torture".into(),
         mode: Mode::Run,
         hosts: vec![job.host.id.clone()],
-        steps: u32::try_from(job.facts.len()).expect("few"),
+        steps: u32::try_from(job.steps.len()).expect("few"),
         rerun_of: None,
     };
     let mut shown: BTreeMap<u32, String> = BTreeMap::new();

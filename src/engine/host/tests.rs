@@ -4,13 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 
 use super::*;
-use crate::engine::connection_end::MAX_QUIET_EXITS;
+use crate::engine::connection_end::{MAX_AMBIGUOUS_STARTS, MAX_CONNECT_ATTEMPTS, MAX_QUIET_EXITS};
 use crate::event::Outcome;
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::inventory::Host;
 use crate::remote::Identity;
 use crate::secret::Masker;
+use crate::transport::{Chunk, Peer, Session};
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
 
@@ -121,7 +122,7 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                 } else if silent {
                     return Told { exit: Exit::HostUnfit, ..told };
                 }
-                if gone && (follows || runners > RUNNERS) {
+                if gone && (follows || runners > MAX_RUNNER_RESTARTS) {
                     return Told { exit: Exit::OutcomeUnknown, ..told };
                 }
                 told.lost += u32::from(gone);
@@ -263,20 +264,20 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
         started_by: "tester@here then".to_owned(),
         shell: "/bin/sh".to_owned(),
     };
-    let errand = if follows {
-        Task::Attach { over: Vec::new(), exit: Exit::Success, arrived: true, resume: None }
+    let task = if follows {
+        Task::Attach { finished: Vec::new(), exit: Exit::Success, arrived: true, resume: None }
     } else {
         Task::Deliver { program: std::sync::Arc::default(), secrets: Vec::new(), after: None }
     };
     let id = HostId("h".to_owned());
     let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
     let job =
-        Job { host, identity, facts: HashMap::new(), masker, muted: false, known: None, resume_command: None, errand };
+        Job { host, identity, steps: Vec::new(), masker, muted: false, expected: None, resume_command: None, task };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
     let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_, _| None };
     let (sender, mut events) = mpsc::channel(10_000);
-    let (_wish, wishes) = watch::channel(StopRequest::None);
-    life(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, wishes, &sender).await;
+    let (_user, stop_request) = watch::channel(StopRequest::None);
+    run_host(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, stop_request, &sender).await;
     let mut told = Told::default();
     while let Ok((_, event)) = events.try_recv() {
         match event {

@@ -6,13 +6,28 @@ use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
 use crate::secret::Secret;
 
 fn interpreter() -> Interpreter {
-    let fact = |name: &str| StepFacts { name: name.to_owned(), ..StepFacts::default() };
-    let mut facts: HashMap<StepId, StepFacts> =
-        [(StepId(1), fact("one")), (StepId(2), fact("two")), (StepId(3), fact("three"))].into();
-    facts.insert(StepId(4), StepFacts { skipped: Some("when: no".into()), ..fact("four") });
-    facts.insert(StepId(5), StepFacts { allowed: true, ..fact("five") });
+    let step = |id: u32, name: &str| StepSummary {
+        id: StepId(id),
+        label: id.to_string(),
+        name: name.to_owned(),
+        kind: "command".to_owned(),
+        digest: Digest::of(b""),
+        has_check: false,
+        origin: String::new(),
+        allowed: false,
+        skipped: None,
+        earlier: Vec::new(),
+        needs: Vec::new(),
+    };
+    let steps = [
+        step(1, "one"),
+        step(2, "two"),
+        step(3, "three"),
+        StepSummary { skipped: Some("when: no".into()), ..step(4, "four") },
+        StepSummary { allowed: true, ..step(5, "five") },
+    ];
     let masker = Masker::new(&[("password".into(), Secret::new("hunter2hunter2"))]);
-    Interpreter::new(facts, masker, |_, output| output.contains("No space").then(|| "the disk is full".to_owned()))
+    Interpreter::new(&steps, masker, |_, output| output.contains("No space").then(|| "the disk is full".to_owned()))
 }
 
 /// Feeds pieces and gives the events; the last ending, if one came.
