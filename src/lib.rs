@@ -29,6 +29,7 @@ pub mod rehearse;
 pub mod remote;
 mod render;
 pub mod report;
+pub mod rerun;
 pub mod script;
 pub mod secret;
 pub mod source;

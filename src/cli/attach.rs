@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::RunId;
 use crate::inventory::Host;
-use crate::journal::rerun::Past;
+use crate::journal::RecordedRun;
 use crate::journal::{Journal, State};
 use crate::plan::Plan;
 use crate::remote::program;
@@ -199,7 +199,7 @@ impl Attached {
             return Err(busy(run));
         }
         let (journal, read) = state.reopen(run)?;
-        let previous = Past::from(read);
+        let previous = RecordedRun::from(read);
         let summary = previous.header.hosts.iter().find(|summary| summary.target == target(host));
         let Some(summary) = summary else {
             let message = format!("this machine has a journal of run {run} for another host");

@@ -10,10 +10,11 @@ use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::{EventKind, Mode, timestamp};
 use crate::ids::{Digest, RunId, hex};
 use crate::inventory::Host;
-use crate::journal::rerun::{self, Past};
+use crate::journal::RecordedRun;
 use crate::journal::{Header, HostSummary};
 use crate::plan::Plan;
-use crate::remote::{ExpectedHost, Identity, Stored, program};
+use crate::remote::{Identity, program};
+use crate::rerun;
 use crate::secret::Masker;
 use crate::transport::ssh::{ExpectedKey, Ssh};
 
@@ -22,7 +23,7 @@ pub(super) fn header(
     playbook: &Path,
     ready: &Ready,
     mode: Mode,
-    previous: Option<&Past>,
+    previous: Option<&RecordedRun>,
 ) -> Result<Header, CommandError> {
     let cwd = std::env::current_dir()
         .map_err(|error| CommandError::local(format!("cannot find the working directory: {error}")))?;
@@ -77,15 +78,18 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
 
 /// Pins a job to the host that earlier runs saw; `run` is the run that the user resumes. `same_host` accepts another host
 /// key and machine id, but the host must still have the results that it stored.
-pub(super) fn pin_host(ssh: &mut Ssh, job: &mut Job, past: &[Past], run: &RunId, same_host: bool) {
-    let Some(seen) = rerun::seen(past, &job.host.id, &target(&job.host)) else { return };
-    if !same_host {
+pub(super) fn pin_host(ssh: &mut Ssh, job: &mut Job, past: &[RecordedRun], run: &RunId, same_host: bool) {
+    let Some(seen) = rerun::host_identity(past, &job.host.id, &target(&job.host)) else { return };
+    let mut expected = seen.expected;
+    if same_host {
+        expected.machine_id = None;
+    } else {
         ssh.expect(
             &job.host,
             ExpectedKey {
                 key_type: seen.key_type,
                 fingerprint: seen.fingerprint,
-                whose: format!("run {}", seen.run),
+                whose: format!("run {}", expected.run),
                 hint: format!(
                     "nothing was started. If this is the same host with a new key, use \
                      `pinboot rerun {run} --same-host`; otherwise start a new run with `pinboot run PLAYBOOK`"
@@ -93,9 +97,7 @@ pub(super) fn pin_host(ssh: &mut Ssh, job: &mut Job, past: &[Past], run: &RunId,
             },
         );
     }
-    let machine_id = seen.machine_id.filter(|_| !same_host);
-    let stored = seen.stored.into_iter().map(|(run, since, step)| Stored { run, since, step }).collect();
-    job.expected = Some(ExpectedHost { run: seen.run, machine_id, stored });
+    job.expected = Some(expected);
 }
 
 /// What marks a run on its hosts as this machine's and this user's.

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
-use crate::journal::rerun::Past;
+use crate::journal::RecordedRun;
 use crate::journal::{HostSummary, JournalRead, State};
 use crate::secret::Masker;
 use crate::transport::ssh::Ssh;
@@ -30,7 +30,7 @@ pub(super) fn busy(run: &RunId) -> CommandError {
 /// A run of this machine, with its playbook as it is now.
 pub(super) struct PreviousRun {
     /// What was recorded of it, and of the runs that it resumed.
-    pub(super) past: Vec<Past>,
+    pub(super) past: Vec<RecordedRun>,
     /// Its flags, overridden by those that are given now.
     flags: Flags,
     /// Whether its hosts may show another key or machine id than they did in the run.
@@ -66,7 +66,7 @@ impl PreviousRun {
     }
 
     /// What was recorded of it.
-    pub(super) fn run(&self) -> &Past {
+    pub(super) fn run(&self) -> &RecordedRun {
         &self.past[0]
     }
 
@@ -140,7 +140,7 @@ fn absolute(mut flags: Flags) -> Result<Flags, CommandError> {
 }
 
 /// A job that follows a run on one host.
-pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, previous: &Past) -> Job {
+pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, previous: &RecordedRun) -> Job {
     let steps = || previous.view.host(&summary.host).into_iter().flat_map(|host| &host.steps);
     let exits = steps().map(|step| match (step.outcome(), step.failure) {
         (Some(Outcome::Failed), _) if step.allowed => Exit::Success,

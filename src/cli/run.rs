@@ -14,10 +14,11 @@ use super::system::{runtime, state};
 use crate::engine::Job;
 use crate::event::Mode;
 use crate::exit::Exit;
-use crate::journal::rerun::{self, Past};
+use crate::journal::RecordedRun;
 use crate::journal::store::KEPT_RUNS;
 use crate::journal::{Header, Journal};
 use crate::plan::{Action, OnUnknown, Plan, show};
+use crate::rerun;
 use crate::view::RunView;
 
 /// Runs a playbook, or shows what a run would do.
@@ -62,7 +63,7 @@ pub(super) fn start(
     playbook: &Path,
     mut ready: Ready,
     options: &RunOptions<'_>,
-    past: &[Past],
+    past: &[RecordedRun],
 ) -> Result<Exit, CommandError> {
     let previous = past.first();
     for (host, plan) in &mut ready.plans {
@@ -70,8 +71,8 @@ pub(super) fn start(
             assume_outcome(plan, assume);
         }
         if previous.is_some() {
-            let decisions = rerun::outstanding(past, plan, &target(host));
-            rerun::apply(plan, &decisions);
+            let dispositions = rerun::dispositions(past, plan, &target(host));
+            rerun::apply(plan, dispositions);
         }
     }
     runtime()?.block_on(async {

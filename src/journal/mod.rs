@@ -5,23 +5,27 @@
 //! only ever added to; a reader stops at a line that was torn by a crash and refuses a file that was changed.
 //!
 //! [`store::State`] is the folder; [`Journal`] writes one run; [`JournalRead`] is what was read of one;
-//! [`rerun::outstanding`] decides, without touching anything, what of an old run need not be done again.
+//! [`RecordedRun`] is what a later run needs to know of one.
 
 #![expect(clippy::disallowed_methods, reason = "edge: it keeps files")]
 
 mod checksum;
 mod error;
 mod header;
+mod layout;
+mod past;
 mod read;
-pub mod rerun;
 pub mod store;
 mod write;
 
 pub use error::{JournalError, JournalErrorKind};
 pub use header::{Header, HostSummary};
+pub use past::{HOST_KEEPS, RecordedRun};
 pub use read::{Damage, JournalRead, Torn};
 pub use store::{State, state_dir};
 pub use write::Journal;
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

@@ -9,20 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use super::error::{JournalError, JournalErrorKind};
 use super::header::Header;
+use super::layout::{EVENTS, HEADER, LOCK};
+use super::past::{HOST_KEEPS, RecordedRun};
 use super::read::{self, Damage, JournalRead};
-use super::rerun::Past;
 use super::write::Journal;
 use crate::event::{Event, EventKind};
 use crate::exit::Exit;
 use crate::ids::RunId;
-
-/// The events of a run, in its folder.
-pub(super) const EVENTS: &str = "events.jsonl";
-const HEADER: &str = "run.json";
-const LOCK: &str = "lock";
-
-/// How many runs a host keeps.
-pub(super) const HOST_KEEPS: usize = 20;
 
 /// So much later than the run before it a run is at least; file systems keep times as fine as this.
 const TICK: Duration = Duration::from_millis(1);
@@ -195,8 +188,8 @@ impl State {
     }
 
     /// The runs that this one finishes, the last one first, as far back as a host keeps them and as they can be read.
-    pub fn before(&self, header: &Header) -> Vec<Past> {
-        let mut before: Vec<Past> = Vec::new();
+    pub fn before(&self, header: &Header) -> Vec<RecordedRun> {
+        let mut before: Vec<RecordedRun> = Vec::new();
         while before.len() < HOST_KEEPS {
             let Some(run) = &before.last().map_or(header, |last| &last.header).rerun_of else { break };
             let Ok(earlier) = self.read(run) else { break };

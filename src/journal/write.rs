@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::checksum;
 use super::error::{JournalError, JournalErrorKind};
+use super::layout::EVENTS;
 use crate::event::{Event, EventKind, Outcome, to_json_line};
 use crate::ids::RunId;
 
@@ -49,7 +50,7 @@ impl Journal {
         if event.kind.is_transient() {
             return Ok(());
         }
-        let path = self.folder.join(super::store::EVENTS);
+        let path = self.folder.join(EVENTS);
         if self.failed {
             let message = format!("{} is not written any more after an error", path.display());
             return Err(JournalError::new(JournalErrorKind::Local, message));
