@@ -1,7 +1,7 @@
 //! What happens in a run: the one type that journal, terminal, JSON and reports all read.
 //!
 //! An [`Event`] is one JSON object a line, in the journal as with `--output json`. Fields are only ever added; a reader
-//! passes over fields and kinds that it does not know ([`EventKind::Unknown`]).
+//! ignores fields and kinds that it does not know ([`EventKind::Unknown`]).
 
 mod codec;
 mod escape;
@@ -48,9 +48,9 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// While its check was asked.
+    /// Its check.
     Check,
-    /// While it was carried out.
+    /// The step itself.
     #[default]
     Apply,
 }
@@ -59,17 +59,17 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its check said that it is so already, or an earlier attempt of the run had done it.
+    /// Its check passed, or the host's record says that it was done before.
     Unchanged,
-    /// It ran, and its check (if it has one) now says that it is so.
+    /// It ran, and its check, if it has one, passes now.
     Changed,
     /// It would run (`--check` only).
     WouldChange,
-    /// It was passed over; `why` says why.
+    /// It was skipped; `reason` says why.
     Skipped,
     /// It failed; `failure` says in what way.
     Failed,
-    /// Nobody can say whether it took effect; `why` says why.
+    /// Whether it took effect is not known; `reason` says why.
     Unknown,
 }
 
@@ -79,9 +79,9 @@ pub enum Outcome {
 pub enum Failure {
     /// Its command ended with a status other than 0.
     Status,
-    /// Its check could not find out.
+    /// Its check reported an error.
     Check,
-    /// It ran well, but its check still says *not so*.
+    /// The command succeeded, but the check still reports a difference.
     Verify,
     /// What was downloaded is not what was asked for: checksum, size, kind (exit 11).
     Integrity,
@@ -165,7 +165,7 @@ pub enum EventKind {
     },
     /// A host is connected and its runner has answered.
     HostReady(HostReady),
-    /// A host could not be used; nothing of this run's was begun on it (or, where the run was only followed, nothing by this).
+    /// A host could not be used. Nothing was started on it; where the run was only followed, nothing was started by this.
     HostUnreachable {
         /// The exit code that says why.
         code: Exit,
@@ -174,12 +174,12 @@ pub enum EventKind {
         /// What to do.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
-        /// The run had been begun before and was to be followed: it may go on there.
+        /// The run was started before and was to be followed: it may continue on the host.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         followed: bool,
     },
-    /// Another run has the host, and this one waits for its end; nothing of it was begun there. Told again only where
-    /// the message is another one.
+    /// Another run has the host, and this one waits for its end; nothing of it was started there. Repeated only if the
+    /// message changes.
     HostWaiting {
         /// Who has the host, and since when.
         message: String,
@@ -203,7 +203,7 @@ pub enum EventKind {
     StepOutput {
         /// Its place in the plan.
         step: StepId,
-        /// What it said, secrets masked, bytes that are no UTF-8 written as `\xff`.
+        /// What it said, secrets masked, bytes that are not UTF-8 written as `\xff`.
         text: String,
         /// While what.
         #[serde(default)]
@@ -267,17 +267,17 @@ pub enum EventKind {
         /// The likely cause, where the output shows a known error.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
-        /// The step allows failure, and the run goes on.
+        /// The step allows failure, and the run continues.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         allowed: bool,
         /// What the step has left running on the host behind it: pids and commands.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left: Option<String>,
-        /// Why it ended so, for programs; a reason of a newer pinboot is passed over.
+        /// Why it ended so, for programs; a reason of a newer pinboot is ignored.
         #[serde(default, flatten)]
         reason: Option<Reason>,
     },
-    /// The connection is gone; the run goes on at the host.
+    /// The connection is lost; the run continues on the host.
     HostLost {
         /// What was seen.
         message: String,
@@ -299,11 +299,11 @@ pub enum EventKind {
     RunFinished {
         /// Steps that changed something.
         changed: u32,
-        /// Steps that were so already.
+        /// Steps with nothing to do.
         unchanged: u32,
         /// Steps that would change something.
         would_change: u32,
-        /// Steps passed over.
+        /// Skipped steps.
         skipped: u32,
         /// Steps that failed.
         failed: u32,

@@ -1,4 +1,4 @@
-//! A run as its events tell it: the one fold that terminal, JSON, exit code and rerun all read.
+//! The state of a run after its events: the one fold that terminal, JSON, exit code and rerun all read.
 //!
 //! [`RunView::fold`] is pure: the same events give the same view, whether they come live or out of a journal. A journal
 //! may hold a run that was left and taken up again; what comes later stands.
@@ -36,7 +36,7 @@ pub struct RunView {
     pub started: String,
     /// The `at` of the last event so far.
     pub latest: String,
-    /// The exit code that the last event gave; `None` while the run goes on (or where nobody saw its end).
+    /// The exit code that the last event gave; `None` while the run continues, or where its end was not seen.
     pub exit: Option<Exit>,
     /// The number of the last event.
     pub seq: u64,
@@ -49,9 +49,9 @@ pub enum HostState {
     /// Nothing has been heard of it yet, or another run has it.
     #[default]
     Waiting,
-    /// Connected, its steps go on.
+    /// Connected; its steps are running.
     Ready,
-    /// The connection is gone; the run goes on there.
+    /// The connection is lost; the run continues there.
     Lost,
     /// It could not be used.
     Unreachable,
@@ -109,9 +109,9 @@ pub struct StepView {
     pub name: String,
     /// How it stands.
     pub state: StepState,
-    /// The number of the event with which it began.
+    /// The number of the event with which it started.
     pub started_seq: u64,
-    /// The `at` of the event with which it began.
+    /// The `at` of the event with which it started.
     pub started: String,
     /// From *looked at* to *over*; 0 while it runs.
     pub elapsed_ms: u64,
@@ -221,13 +221,13 @@ impl HostView {
 pub struct Totals {
     /// Steps that changed something.
     pub changed: u32,
-    /// Steps that were so already.
+    /// Steps with nothing to do.
     pub unchanged: u32,
     /// Steps that would change something.
     pub would_change: u32,
-    /// Steps passed over, those left to a person among them.
+    /// Skipped steps, the manual ones among them.
     pub skipped: u32,
-    /// Steps left to a person.
+    /// Steps that a person has to do.
     pub manual: u32,
     /// Steps that failed, allowed or not.
     pub failed: u32,
@@ -327,7 +327,7 @@ impl RunView {
         totals
     }
 
-    /// The last event of the run, as its view tells it now.
+    /// The last event of the run, as its view stands now.
     pub fn run_finished(&self) -> EventKind {
         let Totals { changed, unchanged, would_change, skipped, failed, unknown, unreachable, .. } = self.totals();
         let exit = self.exit_code();
@@ -386,7 +386,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
         }
         EventKind::StepAbridged { step, text, left_out, left_out_lines, bytes, sha256 } => {
             let step = host.step_mut(*step, "", event);
-            // (Whoever heard it as it came has it already.)
+            // A view that saw the output live has it already.
             if step.unkept == 0 {
                 step.output_bytes += left_out + text.len() as u64;
                 step.tail.skip(*left_out_lines);

@@ -19,7 +19,7 @@ use crate::flags::Flags;
 use crate::ids::RunId;
 use crate::inventory::Host;
 use crate::journal::RecordedRun;
-use crate::journal::{Journal, State};
+use crate::journal::{Journal, StateDir};
 use crate::plan::Plan;
 use crate::remote::program;
 use crate::remote::record::{self, Record, State as RemoteState};
@@ -176,7 +176,7 @@ impl Attached {
     }
 
     /// With a playbook: starts a journal, so that `rerun` works here.
-    fn recording(state: &State, host: &Host, record: &Record, playbook: RunPlaybook) -> Result<Self, CommandError> {
+    fn recording(state: &StateDir, host: &Host, record: &Record, playbook: RunPlaybook) -> Result<Self, CommandError> {
         let plan = playbook.plan();
         let (mut job, _) = found_job(host, record, Some(plan));
         resume_with(&mut job, Some(plan.secrets.clone()));
@@ -194,7 +194,7 @@ impl Attached {
     }
 
     /// This machine has a journal of the run already: continues it.
-    fn recorded(state: &State, host: &Host, run: &RunId, playbook: RunPlaybook) -> Result<Self, CommandError> {
+    fn recorded(state: &StateDir, host: &Host, run: &RunId, playbook: RunPlaybook) -> Result<Self, CommandError> {
         if state.is_held(run) {
             return Err(busy(run));
         }

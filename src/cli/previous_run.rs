@@ -16,7 +16,7 @@ use crate::flags::Flags;
 use crate::ids::{HostId, RunId};
 use crate::inventory::Host;
 use crate::journal::RecordedRun;
-use crate::journal::{HostSummary, JournalRead, State};
+use crate::journal::{HostSummary, JournalRead, StateDir};
 use crate::secret::Masker;
 use crate::transport::ssh::Ssh;
 use crate::view::{HostState, RunView};
@@ -43,7 +43,7 @@ pub(super) struct PreviousRun {
 
 impl PreviousRun {
     /// Loads the playbook of a run in its original directory with its original flags; `given` overrides these.
-    pub(super) fn load(state: &State, read: JournalRead, given: Flags) -> Result<Self, CommandError> {
+    pub(super) fn load(state: &StateDir, read: JournalRead, given: Flags) -> Result<Self, CommandError> {
         let flags = read.header.flags.clone().overridden_by(absolute(given)?);
         std::env::set_current_dir(&read.header.cwd).map_err(|error| {
             let folder = read.header.cwd.display();
@@ -97,7 +97,7 @@ impl PreviousRun {
     pub(super) fn follow(
         &self,
         cli: &Cli,
-        state: &State,
+        state: &StateDir,
         connect: &ConnectArgs,
         mut jobs: Vec<Job>,
         stop: StopRequest,

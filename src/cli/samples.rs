@@ -7,7 +7,7 @@ use crate::ids::{Digest, HostId, RunId, StepId};
 use crate::journal::{Header, HostSummary, JournalRead, Torn};
 use crate::plan::StepSummary;
 use crate::view::RunView;
-use crate::view::samples::{begun, ended, ended_for, gone, ready, said, stamped, started};
+use crate::view::samples::{ended, ended_for, gone, looked_at, ready, said, stamped, started};
 
 /// A run that failed at the third of four steps.
 pub(super) fn journal() -> JournalRead {
@@ -16,7 +16,7 @@ pub(super) fn journal() -> JournalRead {
         ("web", ready()),
         ("web", ended(1, Outcome::Changed, None, false)),
         ("web", ended_for(2, Outcome::Skipped, Reason::Manual)),
-        ("web", begun(3)),
+        ("web", looked_at(3)),
         ("web", said(3, "first\nno such\x1b[topic\n")),
         ("web", ended(3, Outcome::Failed, None, false)),
         ("web", gone(Exit::StepFailed)),

@@ -244,7 +244,7 @@ mod tests {
     use crate::cli::samples::journal;
     use crate::event::Event;
     use crate::ids::Digest;
-    use crate::view::samples::{begun, said};
+    use crate::view::samples::{looked_at, said};
 
     #[test]
     fn a_run_for_a_person() {
@@ -282,7 +282,7 @@ mod tests {
         let event = |kind| Event { seq: 0, at: "2026-01-02T03:04:00.000Z".into(), host: host.clone(), kind };
         // The step was started twice: the output of its first start does not count.
         read.events.insert(4, event(said(3, "of the first attempt\n")));
-        read.events.insert(4, event(begun(3)));
+        read.events.insert(4, event(looked_at(3)));
         read.events.insert(8, event(end(1234)));
         let shown = text(&read, false, Look::default());
         assert!(

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 
 use super::error::CommandError;
-use crate::journal::{State, state_dir};
+use crate::journal::{StateDir, state_dir};
 
 /// Random bytes from the system.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], CommandError> {
@@ -34,11 +34,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
 }
 
 /// The state folder, which holds the journals.
-pub(super) fn state() -> Result<State, CommandError> {
+pub(super) fn state() -> Result<StateDir, CommandError> {
     let dir = state_dir(|name| std::env::var_os(name)).ok_or_else(|| {
         CommandError::local("there is no place for the journal: HOME is not set").hint("set PINBOOT_STATE_DIR")
     })?;
-    Ok(State::open(&dir)?)
+    Ok(StateDir::open(&dir)?)
 }
 
 /// The name of the user who runs this program.

@@ -33,7 +33,7 @@ impl Backoff {
         with_jitter(pause)
     }
 
-    /// Begins with the first pause again.
+    /// Starts again with the first pause.
     pub(super) fn reset(&mut self) {
         self.next = self.first;
     }

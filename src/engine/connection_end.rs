@@ -4,7 +4,7 @@
 //! Either the delivery was killed, and is worth another attempt: it may even have started the run. Or the host does not run
 //! pinboot's command at all (a forced command, a login shell that is none), and each attempt ends in the same way. A kill is
 //! sure where a signal is reported, or a status that a shell makes of one. A host that prints something else and exits by
-//! itself is sure to be unfit. An exit by itself without any output is neither: a shell may go on after one of its helpers
+//! itself is sure to be unfit. An exit by itself without any output is neither: a shell may continue after one of its helpers
 //! was killed. It is tried a few times, since an unfit host gives the same answer each time and a kill does not.
 
 use crate::transport::ErrorKind;
@@ -56,7 +56,7 @@ pub(super) struct SilentEnd<'a> {
 
 /// What a silent end means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum EndJudgement {
     /// The delivery was killed: it may have started the run and is sent again.
     Killed,
     /// The delivery may have been killed, which another attempt shows. Nothing else says that it has started anything.
@@ -70,15 +70,15 @@ pub(super) enum Judgement {
 }
 
 /// Judges the end of a command that said nothing of pinboot's.
-pub(super) fn judge(facts: SilentEnd<'_>) -> Judgement {
+pub(super) fn judge(facts: SilentEnd<'_>) -> EndJudgement {
     let killed = facts.end.signal().is_some();
     let more = facts.ambiguous_starts < MAX_AMBIGUOUS_STARTS;
     match (killed || facts.ready, facts.ready) {
-        (true, _) if more => Judgement::Killed,
-        (true, true) => Judgement::NoLongerReports,
-        (true, false) => Judgement::KilledTooOften,
-        (false, _) if !facts.printed && facts.quiet_exits < MAX_QUIET_EXITS => Judgement::TryAgain,
-        (false, _) => Judgement::Unfit,
+        (true, _) if more => EndJudgement::Killed,
+        (true, true) => EndJudgement::NoLongerReports,
+        (true, false) => EndJudgement::KilledTooOften,
+        (false, _) if !facts.printed && facts.quiet_exits < MAX_QUIET_EXITS => EndJudgement::TryAgain,
+        (false, _) => EndJudgement::Unfit,
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_truth_table_of_silent_ends() {
         use CommandEnd::{Status, Unreported};
-        use Judgement::{Killed, KilledTooOften, NoLongerReports, TryAgain, Unfit};
+        use EndJudgement::{Killed, KilledTooOften, NoLongerReports, TryAgain, Unfit};
         let (max, quiet) = (MAX_AMBIGUOUS_STARTS, MAX_QUIET_EXITS);
         // End, ready before, something printed, ambiguous starts, quiet exits.
         let table = [
@@ -216,8 +216,8 @@ mod tests {
                 let mut attempts = 0;
                 loop {
                     match judge(SilentEnd { end: &end, ready, printed, ambiguous_starts, quiet_exits }) {
-                        Judgement::Killed => ambiguous_starts += 1,
-                        Judgement::TryAgain => quiet_exits += 1,
+                        EndJudgement::Killed => ambiguous_starts += 1,
+                        EndJudgement::TryAgain => quiet_exits += 1,
                         _ => break,
                     }
                     attempts += 1;

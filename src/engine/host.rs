@@ -9,11 +9,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::backoff::{Backoff, FIRST_DELAY, MAX_DELAY, with_jitter};
-use super::connection_end::{CommandEnd, FailedConnect, FailureJudgement, Judgement, SilentEnd, judge, judge_failure};
+use super::connection_end::{
+    CommandEnd, EndJudgement, FailedConnect, FailureJudgement, SilentEnd, judge, judge_failure,
+};
 use super::interpret::{Interpreter, RunEnd};
+use super::job::{Job, Options, StopRequest, Task};
 use super::log_position::LogPosition;
 use super::messages::{self, Refusal};
-use super::{Job, Options, StopRequest, Task};
 use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
@@ -305,24 +307,24 @@ impl<C: Connect> HostTask<'_, C> {
             quiet_exits: self.quiet_exits,
         });
         match judgement {
-            Judgement::Killed => {
+            EndJudgement::Killed => {
                 self.ambiguous_starts += 1;
                 self.lost(messages::command_ended(end.signal().as_deref())).await
             }
-            Judgement::TryAgain => {
+            EndJudgement::TryAgain => {
                 self.quiet_exits += 1;
                 tracing::info!(host = %self.job.host.id, "the remote command printed nothing ({end:?}): trying again");
                 let pause = self.backoff.next();
                 self.sleep(pause).await;
                 Continue(())
             }
-            Judgement::KilledTooOften => {
+            EndJudgement::KilledTooOften => {
                 Break(HostEnd::new(Exit::ConnectionLost, self.with_resume(messages::KEPT_EXITING)))
             }
-            Judgement::NoLongerReports => {
+            EndJudgement::NoLongerReports => {
                 Break(HostEnd::new(Exit::ConnectionLost, self.with_resume(messages::NO_LONGER_REPORTS)))
             }
-            Judgement::Unfit => Break(self.not_reached(messages::something_else_ran(&noise)).await),
+            EndJudgement::Unfit => Break(self.not_reached(messages::something_else_ran(&noise)).await),
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a host's frames mean: pieces of the stream become events. Pure; secrets are masked and bytes made safe here,
-//! in one place.
+//! What a host's frames mean: pieces of the stream become events. Pure; this is the one place where secrets are masked and
+//! bytes made safe.
 
 mod keep;
 mod step_end;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use self::keep::Keeper;
 use self::step_end::StepEnd;
+use super::job::Cause;
 use super::messages::{self, Refusal};
 use crate::event::{Escaper, EventKind, Outcome, Phase, escape};
 use crate::exit::Exit;
@@ -21,29 +22,26 @@ use crate::secret::{MaskStream, Masker};
 /// How much of a step's last output is kept for recognising a known error.
 const TAIL: usize = 64 * 1024;
 
-/// Recognises known errors: from the name of a step's kind and what the step printed to the likely cause.
-pub type Cause = fn(kind: &str, output: &str) -> Option<String>;
-
-/// How the host's part of a run ended, as the host says.
+/// How the host's part of a run ended, as the host reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RunEnd {
-    /// All steps are done, or one failed, or one is unknown: the exit code.
+    /// The run ended on the host, with this exit code.
     Over(Exit),
-    /// The run was stopped by its user.
+    /// The run was stopped by a user.
     Stopped,
-    /// Nothing was started.
+    /// The host refuses the run.
     Refused(Refusal),
-    /// Another run has the host; nothing was started. The sentence that says which one.
+    /// Another run has the host; nothing was started. The sentence names that run.
     Busy(String),
     /// The run that this one finishes is still running.
     Other(RunId),
-    /// The runner is gone without an end.
+    /// The runner is gone, and the run did not end.
     Gone,
-    /// The run is over, and more of its log is there than has come.
+    /// The run ended, and more of its log is there than was received.
     Behind,
     /// The host does not know the run that was to be followed.
     NotThere,
-    /// It is another host than the one that is meant, and calls itself so.
+    /// It is another machine than the expected one, with this machine id.
     Stranger(Option<String>),
 }
 
@@ -52,17 +50,17 @@ pub(super) enum RunEnd {
 pub(super) struct Interpreter {
     steps: HashMap<StepId, StepSummary>,
     masker: Masker,
-    /// What steps say is dropped.
+    /// The output of steps is dropped.
     muted: bool,
     cause: Cause,
-    /// The step in hand.
+    /// The current step.
     current: Option<Current>,
     /// Finished steps; repeated frames for them are ignored.
     finished: HashMap<StepId, Outcome>,
     exit: Exit,
     /// The step for which the host reboots at this moment, and how long that may take.
     rebooting: Option<(StepId, Duration)>,
-    /// What came before the runner's first word, for a message where it never came.
+    /// What was printed before the runner's first word, for a message where that word never came.
     noise: Vec<u8>,
     greeted: bool,
 }
@@ -125,29 +123,29 @@ impl Interpreter {
         }
     }
 
-    /// Drops what steps say from here on.
+    /// Drops the output of steps from here on.
     pub(super) fn mute(&mut self) {
         self.muted = true;
     }
 
-    /// Forgets what a lost connection left unfinished; what is over stays over.
+    /// Forgets what a lost connection left unfinished; finished steps stay finished.
     pub(super) fn connect_again(&mut self) {
         self.greeted = false;
         self.noise.clear();
     }
 
-    /// Steps that an earlier controller was already told of, and what they make of the exit code.
+    /// Steps that an earlier controller saw finish, and the exit code so far.
     pub(super) fn already_finished(&mut self, steps: impl IntoIterator<Item = (StepId, Outcome)>, exit: Exit) {
         self.finished.extend(steps);
         self.exit = exit;
     }
 
-    /// The step in hand.
+    /// The current step.
     pub(super) fn running(&self) -> Option<StepId> {
         self.current.as_ref().map(|current| current.step)
     }
 
-    /// Whether a step was begun or is over: then the host cannot say any more that nothing was.
+    /// Whether a step was started: then a refusal of the host does not mean that nothing was.
     pub(super) fn has_started(&self) -> bool {
         self.finished.values().any(|outcome| matches!(outcome, Outcome::Changed | Outcome::Failed))
             || self.current_step().is_some()
@@ -169,13 +167,13 @@ impl Interpreter {
         self.greeted
     }
 
-    /// What the host said instead of answering, made safe, its last lines.
+    /// What the host printed instead of answering, made safe.
     pub(super) fn noise(&self) -> String {
         let text = self.masker.mask(&escape(&self.noise));
         text.trim().to_owned()
     }
 
-    /// Takes the next piece; `now_ms` is this machine's clock since the connection began.
+    /// Takes the next piece; `now_ms` is this machine's clock since the connection was made.
     pub(super) fn take(&mut self, piece: Piece, now_ms: u64) -> (Vec<EventKind>, Option<RunEnd>) {
         let mut events = Vec::new();
         let ending = match piece {
@@ -188,7 +186,7 @@ impl Interpreter {
         (events, ending)
     }
 
-    /// Gives out what is held of a line that has not ended: nothing more has come for a while.
+    /// Flushes a partial line after a pause in output.
     pub(super) fn pause(&mut self) -> Vec<EventKind> {
         let mut events = Vec::new();
         if let Some(current) = &mut self.current {
@@ -198,7 +196,7 @@ impl Interpreter {
         events
     }
 
-    /// Gives the end of what the step in hand has said so far, where it is kept apart: nothing more will be heard of it.
+    /// Flushes the retained tail of the current step's output.
     pub(super) fn leave(&mut self) -> Option<EventKind> {
         let current = self.current.take()?;
         current.keeper.end(current.step)
@@ -227,7 +225,7 @@ impl Interpreter {
         }
     }
 
-    /// A sentence of ours among what a step says.
+    /// Inserts a message from pinboot into the step's output.
     fn remark(&mut self, step: StepId, text: String, events: &mut Vec<EventKind>) {
         self.settle(events);
         if let Some(current) = self.current.as_mut().filter(|current| current.step == step) {
@@ -402,7 +400,7 @@ impl Interpreter {
     }
 }
 
-/// Output of the step in hand as events: what is kept of it, and what is only shown.
+/// Output of the current step as events: the part that is kept, and the part that is only shown.
 fn said(current: &mut Current, text: String, events: &mut Vec<EventKind>) {
     if text.is_empty() {
         return;

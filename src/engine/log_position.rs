@@ -1,7 +1,7 @@
 //! Which byte of the host's log is wanted next.
 //!
-//! The log begins behind the delivery's first word on a connection. What the delivery says once the log has ended is no part
-//! of it, and neither is anything that a login script printed before the first word.
+//! The log starts behind the delivery's first word on a connection. Neither what the delivery says once the log has ended nor
+//! anything that a login script printed before the first word belongs to it.
 
 use crate::remote::frame::{Frame, Piece};
 
@@ -25,7 +25,7 @@ impl LogPosition {
         self.next
     }
 
-    /// A new connection begins.
+    /// A new connection was made.
     pub(super) fn connected(&mut self) {
         self.past_end = false;
     }

@@ -287,7 +287,7 @@ pub(super) fn may_continue(refusal: &Refusal) -> String {
     format!("{}{hint}; the run may continue on the host", refusal.message)
 }
 
-/// The host cannot go on with a run of which something was started.
+/// The host cannot continue a run of which something was started.
 pub(super) fn cannot_continue(message: &str, current_step: Option<&str>) -> String {
     match current_step {
         Some(step) => format!("{message}; the run cannot continue there, and the outcome of {step} is not known"),

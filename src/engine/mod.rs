@@ -1,4 +1,4 @@
-//! The one loop of a run: hosts side by side, events in one order, and the user's wish to stop.
+//! The one loop of a run: hosts side by side, events in one order, and the user's request to stop.
 //!
 //! Knows neither journal nor report: it calls `emit` with every event and the view that the event has been folded into,
 //! and the caller decides who listens. Where `emit` fails, nothing more is sent to any host.
@@ -7,6 +7,7 @@ mod backoff;
 mod connection_end;
 mod host;
 mod interpret;
+mod job;
 mod log_position;
 mod messages;
 mod stop_relay;
@@ -30,124 +31,12 @@ use crate::view::RunView;
 
 use host::run_host;
 
-pub use interpret::Cause;
-
-/// What one host is to do.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The host.
-    pub host: Host,
-    /// The run, as the host knows it.
-    pub identity: Identity,
-    /// The steps; none where the plan is not known here.
-    pub steps: Vec<StepSummary>,
-    /// Hides the run's secrets.
-    pub masker: Masker,
-    /// Whether what steps say is kept from everybody: there are secrets in the run that nobody here could hide.
-    pub muted: bool,
-    /// The host that is expected, where earlier runs have seen it.
-    pub expected: Option<ExpectedHost>,
-    /// What the user types to resume the run; `None` where nothing can, as in a rehearsal.
-    pub resume_command: Option<ResumeCommand>,
-    /// What is delivered.
-    pub task: Task,
-}
-
-/// A command that resumes a run, for the user to type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResumeCommand(String);
-
-impl ResumeCommand {
-    /// The command on the machine that has the run's journal.
-    pub fn rerun(run: &RunId) -> Self {
-        Self(format!("pinboot rerun {run}"))
-    }
-
-    /// The command on every other machine.
-    pub fn attach(host: &Host, run: &RunId) -> Self {
-        Self(format!("pinboot attach {}@{} {run}", host.user, host.shown_address()))
-    }
-}
-
-impl std::fmt::Display for ResumeCommand {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What is delivered to a host.
-#[derive(Clone, Debug)]
-pub enum Task {
-    /// A program to carry out.
-    Deliver {
-        /// The file that the host keeps as the run's plan.
-        program: Arc<Vec<u8>>,
-        /// Secrets, sent apart from it.
-        secrets: Vec<(String, Secret)>,
-        /// A run that is followed instead as long as it goes on.
-        after: Option<RunId>,
-    },
-    /// Nothing: the run is there already and is followed to its end.
-    Attach {
-        /// Steps that an earlier controller saw finish.
-        finished: Vec<(StepId, Outcome)>,
-        /// What they make of the exit code.
-        exit: Exit,
-        /// Whether an earlier controller heard of the run from the host: then the host must have a record of it.
-        arrived: bool,
-        /// Where the runner is gone before the run is over, another one goes on with the host's own plan and with these
-        /// secrets, which are sent apart; `None`: none does.
-        resume: Option<Vec<(String, Secret)>>,
-    },
-}
-
-/// How the loop behaves.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How many hosts at once.
-    pub forks: usize,
-    /// How long a lost connection is tried again before the run is left to itself.
-    pub reconnect_for: Duration,
-    /// How long a host is waited for that another run has; zero: not at all.
-    pub wait: Duration,
-    /// Recognises known errors in a step's output.
-    pub cause: Cause,
-}
-
-/// What the user wants, in the order in which it can only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StopRequest {
-    /// Carry on.
-    #[default]
-    None,
-    /// Begin no new step; the one in hand goes on.
-    AfterStep,
-    /// End the step in hand as well.
-    Now,
-    /// Detach at once, whatever the hosts are doing; with the exit code of the signal that asked for it.
-    Detach(Exit),
-}
-
-impl StopRequest {
-    /// Whether this asks for more than `other` does.
-    pub fn is_stronger_than(self, other: Self) -> bool {
-        self.strength() > other.strength()
-    }
-
-    fn strength(self) -> u8 {
-        match self {
-            Self::None => 0,
-            Self::AfterStep => 1,
-            Self::Now => 2,
-            Self::Detach(_) => 3,
-        }
-    }
-}
+pub use job::{Cause, Job, Options, ResumeCommand, StopRequest, Task};
 
 /// Carries out a run from its first event to its last.
 ///
 /// # Errors
-/// The first error of `emit`. The runs on the hosts go on; nothing more was sent to them after it.
+/// The first error of `emit`. The runs on the hosts continue; nothing more was sent to them after it.
 pub async fn run<C: Connect, E>(
     connect: Arc<C>,
     jobs: Vec<Job>,
@@ -159,7 +48,7 @@ pub async fn run<C: Connect, E>(
 ) -> Result<RunView, E> {
     let clock = Clock::new();
     let mut tell = |host: Option<HostId>, kind: EventKind, view: &mut RunView| {
-        // (What is for eyes only is not counted.)
+        // Events for the terminal only are not numbered.
         let seq = if kind.is_transient() { view.seq } else { view.seq + 1 };
         let event = Event { seq, at: timestamp(clock.now()), host, kind };
         view.fold(&event);
@@ -190,9 +79,9 @@ pub async fn run<C: Connect, E>(
                 None => break,
             },
             Some(Err(panic)) = tasks.join_next() => {
-                // A fault of ours in one host's task is that host's lost connection and nothing else's.
+                // A panic in one host's task ends that host's part of the run and nothing else.
                 if let Some(host) = names.get(&panic.id()) {
-                    let message = Some("pinboot failed while it followed this host; the run may go on there".to_owned());
+                    let message = Some("pinboot failed while it followed this host; the run may continue there".to_owned());
                     tell(Some(host.clone()), EventKind::HostFinished { exit: Exit::ConnectionLost, message }, &mut view)?;
                 }
             }
@@ -203,21 +92,21 @@ pub async fn run<C: Connect, E>(
     Ok(view)
 }
 
-/// The time of day for people, as it was when the run was taken up, and what has passed since. (Somebody may set the
-/// system's clock meanwhile, and the run must not take a year longer by that.)
+/// The time of day for people: as it was when the run started, and what has passed since. The system's clock may be set
+/// meanwhile, and the run must not seem to take a year longer.
 struct Clock {
-    began: SystemTime,
+    started: SystemTime,
     since: Duration,
 }
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place where events get their time")]
     fn new() -> Self {
-        Self { began: SystemTime::now(), since: Self::awake_or_asleep() }
+        Self { started: SystemTime::now(), since: Self::awake_or_asleep() }
     }
 
     fn now(&self) -> SystemTime {
-        self.began + Self::awake_or_asleep().saturating_sub(self.since)
+        self.started + Self::awake_or_asleep().saturating_sub(self.since)
     }
 
     /// The time since this machine was started, with that in which it slept.

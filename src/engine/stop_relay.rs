@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Job, StopRequest};
+use super::job::{Job, StopRequest};
 use crate::event::escape;
 use crate::remote::{Stopped, stop, stopped};
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Session};

@@ -9,8 +9,8 @@ use crate::ids::HostId;
 /// What keeps a line from being an event.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
-    /// The line is no JSON object, or a field of it is missing or of another type.
-    #[error("it is not an event: {0}")]
+    /// The line is not a JSON object, or a field of it is missing or of another type.
+    #[error("not an event: {0}")]
     Malformed(String),
     /// The line says that it has a format of the future.
     #[error("it has version {0} of the event format, and this pinboot reads version {VERSION} at most")]
@@ -34,12 +34,15 @@ pub fn to_json_line(event: &Event) -> String {
     serde_json::to_string(&line).expect("an event has only text keys and numbers that JSON knows")
 }
 
-/// Reads one line. An unknown kind is [`EventKind::Unknown`]; unknown fields are passed over.
+/// Reads one line. An unknown kind is [`EventKind::Unknown`]; unknown fields are ignored.
 pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
     let malformed = |error: serde_json::Error| CodecError::Malformed(error.to_string());
     let mut object: Map<String, Value> = serde_json::from_str(line).map_err(malformed)?;
     let number = |name: &str| {
-        object.get(name).and_then(Value::as_u64).ok_or_else(|| CodecError::Malformed(format!("`{name}` is no number")))
+        object
+            .get(name)
+            .and_then(Value::as_u64)
+            .ok_or_else(|| CodecError::Malformed(format!("`{name}` is not a number")))
     };
     let version = number("v")?;
     if version > u64::from(VERSION) {
@@ -47,12 +50,12 @@ pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
     }
     let seq = number("seq")?;
     let Some(Value::String(at)) = object.remove("at") else {
-        return Err(CodecError::Malformed("`at` is no text".to_owned()));
+        return Err(CodecError::Malformed("`at` is not a text".to_owned()));
     };
     let host = match object.remove("host") {
         None | Some(Value::Null) => None,
         Some(Value::String(host)) => Some(HostId(host)),
-        Some(_) => return Err(CodecError::Malformed("`host` is no text".to_owned())),
+        Some(_) => return Err(CodecError::Malformed("`host` is not a text".to_owned())),
     };
     let has_reason = object.contains_key("reason");
     let mut kind = EventKind::deserialize(Value::Object(object)).map_err(malformed)?;
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_kinds_and_fields_are_passed_over() {
+    fn newer_kinds_and_fields_are_ignored() {
         let read = |line: &str| from_json_line(line).map(|event| event.kind);
         assert_eq!(
             read(r#"{"v":1,"seq":1,"at":"t","kind":"host_danced","step":{"x":[1]}}"#).unwrap(),

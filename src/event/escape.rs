@@ -7,7 +7,7 @@ const MAX_HELD: usize = 8 * 1024;
 
 /// Whether a character may stand in a terminal or a journal as it is, within one line.
 ///
-/// Not so: controls (C0, DEL, C1), what turns the direction of writing, what has no width, and line separators.
+/// Unsafe are controls (C0, DEL, C1), what turns the direction of writing, what has no width, and line separators.
 pub fn is_safe(c: char) -> bool {
     !matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'
@@ -26,7 +26,7 @@ pub fn escape(bytes: &[u8]) -> String {
 
 /// Turns the bytes that a host prints into safe text, chunk by chunk, whatever the cuts between the chunks.
 ///
-/// Line feeds and tabs stay. Bytes that are no UTF-8 become `\xff`, unsafe characters (see [`is_safe`]) `\x1b` or
+/// Line feeds and tabs stay. Bytes that are not UTF-8 become `\xff`, unsafe characters (see [`is_safe`]) `\x1b` or
 /// `\u{202e}`. Of a line that was overwritten after a carriage return (a progress bar) only the last state is kept;
 /// for that, a line is given out when it has ended. [`Escaper::flush`] gives out what is there of it so far.
 #[derive(Debug, Default)]

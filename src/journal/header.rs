@@ -21,11 +21,11 @@ pub struct Header {
     pub run: RunId,
     /// The 128-bit word, in hexadecimal, that marks the frames of this run on the wire.
     pub nonce: String,
-    /// When it began, RFC 3339.
+    /// When it started, RFC 3339.
     pub started: String,
-    /// The version of pinboot that began it.
+    /// The version of pinboot that started it.
     pub pinboot: String,
-    /// The folder in which it was begun.
+    /// The folder in which it was started.
     pub cwd: PathBuf,
     /// The playbook's file as it was given.
     pub playbook: String,
@@ -87,7 +87,7 @@ impl Header {
             ));
         }
         let mut value: serde_json::Value =
-            serde_json::from_slice(line).map_err(|error| corrupt(&format!("it is no JSON: {error}")))?;
+            serde_json::from_slice(line).map_err(|error| corrupt(&format!("not JSON: {error}")))?;
         let version = value.get_mut("version").map(serde_json::Value::take).and_then(|version| version.as_u64());
         match version {
             Some(version) if version <= u64::from(VERSION) => {}

@@ -1,11 +1,11 @@
 //! What this machine remembers of its runs.
 //!
 //! A run is a folder `runs/<run>/` of the state folder: `run.json` says what was asked for, `events.jsonl` what
-//! happened, `lock` is held while somebody writes. Each line of the first two ends with a checksum. What a line says is
-//! only ever added to; a reader stops at a line that was torn by a crash and refuses a file that was changed.
+//! happened, and `lock` is held while a process writes. Each line of the first two ends with a checksum. Fields are only ever
+//! added; a reader stops at a line that a crash tore and refuses a file that was changed.
 //!
-//! [`store::State`] is the folder; [`Journal`] writes one run; [`JournalRead`] is what was read of one;
-//! [`RecordedRun`] is what a later run needs to know of one.
+//! [`store::StateDir`] is the folder; [`Journal`] writes one run; [`JournalRead`] is what was read of one; [`RecordedRun`] is
+//! what a later run needs to know of it.
 
 #![expect(clippy::disallowed_methods, reason = "edge: it keeps files")]
 
@@ -22,7 +22,7 @@ pub use error::{JournalError, JournalErrorKind};
 pub use header::{Header, HostSummary};
 pub use past::{HOST_KEEPS, RecordedRun};
 pub use read::{Damage, JournalRead, Torn};
-pub use store::{State, state_dir};
+pub use store::{StateDir, state_dir};
 pub use write::Journal;
 
 #[cfg(test)]

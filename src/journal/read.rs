@@ -8,7 +8,7 @@ use super::header::Header;
 use crate::event::{CodecError, Event, from_json_line};
 use crate::view::RunView;
 
-/// A run as its folder tells it.
+/// A run as its folder has it.
 #[derive(Clone, Debug)]
 pub struct JournalRead {
     /// What it was asked to do.
@@ -21,7 +21,7 @@ pub struct JournalRead {
     pub folder: PathBuf,
 }
 
-/// The end of a file that is no whole line.
+/// The end of a file that is not a whole line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Torn {
     /// How many bytes of the file are whole lines.
@@ -44,7 +44,7 @@ pub(super) struct Scan {
     pub(super) events: Vec<Event>,
     /// How many bytes they take.
     pub(super) whole: usize,
-    /// The line behind them, counted from 1, and what is wrong with it, where it is no mere torn end.
+    /// The line behind them, counted from 1, and what is wrong with it, where it is more than a torn end.
     pub(super) damage: Option<(usize, String)>,
 }
 
@@ -126,7 +126,7 @@ pub struct Damage {
     pub events: Vec<Event>,
 }
 
-/// Looks a journal's bytes over; `None` where there is no damage (or only a torn end).
+/// Finds the damage in a journal's bytes; `None` where there is none, or only a torn end.
 pub(super) fn damage(bytes: &[u8], path: &Path) -> Result<Option<Damage>, JournalError> {
     let Scan { events, whole: at, damage } = scan(bytes, path)?;
     Ok(damage.map(|(line, what)| {

@@ -20,7 +20,7 @@ use crate::ids::RunId;
 /// So much later than the run before it a run is at least; file systems keep times as fine as this.
 const TICK: Duration = Duration::from_millis(1);
 
-/// How many runs [`State::prune`] keeps.
+/// How many runs [`StateDir::prune`] keeps.
 pub const KEPT_RUNS: usize = 200;
 
 /// Where the state folder is: `$PINBOOT_STATE_DIR`, else `$XDG_STATE_HOME/pinboot`, else `~/.local/state/pinboot`.
@@ -36,15 +36,15 @@ pub fn state_dir(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 /// The state folder of this user.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct StateDir {
     runs: PathBuf,
 }
 
-impl State {
+impl StateDir {
     /// Opens the state folder, and makes it where it is missing.
     ///
-    /// A folder that belongs to somebody else, or that others can write to, is refused: whoever writes a journal
-    /// decides which steps are not done again.
+    /// A folder that belongs to another user, or that others can write to, is refused: a journal decides which steps are
+    /// not repeated.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
         let runs = dir.join("runs");
         DirBuilder::new()
@@ -73,7 +73,7 @@ impl State {
         self.runs.join(run.as_str())
     }
 
-    /// Begins the journal of a new run.
+    /// Creates the journal of a new run.
     pub fn create(&self, header: &Header) -> Result<Journal, JournalError> {
         let folder = self.folder(&header.run);
         DirBuilder::new()
@@ -81,7 +81,7 @@ impl State {
             .create(&folder)
             .map_err(|error| JournalError::io("cannot make the folder", &folder, &error))?;
         self.fill(&folder, header).inspect_err(|_| {
-            // Nothing of the run has begun; what is left of the folder would only puzzle.
+            // Nothing was started, so what is left of the folder would only confuse.
             let _ = fs::remove_dir_all(&folder);
         })
     }
@@ -106,8 +106,8 @@ impl State {
         Ok(Journal::new(header.run.clone(), folder.to_owned(), events, 1, lock))
     }
 
-    /// This moment, or one behind the newest run's where the clock has been set back since: the order of runs is that in
-    /// which they were begun.
+    /// Now, or just after the newest run where the clock was set back since: runs are listed in the order in which they
+    /// were started.
     fn after_all_others(&self) -> io::Result<SystemTime> {
         let mut latest = SystemTime::now();
         for entry in fs::read_dir(&self.runs)? {
@@ -119,7 +119,7 @@ impl State {
         Ok(latest)
     }
 
-    /// Opens the journal of an old run to go on with it: takes its lock, reads it, and cuts off what a crash tore.
+    /// Opens the journal of an old run to add to it: takes its lock, reads it, and cuts off what a crash tore.
     pub fn reopen(&self, run: &RunId) -> Result<(Journal, JournalRead), JournalError> {
         let folder = self.folder(run);
         if !folder.is_dir() {
@@ -141,7 +141,7 @@ impl State {
         Ok((Journal::new(run.clone(), folder, events, next, lock), read))
     }
 
-    /// Reads a run. Touches nothing: a run that goes on may be read.
+    /// Reads a run. Touches nothing, so a run that another process writes may be read.
     pub fn read(&self, run: &RunId) -> Result<JournalRead, JournalError> {
         let folder = self.folder(run);
         let header = self.header(run)?;
@@ -165,7 +165,7 @@ impl State {
         let _lock = lock(&folder, run)?;
         let Some(damage) = self.damage(run)? else { return Ok(None) };
         let path = folder.join(EVENTS);
-        // (A copy of an earlier repair is never written over.)
+        // The copy of an earlier repair is never overwritten.
         let mut number = 1;
         let copy = loop {
             let copy = folder.join(format!("{EVENTS}.damaged{number}"));
@@ -213,12 +213,12 @@ impl State {
         Ok(header)
     }
 
-    /// The run that a person means: the last one, or the one whose name begins so.
+    /// The run that the user means: the last one, or the one whose id starts with this.
     pub fn resolve(&self, given: Option<&str>) -> Result<RunId, JournalError> {
         let Some(given) = given else {
             return self.list()?.into_iter().next().ok_or_else(|| {
                 JournalError::new(JournalErrorKind::UnknownRun, "no run is recorded here")
-                    .hint("begin one: pinboot run PLAYBOOK")
+                    .hint("start one: pinboot run PLAYBOOK")
             });
         };
         let runs = self.list()?;
@@ -227,7 +227,7 @@ impl State {
             (Some(run), None) => Ok(run.clone()),
             (Some(first), Some(second)) => {
                 let message = format!("`{given}` is the beginning of several runs: {first}, {second}");
-                Err(JournalError::new(JournalErrorKind::UnknownRun, message).hint("give one more letter"))
+                Err(JournalError::new(JournalErrorKind::UnknownRun, message).hint("give one more character"))
             }
             _ => Err(self.unknown(given)),
         }
@@ -255,7 +255,7 @@ impl State {
         for entry in fs::read_dir(&self.runs).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Some(run) = entry.file_name().to_str().and_then(RunId::parse) else { continue };
-            // The header's file is written once: its time is when the run began, and later than that of every run before.
+            // The header's file is written once: its time is when the run started, and later than that of every run before.
             // A damaged header keeps its place.
             if let Ok(meta) = fs::metadata(entry.path().join(HEADER)) {
                 runs.push((meta.mtime(), meta.mtime_nsec(), run));

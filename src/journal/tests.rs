@@ -9,9 +9,9 @@ use crate::event::{Event, EventKind, Outcome, to_json_line};
 use crate::exit::Exit;
 use crate::ids::StepId;
 use crate::plan::Plan;
-use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
+use crate::view::samples::{ended, gone, looked_at, ready, said, stamped, started};
 
-fn write(state: &State, header: &Header, events: &[Event]) -> PathBuf {
+fn write(state: &StateDir, header: &Header, events: &[Event]) -> PathBuf {
     let mut journal = state.create(header).unwrap();
     for event in events {
         journal.append(event).unwrap();
@@ -19,13 +19,17 @@ fn write(state: &State, header: &Header, events: &[Event]) -> PathBuf {
     journal.folder().to_owned()
 }
 
-/// Fifty events: fifteen steps that can not be asked about, each begun, said, ended; the last one failed.
+/// Fifty events: fifteen steps without a check, each started, with output and an end; the last one failed.
 fn fifty() -> (Plan, Vec<Event>) {
     let texts: Vec<String> = (1..=15).map(|number| format!("do {number}")).collect();
     let mut kinds = vec![("", started(&["a"], 15)), ("a", ready())];
     for number in 1..=15 {
         let outcome = if number == 15 { Outcome::Failed } else { Outcome::Changed };
-        kinds.extend([("a", begun(number)), ("a", said(number, "wörk\n")), ("a", ended(number, outcome, None, false))]);
+        kinds.extend([
+            ("a", looked_at(number)),
+            ("a", said(number, "wörk\n")),
+            ("a", ended(number, outcome, None, false)),
+        ]);
     }
     kinds.extend([
         ("a", gone(Exit::StepFailed)),
@@ -54,7 +58,7 @@ fn the_state_folder_follows_the_environment() {
 #[test]
 fn what_was_written_is_read_back_and_others_cannot_read_it() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(&temp.path().join("deep/state")).unwrap();
+    let state = StateDir::open(&temp.path().join("deep/state")).unwrap();
     let (plan, events) = fifty();
     let header = header("00000001", &plan);
     let folder = write(&state, &header, &events);
@@ -76,7 +80,7 @@ fn what_was_written_is_read_back_and_others_cannot_read_it() {
 #[test]
 fn progress_is_not_written_down() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     let mut journal = state.create(&header("00000001", &plan(&[]))).unwrap();
     let kind = EventKind::StepProgress { step: StepId(1), bytes: 1, total: None };
     journal.append(&Event { seq: 0, at: String::new(), host: None, kind }).unwrap();
@@ -87,10 +91,10 @@ fn progress_is_not_written_down() {
 #[test]
 fn a_state_folder_that_others_can_change_is_refused() {
     let temp = tempfile::tempdir().unwrap();
-    State::open(temp.path()).unwrap();
+    StateDir::open(temp.path()).unwrap();
     for path in [temp.path().to_owned(), temp.path().join("runs")] {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
-        let error = State::open(temp.path()).unwrap_err();
+        let error = StateDir::open(temp.path()).unwrap_err();
         assert_eq!(error.kind.exit(), Exit::LocalError);
         assert_eq!(error.message, format!("the state folder {} can be written by others", path.display()));
         assert_eq!(error.hint, Some(format!("chmod go-w '{}'", path.display())));
@@ -98,13 +102,13 @@ fn a_state_folder_that_others_can_change_is_refused() {
     }
     let file = temp.path().join("file");
     fs::write(&file, "").unwrap();
-    assert_eq!(State::open(&file).unwrap_err().kind, JournalErrorKind::Local);
+    assert_eq!(StateDir::open(&file).unwrap_err().kind, JournalErrorKind::Local);
 }
 
 #[test]
 fn one_process_writes_a_run_at_a_time() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     let name = run("00000001");
     let journal = state.create(&header("00000001", &plan(&[]))).unwrap();
     let error = state.reopen(&name).unwrap_err();
@@ -137,7 +141,7 @@ fn after_a_failed_write_nothing_more_is_promised() {
 #[test]
 fn a_journal_cut_at_any_byte_is_a_shorter_one_and_can_be_continued() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     let (plan, events) = fifty();
     let path = write(&state, &header("00000001", &plan), &events).join("events.jsonl");
     let bytes = fs::read(&path).unwrap();
@@ -175,7 +179,7 @@ fn a_journal_cut_at_any_byte_is_a_shorter_one_and_can_be_continued() {
 #[test]
 fn a_flipped_bit_never_makes_a_step_done() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     let (plan, events) = fifty();
     let folder = write(&state, &header("00000001", &plan), &events);
     let path = folder.join("events.jsonl");
@@ -216,7 +220,7 @@ fn a_flipped_bit_never_makes_a_step_done() {
 #[test]
 fn a_damaged_journal_is_cut_where_the_damage_begins_and_kept_beside() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     let (plan, events) = fifty();
     let name = run("00000001");
     let folder = write(&state, &header("00000001", &plan), &events);
@@ -269,7 +273,7 @@ fn a_line_that_is_missing_or_from_the_future_is_refused() {
 #[test]
 fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     assert_eq!(state.resolve(None).unwrap_err().kind.exit(), Exit::BadInput);
     let closed = fifty().1[..49].to_vec();
     for (age, (name, events)) in
@@ -283,12 +287,12 @@ fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
     }
     fs::create_dir(temp.path().join("runs/lost+found")).unwrap();
     let names =
-        |state: &State| state.list().unwrap().iter().map(|run| run.as_str()[..4].to_owned()).collect::<Vec<_>>();
+        |state: &StateDir| state.list().unwrap().iter().map(|run| run.as_str()[..4].to_owned()).collect::<Vec<_>>();
     assert_eq!(names(&state), ["7777", "3f8c", "3f9c", "3f9c"]);
     assert_eq!(state.resolve(None).unwrap(), run("77777777"));
     assert_eq!(state.resolve(Some("3f8")).unwrap(), run("3f8c0003"));
     for (given, message, hint) in [
-        ("3f9", "`3f9` is the beginning of several runs: 3f9c0002, 3f9c0001", "give one more letter"),
+        ("3f9", "`3f9` is the beginning of several runs: 3f9c0002, 3f9c0001", "give one more character"),
         ("3f9c0102", "there is no run `3f9c0102`", "did you mean 3f9c0002?"),
         ("", "there is no run ``", "pinboot runs lists them"),
         ("../../etc\u{1b}", "there is no run `../../etc`", "pinboot runs lists them"),
@@ -307,13 +311,13 @@ fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
 #[test]
 fn a_clock_that_is_set_back_does_not_change_the_order_of_runs() {
     let temp = tempfile::tempdir().unwrap();
-    let state = State::open(temp.path()).unwrap();
+    let state = StateDir::open(temp.path()).unwrap();
     let names = ["30000000", "10000000", "20000000"];
     let year = std::time::Duration::from_hours(8760);
     for (at, name) in names.into_iter().enumerate() {
         drop(state.create(&header(name, &plan(&[]))).unwrap());
         if at == 0 {
-            // (The first of them was begun while the clock was a year ahead.)
+            // The first of them was started while the clock was a year ahead.
             let file = temp.path().join("runs").join(name).join("run.json");
             let ahead = std::time::SystemTime::now() + year;
             fs::File::options().write(true).open(file).unwrap().set_modified(ahead).unwrap();

@@ -1,4 +1,4 @@
-//! Writing a run down, so that what was told is told after a crash as well.
+//! Writing a run down, so that what was reported is still known after a crash.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -44,7 +44,7 @@ impl Journal {
 
     /// Writes an event down, and waits for the disk where the event ends something.
     ///
-    /// Events that are for eyes only are passed over. After an error every further call fails: a sync that failed once
+    /// Events for the terminal only are not written. After an error every further call fails: a sync that failed once
     /// may have lost pages, and a second one would only hide that.
     pub fn append(&mut self, event: &Event) -> Result<(), JournalError> {
         if event.kind.is_transient() {
@@ -68,7 +68,7 @@ impl Journal {
     }
 }
 
-/// Whether an event has to be on the disk before anything else happens. Output and the begin of a step need not: the
+/// Whether an event has to be on the disk before anything else happens. Output and the start of a step need not: the
 /// host has its own record of both. Nor needs a step that changed nothing: it can be asked again.
 fn must_be_safe(kind: &EventKind) -> bool {
     match kind {

@@ -17,7 +17,7 @@ const LONGEST: usize = 1024 * 1024;
 pub enum Frame {
     /// The delivery has arrived and the log follows; `new` where this delivery claimed the run.
     Hello {
-        /// Whether this delivery began the run.
+        /// Whether this delivery started the run.
         new: bool,
         /// Whether the run has ended already.
         over: bool,
@@ -35,7 +35,7 @@ pub enum Frame {
         /// The step.
         step: StepId,
     },
-    /// The host cannot carry out the run; no step was begun. The fields say what and why.
+    /// The host cannot carry out the run; no step was started.
     Unfit(Unfit),
     /// Another run holds the host.
     Busy {
@@ -44,7 +44,7 @@ pub enum Frame {
     },
     /// The host knows this run with another plan.
     Mismatch,
-    /// The run that this one is to finish still goes on; its frames carry this nonce.
+    /// The run that this one finishes is still running; its frames carry this nonce.
     Other {
         /// Its name.
         run: RunId,
@@ -55,9 +55,9 @@ pub enum Frame {
     None,
     /// The log has ended without the run's end: the runner is gone.
     Gone,
-    /// The log has so many bytes; what follows is no part of it.
+    /// Length of the log; later bytes are not part of it.
     Size(u64),
-    /// A runner began to work.
+    /// A runner started to work.
     Run,
     /// The place of bytes that the host lost, and that had been seen before.
     Pad,
@@ -70,7 +70,7 @@ pub enum Frame {
         /// The host's clock, centiseconds since its boot.
         clock: Option<u64>,
     },
-    /// A step was looked at and is so already, at once.
+    /// A step was looked at, and there is nothing to do.
     So {
         /// Which.
         step: StepId,
@@ -203,7 +203,7 @@ pub enum SudoFault {
 /// A piece of what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Bytes that are no frame.
+    /// Bytes between frames.
     Raw(Vec<u8>),
     /// A frame and its length in bytes, with that of a torn one which it follows.
     Frame(Frame, usize),
@@ -268,7 +268,7 @@ impl Splitter {
         let body = self.opening.len();
         let from = self.searched.max(body);
         let end = find(&self.held[from..], &[SEPARATOR, b'\n']).map(|found| from + found);
-        // (A frame that was cut by a runner's death is followed by the next runner's first frame.)
+        // A frame that was cut by a runner's death is followed by the next runner's first frame.
         let again = find(&self.held[body..end.unwrap_or(self.held.len())], &self.opening).map(|found| body + found);
         if let Some(again) = again {
             self.held.drain(..again);

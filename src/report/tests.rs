@@ -4,7 +4,7 @@ use super::format::{clean, duration, pad, truncate};
 use super::*;
 use crate::event::{EventKind, Failure, Outcome, Phase, Reason, from_json_line};
 use crate::exit::Exit;
-use crate::view::samples::{begun, ended, gone, ready, said, stamped, started};
+use crate::view::samples::{ended, gone, looked_at, ready, said, stamped, started};
 
 /// A sink that can be read.
 #[derive(Clone, Default)]
@@ -59,7 +59,7 @@ fn one_host() -> Vec<Event> {
     let mut kinds = vec![
         ("", started(&["kafka-client"], 8)),
         ("kafka-client", ready()),
-        ("kafka-client", begun(1)),
+        ("kafka-client", looked_at(1)),
         ("kafka-client", said(1, "Installed: java\n")),
         ("kafka-client", finished("Install Java", 1, Outcome::Changed)),
         ("kafka-client", finished("Unpack", 2, Outcome::Unchanged)),
@@ -85,7 +85,7 @@ fn one_host() -> Vec<Event> {
         ("kafka-client", EventKind::HostLost { message: "reset by peer".into() }),
         ("kafka-client", EventKind::HostRegained { elapsed_ms: 3100 }),
         ("kafka-client", ended(6, Outcome::Skipped, Some("`only_if` failed"), false)),
-        ("kafka-client", begun(7)),
+        ("kafka-client", looked_at(7)),
         ("kafka-client", said(7, "Created topic a.\n")),
         ("kafka-client", said(7, &fault)),
         (
@@ -143,8 +143,8 @@ fn three_hosts() -> Vec<Event> {
         ("b", unreachable),
         ("b", gone(Exit::LoginRefused)),
         ("c", ready()),
-        ("a", begun(1)),
-        ("c", begun(1)),
+        ("a", looked_at(1)),
+        ("c", looked_at(1)),
         ("a", finished("Install", 1, Outcome::WouldChange)),
         ("a", gone(Exit::Success)),
         ("c", ended(1, Outcome::Unknown, Some("the host was restarted"), false)),
@@ -189,7 +189,7 @@ fn json_does_not_repeat_the_end_of_a_long_output() {
         bytes: 9,
         sha256: crate::ids::Digest::of(b""),
     };
-    let events = stamped(&[("a", begun(1)), ("a", said(1, "all\n")), ("a", more), ("a", end)]);
+    let events = stamped(&[("a", looked_at(1)), ("a", said(1, "all\n")), ("a", more), ("a", end)]);
     show(&mut Jsonl::new(Box::new(out.clone())), &events);
     let text = out.text();
     assert_eq!((text.lines().count(), text.matches("more").count()), (4, 1), "{text}");
@@ -319,7 +319,7 @@ fn a_terminal_shows_the_current_step_below_the_results() {
         let last = rows.last().unwrap();
         assert!(last.starts_with("  7 step 7") && last.contains(download), "{last:?}");
         next(finished("x", 7, Outcome::Changed));
-        next(begun(8));
+        next(looked_at(8));
         let rows = next(said(8, &format!("{}\n", "y".repeat(200))));
         let [.., name, tail] = rows.as_slice() else { panic!("{rows:?}") };
         assert!(name.starts_with("  8 step 8"), "{rows:?}");
@@ -336,7 +336,7 @@ fn many_hosts_share_ten_lines_and_a_line_of_totals() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut kinds = vec![("", started(&names, 1))];
     kinds.extend(names.iter().map(|name| (*name, ready())));
-    kinds.extend(names.iter().map(|name| (*name, begun(1))));
+    kinds.extend(names.iter().map(|name| (*name, looked_at(1))));
     let (out, mut reporter) = terminal(100, false);
     show(&mut reporter, &stamped(&kinds));
     reporter.lines_for_test().iter().for_each(indicatif::ProgressBar::force_draw);

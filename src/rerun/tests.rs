@@ -5,7 +5,7 @@ use crate::journal::samples::{TARGET, header, plan, run};
 use crate::journal::{Header, JournalRead};
 use crate::plan::StepSpec;
 use crate::script::Text;
-use crate::view::samples::{begun, ended, ended_for, ready, stamped, started};
+use crate::view::samples::{ended, ended_for, looked_at, ready, stamped, started};
 
 /// An old run of these steps with these outcomes.
 fn old(texts: &[&str], outcomes: &[Outcome]) -> JournalRead {
@@ -121,11 +121,11 @@ fn a_journal_remembers_what_was_done_and_what_was_started() {
     use Outcome::{Changed, Failed, Skipped, Unchanged, Unknown};
     let texts = ["a", "b", "c", "d", "e", "f"];
     let mut first = old(&texts, &[Changed, Failed, Unknown, Skipped, Unchanged]);
-    first.events.push(stamped(&[("a", begun(6))]).remove(0));
+    first.events.push(stamped(&[("a", looked_at(6))]).remove(0));
     let new = plan(&texts);
-    let (done, begun) = (|name| Some(Remembered::Done(run(name))), |name| Some(Remembered::Started(run(name))));
+    let (done, left) = (|name| Some(Remembered::Done(run(name))), |name| Some(Remembered::Started(run(name))));
     let a = "0000000a";
-    assert_eq!(memory(&[past(&first)], &new), [done(a), None, begun(a), None, None, begun(a)]);
+    assert_eq!(memory(&[past(&first)], &new), [done(a), None, left(a), None, None, left(a)]);
     assert_eq!(memory(&[], &new), vec![None; 6]);
 
     // A later run says more of some, and nothing of others.
@@ -141,7 +141,7 @@ fn a_journal_remembers_what_was_done_and_what_was_started() {
         Header { rerun_of: Some(run(a)), started: "2026-01-03T03:04:05.678Z".into(), ..header("0000000b", &plans) };
     let second = JournalRead { header, events: stamped(&kinds), torn: None, folder: PathBuf::new() };
     let past = [second, first].map(RecordedRun::from);
-    assert_eq!(memory(&past, &new), [done(a), done("0000000b"), None, begun("00000009"), None, begun(a)]);
+    assert_eq!(memory(&past, &new), [done(a), done("0000000b"), None, left("00000009"), None, left(a)]);
 
     // Of each run the last result that the host had stored, and when it still had it.
     let seen = host_identity(&past, &HostId("a".into()), TARGET).unwrap();

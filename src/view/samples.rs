@@ -41,7 +41,7 @@ pub(crate) fn ready() -> EventKind {
     })
 }
 
-pub(crate) fn begun(step: u32) -> EventKind {
+pub(crate) fn looked_at(step: u32) -> EventKind {
     EventKind::StepStarted { step: StepId(step), name: format!("step {step}") }
 }
 

@@ -1,4 +1,4 @@
-use super::samples::{begun, ended, ended_for, gone, ready, said, stamped, started};
+use super::samples::{ended, ended_for, gone, looked_at, ready, said, stamped, started};
 use super::*;
 use crate::event::{Phase, Reason, from_json_line, to_json_line};
 use crate::exit::Exit;
@@ -19,14 +19,14 @@ fn a_run_from_begin_to_end() {
             },
         ),
         ("b", gone(Exit::Unreachable)),
-        ("a", begun(1)),
+        ("a", looked_at(1)),
         ("a", said(1, "hello\nwor")),
         ("a", EventKind::StepProgress { step: StepId(1), bytes: 5, total: Some(10) }),
         ("a", said(1, "ld\n")),
         ("a", ended(1, Outcome::Changed, None, false)),
-        ("a", begun(2)),
+        ("a", looked_at(2)),
         ("a", ended_for(2, Outcome::Skipped, Reason::Manual)),
-        ("a", begun(3)),
+        ("a", looked_at(3)),
         ("a", ended(3, Outcome::Failed, None, true)),
         ("a", gone(Exit::Success)),
     ]);
@@ -60,7 +60,7 @@ fn a_run_that_is_taken_up_again_stands_as_its_later_events_say() {
     let mut view = RunView::of(&stamped(&[
         ("", started(&["a"], 2)),
         ("a", ready()),
-        ("a", begun(1)),
+        ("a", looked_at(1)),
         ("a", said(1, "half of it")),
         ("a", EventKind::HostLost { message: "reset by peer".into() }),
         ("a", gone(Exit::ConnectionLost)),
@@ -69,7 +69,7 @@ fn a_run_that_is_taken_up_again_stands_as_its_later_events_say() {
     assert_eq!((view.exit, view.not_reached()), (Some(Exit::Success), Some(1)));
     let later = stamped(&[
         ("a", ready()),
-        ("a", begun(1)),
+        ("a", looked_at(1)),
         ("a", said(1, "all of it\n")),
         ("a", ended(1, Outcome::Changed, None, false)),
     ]);
@@ -86,7 +86,7 @@ fn the_same_view_comes_out_of_the_same_lines() {
     let events = stamped(&[
         ("", started(&["a"], 1)),
         ("a", ready()),
-        ("a", begun(1)),
+        ("a", looked_at(1)),
         ("a", said(1, "x\n")),
         ("a", gone(Exit::StepFailed)),
         ("z", EventKind::Unknown),
@@ -108,7 +108,7 @@ fn a_long_output_looks_the_same_live_and_out_of_a_journal() {
         sha256: Digest::of(b""),
     };
     let live = stamped(&[
-        ("a", begun(1)),
+        ("a", looked_at(1)),
         ("a", said(1, "0\n")),
         ("a", more("a\nb\n")),
         ("a", more("c\nd\n")),
@@ -123,8 +123,8 @@ fn a_long_output_looks_the_same_live_and_out_of_a_journal() {
     assert_eq!((&live.abridged, live.tail.last(), kept.tail.last()), (&kept.abridged, Some("d"), Some("d")));
     assert_eq!(live.tail.dropped() + live.tail.lines().len() as u64, 5);
     assert_eq!(kept.tail.dropped() + kept.tail.lines().len() as u64, 5);
-    // (A step that is begun again says everything again.)
-    let mut again = RunView::of(&stamped(&[("a", begun(1)), ("a", said(1, "0\n"))]));
-    again.fold(&stamped(&[("a", begun(1))])[0]);
+    // A step that starts again prints everything again.
+    let mut again = RunView::of(&stamped(&[("a", looked_at(1)), ("a", said(1, "0\n"))]));
+    again.fold(&stamped(&[("a", looked_at(1))])[0]);
     assert_eq!((again.hosts[0].steps[0].output_bytes, &again.hosts[0].steps[0].abridged), (0, &None));
 }

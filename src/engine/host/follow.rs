@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::{ConnectionEnd, HostTask, millis};
-use crate::engine::StopRequest;
 use crate::engine::connection_end::CommandEnd;
 use crate::engine::interpret::RunEnd;
+use crate::engine::job::StopRequest;
 use crate::engine::stop_relay::relay;
 use crate::event::{EventKind, HostReady, KeyStatus, escape};
 use crate::remote::frame::{Frame, Piece, Splitter};
@@ -29,7 +29,7 @@ struct Following {
 }
 
 impl<C: Connect> HostTask<'_, C> {
-    /// Follows one connection until it ends in one way or another; `started` is when the attempt to connect began.
+    /// Follows one connection until it ends in one way or another; `started` is when the attempt to connect started.
     pub(super) async fn follow(&mut self, mut session: C::Session, started: Instant) -> ConnectionEnd {
         self.interpreter.connect_again();
         self.log.connected();

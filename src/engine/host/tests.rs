@@ -51,19 +51,19 @@ enum Last {
     Killed,
 }
 
-/// What the user is told in the end.
+/// What the user sees in the end.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+struct Seen {
     exit: Exit,
     finished: Vec<(u32, Outcome)>,
     lost: u32,
     regained: u32,
 }
 
-/// The run as it ought to be told: a step ends once, whoever says it how often; a lost connection is taken up again while
-/// there is hope; nothing is begun again by hope alone.
-fn model(links: &[Link], follows: bool, patient: bool) -> Told {
-    let mut told = Told::default();
+/// The run as it ought to be reported: a step ends once, however often the host says it; a lost connection is restored while
+/// there is time; nothing is started again without need.
+fn model(links: &[Link], follows: bool, patient: bool) -> Seen {
+    let mut seen = Seen::default();
     let (mut sent, mut ready, mut away) = (false, false, false);
     let (mut tries, mut mute, mut quiet, mut runners, mut worst) = (0, 0, 0, 0, Exit::Success);
     for link in links {
@@ -72,25 +72,25 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                 tries += 1;
                 false
             }
-            Link::Unreachable(_) if !sent => return Told { exit: Exit::Unreachable, ..told },
+            Link::Unreachable(_) if !sent => return Seen { exit: Exit::Unreachable, ..seen },
             Link::Unreachable(_) => true,
-            Link::OnTheWay if mute == MAX_AMBIGUOUS_STARTS => return Told { exit: Exit::ConnectionLost, ..told },
+            Link::OnTheWay if mute == MAX_AMBIGUOUS_STARTS => return Seen { exit: Exit::ConnectionLost, ..seen },
             Link::OnTheWay => {
                 (sent, mute) = (true, mute + 1);
                 true
             }
             Link::Refused => {
-                return Told { exit: if sent { Exit::ConnectionLost } else { Exit::LoginRefused }, ..told };
+                return Seen { exit: if sent { Exit::ConnectionLost } else { Exit::LoginRefused }, ..seen };
             }
             Link::Up(all, last) => {
-                told.regained += u32::from(away);
+                seen.regained += u32::from(away);
                 sent = true;
                 let (mut greeted, mut gone) = (false, false);
                 for said in all {
                     match said {
                         Said::Hello => (greeted, ready, mute, quiet) = (true, true, 0, 0),
-                        Said::Done(step, outcome) if told.finished.iter().all(|(known, _)| known != step) => {
-                            told.finished.push((*step, *outcome));
+                        Said::Done(step, outcome) if seen.finished.iter().all(|(known, _)| known != step) => {
+                            seen.finished.push((*step, *outcome));
                             worst = match outcome {
                                 Outcome::Failed => Exit::StepFailed,
                                 Outcome::Unknown => Exit::OutcomeUnknown,
@@ -98,10 +98,10 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                             };
                             runners = 0;
                         }
-                        Said::End("stopped") => return Told { exit: Exit::Interrupted, ..told },
-                        Said::End(_) => return Told { exit: worst, ..told },
-                        Said::Busy => return Told { exit: Exit::Busy, ..told },
-                        Said::None => return Told { exit: Exit::Mismatch, ..told },
+                        Said::End("stopped") => return Seen { exit: Exit::Interrupted, ..seen },
+                        Said::End(_) => return Seen { exit: worst, ..seen },
+                        Said::Busy => return Seen { exit: Exit::Busy, ..seen },
+                        Said::None => return Seen { exit: Exit::Mismatch, ..seen },
                         Said::Gone => {
                             (runners, gone) = (runners + 1, true);
                             break;
@@ -114,31 +114,31 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Told {
                 let mut tries_again = false;
                 if silent && (*last == Last::Killed || ready) {
                     if mute == MAX_AMBIGUOUS_STARTS {
-                        return Told { exit: Exit::ConnectionLost, ..told };
+                        return Seen { exit: Exit::ConnectionLost, ..seen };
                     }
                     mute += 1;
                 } else if silent && is_quiet && quiet < MAX_QUIET_EXITS {
                     (quiet, tries_again) = (quiet + 1, true);
                 } else if silent {
-                    return Told { exit: Exit::HostUnfit, ..told };
+                    return Seen { exit: Exit::HostUnfit, ..seen };
                 }
                 if gone && (follows || runners > MAX_RUNNER_RESTARTS) {
-                    return Told { exit: Exit::OutcomeUnknown, ..told };
+                    return Seen { exit: Exit::OutcomeUnknown, ..seen };
                 }
-                told.lost += u32::from(gone);
+                seen.lost += u32::from(gone);
                 away = gone;
                 !gone && !tries_again
             }
         };
         if is_lost {
-            told.lost += u32::from(!away);
+            seen.lost += u32::from(!away);
             away = true;
             if !patient {
-                return Told { exit: Exit::ConnectionLost, ..told };
+                return Seen { exit: Exit::ConnectionLost, ..seen };
             }
         }
     }
-    Told { exit: if sent { Exit::ConnectionLost } else { Exit::LoginRefused }, ..told }
+    Seen { exit: if sent { Exit::ConnectionLost } else { Exit::LoginRefused }, ..seen }
 }
 
 /// A world that follows a script; behind its end the key is refused.
@@ -153,7 +153,7 @@ impl Connect for Scripted {
     type Session = Line;
 
     async fn connect(&self, _: &Host, _: &Exec) -> Result<Line, Error> {
-        let link = self.0.lock().expect("nobody panics with it").pop_front();
+        let link = self.0.lock().expect("no thread panics with it").pop_front();
         let error = |kind| Error::new(kind, "no");
         match link {
             Some(Link::Unreachable(true)) => Err(error(ErrorKind::Unreachable).retryable()),
@@ -210,7 +210,7 @@ fn spelt(said: Said) -> Vec<u8> {
         Said::Run => "run 77 1.00".to_owned(),
         Said::End(how) => format!("end {how}"),
         Said::Gone => "gone".to_owned(),
-        Said::Busy => "busy 0badcafe somebody then".to_owned(),
+        Said::Busy => "busy 0badcafe tester@elsewhere 2026-11-24T06:00:00Z".to_owned(),
         Said::None => "none".to_owned(),
     };
     format!("\x1epb:{NONCE} {body}\x1e\n").into_bytes()
@@ -256,8 +256,8 @@ fn link(state: &mut u64) -> Link {
     }
 }
 
-/// What the controller under test tells.
-async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> Told {
+/// What the controller under test reports.
+async fn observed(links: &[Link], follows: bool, patient: bool, masker: Masker) -> Seen {
     let identity = Identity {
         run: RunId::from_random([1, 2, 3, 4]),
         nonce: NONCE.to_owned(),
@@ -278,17 +278,17 @@ async fn told(links: &[Link], follows: bool, patient: bool, masker: Masker) -> T
     let (sender, mut events) = mpsc::channel(10_000);
     let (_user, stop_request) = watch::channel(StopRequest::None);
     run_host(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, stop_request, &sender).await;
-    let mut told = Told::default();
+    let mut seen = Seen::default();
     while let Ok((_, event)) = events.try_recv() {
         match event {
-            EventKind::StepFinished { step: StepId(step), outcome, .. } => told.finished.push((step, outcome)),
-            EventKind::HostLost { .. } => told.lost += 1,
-            EventKind::HostRegained { .. } => told.regained += 1,
-            EventKind::HostFinished { exit, .. } => told.exit = exit,
+            EventKind::StepFinished { step: StepId(step), outcome, .. } => seen.finished.push((step, outcome)),
+            EventKind::HostLost { .. } => seen.lost += 1,
+            EventKind::HostRegained { .. } => seen.regained += 1,
+            EventKind::HostFinished { exit, .. } => seen.exit = exit,
             _ => {}
         }
     }
-    told
+    seen
 }
 
 /// Holds the controller against the model over one order of events, and gives the exit code.
@@ -298,7 +298,7 @@ fn agree(seed: u64, masker: &Masker) -> Exit {
     let links: Vec<Link> = (0..=below(&mut state, 9)).map(|_| link(&mut state)).collect();
     let (follows, patient) = (below(&mut state, 4) == 0, below(&mut state, 4) != 0);
     let right = model(&links, follows, patient);
-    let seen = runtime.block_on(told(&links, follows, patient, masker.clone()));
+    let seen = runtime.block_on(observed(&links, follows, patient, masker.clone()));
     assert_eq!(seen, right, "seed {seed}, follows: {follows}, patient: {patient}, {links:#?}");
     seen.exit
 }
@@ -313,12 +313,12 @@ fn the_controller_agrees_with_the_model_over_a_hundred_thousand_orders() {
                 let masker = Masker::new(&[]);
                 for seed in (first..100_000).step_by(2) {
                     let exit = agree(seed, &masker);
-                    *exits.lock().expect("nobody panics with it").entry(exit).or_default() += 1;
+                    *exits.lock().expect("no thread panics with it").entry(exit).or_default() += 1;
                 }
             });
         }
     });
-    let exits = exits.into_inner().expect("nobody panics with it");
+    let exits = exits.into_inner().expect("no thread panics with it");
     for exit in [0, 1, 3, 4, 6, 7, 8, 9, 10, 130].map(Exit::from_code) {
         assert!(exits.get(&exit).is_some_and(|count| *count > 50), "{exit} hardly came: {exits:?}");
     }

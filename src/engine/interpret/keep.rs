@@ -59,7 +59,7 @@ impl Keeper {
         if self.tail.is_empty() {
             return None;
         }
-        // (A character that was cut in the middle belongs to what is left out.)
+        // A character that was cut in the middle belongs to what is left out.
         while self.tail.front().is_some_and(|byte| byte & 0xc0 == 0x80) {
             self.tail.pop_front();
             self.left_out += 1;

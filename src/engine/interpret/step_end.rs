@@ -112,3 +112,81 @@ fn typed(reason: &RunnerReason, muted: bool) -> Option<Reason> {
         RunnerReason::Other(word) => Reason::Other { word: word.clone() },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(outcome: &str, reason: &str) -> StepEnd {
+        StepEnd::of(&RunnerOutcome::parse(outcome), &RunnerReason::parse(reason), false)
+    }
+
+    #[test]
+    fn a_failure_has_a_kind_and_perhaps_the_status_of_a_command() {
+        for (reason, failure, has_status) in [
+            ("status", Failure::Status, true),
+            ("check", Failure::Check, true),
+            ("verify", Failure::Verify, false),
+            ("integrity", Failure::Integrity, false),
+            ("timeout", Failure::Timeout, true),
+            ("slow 12 sleep 600", Failure::Timeout, true),
+            ("stopped", Failure::Stopped, true),
+            ("reboot", Failure::Timeout, false),
+            ("secret token", Failure::Check, false),
+            ("register made", Failure::Check, false),
+            ("full", Failure::Status, false),
+            ("readonly", Failure::Status, false),
+            ("stored", Failure::Status, true),
+            ("danced", Failure::Status, true),
+        ] {
+            let end = end("failed", reason);
+            let exit = if failure == Failure::Integrity { Exit::IntegrityFailed } else { Exit::StepFailed };
+            assert_eq!((end.outcome, end.failure), (Outcome::Failed, Some(failure)), "{reason}");
+            assert_eq!((end.has_status(), end.exit()), (has_status, Some(exit)), "{reason}");
+        }
+    }
+
+    #[test]
+    fn only_a_lost_result_makes_the_run_unknown() {
+        for (reason, exit) in [
+            ("lost", Some(Exit::OutcomeUnknown)),
+            ("lost 0badcafe", Some(Exit::OutcomeUnknown)),
+            ("unstored changed", Some(Exit::OutcomeUnknown)),
+            ("check", None),
+            ("slow", None),
+            ("stopped", None),
+            ("register made", None),
+            ("cut", None),
+            ("danced", None),
+        ] {
+            assert_eq!((end("unknown", reason).exit(), end("unknown", reason).failure), (exit, None), "{reason}");
+        }
+        let sung = end("sung", "");
+        assert_eq!((sung.outcome, sung.exit()), (Outcome::Unknown, None));
+        assert_eq!(sung.reason, Some(Reason::Other { word: "sung".to_owned() }));
+    }
+
+    #[test]
+    fn other_ends_have_a_reason_where_it_says_something() {
+        for (outcome, reason, right) in [
+            ("unchanged", "", (Outcome::Unchanged, None)),
+            ("changed", "stored", (Outcome::Changed, None)),
+            ("changed", "found", (Outcome::Changed, Some(Reason::FoundDone))),
+            ("would", "check", (Outcome::WouldChange, None)),
+            ("would", "always", (Outcome::WouldChange, Some(Reason::Always))),
+            ("skipped", "when_changed", (Outcome::Skipped, Some(Reason::WhenChanged))),
+            ("byhand", "", (Outcome::Skipped, Some(Reason::Manual))),
+        ] {
+            let end = end(outcome, reason);
+            assert_eq!((end.outcome, end.reason.clone(), end.exit()), (right.0, right.1, None), "{outcome} {reason}");
+        }
+    }
+
+    #[test]
+    fn muted_ends_name_no_process() {
+        let reason = RunnerReason::parse("stopped 12 psql --password=x");
+        let alive = |muted| StepEnd::of(&RunnerOutcome::Failed, &reason, muted).reason;
+        assert_eq!(alive(true), Some(Reason::Stopped { alive: None }));
+        assert_eq!(alive(false), Some(Reason::Stopped { alive: Some("12 psql --password=x".to_owned()) }));
+    }
+}
