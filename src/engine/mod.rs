@@ -19,13 +19,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::event::{Event, EventKind, Outcome, timestamp};
+use crate::event::{Event, EventKind, timestamp};
 use crate::exit::Exit;
-use crate::ids::{HostId, RunId, StepId};
-use crate::inventory::Host;
-use crate::plan::StepSummary;
-use crate::remote::{ExpectedHost, Identity};
-use crate::secret::{Masker, Secret};
+use crate::ids::HostId;
 use crate::transport::Connect;
 use crate::view::RunView;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventKind, Reason, VERSION};
-use crate::ids::HostId;
+use super::{Event, EventKind, Outcome, Reason, VERSION};
+use crate::ids::{HostId, RunId};
 
 /// What keeps a line from being an event.
 #[derive(Debug, thiserror::Error)]
@@ -62,17 +62,32 @@ pub fn from_json_line(line: &str) -> Result<Event, CodecError> {
     if let EventKind::StepFinished { outcome, why: Some(why), reason, .. } = &mut kind
         && !has_reason
     {
-        *reason = Reason::from_old_sentence(*outcome, why);
+        *reason = reason_of_old_sentence(*outcome, why);
     }
     Ok(Event { seq, at, host, kind })
+}
+
+/// The reason of a step from a journal that has none: pinboot up to 0.1.0 wrote a sentence only. Nothing else reads
+/// sentences, and of these only the ones on which a decision depends.
+fn reason_of_old_sentence(outcome: Outcome, why: &str) -> Option<Reason> {
+    let run_behind = |start: &str| RunId::parse(why.strip_prefix(start)?.get(..8)?);
+    match outcome {
+        Outcome::Skipped if why == "by hand" => Some(Reason::Manual),
+        Outcome::Unchanged => run_behind("done in run ").map(|earlier_run| Reason::DoneEarlier { earlier_run }),
+        Outcome::Unknown if why == "it began, left no result, and has no check" => {
+            Some(Reason::ResultLost { earlier_run: None })
+        }
+        Outcome::Unknown => run_behind("it began in run ").map(|run| Reason::ResultLost { earlier_run: Some(run) }),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Failure, Mode, Outcome, Phase};
+    use crate::event::{Failure, Mode, Phase};
     use crate::exit::Exit;
-    use crate::ids::{Digest, RunId, StepId};
+    use crate::ids::{Digest, StepId};
 
     fn event(kind: EventKind) -> Event {
         Event { seq: 7, at: "2026-01-02T03:04:05.678Z".into(), host: Some(HostId("web".into())), kind }

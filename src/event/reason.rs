@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
 use crate::ids::RunId;
 
 /// Why a step ended as it did. [`EventKind::StepFinished`](super::EventKind) carries it beside a sentence for people.
@@ -108,21 +107,6 @@ impl Reason {
             Self::NotStored { result } => Self::NotStored { result: change(&result) },
             Self::Other { word } => Self::Other { word: change(&word) },
             without_text => without_text,
-        }
-    }
-
-    /// The reason of a step from a journal that has none: pinboot up to 0.1.0 wrote a sentence only. Nothing else reads
-    /// sentences, and of these only the ones on which a decision depends.
-    pub(super) fn from_old_sentence(outcome: Outcome, why: &str) -> Option<Self> {
-        let run_behind = |start: &str| RunId::parse(why.strip_prefix(start)?.get(..8)?);
-        match outcome {
-            Outcome::Skipped if why == "by hand" => Some(Self::Manual),
-            Outcome::Unchanged => run_behind("done in run ").map(|earlier_run| Self::DoneEarlier { earlier_run }),
-            Outcome::Unknown if why == "it began, left no result, and has no check" => {
-                Some(Self::ResultLost { earlier_run: None })
-            }
-            Outcome::Unknown => run_behind("it began in run ").map(|run| Self::ResultLost { earlier_run: Some(run) }),
-            _ => None,
         }
     }
 }

@@ -30,7 +30,7 @@ cases! {
         "MaxSessions 1: a run, and one that is stopped by Ctrl-C twice" => Shown("one_session", "Stopping the current step");
     accounts_that_are_shut ["A20"] "the account has expired" => Shown("shut_expired", "127.0.0.1:");
     accounts_that_are_shut ["A20"] "/etc/nologin exists: the login succeeds, and the session is refused"
-        => Shown("shut_nologin", "127.0.0.1: nobody");
+        => Shown("shut_nologin", "127.0.0.1: logins");
     accounts_that_are_shut ["A20"] "the account has expired, and PAM says so after the key is accepted"
         => Shown("shut_expired_pam", "may not log in");
     accounts_that_are_shut ["A20"] "/etc/nologin exists, and PAM shows its content after the key is accepted"

@@ -133,7 +133,7 @@ fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
     let mut following = Started::start(world.call(&["rerun"]));
     following.wait_for("following");
     world.pinboot(&["cancel"]).exits(0);
-    following.finish().exits(130).says(&["somebody stopped the run", "`pinboot rerun"]);
+    following.finish().exits(130).says(&["the run was stopped from elsewhere", "`pinboot rerun"]);
     assert!(!lives(&world.read("pid")));
     assert_eq!(world.runs().len(), 1, "nothing was begun anew");
     fs::write(world.there("go"), "").expect("go");

@@ -36,8 +36,8 @@ fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
     begun(&world, "begun");
     cut_power(&world);
     run.finish().exits(8).says(&[
-        "~/.pinboot on the host can be read or written by others; the run cannot continue there, and what became of step 1 \
-         (Work) is not known",
+        "~/.pinboot on the host can be read or written by others; the run cannot continue there, and the outcome of \
+         step 1 (Work) is not known",
         "hint: type `chmod 700 ~/.pinboot` there",
         "once fixed, resume with",
     ]);
