@@ -156,7 +156,7 @@ fn a_terminal_is_left_as_it_was_found() {
                 "quit" => terminal.types(0x1c),
                 "term" => crate::support::sshd::signal(terminal.child.id(), Signal::TERM),
                 _ => {
-                    for words in ["Finishing the current step", "Stopping the current step", "goes on at the host"] {
+                    for words in ["Finishing the current step", "Stopping the current step", "continues on the host"] {
                         terminal.types(3);
                         terminal.wait_for(words);
                     }
