@@ -59,7 +59,7 @@ fn a_runner_that_dies_then_leaves_a_step_with_an_unknown_outcome() {
     let Some(mut guest) = Guest::start(Init::Plain) else { return };
     steps(&guest, &format!("{BREAK}\n      kill -9 $PPID"), "always: false");
     let result = guest.run(&[]).exits(8);
-    result.says(&["read-only", "what became of step 1 (Turns) is not known", "resume with"]);
+    result.says(&["read-only", "the outcome of step 1 (Turns) is not known", "resume with"]);
     assert_eq!(guest.shell("cat ~/count"), "x\n");
     // Switching the machine off and on repairs the file system.
     guest.cut_power();
