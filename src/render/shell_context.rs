@@ -149,10 +149,9 @@ impl Walk {
                 }
                 (_, '`') => self.stack.push(QuoteState::Backquotes(here)),
                 (_, '$') => {
-                    if self.dollar(next) {
-                        step += 1;
-                        last = None;
-                    }
+                    let belongs = self.dollar(next);
+                    step += usize::from(belongs);
+                    last = last.filter(|_| !belongs);
                 }
                 (QuoteState::Double(_), _) => {}
                 (_, '"') => self.stack.push(QuoteState::Double(here)),
