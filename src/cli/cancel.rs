@@ -124,8 +124,8 @@ async fn stop_all(ssh: &Ssh, jobs: &[Job], request: StopRequest) -> Result<Exit,
 fn answer(answer: Option<Stopped>, job: &Job, request: StopRequest) -> String {
     let (run, masker): (_, &Masker) = (&job.identity.run, &job.masker);
     match answer {
-        Some(Stopped::Told) if request == StopRequest::Now => format!("run {run} is stopping its current step"),
-        Some(Stopped::Told) => format!("run {run} will stop after its current step"),
+        Some(Stopped::Received) if request == StopRequest::Now => format!("run {run} is stopping its current step"),
+        Some(Stopped::Received) => format!("run {run} will stop after its current step"),
         Some(Stopped::Ended) => format!("the runner of run {run} was dead; its remaining processes were ended"),
         Some(Stopped::Left(left)) => {
             let left = masker.mask(&escape(left.as_bytes()));

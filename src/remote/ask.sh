@@ -1,5 +1,5 @@
 # What this host knows of a run: of the last one, or of the one whose name begins as wanted. It changes nothing.
-# Before it stand pb_mine (which marks the answer) and pb_want (empty: the last one).
+# In front of it stand pb_mine (which marks the answer) and pb_want (empty: the last one).
 pb_tell() {
   printf '\036pb:%s %s\036\n' "$pb_mine" "$*"
   exit 0
@@ -12,14 +12,14 @@ set -- "$pb_want"*
 [ $# = 1 ] || pb_tell several "$*"
 cd "./$1" || pb_tell none
 [ -f plan ] && { read -r pb_theirs <nonce; } 2>/dev/null || pb_tell unborn "$1"
-# (The plan's first line says what it is.)
+# The plan's first line says what it is.
 IFS= read -r pb_line <plan
 eval "$pb_line"
 pb_state=gone
 if [ -s end ]; then read -r pb_state <end
 elif command -v flock >/dev/null 2>&1; then flock -n -s lock true || pb_state=runs
 else
-  for pb_h in /proc/[0-9]*/fd/8; do [ ! "$pb_h" -ef lock ] || pb_state=runs; done
+  for pb_opened in /proc/[0-9]*/fd/8; do [ ! "$pb_opened" -ef lock ] || pb_state=runs; done
 fi
 pb_sum=$(sed -e 1d -e '/^pb_step_before=/d' -e '/^pb_step_word=/d' -e '/^pb_step_unknown=/d' plan | cksum)
 pb_tell record "$pb_run" "$pb_theirs" "$pb_state" "$pb_mode" "$pb_total" "${pb_secret:-0}" "${pb_sum%% *}" "$pb_user_of"

@@ -1,14 +1,16 @@
-# The delivery: what the exec string carries besides the plan. It claims the run's folder, puts the plan there whole, starts the
-# runner detached and follows its log. Delivered again, it only follows (or lets the runner go on where its record ends).
-# Before it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_sum (cksum and size of the plan),
-# pb_after (a run to follow instead while it goes on), pb_stdin (what comes on standard input), pb_follow (not empty: begin nothing),
-# pb_resume (with pb_follow: the plan that is there is gone on with, where its runner is gone), pb_host (the machine id that an
-# earlier run saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
-# pb_say WORD…: says a frame. Where printf is a program of its own, it can be killed alone: then it is as if the delivery had been.
+# The delivery: what the exec string carries besides the plan. It claims the run's folder, puts the complete plan there, starts the
+# runner detached and follows its log. Delivered again, it only follows, or lets a new runner resume where the record ends.
+#
+# In front of it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_sum (cksum and size of the plan),
+# pb_after (a run to follow instead while it runs), pb_stdin (what comes on standard input), pb_follow (not empty: start nothing),
+# pb_resume (with pb_follow: resume from the plan that is there, where its runner is gone), pb_host (the machine id that an earlier
+# run saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
+
+# pb_say WORD…: writes a frame. Where printf is a program of its own, it can be killed alone: then it is as if the delivery had been.
 pb_say() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$*" || exit 137; }
 pb_unfit() { pb_say unfit "$*"; exit 6; }
-# pb_do WHAT COMMAND…: runs a command that must work, and says why it did not. (A command that was killed says nothing of the
-# host: it is as if the delivery itself had been.)
+# pb_do WHAT COMMAND…: runs a command that must work, and reports why it did not. A command that was killed says nothing about the
+# host: it is as if the delivery itself had been.
 pb_do() {
   pb_what=$1
   shift
@@ -18,20 +20,20 @@ pb_failed() {
   [ "$1" -le 128 ] || exit "$1"
   pb_unfit "$2" "$pb_err"
 }
-# pb_held FILE: whether some living process holds the lock of a run; pb_wait FILE: until none does any more.
-# (Without flock: whether a process has the file open at the descriptor that the runner gives to its steps.)
+# pb_held FILE: whether some living process holds the lock of a run. pb_wait FILE: until none does any more. Without flock, a process
+# holds it that has the file open at the descriptor that the runner gives to its steps.
 if command -v flock >/dev/null 2>&1; then
   pb_held() { [ -f "$1" ] && ! flock -n -s "$1" true; }
   pb_wait() { exec flock -s "$1" true; }
 else
   [ -d /proc/self/fd ] || pb_unfit record nolock
   pb_held() {
-    for pb_h in /proc/[0-9]*/fd/8; do [ ! "$pb_h" -ef "$1" ] || return 0; done
+    for pb_opened in /proc/[0-9]*/fd/8; do [ ! "$pb_opened" -ef "$1" ] || return 0; done
     return 1
   }
   pb_wait() { while pb_held "$1"; do sleep .2 2>/dev/null || sleep 1; done; }
 fi
-# pb_runs: whether the runner that wrote `runner` lives (its number may be another's by now); sets pb_pid.
+# pb_runs: whether the runner that wrote `runner` lives; sets pb_pid. Another process may have its number by now.
 pb_runs() {
   pb_pid=
   { read -r pb_pid pb_start pb_rest <runner; } 2>/dev/null
@@ -41,7 +43,7 @@ pb_runs() {
   set -- ${pb_rest##*) }
   [ "${20-$pb_start}" = "$pb_start" ]
 }
-# The machine's own name. (A first boot says `uninitialized` there.)
+# The machine's own name. A first boot says `uninitialized` there.
 pb_id=
 { read -r pb_id <"${pb_machine_file:-/etc/machine-id}"; } 2>/dev/null
 case $pb_id in *[!0-9a-f]*) pb_id= ;; esac
@@ -51,7 +53,7 @@ umask 077
 cd "$HOME" 2>/dev/null || pb_unfit home "$HOME"
 case $HOME in /*) ;; *) HOME=$(pwd) && export HOME ;; esac
 if [ -h .pinboot ]; then pb_unfit record link; fi
-# (Another delivery may make them at the same moment.)
+# Another delivery may make the folders at the same moment.
 [ -d .pinboot ] || pb_do record mkdir -p .pinboot
 [ -O .pinboot ] || pb_unfit record owner
 pb_err=
@@ -60,65 +62,65 @@ case $pb_have in drwx------*) ;; *) pb_unfit record mode ;; esac
 cd ./.pinboot || pb_unfit record cd
 [ -d runs ] || pb_do record mkdir -p runs
 cd ./runs || pb_unfit record cd
-# pb_forgets DAY TIME: whether what was here then may have been removed with time: twenty runs are kept, and the last is later. (A
-# digit before the time: not every shell takes 09 for a number.)
+# pb_forgets DAY TIME: whether what was here at that time may have been removed since: twenty runs are kept, and the last is later. A
+# digit stands before the time, since not every shell takes 09 for a number.
 pb_forgets() {
-  pb_k=0 pb_left=
-  for pb_u in */; do pb_k=$((pb_k + 1)); done
-  [ $pb_k -ge 20 ] || return 1
-  { read -r pb_u pb_u pb_left <../owner; } 2>/dev/null
-  pb_u=$IFS
+  pb_runs_kept=0 pb_last_time=
+  for pb_folder in */; do pb_runs_kept=$((pb_runs_kept + 1)); done
+  [ $pb_runs_kept -ge 20 ] || return 1
+  { read -r pb_rest pb_rest pb_last_time <../owner; } 2>/dev/null
+  pb_ifs=$IFS
   IFS=-T:.Z
   # shellcheck disable=SC2086 # The parts of a time are split here.
-  set -- "$1" "1$2" $pb_left
-  IFS=$pb_u
+  set -- "$1" "1$2" $pb_last_time
+  IFS=$pb_ifs
   [ "$3$4$5" -gt "$1" ] 2>/dev/null || { [ "$3$4$5" = "$1" ] && [ "1$6$7$8$9" -ge "$2" ] 2>/dev/null; }
 }
 # Less than earlier runs saw stored: an older copy of the host's disk, or another one.
-for pb_v in $pb_stored; do
-  pb_rest=${pb_v#*:} pb_v=${pb_v%%:*}
-  if [ -f "$pb_v.rc" ]; then continue; fi
-  if [ -d "${pb_v%/*}" ]; then pb_say stale "${pb_v%/*}" "${pb_v#*/}"; exit 10; fi
-  pb_forgets "${pb_rest%:*}" "${pb_rest#*:}" || { pb_say lost "${pb_v%/*}"; exit 10; }
+for pb_result in $pb_stored; do
+  pb_time=${pb_result#*:} pb_result=${pb_result%%:*}
+  if [ -f "$pb_result.rc" ]; then continue; fi
+  if [ -d "${pb_result%/*}" ]; then pb_say stale "${pb_result%/*}" "${pb_result#*/}"; exit 10; fi
+  pb_forgets "${pb_time%:*}" "${pb_time#*:}" || { pb_say lost "${pb_result%/*}"; exit 10; }
 done
-# A rerun follows the run that it is to finish as long as that one goes on.
+# A rerun follows the run that it is to finish as long as that one runs.
 if [ -n "$pb_after" ] && [ -d "$pb_after" ] && [ ! -f "$pb_after/end" ] && pb_held "$pb_after/lock"; then
-  pb_v=
-  { read -r pb_v <"$pb_after/nonce"; } 2>/dev/null
-  pb_say other "$pb_after" "$pb_v"
+  pb_other_nonce=
+  { read -r pb_other_nonce <"$pb_after/nonce"; } 2>/dev/null
+  pb_say other "$pb_after" "$pb_other_nonce"
   exit 0
 fi
 # A run that found the host taken left nothing but its name.
-if [ -z "$pb_follow" ] && { read -r pb_v <"$pb_run/end"; } 2>/dev/null && [ "$pb_v" = busy ]; then rm -rf "$pb_run"; fi
+if [ -z "$pb_follow" ] && { read -r pb_end <"$pb_run/end"; } 2>/dev/null && [ "$pb_end" = busy ]; then rm -rf "$pb_run"; fi
 # Who has the host is found out before anything is claimed; the runner asks once more, for those who come at the same moment.
-if [ -z "$pb_follow" ] && [ ! -d "$pb_run" ] && { read -r pb_v <../owner; } 2>/dev/null; then
-  pb_last=${pb_v%% *}
-  if [ -d "$pb_last" ] && [ ! -f "$pb_last/end" ] && pb_held "$pb_last/lock"; then pb_say busy "$pb_v"; exit 9; fi
+if [ -z "$pb_follow" ] && [ ! -d "$pb_run" ] && { read -r pb_owner <../owner; } 2>/dev/null; then
+  pb_last=${pb_owner%% *}
+  if [ -d "$pb_last" ] && [ ! -f "$pb_last/end" ] && pb_held "$pb_last/lock"; then pb_say busy "$pb_owner"; exit 9; fi
 fi
 pb_new=
-# (Whoever has seen bytes of the log does not begin a run whose record is gone: it has been begun.)
+# A run whose log has been seen was started: where its record is gone, it is not started again.
 if [ ! -d "$pb_run" ] && { [ -n "$pb_follow" ] || [ "$pb_from" -gt 1 ]; }; then pb_say none; exit 0; fi
 if [ -n "$pb_resume" ] && [ ! -f "$pb_run/plan" ]; then pb_say none; exit 0; fi
 if mkdir "$pb_run" 2>/dev/null; then pb_new=1
 elif [ ! -d "$pb_run" ]; then pb_do record mkdir -p "$pb_run"; fi
 #:point claimed
 cd "./$pb_run" || pb_unfit record cd
-# The secrets' letters are read first, a line of shell; the rest of standard input is the plan.
+# The secrets are read first, as a line of shell; the rest of standard input is the plan.
 pb_secrets=
 case $pb_stdin in *secrets*) IFS= read -r pb_secrets || pb_unfit record "cut off" ;; esac
 pb_sound() {
   pb_have=$(cksum <"$1") || [ $? -le 128 ] || exit 137
   [ "${pb_have% *} ${pb_have##* }" = "$pb_sum" ]
 }
-# pb_begun: whether some step has. (What a power cut took from the plan before that may be sent anew. The note of a step that
-# begins is on disk before it does: an empty one is of a step that did not.)
-pb_begun() {
-  for pb_h in *.began; do [ ! -s "$pb_h" ] || return 0; done
+# pb_has_started: whether some step has. What a power cut took from the plan before that may be sent anew. The note of a step is on
+# disk before the step starts: an empty one is of a step that did not start.
+pb_has_started() {
+  for pb_note in *.began; do [ ! -s "$pb_note" ] || return 0; done
   pb_held lock
 }
 if [ -n "$pb_follow" ]; then :
-elif [ ! -f plan ] || { ! pb_sound plan && ! pb_begun; }; then
-  # (Two deliveries of one run may write it at once: each its own file, the same bytes.)
+elif [ ! -f plan ] || { ! pb_sound plan && ! pb_has_started; }; then
+  # Two deliveries of one run may write it at once: each its own file, the same bytes.
   case $pb_stdin in
     *plan*) pb_err=$( { cat >"plan.$$"; } 2>&1) ;;
     *) pb_err=$( { printf %b "$2" >"plan.$$"; } 2>&1) ;;
@@ -126,10 +128,10 @@ elif [ ! -f plan ] || { ! pb_sound plan && ! pb_begun; }; then
   #:point plan-received
   if ! pb_sound "plan.$$"; then
     rm -f "plan.$$"
-    # (Not every shell's own words name a full disk.)
+    # Not every shell says itself that the disk is full.
     # shellcheck disable=SC2046 # The columns are split here.
-    pb_left=$(set -- $(df -Pk . 2>/dev/null | tail -n 1); echo "$4")
-    [ "$pb_left" != 0 ] || pb_unfit record "No space left on device"
+    pb_free=$(set -- $(df -Pk . 2>/dev/null | tail -n 1); echo "$4")
+    [ "$pb_free" != 0 ] || pb_unfit record "No space left on device"
     pb_unfit record "${pb_err:-cut off}"
   fi
   pb_err=$( { printf '%s\n' "$pb_nonce" >nonce; } 2>&1) || pb_failed $? record
@@ -137,22 +139,22 @@ elif [ ! -f plan ] || { ! pb_sound plan && ! pb_begun; }; then
   pb_do record mv -f "plan.$$" plan
   #:point plan-kept
 elif ! pb_sound plan; then
-  # (A sum that could not be made is no answer: the connection is taken up again.)
+  # Where the sum could not be made, the controller connects again.
   case $pb_have in [0-9]*' '[0-9]*) ;; *) exit 137 ;; esac
   pb_say mismatch "$pb_run"
   exit 10
 fi
-# (One that is there is left alone: a file system that has become read-only keeps nobody from following.)
+# A log that is there is left alone, so that a run can be followed on a file system that has become read-only.
 [ -f log ] || pb_do record touch log
 #:point log-made
 pb_pid= pb_sick=
-# (An end that a power cut took before it was on disk is none.)
+# An empty file is an end that a power cut took before it was on disk.
 if [ -s end ]; then :
 elif [ -z "$pb_new" ] && pb_held lock; then
-  # Alive: followed by its pid, or (the runner dead, something of its step alive) by its lock.
+  # A living runner is followed by its pid. Where only something of its step lives, the lock is followed.
   if ! pb_runs; then pb_wait lock & pb_pid=$!; fi
 elif [ -n "$pb_follow" ] && [ -z "$pb_resume" ]; then :
-# (What the runner says must find a place on a disk that fills up.)
+# What the runner says must find a place on a disk that fills up.
 elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; then
   pb_mem=
   if [ -n "$pb_secrets" ]; then
@@ -161,14 +163,14 @@ elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; 
       pb_mem=
     done
     [ -n "$pb_mem" ] || pb_unfit memory
-    # (Each delivery's own: which runner of several gets the lock is not known here.)
+    # Each delivery has a folder of its own, since it cannot know which of several runners gets the lock.
     pb_mem=$pb_mem/pinboot-$pb_run-$$
     rm -rf "$pb_mem"
     pb_do memory mkdir "$pb_mem"
-    # (Whose it is: another home of the same user has nothing to do with it.)
+    # It says which home it is for: other homes of the same user must leave it alone.
     printf '%s\n' "$(pwd)" 2>/dev/null >"$pb_mem/.of"
     if ! eval "$pb_secrets" 2>/dev/null; then
-      # (A runner of another delivery is at work, and has cleared the memory of everything else: the connection is taken up again.)
+      # The runner of another delivery is at work and has cleared the memory of everything else: the controller connects again.
       [ -d "$pb_mem" ] || exit 137
       pb_unfit memory "No space left on device"
     fi
@@ -179,21 +181,21 @@ elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; 
   pb_pid=$!
   #:point runner-started
 else
-  # No runner can go on where nothing can be written: what the log of a run that has begun has is told, and then why that is all.
-  [ "$pb_sick" -le 128 ] && [ -z "$pb_new" ] && pb_begun || pb_failed "$pb_sick" record
+  # No runner can work where nothing can be written. What the log of a started run has is shown, and then why that is all.
+  [ "$pb_sick" -le 128 ] && [ -z "$pb_new" ] && pb_has_started || pb_failed "$pb_sick" record
 fi
-if [ -n "$pb_new" ]; then pb_v=new; elif [ -s end ]; then pb_v=over; else pb_v=again; fi
-pb_say hello $pb_v "$pb_id"
+if [ -n "$pb_new" ]; then pb_state=new; elif [ -s end ]; then pb_state=over; else pb_state=again; fi
+pb_say hello $pb_state "$pb_id"
 #:point greeted
-# pb_rest_of_log: what has come since the last look, each byte once. (dd only sets the place; the status is that of one program.)
+# pb_rest_of_log: what has come since the last look, each byte once. dd only sets the place; the status is that of one program.
 pb_rest_of_log() {
   pb_size=$(wc -c <log) || return
   [ "$pb_size" -ge "$pb_from" ] || return 0
   { dd bs=1 skip=$((pb_from - 1)) count=0 2>/dev/null && head -c "$((pb_size - pb_from + 1))"; } <log || return
   pb_from=$((pb_size + 1))
 }
-# (After a power cut the log may be shorter than what was seen of it, until the runner has filled the gap. A tail that begins
-# behind the end would take the file for a new one, and begin at its first byte.)
+# After a power cut the log may be shorter than what was seen of it, until the runner has filled the gap. A tail that starts behind
+# the end would take the file for a new one, and start at its first byte.
 if [ "$pb_from" -gt 1 ]; then
   while pb_size=$(wc -c <log) || exit; [ "$pb_size" -lt $((pb_from - 1)) ]; do
     if [ -z "$pb_pid" ] || ! kill -0 "$pb_pid" 2>/dev/null; then break; fi
@@ -204,7 +206,7 @@ if [ "$pb_from" -gt 1 ] && [ "$pb_size" -lt $((pb_from - 1)) ]; then :
 elif [ -z "$pb_pid" ]; then tail -c "+$pb_from" log
 else
   tail "--pid=$pb_pid" -s .01 -c "+$pb_from" -f log 2>/dev/null || {
-    # (Status 1 at once: a tail that knows no --pid, and so could not be ended at the right moment.)
+    # Status 1 comes at once from a tail that does not know --pid, and so could not be ended at the right moment.
     [ $? = 1 ] || exit
     while kill -0 "$pb_pid" 2>/dev/null; do
       pb_rest_of_log || exit
@@ -217,10 +219,10 @@ fi || exit
 pb_end=
 { read -r pb_end <end; } 2>/dev/null
 if [ -n "$pb_end" ]; then
-  # (The runner may have died between storing the end and saying it. Or it said it, and more, behind the follower's last look, where
-  # that went by a lock or by a second runner: whoever has heard less than there is asks for the rest.)
+  # The runner may have died between storing the end and saying it. Or it said more behind the follower's last look, where that went
+  # by a lock or by a second runner: a controller that has got less than there is asks for the rest.
   [ -z "$pb_pid" ] || pb_say size "$(wc -c <log)"
   pb_say end "$pb_end"
 elif [ -n "$pb_sick" ]; then pb_unfit record "$pb_err"
-# (Where the follower was late and a next runner lives, the connection is taken up again.)
+# Where the follower was late and a next runner lives, the controller connects again.
 elif ! pb_held lock; then pb_say gone; fi

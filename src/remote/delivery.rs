@@ -16,7 +16,7 @@ pub(super) const DELIVER: &str = include_str!("deliver.sh");
 /// Wraps a program for one exec.
 ///
 /// `from` is the first byte of the run's log that is wanted, counted from 1; `after` names a run that is to be followed
-/// instead, as long as it goes on; `known` is the host that is meant.
+/// instead while it runs; `known` is the host that is meant.
 pub fn delivery(
     program: &[u8],
     identity: &Identity,
@@ -30,7 +30,7 @@ pub fn delivery(
     let header = |input: &Input| {
         header(identity, from, &sum, known, &input.what, &format!("pb_after={}", after.map_or("", RunId::as_str)))
     };
-    // (A NUL cannot be in an argument, not even spelt: some shells end the text there.)
+    // An argument cannot hold a NUL, not even in octal: some shells end the text there.
     if !program.contains(&0) {
         let command = wrap_encoded(&identity.shell, &[header(&input), encode(program)]);
         if command.len() <= EXEC_LIMIT {
@@ -42,7 +42,7 @@ pub fn delivery(
     Exec { command: wrap_encoded(&identity.shell, &[header(&input)]), stdin: input.bytes }
 }
 
-/// The command that follows a run which the host knows already. It begins nothing.
+/// The command that follows a run which the host knows already. It starts no run.
 ///
 /// With `resume` it starts a runner on the host's own plan where there is none before the run is over, and gives it these
 /// secrets. `known` is the host that is meant.
@@ -77,12 +77,12 @@ impl Input {
     }
 }
 
-/// The delivery's shell as it is spelt: the same for every connection.
+/// The delivery's shell, encoded: the same for every connection.
 static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
 
-/// The delivery's shell, spelt, with what it has to know in front; `more` are assignments that stand behind empty ones.
+/// The delivery's shell, encoded, with what it has to know in front; `more` are assignments that replace empty ones.
 fn header(identity: &Identity, from: u64, sum: &str, known: Option<&ExpectedHost>, stdin: &str, more: &str) -> String {
-    // (Whatever a journal says of the machine's name: what is none is not sent.)
+    // A journal may hold anything; only a valid machine id is sent.
     let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
     let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
     let settings = format!(
@@ -101,7 +101,7 @@ fn secret_line(secrets: &[(String, Secret)]) -> Secret {
     let line = secrets.iter().fold(String::new(), |mut line, (name, secret)| {
         let assignment =
             zeroize::Zeroizing::new(format!("pb_s_{name}={}", Text::from(secret.expose()).quote_exactly()));
-        // (`%b` again, so that the whole is one line without quotes.)
+        // `%b` again makes the whole one line without quotes.
         write!(line, "printf %b '{}\\n' >\"$pb_mem/{name}\" && ", encode(assignment.as_bytes()))
             .expect("a string takes all");
         line

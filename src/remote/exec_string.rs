@@ -9,22 +9,22 @@ use crate::crc32;
 /// OpenSSH's limit is 131,071 bytes (Linux's for one argument); the rest is room for the login shell's own words.
 pub(super) const EXEC_LIMIT: usize = 120_000;
 
-/// The exec string: a constant that no login shell can misread, and arguments spelt so that none can either.
+/// The exec string: a constant that no login shell can misread, and arguments encoded so that none can either.
 pub(super) fn wrap(shell: &str, words: &[&[u8]]) -> Vec<u8> {
-    let spelt: Vec<String> = words.iter().map(|word| encode(word)).collect();
-    wrap_encoded(shell, &spelt)
+    let encoded: Vec<String> = words.iter().map(|word| encode(word)).collect();
+    wrap_encoded(shell, &encoded)
 }
 
-/// The same, of arguments that are spelt already.
+/// The same, of arguments that are encoded already.
 pub(super) fn wrap_encoded(shell: &str, words: &[String]) -> Vec<u8> {
-    let encoded: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-    format!("exec {shell} -c 'p=$(printf %b \"$1\")&&eval \"$p\"' pinboot {}", encoded.join(" ")).into_bytes()
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    format!("exec {shell} -c 'p=$(printf %b \"$1\")&&eval \"$p\"' pinboot {}", quoted.join(" ")).into_bytes()
 }
 
-/// Letters for an argument of `printf %b` between single quotes, so that no login shell can misread them.
+/// The text of an argument of `printf %b` between single quotes, so that no login shell can misread them.
 ///
 /// Fish reads backslashes between single quotes and tcsh reads `!` and newlines there (measured), so these and the quote
-/// are spelt in octal; a newline is `\n`.
+/// are written in octal; a newline is `\n`.
 pub(super) fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() + bytes.len() / 8), |mut out, &byte| {
         match byte {

@@ -9,7 +9,7 @@ pub struct Identity {
     pub run: RunId,
     /// 32 hexadecimal digits that every frame of the run carries.
     pub nonce: String,
-    /// Who starts the run and when, as `user@machine 2026-11-24T06:00:00Z`, for whoever finds the host busy.
+    /// Who starts the run and when, as `user@machine 2026-11-24T06:00:00Z`, shown to a user who finds the host busy.
     pub started_by: String,
     /// The host's POSIX shell, `/bin/sh`.
     pub shell: String,
@@ -20,7 +20,7 @@ pub struct Identity {
 pub struct ExpectedHost {
     /// The run that saw it last.
     pub run: RunId,
-    /// What the machine calls itself in `/etc/machine-id`; `None`: nobody knows, or whoever knows the host has vouched for it.
+    /// The machine's `/etc/machine-id`; `None` if unknown or vouched for by the user.
     pub machine_id: Option<String>,
     /// Results that the host said it had stored: of each run the last one.
     pub stored: Vec<Stored>,

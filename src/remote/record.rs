@@ -13,9 +13,9 @@ const ASK: &str = include_str!("ask.sh");
 pub enum Answer {
     /// It knows none, or none of this name.
     None,
-    /// Several of its runs have a name that begins so.
+    /// Several of its runs have a name that starts like this.
     Several(Vec<String>),
-    /// The run's plan never came there whole: nothing was begun.
+    /// The complete plan never arrived there: nothing was started.
     Unborn(RunId),
     /// It knows it.
     Record(Record),

@@ -92,7 +92,7 @@ mod tests {
                 match line.trim_end() {
                     line if line.ends_with("() {") => start = Some((at, line)),
                     "}" | "  }" if start.is_some() => {
-                        let (from, name) = start.take().expect("it has begun");
+                        let (from, name) = start.take().expect("it has a start");
                         assert!(at - from < 40, "{name} has {} lines", at - from + 1);
                     }
                     _ => {}

@@ -109,7 +109,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     }
     if let Some(watched) = &work.when_changed {
         let ids: Vec<String> = watched.iter().map(ToString::to_string).collect();
-        // (A step that is not in the plan cannot have changed: number 0 never does.)
+        // A step that is not in the plan cannot have changed: number 0 never does.
         set("after", &if ids.is_empty() { "0".to_owned() } else { listed(&ids) });
     }
     let earlier: Vec<String> = work.earlier.iter().map(|(run, id)| format!("{run}/{id}")).collect();
@@ -117,9 +117,9 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     match &work.remembered {
         None => {}
         Some(Remembered::Done(run)) => set("word", &format!("'done {run}'")),
-        Some(Remembered::Started(run)) => set("word", &format!("'begun {run}'")),
+        Some(Remembered::Started(run)) => set("word", &format!("'started {run}'")),
     }
-    // (Only where nothing can be asked does a later run look at what this one stored.)
+    // A later run looks at what this one stored only where there is no check.
     if !work.has_check() {
         set("digest", &step.digest.as_str()[..16]);
     }
@@ -185,12 +185,12 @@ fn content_command(content: &Content, run_as: &RunAs, blobs: &mut Blobs) -> Stri
     }
 }
 
-/// Bytes out of the plan's own file, or (for another user, who cannot read it) spelt out.
+/// Bytes out of the plan's own file, or in octal for another user, who cannot read that file.
 fn bytes_command(bytes: &[u8], run_as: &RunAs, blobs: &mut Blobs) -> String {
     match run_as {
         RunAs::User(_) => {
-            let spelt: String = bytes.iter().map(|byte| format!("\\0{byte:03o}")).collect();
-            format!("printf %b '{spelt}'")
+            let octal: String = bytes.iter().map(|byte| format!("\\0{byte:03o}")).collect();
+            format!("printf %b '{octal}'")
         }
         _ => blobs.add(bytes),
     }

@@ -1,4 +1,4 @@
-//! Telling a run to stop, from outside of it.
+//! Asking a run to stop, from outside of it.
 
 use super::exec_string::wrap;
 use super::identity::Identity;
@@ -10,8 +10,8 @@ const STOP: &str = include_str!("stop.sh");
 /// What a host answers to a stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// A runner heard it.
-    Told,
+    /// A runner has got the signal.
+    Received,
     /// The runner was dead, and what lived of its step has been ended.
     Ended,
     /// The runner was dead, and this lives of its step all the same: pids and commands, as the host has them.
@@ -24,7 +24,7 @@ pub enum Stopped {
     Unknown,
 }
 
-/// The command that tells a run to stop: level 1 begins no new step, level 2 ends the step in hand as well.
+/// The command that asks a run to stop: at level 1 no new step starts, level 2 ends the current step as well.
 pub fn stop(identity: &Identity, level: u8) -> Exec {
     let script = format!("pb_run={} pb_level={level}\n{}", identity.run, minified(STOP));
     Exec { command: wrap(&identity.shell, &[script.as_bytes()]), stdin: Vec::new() }
@@ -38,7 +38,7 @@ pub fn stopped(output: &[u8]) -> Option<Stopped> {
         Some(("left", left)) => Stopped::Left(left.to_owned()),
         Some(_) => return None,
         None => match line {
-            "told" => Stopped::Told,
+            "received" => Stopped::Received,
             "gone" => Stopped::Gone,
             "ended" => Stopped::Ended,
             "over" => Stopped::Over,
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_the_last_line() {
-        assert_eq!(stopped(b"Welcome!\ntold\n"), Some(Stopped::Told));
+        assert_eq!(stopped(b"Welcome!\nreceived\n"), Some(Stopped::Received));
         assert_eq!(stopped(b"left 12 sleep 600, 13 sh\n"), Some(Stopped::Left("12 sleep 600, 13 sh".to_owned())));
         assert_eq!(stopped(b"This account is currently not available.\n"), None);
         assert_eq!(stopped(b""), None);

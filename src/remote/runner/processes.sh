@@ -33,7 +33,7 @@ pb_process_tree() {
   done
 }
 
-# pb_signal SIGNAL PID: signals all of a step's command or check; false where nothing of it lives. The group's kill is spelt in the
+# pb_signal SIGNAL PID: signals all of a step's command or check; false where nothing of it lives. The group's kill is written in the
 # one way that dash, bash, busybox, mksh and yash all read.
 pb_signal() {
   if [ -n "$pb_has_group" ]; then

@@ -14,7 +14,7 @@ pb_load_step() {
   [ -z "$pb_step_creates" ] || pb_step_verify=check
 }
 
-# pb_run_step N: runs one step. Sets pb_step_result: 0 lets the run go on, 1 ends it as failed, 2 as unknown.
+# pb_run_step N: runs one step. Sets pb_step_result: 0 lets the run continue, 1 ends it as failed, 2 as unknown.
 pb_run_step() {
   pb_load_step "$1"
   pb_step_result=0 pb_ambiguous= pb_earlier_run= pb_earlier_id=
@@ -55,7 +55,7 @@ pb_skip() {
   return 0
 }
 
-# An earlier runner of this run stored the result, or passed the step before it came to one that rebooted the host: that counts.
+# An earlier runner of this run stored the result, or passed the step before one that rebooted the host: that counts.
 pb_reuse_result() {
   [ -z "$pb_is_first" ] || return 1
   if [ -f "$pb_id.rc" ]; then
