@@ -257,12 +257,12 @@ mod tests {
     #[test]
     fn a_script_is_filled_with_words() {
         let path = Text::from("a b");
-        let mut script = Script::fill("test -e @{path} || not_so", &[("path", &path)]);
+        let mut script = Script::fill("test -e @{path} || needs_change", &[("path", &path)]);
         script.line(&Script::fill("touch", &[])).word(&path);
-        assert_eq!(script.as_str(), "test -e 'a b' || not_so\ntouch 'a b'");
+        assert_eq!(script.as_str(), "test -e 'a b' || needs_change\ntouch 'a b'");
         assert_eq!(
             script.as_word(),
-            r"'test -e '\''a b'\'' || not_so
+            r"'test -e '\''a b'\'' || needs_change
 touch '\''a b'\'''"
         );
     }

@@ -188,7 +188,7 @@ fn a_plan_changes_a_host_once() {
             StepSpec { unless: script("test -f other; exit $?"), ..work("touch other") },
             StepSpec {
                 recipe: Recipe {
-                    check: Some(Script::fill("cmp -s third.txt /dev/null || { echo '+ third'; not_so; }", &[])),
+                    check: Some(Script::fill("cmp -s third.txt /dev/null || { echo '+ third'; needs_change; }", &[])),
                     apply: Script::fill(": >third.txt; printf '%s' \"$pb_why\" >why", &[]),
                     ..Recipe::default()
                 },
@@ -221,7 +221,7 @@ fn fields_reach_check_and_apply_and_nothing_else_does() {
             recipe: Recipe {
                 args: vec![("path".into(), word("~/it's here")), ("mode".into(), word("")), ("names".into(), names)],
                 // It mentions a function of the kinds, which is there because the step uses it.
-                check: script("command -v pb_tell >/dev/null; [ -e \"$arg_path\" ] || not_so"),
+                check: script("command -v pb_tell >/dev/null; [ -e \"$arg_path\" ] || needs_change"),
                 apply: Script::author("eval \"set -- $arg_names\"; printf '[%s]' \"$arg_mode\" \"$@\" >\"$arg_path\""),
                 ..Recipe::default()
             },
@@ -375,7 +375,7 @@ fn guards_and_options_do_what_they_say() {
         std::fs::create_dir(host.path("sub dir")).expect("a folder");
         // (The check above ends with cmp's status, which is no answer: make it one.)
         if let Action::Apply(work) = &mut steps.steps[11].action {
-            work.recipe.check = script("pb_content | cmp -s - text || not_so");
+            work.recipe.check = script("pb_content | cmp -s - text || needs_change");
         }
         let heard = host.deliver(1, &steps);
         assert_eq!(
@@ -740,7 +740,7 @@ fn a_large_plan_goes_over_standard_input() {
         let large = "0123456789abcdef".repeat(16 * 1024);
         let step = |name: &str| StepSpec {
             recipe: Recipe {
-                check: Some(Script::fill("pb_content | cmp -s - @{path} || not_so", &[("path", &name.into())])),
+                check: Some(Script::fill("pb_content | cmp -s - @{path} || needs_change", &[("path", &name.into())])),
                 apply: Script::fill("pb_content >@{path}", &[("path", &name.into())]),
                 effect: Effect::Content(Content::Text(large.as_str().into())),
                 ..Recipe::default()

@@ -16,114 +16,157 @@ const INLINE_LIMIT: usize = 32 * 1024;
 /// How long a host may take to reboot where the step has no `timeout`.
 const REBOOT: Duration = Duration::from_mins(10);
 
+/// Assignments of what a step says of itself, one a line.
+#[derive(Default)]
+struct Settings(String);
+
+impl Settings {
+    /// Sets what the runner has as `pb_step_NAME`; without a value nothing is sent.
+    fn set(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            writeln!(self.0, "{}={value}", RUNNER.name(&format!("pb_step_{name}"))).expect("a string takes all");
+        }
+    }
+
+    /// Sets a text that a shell evaluates later.
+    fn set_quoted(&mut self, name: &str, text: &str) {
+        if !text.is_empty() {
+            self.set(name, &Script::author(text).as_word());
+        }
+    }
+}
+
 /// What the function of one step says of it.
 pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
-    let mut body = String::new();
-    let mut set = |name: &str, value: &str| {
-        if !value.is_empty() {
-            writeln!(body, "{}={value}", RUNNER.name(&format!("pb_step_{name}"))).expect("a string takes all");
+    let mut settings = Settings::default();
+    match &step.action {
+        Action::Skip { .. } => settings.set("skip", "1"),
+        Action::Apply(work) => {
+            say_check(&mut settings, work);
+            say_command(&mut settings, work);
+            say_shell(&mut settings, work, blobs);
+            say_values(&mut settings, work);
+            say_options(&mut settings, work);
+            say_earlier_runs(&mut settings, work);
+            // A later run looks at what this one stored only where there is no check.
+            if !work.has_check() {
+                settings.set("digest", &step.digest.as_str()[..16]);
+            }
         }
-    };
-    let quoted = |text: &str| Script::author(text).as_word();
-    let work = match &step.action {
-        Action::Skip { .. } => {
-            set("skip", "1");
-            return body;
-        }
-        Action::Apply(work) => work,
-    };
+    }
+    settings.0
+}
+
+/// How the runner finds out whether the step needs a change.
+fn say_check(settings: &mut Settings, work: &StepSpec) {
     let alone = lone_creates(work);
     if let Some(path) = alone {
-        set("creates", &path.quote());
+        settings.set("creates", &path.quote());
     } else {
         let ask = question(work);
         if !ask.is_empty() {
-            set("check", &quoted(&ask));
+            settings.set_quoted("check", &ask);
         }
         if work.recipe.check.is_none() && work.creates.is_none() && work.only_if.is_none() && work.unless.is_some() {
-            set("guard", "1");
+            settings.set("guard", "1");
         }
     }
     if work.has_check() && alone.is_none() {
-        set("verify", "check");
+        settings.set("verify", "check");
     }
+}
+
+/// What changes the host, or what a person is asked to do.
+fn say_command(settings: &mut Settings, work: &StepSpec) {
     if let Some(manual) = work.recipe.manual() {
-        set("manual", &quoted(&manual.text.quote()));
+        settings.set_quoted("manual", &manual.text.quote());
         if manual.wait {
-            set("wait", "1");
+            settings.set("wait", "1");
         }
     } else {
-        set("apply", &work.recipe.apply.as_word());
+        settings.set("apply", &work.recipe.apply.as_word());
     }
+    if let Some(shell) = work.recipe.interpreter() {
+        settings.set("shell", shell);
+    }
+    if work.recipe.reboots() {
+        settings.set("reboot", "1");
+    }
+}
+
+/// Whose shell the step has, and what stands in front of its own text there.
+fn say_shell(settings: &mut Settings, work: &StepSpec, blobs: &mut Blobs) {
     match &work.run_as {
         RunAs::Login => {}
-        RunAs::Root => set("as", "root"),
-        RunAs::RootToApply => set("as", "apply"),
+        RunAs::Root => settings.set("as", "root"),
+        RunAs::RootToApply => settings.set("as", "apply"),
         RunAs::User(name) => {
-            set("as", "user");
-            set("user", &name.quote());
+            settings.set("as", "user");
+            settings.set("user", &name.quote());
         }
     }
     if let Some(cwd) = &work.cwd {
-        set("cwd", &quoted(&cwd.quote()));
+        settings.set_quoted("cwd", &cwd.quote());
     }
     if !work.env.is_empty() {
-        set("env", &quoted(&assignments(&work.env)));
+        settings.set_quoted("env", &assignments(&work.env));
     }
-    set("args", &arguments(&work.recipe));
+    settings.set("args", &arguments(&work.recipe));
     if let Some(content) = work.recipe.content() {
-        set("content", &quoted(&format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs))));
+        settings
+            .set_quoted("content", &format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs)));
     }
+}
+
+/// What the step takes from earlier ones and leaves to later ones.
+fn say_values(settings: &mut Settings, work: &StepSpec) {
     let (names, values): (Vec<String>, Vec<String>) =
         work.recipe.exports().iter().map(|(name, value)| (name.clone(), value.quote())).unzip();
-    set("export_names", &listed(&names));
+    settings.set("export_names", &listed(&names));
     if !values.is_empty() {
-        set("exports", &quoted(&values.join(" ")));
+        settings.set_quoted("exports", &values.join(" "));
     }
     let (registered, secrets) = holes(work);
-    set("uses", &listed(&registered));
-    set("secrets", &listed(&secrets));
+    settings.set("uses", &listed(&registered));
+    settings.set("secrets", &listed(&secrets));
+}
+
+/// What is needed, and what the step's options say.
+fn say_options(settings: &mut Settings, work: &StepSpec) {
     let needs: Vec<String> = work.recipe.needs.iter().map(|need| need.any_of.join("|")).collect();
-    set("needs", &listed(&needs));
-    if let Some(shell) = work.recipe.interpreter() {
-        set("shell", shell);
-    }
+    settings.set("needs", &listed(&needs));
     if let Some(timeout) = work.timeout.or(work.recipe.reboots().then_some(REBOOT)) {
-        set("timeout", &seconds(timeout));
-    }
-    if work.recipe.reboots() {
-        set("reboot", "1");
+        settings.set("timeout", &seconds(timeout));
     }
     if work.retries > 0 {
-        set("retries", &work.retries.to_string());
-        set("delay", &seconds(work.delay));
+        settings.set("retries", &work.retries.to_string());
+        settings.set("delay", &seconds(work.delay));
     }
-    set("register", work.register.as_deref().unwrap_or(""));
+    settings.set("register", work.register.as_deref().unwrap_or(""));
     if work.allow_failure {
-        set("allow", "1");
+        settings.set("allow", "1");
     }
     match work.on_unknown {
         OnUnknown::Fail => {}
-        OnUnknown::Rerun => set("unknown", "rerun"),
-        OnUnknown::Done => set("unknown", "done"),
+        OnUnknown::Rerun => settings.set("unknown", "rerun"),
+        OnUnknown::Done => settings.set("unknown", "done"),
     }
     if let Some(watched) = &work.when_changed {
         let ids: Vec<String> = watched.iter().map(ToString::to_string).collect();
         // A step that is not in the plan cannot have changed: number 0 never does.
-        set("after", &if ids.is_empty() { "0".to_owned() } else { listed(&ids) });
+        settings.set("after", &if ids.is_empty() { "0".to_owned() } else { listed(&ids) });
     }
+}
+
+/// What earlier runs did of the step, for one without a check.
+fn say_earlier_runs(settings: &mut Settings, work: &StepSpec) {
     let earlier: Vec<String> = work.earlier.iter().map(|(run, id)| format!("{run}/{id}")).collect();
-    set("before", &listed(&earlier));
+    settings.set("before", &listed(&earlier));
     match &work.remembered {
         None => {}
-        Some(Remembered::Done(run)) => set("word", &format!("'done {run}'")),
-        Some(Remembered::Started(run)) => set("word", &format!("'started {run}'")),
+        Some(Remembered::Done(run)) => settings.set("word", &format!("'done {run}'")),
+        Some(Remembered::Started(run)) => settings.set("word", &format!("'started {run}'")),
     }
-    // A later run looks at what this one stored only where there is no check.
-    if !work.has_check() {
-        set("digest", &step.digest.as_str()[..16]);
-    }
-    body
 }
 
 /// `creates`, where it is the only question and the runner can answer it without a process.

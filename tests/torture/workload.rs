@@ -95,7 +95,7 @@ impl Workload {
         });
         if self.large {
             let effect = Effect::Content(Content::Text("0123456789abcdef".repeat(10 * 1024).as_str().into()));
-            let check = Some(Script::author("pb_content | cmp -s - large 2>/dev/null || [ -s large ] || not_so"));
+            let check = Some(Script::author("pb_content | cmp -s - large 2>/dev/null || [ -s large ] || needs_change"));
             let apply = Script::author("pb_content >large.new; mv large.new large");
             specs.push(StepSpec { recipe: Recipe { check, apply, effect, ..Recipe::default() }, ..spec("") });
         }

@@ -4,7 +4,6 @@
 # where the step uses them: elsewhere they could stand in front of the author's own commands.
 
 pb_words='needs_change() { exit 79; }
-not_so() { exit 79; }
 pb_refuse() { printf "%s\n" "$*" >&2; exit 81; }
 '
 
