@@ -1,13 +1,18 @@
 //! Every kind under real shells, in a home directory of its own: the check changes nothing, the step brings the host to its
 //! state, and a second run has nothing to do. `kinds/README.md` says how.
 
+mod accept;
 mod case;
 mod cases;
+mod compare;
 mod downloads;
 mod equivalent;
 mod exports;
 mod files;
 mod forms;
+mod heard;
 mod packages;
+mod read;
+mod tree;
 mod web;
 mod world;

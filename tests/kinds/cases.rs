@@ -15,9 +15,14 @@ use pinboot::kinds::KINDS;
 use pinboot::plan::{Action, Plan, RunAs, StepSpec};
 use pinboot::source::Diagnostic;
 
-use super::case::{self, After, Case, Content, Expect, HostSpec, Programs, Refusal, Runs};
+use super::accept::accept;
+use super::case::{Case, Expect, HostSpec, Programs, Refusal, Runs};
+use super::compare::{Held, after_is, compared, contains, same, shells_see};
 use super::equivalent;
-use super::world::{Heard, Shell, Step, Thing, Tree, World, bytes, compile, has, is_root, shells};
+use super::heard::{Heard, Step};
+use super::read::{read, read_text};
+use super::tree::Tree;
+use super::world::{Shell, World, compile, has, is_root, shells};
 
 /// Where the cases are.
 pub(crate) fn root() -> PathBuf {
@@ -42,7 +47,7 @@ fn cases() -> Result<Vec<Case>, String> {
             fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
         files.sort();
         for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "yaml")) {
-            match case::read(&root(), file) {
+            match read(&root(), file) {
                 Ok(found) => cases.extend(found),
                 Err(why) => writeln!(errors, "{why}").expect("a string takes all"),
             }
@@ -99,13 +104,13 @@ struct Trial<'a> {
 }
 
 /// A trial that failed.
-struct Failure {
+pub(crate) struct Failure {
     place: String,
     title: String,
     on: String,
     why: String,
     /// Where only the diff differs: the file, which of its cases, and the diff that came.
-    diff: Option<(PathBuf, usize, String)>,
+    pub(crate) diff: Option<(PathBuf, usize, String)>,
 }
 
 /// The hosts of a case under every shell; where it has several hosts, the first one under three and the others under one each.
@@ -157,8 +162,6 @@ fn in_parallel(trials: &[Trial<'_>]) -> Vec<Failure> {
     failures.into_inner().expect("no thread panics with it").into_values().collect()
 }
 
-type Held = Result<(), String>;
-
 impl Trial<'_> {
     fn run(&self) -> Result<(), Failure> {
         let mut diff = None;
@@ -181,9 +184,8 @@ impl Trial<'_> {
     }
 
     fn is_refused(&self, expected: &[Refusal]) -> Held {
-        let refused = match compile(&self.case.playbook, &self.case.local, None, Mode::Run) {
-            Ok(_) => return Err("it was not refused".to_owned()),
-            Err(refused) => refused,
+        let Err(refused) = compile(&self.case.playbook, &self.case.local, None, Mode::Run) else {
+            return Err("it was not refused".to_owned());
         };
         let at = |error: &Diagnostic| {
             let expected = expected.iter().find(|expected| expected.error == error.message)?;
@@ -236,7 +238,7 @@ impl Trial<'_> {
         match &expected.check {
             Some(check) => same_outcomes("--check", check, &asked)?,
             None if single => {
-                same_outcomes("--check", &expected.outcomes.iter().map(|o| checked(o)).collect::<Vec<_>>(), &asked)?
+                same_outcomes("--check", &expected.outcomes.iter().map(|o| checked(o)).collect::<Vec<_>>(), &asked)?;
             }
             None => {}
         }
@@ -246,9 +248,9 @@ impl Trial<'_> {
         whole(&first, "the first run")?;
         same_outcomes("the first run", &expected.outcomes, &first)?;
         if single {
-            self.same_diff(expected, &asked, "--check", new_diff)?;
+            same_diff(expected, &asked, "--check", new_diff)?;
         }
-        self.same_diff(expected, &first, "the first run", new_diff)?;
+        same_diff(expected, &first, "the first run", new_diff)?;
         about_the_output(&plan, expected, &asked, &first)?;
         if let Some(commands) = &expected.commands {
             same("the calls of the stand-ins", &commands.join("\n"), &world.calls().join("\n"))?;
@@ -274,59 +276,47 @@ impl Trial<'_> {
         }
         // The shells that were tried may have left files of their own.
         let (tree, output) = (world.tree(), first.output());
-        if first.end == "ok" {
-            self.holds_again(&world, &plan, &check_plan, expected, (&tree, &output))
-        } else {
-            Ok(())
-        }
+        if first.end == "ok" { holds_again(&world, &plan, &check_plan, expected, (&tree, &output)) } else { Ok(()) }
     }
+}
 
-    /// The second run, and `--check` behind it.
-    fn holds_again(
-        &self,
-        world: &World,
-        plan: &Plan,
-        check_plan: &Plan,
-        expected: &Runs,
-        first: (&Tree, &str),
-    ) -> Held {
-        let (after, output) = first;
-        let again = expected.again.clone().unwrap_or_else(|| {
-            let converged =
-                |outcome: &String| if outcome == "changed" { "unchanged".to_owned() } else { outcome.clone() };
-            expected.outcomes.iter().map(converged).collect()
-        });
-        let second = world.deliver(plan);
-        whole(&second, "the second run")?;
-        same_outcomes("the second run", &again, &second)?;
-        if again.iter().all(|outcome| outcome == "unchanged") {
-            untouched(after, &world.tree(), "the second run")?;
-            let unchanged = expected.outcomes.iter().all(|outcome| outcome == "unchanged");
-            same("what the second run printed", if unchanged { output } else { "" }, &second.output())?;
-        }
-        let before = world.tree();
-        let third = world.deliver(check_plan);
-        whole(&third, "--check after the second run")?;
-        same_outcomes(
-            "--check after the second run",
-            &again.iter().map(|outcome| checked(outcome)).collect::<Vec<_>>(),
-            &third,
-        )?;
-        untouched(&before, &world.tree(), "--check after the second run")
+/// The second run, and `--check` behind it.
+fn holds_again(world: &World, plan: &Plan, check_plan: &Plan, expected: &Runs, first: (&Tree, &str)) -> Held {
+    let (after, output) = first;
+    let again = expected.again.clone().unwrap_or_else(|| {
+        let converged = |outcome: &String| if outcome == "changed" { "unchanged".to_owned() } else { outcome.clone() };
+        expected.outcomes.iter().map(converged).collect()
+    });
+    let second = world.deliver(plan);
+    whole(&second, "the second run")?;
+    same_outcomes("the second run", &again, &second)?;
+    if again.iter().all(|outcome| outcome == "unchanged") {
+        untouched(after, &world.tree(), "the second run")?;
+        let unchanged = expected.outcomes.iter().all(|outcome| outcome == "unchanged");
+        same("what the second run printed", if unchanged { output } else { "" }, &second.output())?;
     }
+    let before = world.tree();
+    let third = world.deliver(check_plan);
+    whole(&third, "--check after the second run")?;
+    same_outcomes(
+        "--check after the second run",
+        &again.iter().map(|outcome| checked(outcome)).collect::<Vec<_>>(),
+        &third,
+    )?;
+    untouched(&before, &world.tree(), "--check after the second run")
+}
 
-    fn same_diff(&self, expected: &Runs, heard: &Heard, when: &str, new: &mut Option<String>) -> Held {
-        let Some(diff) = &expected.diff else { return Ok(()) };
-        let found: Vec<String> = heard.steps.iter().map(|step| step.diff.clone()).collect();
-        if let ([wanted], [found]) = (diff.as_slice(), found.as_slice()) {
-            if wanted.trim_end() != found.trim_end() {
-                *new = Some(found.clone());
-            }
-        }
-        let trimmed =
-            |diffs: &[String]| diffs.iter().map(|diff| diff.trim_end().to_owned()).collect::<Vec<_>>().join("\n---\n");
-        same(&format!("the diff of {when}"), &trimmed(diff), &trimmed(&found))
+fn same_diff(expected: &Runs, heard: &Heard, when: &str, new: &mut Option<String>) -> Held {
+    let Some(diff) = &expected.diff else { return Ok(()) };
+    let found: Vec<String> = heard.steps.iter().map(|step| step.diff.clone()).collect();
+    if let ([wanted], [found]) = (diff.as_slice(), found.as_slice())
+        && wanted.trim_end() != found.trim_end()
+    {
+        *new = Some(found.clone());
     }
+    let trimmed =
+        |diffs: &[String]| diffs.iter().map(|diff| diff.trim_end().to_owned()).collect::<Vec<_>>().join("\n---\n");
+    same(&format!("the diff of {when}"), &trimmed(diff), &trimmed(&found))
 }
 
 /// Whether a step was carried out to its end. No reboot comes about here, so that every one of them is late.
@@ -342,32 +332,6 @@ fn checked(outcome: &str) -> String {
         None if outcome == "changed" => "would change".to_owned(),
         None => outcome.to_owned(),
     }
-}
-
-fn same<E: std::fmt::Display + ?Sized, G: std::fmt::Display + ?Sized>(what: &str, expected: &E, got: &G) -> Held {
-    let (expected, got) = (expected.to_string(), got.to_string());
-    if expected == got { Ok(()) } else { Err(format!("{what}:\n{}", compared(&expected, &got))) }
-}
-
-/// Two texts line by line: `-` before what is expected, `+` before what came.
-pub(crate) fn compared(expected: &str, got: &str) -> String {
-    let (expected, got): (Vec<_>, Vec<_>) = (expected.lines().collect(), got.lines().collect());
-    let same_start = expected.iter().zip(&got).take_while(|(one, other)| one == other).count();
-    let same_end =
-        expected[same_start..].iter().rev().zip(got[same_start..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let mut out = String::new();
-    let mut add = |mark: char, lines: &[&str]| {
-        lines.iter().for_each(|line| writeln!(out, "    {mark} {line}").expect("a string"))
-    };
-    add(' ', &expected[..same_start]);
-    add('-', &expected[same_start..expected.len() - same_end]);
-    add('+', &got[same_start..got.len() - same_end]);
-    add(' ', &expected[expected.len() - same_end..]);
-    out
-}
-
-fn contains(what: &str, text: &str, piece: &str) -> Held {
-    if text.contains(piece) { Ok(()) } else { Err(format!("{what} lacks `{piece}`:\n{text}")) }
 }
 
 fn untouched(before: &Tree, after: &Tree, by: &str) -> Held {
@@ -445,160 +409,30 @@ fn about_the_output(plan: &Plan, expected: &Runs, asked: &Heard, first: &Heard) 
     Ok(())
 }
 
-/// Whether a path is as it shall be. A `*` at the end of a path stands for anything, and one path must fit.
-fn after_is(world: &World, before: &Tree, after: &Tree, path: &str, wanted: &After) -> Held {
-    let path = match path.strip_suffix('*') {
-        None => path.to_owned(),
-        Some(start) => match after.0.keys().filter(|known| known.starts_with(start)).collect::<Vec<_>>().as_slice() {
-            [one] => (*one).clone(),
-            found => return Err(format!("one path begins like this, and not {found:?}")),
-        },
-    };
-    let found = after.0.get(path.trim_end_matches('/'));
-    if wanted.absent {
-        return if found.is_none() { Ok(()) } else { Err("it is there".to_owned()) };
-    }
-    let thing = found.ok_or("it is not there")?;
-    let read = || fs::read(world.path(&path)).map_err(|error| error.to_string());
-    if let Some(content) = &wanted.content {
-        let wanted = match content {
-            Content::Text(text) => world.filled(text).into_bytes(),
-            Content::OutputOf(_) => bytes(content),
-        };
-        let got = read()?;
-        if wanted != got {
-            return Err(match (String::from_utf8(wanted), String::from_utf8(got)) {
-                (Ok(wanted), Ok(got)) => compared(&wanted, &world.shown(&got)),
-                _ => "it has other bytes".to_owned(),
-            });
-        }
-    }
-    let text = || read().map(|bytes| world.shown(&String::from_utf8_lossy(&bytes)));
-    for (piece, times) in &wanted.contains {
-        let text = text()?;
-        match times {
-            None => contains("it", &text, piece)?,
-            Some(times) => {
-                same(&format!("how often it holds `{piece}`"), times, &text.matches(piece.as_str()).count())?
-            }
-        }
-    }
-    for piece in &wanted.lacks {
-        if text()?.contains(piece.as_str()) {
-            return Err(format!("it holds `{piece}`"));
-        }
-    }
-    about_the_thing(world, before, &path, thing, wanted)
-}
-
-fn about_the_thing(world: &World, before: &Tree, path: &str, thing: &Thing, wanted: &After) -> Held {
-    if let Some(mode) = wanted.mode {
-        same("its mode", &format!("{mode:04o}"), &format!("{:04o}", thing.mode))?;
-    }
-    if wanted.executable && thing.mode & 0o100 == 0 {
-        return Err("it is not executable".to_owned());
-    }
-    if let Some(owner) = wanted.owner {
-        same("its owner", &owner, &thing.owner.0)?;
-    }
-    if let Some(group) = wanted.group {
-        same("its group", &group, &thing.owner.1)?;
-    }
-    if let Some(link) = &wanted.link {
-        same("what it leads to", link.as_str(), if thing.kind == 'l' { thing.content.as_str() } else { "no link" })?;
-    }
-    if let Some(size) = wanted.size {
-        same("its size", &size, &fs::metadata(world.path(path)).map_err(|error| error.to_string())?.len())?;
-    }
-    if wanted.kept && before.0.get(path).is_none_or(|old| old.inode != thing.inode) {
-        return Err("it is another file than before".to_owned());
-    }
-    if let Some(entries) = &wanted.entries {
-        let mut names: Vec<_> = fs::read_dir(world.path(path))
-            .map_err(|error| error.to_string())?
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .filter(|name| name != ".pinboot")
-            .collect();
-        names.sort();
-        same("its entries", &entries.join("\n"), &names.join("\n"))?;
-    }
-    Ok(())
-}
-
-/// What shells see that start after the run, each started as its user would.
-fn shells_see(world: &World, expected: &Runs) -> Held {
-    for (name, value) in &expected.new_shells_see {
-        let value =
-            value.strip_prefix("~/").map_or_else(|| value.clone(), |rest| world.path(rest).display().to_string());
-        let print = format!("printf '<%s>\\n' \"${{{name}-unset}}\"");
-        for words in [
-            &["bash", "-lc"][..],
-            &["bash", "-ic"],
-            &["dash", "-lc"],
-            &["mksh", "-lc"],
-            &["busybox", "sh", "-lc"],
-            // As sshd starts it for `ssh host command`: bash reads .bashrc although it is not interactive.
-            &["env", "SSH_CLIENT=127.0.0.1 1 22", "SHLVL=0", "bash", "-c"],
-        ] {
-            let program = if words[0] == "env" { "bash" } else { words[0] };
-            if has(program) {
-                let output = world.output(&[words, &[print.as_str()]].concat());
-                let what = format!("{name} in a new shell ({})", words.join(" "));
-                same(&what, &world.shown(&format!("<{value}>")), output.lines().last().unwrap_or_default())?;
-            }
-        }
-    }
-    for probe in &expected.shells_print {
-        let words: Vec<&str> = probe.command.iter().map(String::as_str).collect();
-        if has(words[0]) {
-            same(
-                &format!("what `{}` prints", words.join(" ")),
-                probe.prints.trim_end(),
-                world.output(&words).trim_end(),
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes the diffs that came into the cases that expected others; gives how many.
-fn accept(failures: &[Failure]) -> usize {
-    let mut accepted: Vec<(&Path, usize)> = Vec::new();
-    for failure in failures {
-        let Some((file, number, diff)) = &failure.diff else { continue };
-        if accepted.contains(&(file.as_path(), *number)) {
-            continue;
-        }
-        let text = fs::read_to_string(file).expect("a case");
-        if let Some(text) = with_diff(&text, *number, diff) {
-            fs::write(file, text).expect("written");
-            accepted.push((file, *number));
-        }
-    }
-    accepted.len()
-}
-
-/// The text of a file with another `diff` in one of its cases.
-fn with_diff(text: &str, number: usize, diff: &str) -> Option<String> {
-    let documents = case::documents(text);
-    let first = documents.get(number)?.0;
-    let last = documents.get(number + 1).map_or(usize::MAX, |(line, _)| line - 1);
-    let lines: Vec<&str> = text.lines().collect();
-    let start = (first - 1..lines.len().min(last)).find(|at| lines[*at].starts_with("diff:"))?;
-    let end = (start + 1..lines.len())
-        .find(|at| !lines[*at].starts_with(' ') && !lines[*at].is_empty())
-        .unwrap_or(lines.len());
-    let mut out: Vec<String> = lines[..start].iter().map(ToString::to_string).collect();
-    out.push("diff: |".to_owned());
-    out.extend(diff.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()));
-    out.extend(lines[end..].iter().map(ToString::to_string));
-    Some(out.join("\n") + "\n")
-}
-
 #[test]
-fn an_accepted_diff_replaces_the_old_one_alone() {
-    let text = "case: a\ndiff: |\n  old\n\n  older\nafter:\n  ~/f: x\n---\ncase: b\ndiff: \"\"\n";
-    let first = with_diff(text, 0, "new\n").expect("a diff");
-    assert_eq!(first, "case: a\ndiff: |\n  new\nafter:\n  ~/f: x\n---\ncase: b\ndiff: \"\"\n");
-    assert_eq!(with_diff(text, 1, "-x\n+y\n").expect("a diff"), text.replace("diff: \"\"", "diff: |\n  -x\n  +y"));
+fn a_case_that_does_not_hold_says_why() {
+    let step = "steps:\n  - name: s\n    file: { path: ~/f, content: x }\n";
+    let asks = |check: &str| format!("steps:\n  - name: s\n    command: echo >> ~/f\n    unless: {check}\n");
+    for (text, why) in [
+        (format!("{}outcome: changed\n", asks("touch ~/touched; test -e ~/f")), "--check changed something:\n  ~"),
+        (format!("{}outcome: changed\n", asks("test -e ~/f && { echo seen; touch ~/f; }")), "the second run"),
+        (format!("{}outcome: changed\nagain: unchanged\n", asks("test -e ~/never")), "+ failed: verify"),
+        (format!("{step}outcome: unchanged\n"), "- unchanged\n    + would change"),
+        (format!("{step}diff: nothing\n"), "the diff of --check:\n    - nothing\n    + +++ ~/f (new)"),
+        (format!("{step}after: {{ ~/f: y }}\n"), "~/f: "),
+        (format!("{step}after: {{ ~/f: {{ mode: 0600 }} }}\n"), "- 0600\n    + 0644"),
+        (format!("{step}after: {{ ~/g: x }}\n"), "~/g: it is not there"),
+        (format!("{step}says: something\n"), "lacks `something`"),
+        (format!("{step}commands: curl x\n"), "- curl x"),
+        (format!("{step}equivalent: because\noutcome: changed\n"), "do the same as the step"),
+        (format!("{step}error: no such step\n"), "it was not refused"),
+        ("steps:\n  - name: s\n    file: { path: ~/f }\nerror: another\n".to_owned(), "another"),
+    ] {
+        let text = format!("case: It does not hold\n{text}");
+        let cases = read_text(&root(), &root().join("file/wrong.yaml"), &text).unwrap_or_else(|why| panic!("{why}"));
+        let trials: Vec<Trial<'_>> = cases.iter().flat_map(trials).take(1).collect();
+        let failures = in_parallel(&trials);
+        let told: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
+        assert!(told.iter().any(|told| told.contains(why)), "{text}\n{told:#?}");
+    }
 }

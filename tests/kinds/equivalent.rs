@@ -9,8 +9,10 @@ use pinboot::plan::{Action, Plan, StepSpec};
 use pinboot::script::{Part, Text};
 
 use super::case::{Case, HostSpec, Runs};
-use super::cases::{compared, is_done};
-use super::world::{Shell, Tree, World};
+use super::cases::is_done;
+use super::compare::compared;
+use super::tree::Tree;
+use super::world::{Shell, World};
 
 /// Runs the commands of every step on a second host, and compares it with the one on which the steps were carried out.
 pub(crate) fn holds(
@@ -39,16 +41,13 @@ pub(crate) fn holds(
         };
     }
     let ran: Result<String, String> = specs.iter().map(|spec| run(&world, spec, &plan)).collect();
-    let differs = match &ran {
-        Err(why) => why.clone(),
-        Ok(_) => {
-            let mut differences = after.differences(&world.tree(), false);
-            // Where a step leaves no trace in the home, what it called is all that can be compared.
-            if before.differences(after, false).is_empty() && calls != world.calls() {
-                differences = compared(&calls.join("\n"), &world.calls().join("\n"));
-            }
-            differences
-        }
+    let differs = if let Err(why) = &ran {
+        why.clone()
+    } else if before.differences(after, false).is_empty() && calls != world.calls() {
+        // Where a step leaves no trace in the home, what it called is all that can be compared.
+        compared(&calls.join("\n"), &world.calls().join("\n"))
+    } else {
+        after.differences(&world.tree(), false)
     };
     let commands: String = specs.iter().map(|spec| format!("{}\n", shown(spec))).collect();
     match (&expected.equivalent, differs.is_empty()) {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use super::case::shared_host;
 use super::cases::root;
+use super::read::shared_host;
 use super::world::{World, has, shells};
 
 const INSTALL: &str = "  - name: Install it\n    package: unzip";

@@ -2,10 +2,9 @@
 //! of pinboot but for the connection: loaded, compiled, written as a program, delivered to the host's `sh`, and run there
 //! by the runner.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,16 +14,17 @@ use std::time::Duration;
 
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
-use pinboot::ids::{Digest, RunId};
+use pinboot::ids::RunId;
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs};
 use pinboot::playbook::{Inputs, load};
-use pinboot::remote::frame::{Frame, Piece, Splitter, Unfit};
 use pinboot::remote::{Identity, delivery, program};
 use pinboot::source::{Diagnostic, Sources};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use super::case::{Content, FileSpec, HostSpec, Programs};
+use super::heard::Heard;
+use super::tree::Tree;
 use super::web::Server;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -273,7 +273,7 @@ impl World {
         let output = child.wait_with_output().expect("sh ends");
         drop(over);
         watch.join().expect("it watches");
-        let mut heard = Heard::new(&output.stdout, plan.steps.len(), |text| self.shown(text));
+        let mut heard = Heard::new(&output.stdout, NONCE, plan.steps.len(), |text| self.shown(text));
         heard.complaints = String::from_utf8_lossy(&output.stderr).into_owned();
         heard
     }
@@ -335,9 +335,7 @@ impl World {
 
     /// Everything in the home but pinboot's own record.
     pub(crate) fn tree(&self) -> Tree {
-        let mut tree = BTreeMap::new();
-        walk(&self.home, &self.home, &mut tree);
-        Tree(tree)
+        Tree::of(&self.home)
     }
 }
 
@@ -473,192 +471,6 @@ pub(crate) fn compile(
         Err(errors) => {
             let rendered = pinboot::source::render(&errors, &sources, false);
             Err(Refused { errors, sources, rendered })
-        }
-    }
-}
-
-/// What a run said.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Heard {
-    pub(crate) steps: Vec<Step>,
-    /// How the run ended: `ok`, `failed`, `unknown`, `stopped` or `unfit`.
-    pub(crate) end: String,
-    /// What a step needs and the host lacks.
-    pub(crate) unfit: Option<String>,
-    /// What came before any step, and was no frame.
-    pub(crate) noise: String,
-    /// What the delivery itself complained of.
-    pub(crate) complaints: String,
-}
-
-/// What a run said of one step.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Step {
-    /// `changed`, `unchanged`, `would change`, `skipped`, `manual`, `failed: REASON`, `unknown: REASON`; empty where it was
-    /// not reached.
-    pub(crate) outcome: String,
-    pub(crate) status: i32,
-    /// What its check said would change.
-    pub(crate) diff: String,
-    /// What it printed.
-    pub(crate) output: String,
-}
-
-impl Heard {
-    fn new(stdout: &[u8], steps: usize, shown: impl Fn(&str) -> String) -> Self {
-        let mut heard = Self { steps: vec![Step::default(); steps], ..Self::default() };
-        let mut current = None;
-        let mut raw: Vec<Vec<u8>> = vec![Vec::new(); steps];
-        for piece in Splitter::new(NONCE).push(stdout) {
-            match piece {
-                Piece::Raw(bytes) => match current {
-                    Some(at) => raw[at as usize].extend(bytes),
-                    None => heard.noise.push_str(&String::from_utf8_lossy(&bytes)),
-                },
-                Piece::Frame(Frame::End(how), _) => {
-                    how.as_str().clone_into(&mut heard.end);
-                    break;
-                }
-                Piece::Frame(frame, _) => heard.frame(frame, &mut current),
-            }
-        }
-        for (step, raw) in heard.steps.iter_mut().zip(raw) {
-            step.output = shown(&String::from_utf8_lossy(&raw));
-            step.diff = shown(&step.diff);
-        }
-        heard
-    }
-
-    fn frame(&mut self, frame: Frame, current: &mut Option<u32>) {
-        let at = |id: pinboot::ids::StepId| id.0 as usize - 1;
-        match frame {
-            Frame::Start { step, .. } => *current = Some(step.0 - 1),
-            Frame::So { step } => "unchanged".clone_into(&mut self.steps[at(step)].outcome),
-            Frame::Diff { step, text } => {
-                let diff = &mut self.steps[at(step)].diff;
-                *diff = String::from_utf8_lossy(&text).into_owned();
-                diff.push('\n');
-            }
-            Frame::Done { step, outcome, status, reason, .. } => {
-                let step = &mut self.steps[at(step)];
-                step.status = status;
-                step.outcome = match outcome.to_string().as_str() {
-                    "would" => "would change".to_owned(),
-                    "byhand" => "manual".to_owned(),
-                    "failed" | "unknown" => format!("{outcome}: {reason}"),
-                    other => other.to_owned(),
-                };
-            }
-            Frame::Unfit(what) => {
-                self.unfit = Some(match what {
-                    Unfit::Tools(step, tools) => format!("step {step} needs {tools}"),
-                    other => format!("{other:?}"),
-                });
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn outcomes(&self) -> Vec<&str> {
-        self.steps.iter().map(|step| step.outcome.as_str()).collect()
-    }
-
-    /// What all steps printed.
-    pub(crate) fn output(&self) -> String {
-        self.steps.iter().map(|step| step.output.as_str()).collect()
-    }
-
-    /// The only step.
-    pub(crate) fn step(&self) -> &Step {
-        assert_eq!(self.steps.len(), 1, "{self:#?}");
-        &self.steps[0]
-    }
-}
-
-/// Everything in a home: path to what it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tree(pub(crate) BTreeMap<String, Thing>);
-
-/// A file, folder or link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Thing {
-    pub(crate) kind: char,
-    pub(crate) mode: u32,
-    pub(crate) owner: (u32, u32),
-    /// What a link leads to, or the digest of a file's bytes.
-    pub(crate) content: String,
-    pub(crate) modified: (i64, i64),
-    pub(crate) inode: u64,
-}
-
-impl Tree {
-    /// What differs in another tree, one line each; with `times`, also where only the time of the last change does.
-    pub(crate) fn differences(&self, other: &Self, times: bool) -> String {
-        let mut out = String::new();
-        let paths: std::collections::BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
-        for path in paths {
-            let show = |thing: &Thing| {
-                let (user, group) = thing.owner;
-                format!("{}{:04o} {user}:{group} {}", thing.kind, thing.mode, thing.content)
-            };
-            match (self.0.get(path), other.0.get(path)) {
-                (Some(first), Some(second)) if show(first) != show(second) => {
-                    let _ = writeln!(out, "  {path}: {} -> {}", show(first), show(second));
-                }
-                (Some(first), Some(second)) if times && first.modified != second.modified => {
-                    let _ = writeln!(out, "  {path}: written again");
-                }
-                (Some(_), Some(_)) | (None, None) => {}
-                (Some(first), None) => {
-                    let _ = writeln!(out, "  {path}: {} -> nothing", show(first));
-                }
-                (None, Some(second)) => {
-                    let _ = writeln!(out, "  {path}: nothing -> {}", show(second));
-                }
-            }
-        }
-        out
-    }
-
-    /// Private folders and half-written files that were left behind.
-    pub(crate) fn leftovers(&self) -> Vec<&str> {
-        let is_leftover = |path: &&String| path.rsplit('/').next().is_some_and(|name| name.contains(".pinboot-"));
-        self.0.keys().filter(is_leftover).map(String::as_str).collect()
-    }
-}
-
-fn walk(home: &Path, place: &Path, tree: &mut BTreeMap<String, Thing>) {
-    let meta = place.symlink_metadata().expect("metadata");
-    let relative = place.strip_prefix(home).expect("inside the home").display().to_string();
-    let (kind, content) = if meta.is_dir() {
-        ('d', String::new())
-    } else if meta.is_symlink() {
-        let target = fs::read_link(place).expect("a link").display().to_string();
-        ('l', target.replace(&home.display().to_string(), "~"))
-    } else {
-        // Two hosts are the same although each has a path of its own.
-        let own = home.parent().expect("a parent").display().to_string();
-        let bytes = match String::from_utf8(fs::read(place).expect("a file")) {
-            Ok(text) => text.replace(&own, "@").into_bytes(),
-            Err(binary) => binary.into_bytes(),
-        };
-        ('f', Digest::of(&bytes).to_string())
-    };
-    let thing = Thing {
-        kind,
-        mode: if kind == 'l' { 0 } else { meta.mode() & 0o7777 },
-        owner: (meta.uid(), meta.gid()),
-        content,
-        modified: (meta.mtime(), meta.mtime_nsec()),
-        inode: meta.ino(),
-    };
-    tree.insert(if relative.is_empty() { "~".to_owned() } else { format!("~/{relative}") }, thing);
-    if meta.is_dir() {
-        for entry in fs::read_dir(place).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path != home.join(".pinboot") {
-                walk(home, &path, tree);
-            }
         }
     }
 }
