@@ -234,7 +234,10 @@ impl Module {
     fn mentions_own(&self, item: &str) -> bool {
         ["struct ", "enum ", "trait ", "fn ", "const ", "static ", "type ", "macro_rules! "].iter().any(|word| {
             let start = format!("{word}{item}");
-            self.code.match_indices(&start).any(|(at, _)| !self.code[at + start.len()..].starts_with(is_word))
+            // Not the lifetime of `&'static Item`.
+            let is_item = |at: usize| self.code[..at].chars().next_back().is_none_or(char::is_whitespace);
+            let is_whole = |at: usize| !self.code[at + start.len()..].starts_with(is_word);
+            self.code.match_indices(&start).any(|(at, _)| is_item(at) && is_whole(at))
         })
     }
 }
@@ -310,7 +313,7 @@ fn circles_are_found_behind_facades_and_aliases() {
             "a/b.rs",
             "use super::C;\npub struct B;\npub fn b() {}\nfn f(c: C) {}\nconst T: &str = \"crate::d::D\";\n",
         ),
-        file("a/c.rs", "use crate::a;\npub struct C;\nfn g() -> a::B {}\n#[cfg(test)]\nuse crate::d::D;\n"),
+        file("a/c.rs", "use crate::a;\npub struct C;\nfn g(b: &'static B) -> a::B {}\n#[cfg(test)]\nuse crate::d::D;\n"),
         file("d.rs", "use crate::a::{B, C as See};\npub struct D;\nfn h(b: B, c: See) {}\n"),
     ]
     .into();
