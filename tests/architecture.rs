@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 type Table = BTreeMap<String, BTreeSet<String>>;
 
 /// Code that is there for tests only.
-const TEST_FILES: &[&str] = &["tests.rs", "_tests.rs", "samples.rs"];
+const TEST_FILES: &[&str] = &["tests.rs", "_tests.rs", "samples.rs", "example.rs", "example/service.rs"];
 
 /// The rows of the table behind a mark of the document.
 fn table(document: &str, mark: &str) -> Table {

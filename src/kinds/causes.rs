@@ -3,28 +3,8 @@
 //! The causes that only one kind knows stand with that kind; those that any program may meet (disk, sudo, network)
 //! stand here.
 
+use super::cause::Cause;
 use super::{KINDS, Kind, find};
-
-/// A known error.
-#[derive(Debug)]
-pub struct Cause {
-    /// What must be in the output, all of it; in lower case, which the output is taken in.
-    pub words: &'static [&'static str],
-    /// What it means, and what to do.
-    pub sentence: &'static str,
-}
-
-impl Cause {
-    /// Whether the output, which is in lower case, shows this cause.
-    fn fits(&self, output: &str) -> bool {
-        self.words.iter().all(|words| output.contains(words))
-    }
-
-    /// How much of the output it accounts for.
-    fn weight(&self) -> usize {
-        self.words.iter().map(|words| words.len()).sum()
-    }
-}
 
 /// What any program may meet, whatever the kind.
 const SHARED: &[Cause] = &[

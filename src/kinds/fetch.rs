@@ -1,6 +1,6 @@
 //! What `download` and `archive` share: addresses, digests, and what goes wrong with them.
 
-use super::causes::Cause;
+use super::cause::Cause;
 use super::{Args, Need, Pattern, Recipe, When};
 use crate::script::{Script, Text};
 

@@ -3,7 +3,7 @@
 //! The cluster is asked once, with `--list`, and only the topics that are missing are created. A topic that is there
 //! is left as it is: other partitions, replication or configuration than the playbook says are not altered.
 
-use super::causes::Cause;
+use super::cause::Cause;
 use super::field::{integer, list, path, text, text_map, texts};
 use super::{ArgValue, Args, Field, Kind, Pattern, Recipe};
 use crate::script::{Script, Text};

@@ -5,6 +5,7 @@
 
 mod archive;
 mod arg;
+mod cause;
 mod causes;
 mod command;
 mod compile;
@@ -18,6 +19,7 @@ mod file;
 mod kafka_topics;
 mod kind;
 mod manual;
+mod need;
 mod package;
 mod reboot;
 mod recipe;
@@ -27,9 +29,11 @@ mod shell;
 pub(crate) mod value;
 
 pub use arg::{Arg, ArgValue, Args};
-pub use causes::{Cause, cause};
+pub use cause::Cause;
+pub use causes::cause;
 pub use field::{Field, Pattern, Shape};
-pub use kind::{Hook, Kind, Need, When};
+pub use kind::{Hook, Kind};
+pub use need::{Need, When};
 pub use recipe::{Content, Effect, Manual, Recipe};
 pub use rule::Rule;
 pub use shell::{compact, helpers};

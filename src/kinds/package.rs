@@ -5,7 +5,7 @@
 //! `dnf` and `yum` are one family. With `state: absent` a name is satisfied where nothing installed has or (rpm)
 //! provides it.
 
-use super::causes::Cause;
+use super::cause::Cause;
 use super::field::{boolean, list, one_of, text, texts};
 use super::rule::{any_of, at_most_one, not_when};
 use super::{Arg, ArgValue, Args, Field, Kind, Need, Pattern, Recipe, When};

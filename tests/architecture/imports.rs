@@ -313,7 +313,10 @@ fn circles_are_found_behind_facades_and_aliases() {
             "a/b.rs",
             "use super::C;\npub struct B;\npub fn b() {}\nfn f(c: C) {}\nconst T: &str = \"crate::d::D\";\n",
         ),
-        file("a/c.rs", "use crate::a;\npub struct C;\nfn g(b: &'static B) -> a::B {}\n#[cfg(test)]\nuse crate::d::D;\n"),
+        file(
+            "a/c.rs",
+            "use crate::a;\npub struct C;\nfn g(b: &'static B) -> a::B {}\n#[cfg(test)]\nuse crate::d::D;\n",
+        ),
         file("d.rs", "use crate::a::{B, C as See};\npub struct D;\nfn h(b: B, c: See) {}\n"),
     ]
     .into();

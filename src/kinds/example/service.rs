@@ -1,6 +1,6 @@
 //! `service`: whether a systemd unit runs now, and whether it starts at boot.
 
-use super::causes::Cause;
+use super::cause::Cause;
 use super::field::{boolean, one_of, text};
 use super::rule::any_of;
 use super::{Kind, Need, Pattern, When};
