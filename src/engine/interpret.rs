@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use self::keep::Keeper;
 use self::step_end::StepEnd;
-use super::job::Cause;
+use super::job::FindCause;
 use super::messages::{self, Refusal};
 use crate::event::{Escaper, EventKind, Outcome, Phase, escape};
 use crate::exit::Exit;
@@ -52,7 +52,7 @@ pub(super) struct Interpreter {
     masker: Masker,
     /// The output of steps is dropped.
     muted: bool,
-    cause: Cause,
+    cause: FindCause,
     /// The current step.
     current: Option<Current>,
     /// Finished steps; repeated frames for them are ignored.
@@ -107,7 +107,7 @@ impl Current {
 
 impl Interpreter {
     /// An interpreter for one host's run. `cause` recognises known errors in a step's output.
-    pub(super) fn new(steps: &[StepSummary], masker: Masker, cause: Cause) -> Self {
+    pub(super) fn new(steps: &[StepSummary], masker: Masker, cause: FindCause) -> Self {
         let (finished, noise) = (HashMap::new(), Vec::new());
         Self {
             steps: steps.iter().map(|step| (step.id, step.clone())).collect(),

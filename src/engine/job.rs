@@ -12,7 +12,7 @@ use crate::remote::{ExpectedHost, Identity};
 use crate::secret::{Masker, Secret};
 
 /// Recognises known errors: from the name of a step's kind and what the step printed to the likely cause.
-pub type Cause = fn(kind: &str, output: &str) -> Option<String>;
+pub type FindCause = fn(kind: &str, output: &str) -> Option<String>;
 
 /// What one host is to do.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ pub struct Options {
     /// For how long pinboot waits for a host that another run has; zero: not at all.
     pub wait: Duration,
     /// Recognises known errors in a step's output.
-    pub cause: Cause,
+    pub cause: FindCause,
 }
 
 /// What the user wants, in the order in which it can only grow.

@@ -27,7 +27,7 @@ use crate::view::RunView;
 
 use host::run_host;
 
-pub use job::{Cause, Job, Options, ResumeCommand, StopRequest, Task};
+pub use job::{FindCause, Job, Options, ResumeCommand, StopRequest, Task};
 
 /// Carries out a run from its first event to its last.
 ///
