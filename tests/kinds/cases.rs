@@ -113,9 +113,15 @@ pub(crate) struct Failure {
     pub(crate) diff: Option<(PathBuf, usize, String)>,
 }
 
-/// The hosts of a case under every shell; where it has several hosts, the first one under three and the others under one each.
+/// The three most common shells, and every one where no test may be left out: each of them costs as much as the others.
+fn tried_shells() -> Vec<Shell> {
+    let all = std::env::var_os("PINBOOT_TEST_ALL").is_some();
+    shells().into_iter().take(if all { 5 } else { 3 }).collect()
+}
+
+/// The hosts of a case under every shell that is tried; where it has several hosts, the first one under three and the others under one each.
 fn trials(case: &Case) -> Vec<Trial<'_>> {
-    let shells = shells();
+    let shells = tried_shells();
     if matches!(case.expect, Expect::Refused(_)) {
         return vec![Trial { case, host: &case.hosts[0], shell: shells[0], equivalent: false }];
     }

@@ -89,7 +89,7 @@ fn run(world: &World, spec: &StepSpec, plan: &Plan) -> Result<String, String> {
     };
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
-    // Whoever reads none of it closes it early.
+    // A command that reads none of it closes it early.
     let _ = child.stdin.take().expect("piped").write_all(&content);
     let output = child.wait_with_output().expect("ended");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

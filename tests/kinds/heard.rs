@@ -10,7 +10,7 @@ pub(crate) struct Heard {
     pub(crate) end: String,
     /// What a step needs and the host lacks.
     pub(crate) unfit: Option<String>,
-    /// What came before any step, and was no frame.
+    /// What came before any step and was not a frame.
     pub(crate) noise: String,
     /// What the delivery itself complained of.
     pub(crate) complaints: String,
