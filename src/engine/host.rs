@@ -257,7 +257,7 @@ impl<C: Connect> HostTask<'_, C> {
                 self.connect_attempts += 1;
                 tracing::info!(host = %self.job.host.id, "trying again: {}", error.message);
                 let (least, pause) = (self.backoff.peek(), self.backoff.next());
-                self.sleep(error.retry_after.unwrap_or(least) + (pause - least)).await;
+                self.sleep(error.retry_after.unwrap_or(least) + pause.saturating_sub(least)).await;
                 Continue(None)
             }
             FailureJudgement::NotReached => {
@@ -330,13 +330,12 @@ impl<C: Connect> HostTask<'_, C> {
 
     /// The connection was lost: pauses until the next attempt, or gives up where there was time enough.
     async fn lost(&mut self, reason: String) -> Next {
-        let since = match self.lost_at {
-            Some(since) => since,
-            None => {
-                let message = if self.ready { messages::continues_without_us(&reason) } else { reason };
-                self.emit(EventKind::HostLost { message }).await;
-                Instant::now()
-            }
+        let since = if let Some(since) = self.lost_at {
+            since
+        } else {
+            let message = if self.ready { messages::continues_without_us(&reason) } else { reason };
+            self.emit(EventKind::HostLost { message }).await;
+            Instant::now()
         };
         self.lost_at = Some(since);
         if since.elapsed() + self.backoff.peek() > self.options.reconnect_for {

@@ -307,15 +307,11 @@ impl Interpreter {
                 self.remark(step, messages::next_attempt(status, number + 1), events);
             }
             Frame::Hold { step } => self.remark(step, messages::WAITING_FOR_A_PERSON.to_owned(), events),
-            Frame::Reboot { step, seconds } => {
-                if !self.finished.contains_key(&step) {
-                    self.rebooting = Some((step, Duration::from_secs(u64::from(seconds))));
-                }
+            Frame::Reboot { step, seconds } if !self.finished.contains_key(&step) => {
+                self.rebooting = Some((step, Duration::from_secs(u64::from(seconds))));
             }
-            Frame::Progress { step, bytes, total } => {
-                if self.running() == Some(step) {
-                    events.push(EventKind::StepProgress { step, bytes, total: (total > 0).then_some(total) });
-                }
+            Frame::Progress { step, bytes, total } if self.running() == Some(step) => {
+                events.push(EventKind::StepProgress { step, bytes, total: (total > 0).then_some(total) });
             }
             Frame::Done { step, outcome, status, clock, reason } => {
                 self.settle(events);

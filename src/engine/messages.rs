@@ -54,11 +54,10 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::Stopped { alive } => and_alive("it was stopped", alive.as_deref()),
         Reason::NotRebooted => "the host did not reboot in time: it is in the same boot as before".to_owned(),
         Reason::SecretMissing { secret } => {
-            format!("the host no longer has the secret `{}`: `pinboot rerun` sends it again", secret)
+            format!("the host no longer has the secret `{secret}`: `pinboot rerun` sends it again")
         }
         Reason::NotRegistered { variable } => format!(
-            "nothing was registered as `{}`: the step that registers it was unchanged or skipped, so it printed nothing",
-            variable
+            "nothing was registered as `{variable}`: the step that registers it was unchanged or skipped, so it printed nothing"
         ),
         Reason::DiskFull => "there is no space left on the host for its result".to_owned(),
         Reason::ReadOnly => "its result could not be stored: the host's file system has become read-only".to_owned(),
@@ -67,10 +66,10 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
             format!("started in run {run}, no result recorded there, and there is no check")
         }
         Reason::NotStored { result } => {
-            format!("it ended as {}, but the host could not store that", result)
+            format!("it ended as {result}, but the host could not store that")
         }
         Reason::NotAsked => "started, no result recorded, and the run was stopped before its check".to_owned(),
-        Reason::Other { word } => format!("the host's runner reported `{}`", word),
+        Reason::Other { word } => format!("the host's runner reported `{word}`"),
     })
 }
 
