@@ -1,6 +1,6 @@
 //! The only way in which pinboot writes shell: literal parts and quoted values.
 //!
-//! A *text* is what a template became: letters, and between them *holes* for what only the host knows (a registered
+//! A *text* is what a template became: characters, and between them *holes* for what only the host knows (a registered
 //! value, the login user's home) or may know (a secret). A hole is carried inside the string between two Unicode
 //! noncharacters, which no playbook can contain (`node` refuses them); [`Text::parts`] takes them apart again.
 //! A [`Script`] is made from `&'static str` literals and from texts that it quotes itself, so that no value can be
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// Opens a hole in a text (a noncharacter of Unicode, so never a letter of anybody's).
+/// Opens a hole in a text (a noncharacter of Unicode, which no text contains).
 pub const HOLE_OPEN: char = '\u{FDD0}';
 /// Closes a hole in a text.
 pub const HOLE_CLOSE: char = '\u{FDD1}';
@@ -18,15 +18,15 @@ pub const HOLE_CLOSE: char = '\u{FDD1}';
 /// One part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// Letters as they are.
-    Letters(&'a str),
+    /// Characters as they are.
+    Characters(&'a str),
     /// The value that a step registered under this name.
     Registered(&'a str),
     /// The secret variable of this name.
     Secret(&'a str),
 }
 
-/// Letters with holes in them: a rendered value that may become a shell word or a file's content.
+/// Characters with holes in them: a rendered value that may become a shell word or a file's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(String);
@@ -52,7 +52,7 @@ impl Text {
         &self.0
     }
 
-    /// The letters, where there is no hole.
+    /// The characters, where there is no hole.
     pub fn literal(&self) -> Option<&str> {
         (!self.0.contains(HOLE_OPEN)).then_some(self.0.as_str())
     }
@@ -61,7 +61,7 @@ impl Text {
     pub fn display(&self) -> String {
         self.parts().fold(String::new(), |mut out, part| {
             match part {
-                Part::Letters(letters) => out.push_str(letters),
+                Part::Characters(characters) => out.push_str(characters),
                 Part::Registered(name) => write!(out, "{{{{ {name} }}}}").expect("a string takes all"),
                 Part::Secret(_) => out.push_str("***"),
             }
@@ -82,12 +82,12 @@ impl Text {
                 return Some(match name.split_once(':') {
                     Some(("r", name)) => Part::Registered(name),
                     Some(("s", name)) => Part::Secret(name),
-                    _ => Part::Letters(""),
+                    _ => Part::Characters(""),
                 });
             }
-            let (letters, behind) = rest.split_at(rest.find(HOLE_OPEN).unwrap_or(rest.len()));
+            let (characters, behind) = rest.split_at(rest.find(HOLE_OPEN).unwrap_or(rest.len()));
             rest = behind;
-            Some(Part::Letters(letters))
+            Some(Part::Characters(characters))
         })
     }
 
@@ -95,7 +95,7 @@ impl Text {
     pub fn quote_exactly(&self) -> String {
         let out = self.parts().fold(String::new(), |mut out, part| {
             match part {
-                Part::Letters(letters) => out.push_str(&quote_word(letters)),
+                Part::Characters(characters) => out.push_str(&quote_word(characters)),
                 Part::Registered(name) => write!(out, "\"$pb_r_{name}\"").expect("a string takes all"),
                 Part::Secret(name) => write!(out, "\"$pb_s_{name}\"").expect("a string takes all"),
             }
@@ -120,8 +120,8 @@ impl Text {
 }
 
 impl From<&str> for Text {
-    fn from(letters: &str) -> Self {
-        Self::new(letters)
+    fn from(characters: &str) -> Self {
+        Self::new(characters)
     }
 }
 
@@ -131,13 +131,13 @@ const RESERVED: &[&str] = &[
     "time", "until", "while",
 ];
 
-/// Quotes letters for POSIX sh: bare where every letter is harmless wherever the word stands, between single quotes otherwise.
-fn quote_word(letters: &str) -> String {
+/// Quotes a text for POSIX sh: bare where every character is harmless wherever the word stands, between single quotes otherwise.
+fn quote_word(characters: &str) -> String {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&b);
-    if !letters.is_empty() && letters.bytes().all(harmless) && !RESERVED.contains(&letters) {
-        return letters.to_owned();
+    if !characters.is_empty() && characters.bytes().all(harmless) && !RESERVED.contains(&characters) {
+        return characters.to_owned();
     }
-    format!("'{}'", letters.replace('\'', r"'\''"))
+    format!("'{}'", characters.replace('\'', r"'\''"))
 }
 
 /// A piece of POSIX shell.

@@ -89,7 +89,7 @@ archive_merge() {
     done
 }
 
-# Unpacks a file inside pb_work and moves what came to where it belongs, what `creates` names last of all.
+# Unpacks a file inside pb_work and moves its entries into place, what `creates` names last of all.
 archive_unpack() {
     # FILE
     mkdir "$pb_work/tree"

@@ -1,7 +1,7 @@
 # The kind `kafka_topics`.
 
 kafka_topics_check() {
-    # What an earlier step would bring is no reason to fail: without it, no topic is there.
+    # What an earlier step installs may be missing here: without it, there are no topics.
     pb_ask=1
     [ -f "$arg_home/bin/$arg_script" ] || pb_ask=
     [ -z "$arg_command_config" ] || [ -f "$arg_command_config" ] || pb_ask=

@@ -1,6 +1,6 @@
 # The kind `reboot`.
 
-# Lets the host reboot in a moment, when this step's own end has long been reported. What does it is no part of the step:
+# Lets the host reboot in a moment, when this step's own end has long been reported. The process that does it is not part of the step:
 # it has a session of its own and holds no lock of the run.
 reboot_apply() {
     if [ -n "$arg_message" ] && command -v wall > /dev/null 2>&1; then

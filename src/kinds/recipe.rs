@@ -1,9 +1,9 @@
-//! What a host is asked and told for one step.
+//! What a host is sent for one step.
 
 use super::Need;
 use crate::script::{Script, Text};
 
-/// What a host will be asked and told for one step. Pure data.
+/// What a host is sent for one step: a check and a command. Pure data.
 ///
 /// # The contract of a check
 ///
@@ -46,7 +46,7 @@ pub enum Effect {
     Exports(Vec<(String, Text)>),
     /// Bytes that `pb_content` writes to standard output in check and apply.
     Content(Content),
-    /// A person must do it, and is told what. There is nothing to apply.
+    /// A person must do it, and is shown what. There is nothing to apply.
     Manual(Manual),
     /// The program that reads `apply` instead of `sh`. It must understand POSIX shell (`bash`, `zsh`, `ksh`, …).
     Interpreter(&'static str),

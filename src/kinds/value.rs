@@ -3,7 +3,7 @@
 use super::Shape;
 use crate::source::{Diagnostic, Span};
 
-/// Letters and how they came: what a person wrote in quotes is text even where it looks like something else.
+/// A text and how it was written: what a person wrote in quotes is text even where it looks like something else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written<'a> {
     pub(crate) text: &'a str,
@@ -68,7 +68,7 @@ pub(crate) fn one_of(written: Written<'_>, words: &[&str]) -> Result<(), Box<Dia
     Err(Box::new(fault.did_you_mean(written.text, words.iter().copied())))
 }
 
-/// Checks letters for the shapes that want particular ones.
+/// Checks a text for the shapes that accept only some.
 pub(crate) fn check(written: Written<'_>, shape: Shape) -> Result<(), Box<Diagnostic>> {
     match shape {
         Shape::Bool => boolean(written).map(drop),

@@ -277,7 +277,7 @@ fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
     for text in &texts {
         for part in text.parts() {
             match part {
-                Part::Letters(_) => {}
+                Part::Characters(_) => {}
                 Part::Registered(name) => note(&format!("$pb_r_{name}")),
                 Part::Secret(name) => note(&format!("$pb_s_{name}")),
             }

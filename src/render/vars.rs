@@ -96,7 +96,7 @@ fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &V
             let text = Text::new(raw.into_owned());
             let complete = text.parts().fold(String::new(), |mut complete, part| {
                 match part {
-                    Part::Letters(text) => complete.push_str(text),
+                    Part::Characters(text) => complete.push_str(text),
                     Part::Secret(other) => {
                         complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose));
                     }

@@ -1,6 +1,6 @@
 # The kind `service`.
 
-# A unit that an earlier step would bring needs change, and is no error: systemctl then says `inactive` and nothing.
+# A unit that an earlier step installs needs change and is never an error: systemctl calls it `inactive`.
 service_check() {
     pb_active=$(systemctl is-active "$arg_name" 2> /dev/null) || :
     pb_enabled=$(systemctl is-enabled "$arg_name" 2> /dev/null) || :

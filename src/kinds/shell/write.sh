@@ -26,7 +26,7 @@ pb_give() {
     chmod "$4" "$1"
 }
 
-# Puts the bytes of a command into place: written beside the target where nobody else can read, then renamed.
+# Puts the bytes of a command into place: written beside the target where no other user can read, then renamed.
 pb_replace() {
     # PATH MODE OWNER GROUP COMMAND...
     pb_target "$1"
@@ -59,7 +59,7 @@ pb_replace() {
 pb_work_in() {
     pb_work=$1/.pinboot-work.$$
     pb_pid=
-    # What a killed run left behind goes too, once it is surely nobody's: an hour old, its process gone.
+    # What a killed run left behind goes too, once no process can still use it: it is an hour old and its process has ended.
     for pb_left in "$1"/.pinboot-work.*; do
         [ -d "$pb_left" ] && ! kill -0 "${pb_left##*.}" 2> /dev/null || continue
         [ -z "$(find "$pb_left" -prune -mmin +60 2> /dev/null)" ] || rm -rf "$pb_left" || :
