@@ -107,8 +107,8 @@ fn address(world: &World) -> String {
     format!("{}@127.0.0.1:{}", world.user, world.server.port)
 }
 
-/// A file that is there once a step has begun.
-fn begun(world: &World, name: &str) -> PathBuf {
+/// A file that is there once a step has started.
+fn started(world: &World, name: &str) -> PathBuf {
     let path = world.there(name);
     until("the step begins", || path.exists());
     path

@@ -147,7 +147,7 @@ impl Heard {
                         _ => {}
                     }
                     heard.frames.push(frame);
-                    // (Whoever has heard the end does not listen any more.)
+                    // A client that has heard the end does not listen any more.
                     if matches!(heard.frames.last(), Some(Frame::End(_))) {
                         break;
                     }
@@ -203,12 +203,12 @@ fn a_plan_changes_a_host_once() {
         assert_eq!(host.read("why"), "+ third");
         let second = host.deliver(2, &steps);
         assert_eq!(second.outcomes, ["unchanged", "unchanged", "unchanged"], "{second:#?}");
-        // Delivered again, a finished run is only told again, from any byte on.
+        // Delivered again, a finished run is only shown again, from any byte on.
         let again = host.deliver(2, &steps);
         assert_eq!((again.outcomes.len(), again.end()), (3, "ok"), "{again:#?}");
         let rest = host.deliver_from(2, &steps, (second.bytes - 10) as u64);
         assert_eq!((rest.said[&0].len(), rest.end()), (11, "ok"), "{rest:#?}");
-        assert!(!host.path(".pinboot/runs/02000002/1.began").exists(), "what was not begun has no mark");
+        assert!(!host.path(".pinboot/runs/02000002/1.began").exists(), "what was not started has no mark");
     });
 }
 
@@ -373,7 +373,7 @@ fn guards_and_options_do_what_they_say() {
             },
         ]);
         std::fs::create_dir(host.path("sub dir")).expect("a folder");
-        // (The check above ends with cmp's status, which is no answer: make it one.)
+        // (The check above ends with cmp's status, which is not an answer: make it one.)
         if let Action::Apply(work) = &mut steps.steps[11].action {
             work.recipe.check = script("pb_content | cmp -s - text || needs_change");
         }
@@ -427,7 +427,7 @@ fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
             plan(vec![work("echo one"), StepSpec { unless: script("test -e two"), ..work("echo two; : >two") }]);
         let first = host.deliver(1, &steps);
         assert_eq!(first.end(), "ok");
-        // (As if the second step had begun, and the power had gone before anything of it was on disk.)
+        // (As if the second step had started, and the power had gone before anything of it was on disk.)
         let record = |name: &str| host.path(&format!(".pinboot/runs/01000001/{name}"));
         for name in ["end", "2.rc"] {
             std::fs::remove_file(record(name)).expect("removed");
@@ -533,7 +533,7 @@ fn a_rerun_leaves_alone_what_an_earlier_run_did() {
         let registered = || StepSpec { register: Some("out".into()), ..step() };
         let first = host.deliver(1, &plan(vec![registered(), work("exit 1")]));
         assert_eq!(first.outcomes, ["changed", "failed status"]);
-        let mut again = plan(vec![registered(), work("printf %s \"$pb_r_out\" >mended")]);
+        let mut again = plan(vec![registered(), work("printf %s \"$pb_r_out\" >fixed")]);
         if let Action::Apply(work) = &mut again.steps[0].action {
             work.earlier = vec![(RunId::from_random([1, 0, 0, 1]), StepId(1))];
         }
@@ -542,7 +542,7 @@ fn a_rerun_leaves_alone_what_an_earlier_run_did() {
         let second = host.deliver(2, &again);
         assert_eq!(second.outcomes, ["unchanged before 01000001", "changed"], "{second:#?}");
         assert_eq!(host.read("count"), "x\n");
-        assert_eq!(host.read("mended"), "said");
+        assert_eq!(host.read("fixed"), "said");
         again.steps[0].digest = Digest::of(b"another text");
         let third = host.deliver(3, &again);
         assert_eq!(third.outcomes[0], "changed", "another text is another step");
@@ -645,15 +645,15 @@ fn what_a_host_has_comes_before_what_a_journal_remembers() {
         let step = plan(vec![work("echo x >>count")]);
         let changed = format!("changed 0 {}", &step.steps[0].digest.as_str()[..16]);
         let run = RunId::from_random([1, 0, 0, 1]);
-        let (done, begun) = (Remembered::Done(run.clone()), Remembered::Started(run.clone()));
+        let (done, started) = (Remembered::Done(run.clone()), Remembered::Started(run.clone()));
         let table: [(Option<Kept<'_>>, &Remembered, &str); 8] = [
             (None, &done, "unchanged before 01000001"),
-            (None, &begun, "unknown lost 01000001"),
-            (Some(&[("rc", &changed)]), &begun, "unchanged before 01000001"),
-            (Some(&[("rc", "failed 1 0")]), &begun, "changed"),
+            (None, &started, "unknown lost 01000001"),
+            (Some(&[("rc", &changed)]), &started, "unchanged before 01000001"),
+            (Some(&[("rc", "failed 1 0")]), &started, "changed"),
             (Some(&[("rc", "failed 1 0")]), &done, "changed"),
             (Some(&[("began", "1")]), &done, "unknown lost 01000001"),
-            (Some(&[]), &begun, "changed"),
+            (Some(&[]), &started, "changed"),
             (Some(&[]), &done, "changed"),
         ];
         for (index, (kept, remembered, expected)) in table.into_iter().enumerate() {
@@ -773,7 +773,7 @@ fn the_next_boot_goes_on_behind_the_reboot() {
             StepSpec { register: Some("word".into()), ..work("echo x >>count; echo ' kept '") },
             StepSpec { only_if: script("test -e rebooted"), ..work("touch wrong") },
             StepSpec { creates: Some("~/count".into()), ..work("touch wrong") },
-            StepSpec { timeout: Some(Duration::from_secs(1)), ..work("echo told >>told") },
+            StepSpec { timeout: Some(Duration::from_secs(1)), ..work("echo once >>once") },
             work("printf %s \"$pb_r_word\" >after"),
         ]);
         let Action::Apply(reboot) = &mut steps.steps[3].action else { unreachable!() };
@@ -794,7 +794,7 @@ fn the_next_boot_goes_on_behind_the_reboot() {
         let heard = host.deliver(1, &steps);
         let expected = ["changed stored", "skipped stored", "unchanged stored", "changed rebooted", "changed"];
         assert_eq!(heard.outcomes, expected, "{heard:#?}");
-        assert_eq!((host.read("count"), host.read("told")), ("x\n".into(), "told\n".into()));
+        assert_eq!((host.read("count"), host.read("once")), ("x\n".into(), "once\n".into()));
         assert_eq!(host.read("after"), "kept");
         assert!(!host.path("wrong").exists());
     });

@@ -46,6 +46,7 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ("letters", "upper", "what a name may be made of"),
     ("letters", "lower", "what a name may be made of"),
     ("letters", "a-z", "what a name may be made of"),
+    ("told", "\"told\\n\"", "the answer of a host to a stop"),
     ("by hand", "why == \"by hand\"", "what a journal of an earlier version says"),
     ("nobody", "`nobody`", "the user of that name"),
     ("nobody", "\"nobody\"", "the user of that name"),

@@ -52,16 +52,16 @@ fn the_hosts_clock_jumps_in_a_step() {
   - name: Held
     script: |
       date +%s >before
-      echo begun
+      echo started
       : >held
       until [ -e go ]; do sleep .02; done
       date +%s >after
       echo ended; echo x >>count
-  - { name: Wrong, command: test -e ~/mended }
+  - { name: Wrong, command: test -e ~/fixed }
 ",
         );
         let going = world.start(&["--json"]);
-        until("the step is begun", || world.there("held").exists());
+        until("the step is started", || world.there("held").exists());
         clock.set(jump);
         world.server.kill_sessions();
         let logins = world.logins();
@@ -76,9 +76,9 @@ fn the_hosts_clock_jumps_in_a_step() {
         let printed = going.finish().exits(1);
         let (before, after) = (seconds(&world, "before"), seconds(&world, "after"));
         assert!(before.abs_diff(after) > YEAR / 2, "the clock has jumped: from {before} to {after}");
-        assert_eq!(super::running::output(&printed), "begun\nended\n", "{jump}");
+        assert_eq!(super::running::output(&printed), "started\nended\n", "{jump}");
         assert!(elapsed(&printed.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", printed.stdout);
-        fs::write(world.there("mended"), "").expect("a file");
+        fs::write(world.there("fixed"), "").expect("a file");
         let printed = world.pinboot(&["rerun", &name, "--json"]).exits(0);
         assert!(elapsed(&printed.stdout).iter().all(|ms| *ms < LONGEST_MS), "{}", printed.stdout);
         assert_eq!(world.read("count"), "x\n", "{jump}");
@@ -140,7 +140,7 @@ fn the_controllers_clock_jumps_in_a_run() {
         world.steps("  - { name: Held, script: ': >held; until [ -e go ]; do sleep .02; done; echo x >>count', always: true }\n");
         clock.set("+2y");
         let going = Started::start(by(&clock, world.run_call(&["--json"])));
-        until("the step is begun", || world.there("held").exists());
+        until("the step is started", || world.there("held").exists());
         clock.set(jump);
         fs::write(world.there("go"), "").expect("a file");
         let printed = going.finish().exits(0);

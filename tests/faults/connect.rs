@@ -58,9 +58,9 @@ pub(crate) fn untouched(world: &World, code: u8) {
 
 /// Runs with a key file; the server must not even be asked.
 fn with_key(world: &World, key: &Path) -> Printed {
-    let begun = Instant::now();
+    let started = Instant::now();
     let printed = world.reach(&["run", "p.yaml"]).arg("--key").arg(key).run();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{printed:?}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{printed:?}");
     printed
 }
 
@@ -228,7 +228,7 @@ fn hosts_that_do_not_exist() {
 fn a_server_that_is_full_is_tried_again() {
     let Some(world) = World::with(|options, _| options.line("MaxStartups 1")) else { return };
     world.steps(STEPS);
-    // Somebody holds the only place, and leaves it once pinboot has been turned away.
+    // Another client holds the only place, and leaves it once pinboot has been turned away.
     let idle = std::net::TcpStream::connect(("127.0.0.1", world.server.port)).expect("a connection");
     until("it is taken", || !world.server.sessions().is_empty());
     let going = world.start(&[]);

@@ -63,7 +63,7 @@ fn is_unfit(world: &World, name: &str) {
 }
 
 fn unfit(world: &World) {
-    assert!(!world.there("touched").exists(), "no step was begun");
+    assert!(!world.there("touched").exists(), "no step was started");
     assert_eq!(world.journal(), ["unreachable 6", "exit 6", "exit 6"]);
 }
 
@@ -340,8 +340,8 @@ fn a_stranger_with_the_runners_number_is_not_ended() {
     // This process stands for the runner, or for another process that has its id by now.
     let mut other = Command::new("sleep").arg("600").spawn().expect("sleep starts");
     let stat = fs::read_to_string(format!("/proc/{}/stat", other.id())).expect("its state");
-    let begun = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("its start").to_owned();
-    for (start, dies) in [("1", false), (begun.as_str(), true)] {
+    let started = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).expect("its start").to_owned();
+    for (start, dies) in [("1", false), (started.as_str(), true)] {
         fs::write(record.join("runner"), format!("{} {start} -\n", other.id())).expect("a file");
         let command = String::from_utf8(stop(&identity, 2).command).expect("text");
         let printed = Command::new("sh").args(["-c", &command]).env("HOME", home.path()).output().expect("sh starts");

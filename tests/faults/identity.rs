@@ -33,7 +33,7 @@ cases! {
 const ONE: &str = "11111111111111111111111111111111";
 const TWO: &str = "22222222222222222222222222222222";
 
-/// A step that counts how often it ran, and one that fails until it is mended.
+/// A step that counts how often it ran, and one that fails until it is fixed.
 const WRONG: &str = "  - { name: Count, command: 'echo x >>count' }\n  - { name: Wrong, command: 'false' }\n";
 const RIGHT: &str = "  - { name: Count, command: 'echo x >>count' }\n  - { name: Right, command: 'true' }\n";
 
@@ -62,7 +62,7 @@ fn a_host_with_another_machine_id_is_not_rerun_on() {
     is(&world, TWO);
     seen!(world, "rerun_other_machine", world.pinboot(&["rerun"]).exits(10));
     assert_eq!(world.journal(), ["unreachable 10", "exit 10", "exit 10"]);
-    assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was begun");
+    assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was started");
     fs::write(world.there("machine-id"), "uninitialized\n").expect("a machine id");
     world.pinboot(&["rerun"]).exits(10).says(&["/etc/machine-id is missing, expected"]);
     // The user knows better. The id that it shows now is the one from then on.
@@ -81,7 +81,7 @@ fn a_run_is_not_followed_on_another_machine() {
     going.kill();
     is(&world, TWO);
     world.pinboot(&["rerun"]).exits(10).says(&["not the same machine as in run"]);
-    assert_eq!(world.runs().len(), 1, "no other run was begun");
+    assert_eq!(world.runs().len(), 1, "no other run was started");
     is(&world, ONE);
     let going = Started::start(world.call(&["rerun"]));
     release(&world);
@@ -115,12 +115,12 @@ fn a_key_that_known_hosts_takes_is_not_the_old_one() {
     crate::support::sshd::keygen(&world.server.file("host_ed25519"), "ed25519");
     world.server = world.server.restart();
     let known = fs::read_to_string(world.server.known_hosts()).expect("known_hosts");
-    assert!(known.contains(&world.server.host_key("ed25519")), "somebody has replaced the line: {known}");
+    assert!(known.contains(&world.server.host_key("ed25519")), "the line was not replaced: {known}");
     let new = print_of(&world.server.file("host_ed25519.pub"));
     world.steps(RIGHT);
     let printed = world.pinboot(&["rerun"]).exits(10).says(&[&old, &new]);
     seen!(world, "rerun_replaced_key", printed);
-    assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was begun");
+    assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was started");
     // An unknown key is not even added.
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
     world.pinboot(&["rerun", "--host-key", "accept-new"]).exits(10);
@@ -161,7 +161,7 @@ fn an_older_copy_of_the_disk_is_not_rerun_on() {
 ",
     );
     let going = world.start(&[]);
-    until("the second step is begun", || world.there("held").exists());
+    until("the second step is started", || world.there("held").exists());
     copy(&world.there(".pinboot"), &world.there("copy"));
     release(&world);
     going.finish().exits(1);
@@ -169,7 +169,7 @@ fn an_older_copy_of_the_disk_is_not_rerun_on() {
     fs::rename(world.there("copy"), world.there(".pinboot")).expect("put back");
     let printed = world.pinboot(&["rerun"]).exits(10);
     seen!(world, "rerun_old_disk", printed);
-    assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was begun");
+    assert_eq!((records(&world), world.read("count").as_str()), (1, "x\n"), "nothing was started");
     world.pinboot(&["rerun", "--same-host"]).exits(10).says(&["an older copy of that host's disk"]);
 }
 
@@ -209,7 +209,7 @@ fn what_the_host_has_forgotten_and_was_unknown_stays_unknown() {
     let Some(world) = World::new() else { return };
     world.steps("  - { name: Blind, script: 'echo x >>count; until [ -e go ]; do sleep .02; done' }\n");
     let going = world.start(&[]);
-    until("the step is begun", || world.there("count").exists());
+    until("the step is started", || world.there("count").exists());
     // Everything of it dies, and the runner that takes it up finds a step that began and left no result.
     let (runner, below) = world.runner();
     for pid in below.into_iter().chain([runner]) {
@@ -237,7 +237,7 @@ fn a_record_that_is_gone_before_its_time_is_another_host() {
     world.steps(RIGHT);
     let printed = world.pinboot(&["rerun"]).exits(10);
     seen!(world, "rerun_record_lost", printed);
-    assert_eq!((records(&world), world.read("count").as_str()), (0, "x\n"), "nothing was begun");
+    assert_eq!((records(&world), world.read("count").as_str()), (0, "x\n"), "nothing was started");
     fs::remove_dir_all(world.there(".pinboot")).expect("removed");
     world.pinboot(&["rerun", "--same-host"]).exits(10).says(&["the host has no record of run"]);
     assert_eq!(world.read("count"), "x\n");

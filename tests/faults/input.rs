@@ -44,7 +44,7 @@ steps:
   - name: A wrong type
     command: echo {{ verison }}
     retries: yes
-  - name: A word that is no answer
+  - name: A word that is not an answer
     command: echo hi
     on_unknown: perhaps
   - name: Quoted

@@ -121,7 +121,7 @@ fn another_host_behind_the_address_is_not_taken_for_the_one_that_was() {
     let Some(world) = World::new() else { return };
     world.steps("  - { name: Held, script: 'echo x >>count; until [ -e go ]; do sleep .02; done' }\n");
     let going = world.start(&[]);
-    until("the step is begun", || world.there("count").exists());
+    until("the step is started", || world.there("count").exists());
     going.kill();
     fs::write(world.there("go"), "").expect("a file");
     until("the run ends", || {
@@ -206,7 +206,7 @@ fn a_run_with_a_damaged_journal_is_followed_without_it() {
     let Some(world) = World::new() else { return };
     world.steps("  - { name: Held, script: 'echo x >>count; until [ -e go ]; do sleep .02; done' }\n");
     let going = world.start(&[]);
-    until("the step is begun", || world.there("count").exists());
+    until("the step is started", || world.there("count").exists());
     going.kill();
     flip(&world);
     world.pinboot(&["rerun"]).exits(10).says(&["pinboot attach"]);
@@ -231,7 +231,7 @@ fn an_allowed_failure_that_the_old_controller_saw_stays_allowed() {
 ",
     );
     let going = world.start(&[]);
-    until("the step is begun", || world.there("count").exists());
+    until("the step is started", || world.there("count").exists());
     going.kill();
     fs::write(world.there("go"), "").expect("a file");
     let printed = world.pinboot(&["rerun"]).exits(0);

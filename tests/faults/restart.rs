@@ -47,7 +47,7 @@ fn machine(steps: &str) -> Option<World> {
 fn is_called_in_vain(world: &World) {
     let listener = TcpListener::bind(("127.0.0.1", world.server.port)).expect("the host's port");
     listener.set_nonblocking(true).expect("a socket");
-    until("somebody tries to reach the host", || listener.accept().is_ok());
+    until("a client tries to reach the host", || listener.accept().is_ok());
 }
 
 /// The host goes down, cannot be reached for a while, and boots.
@@ -79,7 +79,7 @@ fn steps(more: &str) -> String {
 
 /// The step is in hand; it would not be a second time.
 fn in_hand(world: &World) {
-    until("the step is begun", || world.there("held").exists());
+    until("the step is started", || world.there("held").exists());
     fs::write(world.there("second"), "").expect("a file");
 }
 
@@ -111,7 +111,7 @@ fn a_step_with_a_check_is_asked_in_the_next_boot() {
 
 #[test]
 fn a_step_without_a_check_is_unknown_in_the_next_boot() {
-    for (assumed, begun) in [("done", 1), ("not-done", 2)] {
+    for (assumed, started) in [("done", 1), ("not-done", 2)] {
         let Some(world) = machine(&steps("timeout: 30m")) else { return };
         let going = world.start(&[]);
         in_hand(&world);
@@ -120,21 +120,21 @@ fn a_step_without_a_check_is_unknown_in_the_next_boot() {
         seen!(world, "restart_unknown", printed);
         assert_eq!(counts(&world), [1, 1, 0]);
         world.pinboot(&["rerun"]).exits(8);
-        assert_eq!(counts(&world), [1, 1, 0], "nobody said what became of it");
+        assert_eq!(counts(&world), [1, 1, 0], "its outcome is not known");
         world.pinboot(&["rerun", "--assume", assumed]).exits(0);
-        assert_eq!(counts(&world), [1, begun, 1], "{assumed}");
+        assert_eq!(counts(&world), [1, started, 1], "{assumed}");
     }
 }
 
 #[test]
 fn a_step_says_itself_what_the_next_boot_does_with_it() {
-    for (policy, begun) in [("done", 1), ("rerun", 2)] {
+    for (policy, started) in [("done", 1), ("rerun", 2)] {
         let Some(world) = machine(&steps(&format!("on_unknown: {policy}"))) else { return };
         let going = world.start(&[]);
         in_hand(&world);
         let world = restart(world);
         going.finish().exits(0).says(&["3 changed"]);
-        assert_eq!(counts(&world), [1, begun, 1], "{policy}");
+        assert_eq!(counts(&world), [1, started, 1], "{policy}");
     }
 }
 

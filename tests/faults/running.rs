@@ -50,7 +50,7 @@ pub(crate) const HELD: &str = "
   - name: Held
     script: |
       echo x >>count
-      echo begun
+      echo started
       i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo line $i; done
       : >held
       until [ -e go ]; do sleep .02; done
@@ -66,7 +66,7 @@ pub(crate) fn release(world: &World) {
 }
 
 pub(crate) fn held(world: &World) {
-    until("the step is begun", || world.there("held").exists());
+    until("the step is started", || world.there("held").exists());
 }
 
 /// What the step said, out of the events of a run.
@@ -80,7 +80,7 @@ pub(crate) fn output(printed: &super::world::Printed) -> String {
 
 pub(crate) fn whole() -> String {
     let lines: Vec<String> = (1..=200).map(|number| format!("line {number}")).collect();
-    format!("begun\n{}\nended\n", lines.join("\n"))
+    format!("started\n{}\nended\n", lines.join("\n"))
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn ctrl_c_twice_ends_the_step() {
 #[test]
 fn ctrl_c_three_times_detaches_and_the_run_can_be_resumed() {
     on_each(|world| {
-        world.steps(&HELD.replace("echo begun", "echo begun; trap '' TERM"));
+        world.steps(&HELD.replace("echo started", "echo started; trap '' TERM"));
         let mut going = world.start(&[]);
         held(&world);
         for words in ["Finishing the current step", "Stopping the current step"] {

@@ -33,7 +33,7 @@ steps:
     );
     let state = world.here("state");
     let going = super::world::Started::start(world.run_call(&["-vv"]).env("TOKEN", SECRET));
-    until("the step is begun", || world.there("held").exists());
+    until("the step is started", || world.there("held").exists());
     // Only the program itself has it in its environment, from the test that started it.
     assert_eq!(showing(SECRET, going.pid()), Vec::<String>::new());
     assert_eq!([holding(world.home.path(), SECRET), holding(&state, SECRET)].concat(), Vec::<String>::new());
@@ -59,14 +59,14 @@ steps:
 fn a_secret_of_the_command_line_is_asked_for_again() {
     let Some(world) = World::new() else { return };
     world.playbook(
-        "name: A test\nsecrets: [token]\nvars: { token: none-given }\nsteps:\n  - { name: Fails, command: 'test -e mended && printf %s {{ token }} | wc -c >length' }\n",
+        "name: A test\nsecrets: [token]\nvars: { token: none-given }\nsteps:\n  - { name: Fails, command: 'test -e fixed && printf %s {{ token }} | wc -c >length' }\n",
     );
     // Another secret: this one appears in an argument, and the other test looks for its own there.
     let secret = SECRET.replace("word", "other");
     world.run(&["-e", &format!("token={secret}")]).exits(1);
     assert_eq!(holding(&world.here("state"), &secret), Vec::<String>::new());
     super::world::seen!(world, "secret_again", world.pinboot(&["rerun"]).exits(2));
-    fs::write(world.there("mended"), "").expect("a file");
+    fs::write(world.there("fixed"), "").expect("a file");
     world.pinboot(&["rerun", "-e", &format!("token={secret}")]).exits(0);
     assert_eq!(world.read("length").trim(), secret.len().to_string());
     assert!(!world.pinboot(&["show", "--json"]).stdout.contains(&secret));

@@ -51,7 +51,7 @@ const HELD: &str = "
     script: |
       sleep 600 & echo $! >child
       echo x >>count
-      echo begun
+      echo started
       : >held
       until [ -e go ]; do sleep .02; done
       echo ended
@@ -92,7 +92,7 @@ fn a_child_that_holds_the_output_delays_nothing_after_a_cut() {
         world.go_by(link.port);
         world.steps(HELD);
         let going = world.start(&["--json", "-v"]);
-        until("the step is begun", || world.there("held").exists());
+        until("the step is started", || world.there("held").exists());
         link.cut();
         until("it connects again", || link.flows() == 2);
         fs::write(world.there("go"), "").expect("a file");
@@ -102,7 +102,7 @@ fn a_child_that_holds_the_output_delays_nothing_after_a_cut() {
         assert_eq!(printed.stderr.contains("does not support strict key exchange"), weak, "{}", printed.stderr);
         let child = world.read("child").trim().parse().expect("a pid");
         crate::support::sshd::signal(child, Signal::KILL);
-        assert_eq!(super::running::output(&printed), "begun\nended\n");
+        assert_eq!(super::running::output(&printed), "started\nended\n");
         assert_eq!((world.read("count").as_str(), world.read("after").as_str()), ("x\n", "y\n"));
         let journal = ["host_lost", "host_regained", "1 changed", "2 changed", "exit 0", "exit 0"];
         assert_eq!(world.journal(), journal);
@@ -256,7 +256,7 @@ fn one_session_a_connection_is_enough() {
     assert_eq!(world.logins(), 1);
     world.steps(&HELD.replace("sleep 600 & echo $! >child", ":"));
     let mut going = world.start(&[]);
-    until("the step is begun", || world.there("held").exists());
+    until("the step is started", || world.there("held").exists());
     going.signal(Signal::INT);
     let mut before = going.wait_for("Finishing the current step");
     until("the host knows", || super::running::stop_level(&world).is_some());
@@ -280,7 +280,7 @@ fn accounts_that_are_shut() {
     // The effect of Debian's own `sshd` and `common-account` for a login with a key.
     let pam = "printf '%s\\n' 'auth required pam_deny.so' 'account required pam_nologin.so' 'account required pam_unix.so' \
                'session required pam_permit.so' >/mnt/etc/pam.d/sshd";
-    // Whoever asks for the login, sshd itself or PAM: it is refused, and what the host says about it is printed.
+    // Whether sshd itself or PAM asks: the login is refused, and what the host says about it is printed.
     for (name, shut, uses_pam) in [
         ("expired", expired, false),
         ("nologin", nologin, false),

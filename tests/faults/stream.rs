@@ -364,6 +364,6 @@ fn a_reader_that_does_not_read_holds_the_host_up_for_nothing() {
         assert_eq!(world.read("after"), "y\n");
         let printed = going.finish().exits(0);
         let lines: Vec<String> = (1..=100_000).map(|number| format!("line {number}")).collect();
-        assert_eq!(output(&printed), format!("begun\n{}\nended\n", lines.join("\n")));
+        assert_eq!(output(&printed), format!("started\n{}\nended\n", lines.join("\n")));
     });
 }

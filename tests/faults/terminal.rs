@@ -148,7 +148,7 @@ fn a_terminal_is_left_as_it_was_found() {
     for (how, code) in [("quit", 131), ("term", 143), ("interrupt", 130)] {
         on_each(|world| {
             // The step ignores SIGTERM, so it is the third Ctrl-C that ends pinboot.
-            world.steps(&HELD.replace("echo begun", "trap '' TERM; echo begun"));
+            world.steps(&HELD.replace("echo started", "trap '' TERM; echo started"));
             let mut terminal = Terminal::start(&world.run_call(&[]).into_command());
             held(&world);
             terminal.wait_for("Held");

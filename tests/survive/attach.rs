@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Elsewhere, UNTIL_GO, address, begun, cut_power};
+use super::{Elsewhere, UNTIL_GO, address, started, cut_power};
 use crate::faults::world::{Started, World, until};
 use crate::support::traces::{holding, showing};
 
@@ -20,7 +20,7 @@ fn world() -> Option<World> {
 fn a_run_is_followed_without_its_journal() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "count");
+    started(&world, "count");
     let name = world.runs().pop().expect("the run");
     run.kill();
     fs::write(world.there("go"), "").expect("go");
@@ -45,7 +45,7 @@ fn a_run_is_followed_without_its_journal() {
 fn a_run_whose_runner_is_gone_is_gone_on_with() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "count");
+    started(&world, "count");
     run.kill();
     cut_power(&world);
     fs::write(world.there("go"), "").expect("go");
@@ -110,7 +110,7 @@ steps:
 "
     ));
     let run = Started::start(world.run_call(&[]).env("TOKEN", secret));
-    begun(&world, "count");
+    started(&world, "count");
     run.kill();
     cut_power(&world);
     Some(world)
@@ -125,10 +125,10 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
     let words = ["attach", &address, "--playbook", "p.yaml", "-vv", "--json"];
     let attached = Started::start(elsewhere.call(&world, &words).env("TOKEN", SECRET));
     until("its step begins again", || world.read("count") == "x\nx\n");
-    // (The program itself was given it in its environment, by whoever started it.)
+    // (The program itself was given it in its environment, by the user who started it.)
     assert_eq!(showing(SECRET, attached.pid()), Vec::<String>::new());
     let record = world.there(".pinboot/runs").join(world.runs().pop().expect("the run"));
-    // What a step says stands in the host's own log alone, which nobody but its user can read.
+    // What a step says stands in the host's own log alone, which only its user can read.
     assert_eq!(holding(world.home.path(), SECRET), [record.join("log").display().to_string()]);
     assert_eq!(holding(elsewhere.path(), SECRET), Vec::<String>::new());
     fs::write(world.there("go"), "").expect("go");
@@ -143,7 +143,7 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
     let left = fs::read_dir("/dev/shm").into_iter().flatten().flatten();
     let prefix = format!("pinboot-{}-", world.runs()[0]);
     assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)), "they are gone");
-    // Where it was begun its end is known, and there is nothing more to do.
+    // Where it was started its end is known, and there is nothing more to do.
     world.call(&["rerun"]).env("TOKEN", SECRET).exits(0).says(&["2 changed"]);
     assert_eq!(world.read("count"), "x\nx\n");
 }
@@ -165,7 +165,7 @@ fn a_run_with_secrets_is_not_gone_on_with_by_whoever_has_none() {
     let other = ["attach", &address, "--playbook", "other.yaml"];
     let printed = elsewhere.call(&world, &other).env("TOKEN", SECRET).exits(8);
     printed.says(&["this playbook does not compile to the plan of run", "with --playbook FILE"]);
-    assert_eq!(world.read("count"), "x\n", "nothing was begun");
+    assert_eq!(world.read("count"), "x\n", "nothing was started");
     // A pinboot that was following without them reports the same in the end.
     fs::write(world.there("go"), "").expect("go");
     world.call(&["rerun"]).env("TOKEN", SECRET).exits(0);
@@ -182,7 +182,7 @@ fn a_runner_that_dies_under_a_follower_without_secrets_leaves_a_hint() {
          true {{{{ token }}}}; {UNTIL_GO}; touch ~/done\n    creates: ~/done\n"
     ));
     let run = world.start(&[]);
-    begun(&world, "count");
+    started(&world, "count");
     run.kill();
     let elsewhere = Elsewhere::new(&world);
     let mut attached = Started::start(elsewhere.call(&world, &["attach", &address(&world)]));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Elsewhere, UNTIL_GO, address, begun, lives, runs_there};
+use super::{Elsewhere, UNTIL_GO, address, started, lives, runs_there};
 use crate::faults::world::{Signal, Started, World, until};
 
 fn world() -> Option<World> {
@@ -18,7 +18,7 @@ fn world() -> Option<World> {
 fn a_run_that_is_followed_is_told_to_stop() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    let pid = begun(&world, "pid");
+    let pid = started(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     let name = world.runs().pop().expect("the run");
     world
@@ -38,7 +38,7 @@ fn a_run_that_is_followed_is_told_to_stop() {
 fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "pid");
+    started(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     run.kill();
     assert!(lives(&world.read("pid")), "it goes on without pinboot");
@@ -53,7 +53,7 @@ fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
 fn the_step_in_hand_may_be_let_end() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "pid");
+    started(&world, "pid");
     world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["will stop after its current step"]);
     assert!(lives(&world.read("pid")));
     fs::write(world.there("go"), "").expect("go");
@@ -65,7 +65,7 @@ fn the_step_in_hand_may_be_let_end() {
 fn another_machine_stops_it_too() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "pid");
+    started(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     let elsewhere = Elsewhere::new(&world);
     let name = world.runs().pop().expect("the run");
@@ -89,9 +89,9 @@ fn a_check_that_does_not_end_is_ended_too() {
     let Some(world) = World::new() else { return };
     world.steps("  - name: Work\n    command: touch ~/after\n    unless: echo $$ >~/pid; sleep 618; true\n");
     let run = world.start(&[]);
-    begun(&world, "pid");
+    started(&world, "pid");
     let name = runs_there(&world).pop().expect("the run");
-    until("the check has begun", || has_sleeper("618"));
+    until("the check has started", || has_sleeper("618"));
     world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is stopping its current step")]);
     run.finish().exits(130).says(&["Work", "it was stopped"]);
     assert!(!has_sleeper("618"));
@@ -102,7 +102,7 @@ fn a_check_that_does_not_end_is_ended_too() {
 fn what_outlived_its_runner_is_ended() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "pid");
+    started(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     super::signal(super::runner(&world), Signal::KILL);
     let name = world.runs().pop().expect("the run");
@@ -116,7 +116,7 @@ fn what_outlived_its_runner_is_ended() {
     world.pinboot(&["cancel"]).exits(0);
 }
 
-/// Whether somebody sleeps for so long.
+/// Whether a process sleeps for so long.
 fn has_sleeper(seconds: &str) -> bool {
     let sleeper = format!("sleep\0{seconds}\0");
     let processes = fs::read_dir("/proc").expect("/proc").filter_map(|entry| Some(entry.ok()?.path().join("cmdline")));
@@ -127,7 +127,7 @@ fn has_sleeper(seconds: &str) -> bool {
 fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    begun(&world, "pid");
+    started(&world, "pid");
     until("the pid is written", || !world.read("pid").is_empty());
     run.kill();
     let mut following = Started::start(world.call(&["rerun"]));
@@ -135,7 +135,7 @@ fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
     world.pinboot(&["cancel"]).exits(0);
     following.finish().exits(130).says(&["the run was stopped from elsewhere", "`pinboot rerun"]);
     assert!(!lives(&world.read("pid")));
-    assert_eq!(world.runs().len(), 1, "nothing was begun anew");
+    assert_eq!(world.runs().len(), 1, "nothing was started anew");
     fs::write(world.there("go"), "").expect("go");
     world.pinboot(&["rerun"]).exits(0).says(&["2 changed"]);
 }
@@ -145,7 +145,7 @@ fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
     let Some(world) = World::new() else { return };
     world.steps(&format!("  - {{ name: Work, command: 'echo x >>~/count; {UNTIL_GO}' }}\n"));
     let run = world.start(&[]);
-    begun(&world, "count");
+    started(&world, "count");
     run.kill();
     let known = fs::read(world.server.known_hosts()).expect("known_hosts");
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
@@ -173,7 +173,7 @@ fn what_lives_all_the_same_is_named() {
         "  - name: Work\n    command: setsid sleep 617 & echo $! >~/left; {UNTIL_GO}\n    always: true\n"
     ));
     let run = world.start(&[]);
-    begun(&world, "left");
+    started(&world, "left");
     until("the pid is written", || !world.read("left").is_empty());
     world.pinboot(&["cancel"]).exits(0);
     let printed = run.finish().exits(130);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::{UNTIL_GO, begun, cut_power, signal};
+use super::{UNTIL_GO, started, cut_power, signal};
 use crate::faults::world::{Signal, World};
 
 #[test]
@@ -12,7 +12,7 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
     world
         .steps(&format!("  - name: Work\n    command: echo x >>~/count; {UNTIL_GO}; echo the end\n    always: true\n"));
     let run = world.start(&["--reconnect-for", "2"]);
-    begun(&world, "count");
+    started(&world, "count");
     // The host takes every call from here on and answers none.
     signal(world.server.pid(), Signal::STOP);
     let lost = Instant::now();
@@ -31,9 +31,9 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
 #[test]
 fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
     let Some(world) = World::new() else { return };
-    world.steps(&format!("  - name: Work\n    command: chmod 755 ~/.pinboot; touch ~/begun; {UNTIL_GO}\n"));
+    world.steps(&format!("  - name: Work\n    command: chmod 755 ~/.pinboot; touch ~/started; {UNTIL_GO}\n"));
     let run = world.start(&[]);
-    begun(&world, "begun");
+    started(&world, "started");
     cut_power(&world);
     run.finish().exits(8).says(&[
         "~/.pinboot on the host can be read or written by others; the run cannot continue there, and the outcome of \

@@ -12,7 +12,7 @@ fn world(steps: &str) -> Option<World> {
         let bin = home.join("bin");
         fs::create_dir(&bin).expect("a folder");
         let systemctl = format!("#!/bin/sh\necho \"$*\" >>'{}'\n", home.join("asked").display());
-        // (Whoever runs the tests is root or not; the host's user may act as root either way.)
+        // The user who runs the tests is root or not; the host's user may act as root either way.
         let sudo = "#!/bin/sh\nwhile :; do case $1 in -n | -H) shift ;; --) shift; break ;; *) break ;; esac; done\nexec \"$@\"\n";
         for (name, text) in [("systemctl", systemctl.as_str()), ("sudo", sudo), ("reboot", "#!/bin/sh\nexit 1\n")] {
             fs::write(bin.join(name), text).expect("a stand-in");

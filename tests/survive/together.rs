@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Stdio};
 
-use super::{UNTIL_GO, begun, runs_there};
+use super::{UNTIL_GO, started, runs_there};
 use crate::faults::world::{Printed, World, parse, until};
 
 fn world() -> Option<World> {
@@ -16,7 +16,7 @@ fn world() -> Option<World> {
 fn a_host_that_another_run_has_is_refused_or_waited_for() {
     let Some(world) = world() else { return };
     let first = world.start(&[]);
-    begun(&world, "began");
+    started(&world, "began");
     let name = world.runs().pop().expect("the first run");
     let machine = fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
     let holder = format!("another run holds the host: run {name}, started by me@{} at 20", machine.trim());
@@ -26,7 +26,7 @@ fn a_host_that_another_run_has_is_refused_or_waited_for() {
     assert_eq!(runs_there(&world), [name], "a run that was refused leaves nothing there");
     let mut second = world.start(&["--wait"]);
     second.wait_for("waiting for it to end");
-    assert_eq!(world.read("began"), "x\n", "nothing was begun meanwhile");
+    assert_eq!(world.read("began"), "x\n", "nothing was started meanwhile");
     fs::write(world.there("go"), "").expect("go");
     first.finish().exits(0);
     second.finish().exits(0).says(&["1 changed"]);
@@ -39,14 +39,14 @@ fn a_host_that_another_run_has_is_refused_or_waited_for() {
 fn who_waits_can_be_stopped() {
     let Some(world) = world() else { return };
     let first = world.start(&[]);
-    begun(&world, "began");
+    started(&world, "began");
     let mut second = world.start(&["--wait"]);
     second.wait_for("waiting for it to end");
     second.signal(super::Signal::INT);
     second.finish().exits(130).says(&["nothing was started"]);
     fs::write(world.there("go"), "").expect("go");
     first.finish().exits(0);
-    // It never came there, so it is begun now.
+    // It never came there, so it is started now.
     world.pinboot(&["rerun"]).exits(0).says(&["1 changed"]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{begun, cut_power};
+use super::{started, cut_power};
 use crate::faults::world::World;
 
 /// A run whose only step began and left no result.
@@ -13,7 +13,7 @@ fn unknown() -> Option<World> {
          command: touch ~/after\n    creates: ~/after\n",
     );
     let run = world.start(&[]);
-    begun(&world, "count");
+    started(&world, "count");
     cut_power(&world);
     run.finish().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
     fs::write(world.there("go"), "").expect("go");
