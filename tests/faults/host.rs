@@ -345,7 +345,7 @@ fn a_stranger_with_the_runners_number_is_not_ended() {
         fs::write(record.join("runner"), format!("{} {start} -\n", other.id())).expect("a file");
         let command = String::from_utf8(stop(&identity, 2).command).expect("text");
         let printed = Command::new("sh").args(["-c", &command]).env("HOME", home.path()).output().expect("sh starts");
-        assert_eq!(String::from_utf8_lossy(&printed.stdout), if dies { "told\n" } else { "gone\n" }, "{printed:?}");
+        assert_eq!(String::from_utf8_lossy(&printed.stdout), if dies { "received\n" } else { "gone\n" }, "{printed:?}");
         assert_eq!(fs::read_to_string(record.join("stop")).expect("the wish"), "2\n");
         if dies {
             let end = other.wait().expect("it ends");

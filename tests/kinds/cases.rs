@@ -81,14 +81,14 @@ fn every_case_holds() {
     assert!(!trials.is_empty(), "no case begins like `{wanted}`");
     let failures = in_parallel(&trials);
     let accepted = if std::env::var_os("PINBOOT_ACCEPT").is_some() { accept(&failures) } else { 0 };
-    let told: String = failures.iter().fold(String::new(), |mut out, failure| {
+    let reported: String = failures.iter().fold(String::new(), |mut out, failure| {
         let _ =
             writeln!(out, "\ntests/kinds/{} under {}: {}\n{}", failure.place, failure.on, failure.title, failure.why);
         out
     });
     assert!(
         failures.is_empty(),
-        "{told}\n{} of {} trials failed, {accepted} diffs accepted",
+        "{reported}\n{} of {} trials failed, {accepted} diffs accepted",
         failures.len(),
         trials.len()
     );
@@ -197,9 +197,9 @@ impl Trial<'_> {
             let expected = expected.iter().find(|expected| expected.error == error.message)?;
             expected.at.as_ref().map(|_| error.span.map_or("", |span| refused.sources.slice(span)).to_owned())
         };
-        let told =
+        let reported =
             |error: &Diagnostic| Refusal { error: error.message.clone(), hint: error.hint.clone(), at: at(error) };
-        let mut found: Vec<Refusal> = refused.errors.iter().map(told).collect();
+        let mut found: Vec<Refusal> = refused.errors.iter().map(reported).collect();
         let mut expected = expected.to_vec();
         found.sort();
         expected.sort();
@@ -358,10 +358,10 @@ fn same_outcomes(when: &str, expected: &[String], heard: &Heard) -> Held {
     if expected_text == reached && got.iter().skip(expected.len()).all(|outcome| outcome.is_empty()) {
         return Ok(());
     }
-    let told = |step: &Step| {
+    let reported = |step: &Step| {
         format!("  {} (status {})\n  diff: {}\n  printed: {}\n", step.outcome, step.status, step.diff, step.output)
     };
-    let steps: String = heard.steps.iter().map(told).collect();
+    let steps: String = heard.steps.iter().map(reported).collect();
     Err(format!("{when}:\n{}{steps}", compared(&expected_text, &got.join("\n"))))
 }
 
@@ -438,7 +438,7 @@ fn a_case_that_does_not_hold_says_why() {
         let cases = read_text(&root(), &root().join("file/wrong.yaml"), &text).unwrap_or_else(|why| panic!("{why}"));
         let trials: Vec<Trial<'_>> = cases.iter().flat_map(trials).take(1).collect();
         let failures = in_parallel(&trials);
-        let told: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
-        assert!(told.iter().any(|told| told.contains(why)), "{text}\n{told:#?}");
+        let reported: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
+        assert!(reported.iter().any(|reported| reported.contains(why)), "{text}\n{reported:#?}");
     }
 }

@@ -105,7 +105,7 @@ fn is_for_another_manager(world: &World, line: &str) -> bool {
 fn filled(text: &Text, plan: &Plan) -> String {
     text.parts()
         .map(|part| match part {
-            Part::Characters(letters) => letters.to_owned(),
+            Part::Characters(characters) => characters.to_owned(),
             Part::Registered(name) => format!("(the output {name})"),
             Part::Secret(wanted) => {
                 let found = plan.secrets.iter().find(|(name, _)| name == wanted);

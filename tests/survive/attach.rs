@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Elsewhere, UNTIL_GO, address, started, cut_power};
+use super::{Elsewhere, UNTIL_GO, address, cut_power, started};
 use crate::faults::world::{Started, World, until};
 use crate::support::traces::{holding, showing};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Elsewhere, UNTIL_GO, address, started, lives, runs_there};
+use super::{Elsewhere, UNTIL_GO, address, lives, runs_there, started};
 use crate::faults::world::{Signal, Started, World, until};
 
 fn world() -> Option<World> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::{UNTIL_GO, started, cut_power, signal};
+use super::{UNTIL_GO, cut_power, signal, started};
 use crate::faults::world::{Signal, World};
 
 #[test]

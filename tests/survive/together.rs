@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Stdio};
 
-use super::{UNTIL_GO, started, runs_there};
+use super::{UNTIL_GO, runs_there, started};
 use crate::faults::world::{Printed, World, parse, until};
 
 fn world() -> Option<World> {

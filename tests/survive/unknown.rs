@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{started, cut_power};
+use super::{cut_power, started};
 use crate::faults::world::World;
 
 /// A run whose only step began and left no result.

@@ -1,2 +1,2 @@
-# 300,000 letters.
+# 300,000 characters.
 head -c 300000 /dev/zero | tr '\0' x
