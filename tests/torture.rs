@@ -122,7 +122,7 @@ fn whatever_dies_the_run_ends_as_an_undisturbed_one() {
                     if !is_wanted(seed) {
                         return;
                     }
-                    let played = chaos::case(kit(&shells, seed), seed);
+                    let played = chaos::case(&kit(&shells, seed), seed);
                     match played.result {
                         Ok(tally) => {
                             let (all, cases) = &mut *total.lock().expect("nothing panics with it");
@@ -261,7 +261,7 @@ fn a_stop_at_any_moment_ends_what_it_says_and_loses_nothing() {
     let seeds: Vec<u64> = (first..).take(count).collect();
     let seen = Mutex::new((0, 0));
     let failures = side_by_side(&seeds, |seed| {
-        let played = stops::case(kit(&shells, *seed), *seed);
+        let played = stops::case(&kit(&shells, *seed), *seed);
         let stopped = played.result.map_err(|what| format!("seed {seed}: {what}\n{}", played.recording.keep()))?;
         let (in_time, dead) = &mut *seen.lock().expect("nothing panics with it");
         *in_time += usize::from(stopped.in_time);

@@ -119,9 +119,9 @@ fn read(code: &str, file: PathBuf) -> Module {
     while let Some(line) = lines.next() {
         if line.trim() == "#[cfg(test)]" {
             // What follows is for tests.
-            let mut item = lines.next().unwrap_or_default().to_owned();
+            let mut item = lines.next().unwrap_or("}");
             while !item.trim_end().ends_with([';', '}']) {
-                item = lines.next().unwrap_or("}").to_owned();
+                item = lines.next().unwrap_or("}");
             }
             continue;
         }

@@ -220,8 +220,8 @@ pub(crate) struct Played {
 }
 
 /// One random case. The error names what was violated.
-pub(crate) fn case(kit: Kit, seed: u64) -> Played {
-    play(Recording::new(Suite::Chaos, seed, &kit, is_traced(seed)), None)
+pub(crate) fn case(kit: &Kit, seed: u64) -> Played {
+    play(Recording::new(Suite::Chaos, seed, kit, is_traced(seed)), None)
 }
 
 /// The same case once more, with every cut, death and kill where it was.
@@ -258,9 +258,10 @@ fn play(mut recording: Recording, script: Option<&Recording>) -> Played {
     let (outcome, fell) = std::thread::scope(|scope| {
         let killer_chance = chance.split();
         let (lab, state) = (&*lab, &state);
-        let killer = scope.spawn(move || match script {
-            Some(script) => kill_as_recorded(lab, state, &script.kills),
-            None => {
+        let killer = scope.spawn(move || {
+            if let Some(script) = script {
+                kill_as_recorded(lab, state, &script.kills)
+            } else {
                 kill_at_random(lab, state, killer_chance, kills);
                 Fell::default()
             }

@@ -32,7 +32,7 @@ impl Suite {
 
 /// Whether the shells note their points. In one case of eight they do not: it plays the very program that a user's host gets.
 pub(crate) fn is_traced(seed: u64) -> bool {
-    seed % 8 != 0
+    !seed.is_multiple_of(8)
 }
 
 /// A case, as it went.

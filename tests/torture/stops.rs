@@ -43,8 +43,8 @@ pub(crate) struct Played {
 }
 
 /// Stops a run at a random moment, and finishes it with another one.
-pub(crate) fn case(kit: Kit, seed: u64) -> Played {
-    play(Recording::new(Suite::Stop, seed, &kit, is_traced(seed)), None)
+pub(crate) fn case(kit: &Kit, seed: u64) -> Played {
+    play(Recording::new(Suite::Stop, seed, kit, is_traced(seed)), None)
 }
 
 /// The same case once more, with the stop where it was.
@@ -65,12 +65,11 @@ fn play(mut recording: Recording, script: Option<&Recording>) -> Played {
     let moment = chance.pause(1500);
     let mut fell = Fell::default();
     let result = stop_and_finish(&lab, &workload, recording.seed, level, async {
-        let wait = match script {
-            Some(script) => wait_for_place(Arc::clone(&lab), script.kills.clone()).await,
-            None => {
-                tokio::time::sleep(moment).await;
-                Fell::default()
-            }
+        let wait = if let Some(script) = script {
+            wait_for_place(Arc::clone(&lab), script.kills.clone()).await
+        } else {
+            tokio::time::sleep(moment).await;
+            Fell::default()
         };
         let place = lab.place_of_all();
         if murder {
