@@ -168,12 +168,11 @@ elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; 
     rm -rf "$pb_mem"
     pb_do memory mkdir "$pb_mem"
     # It says which home it is for: other homes of the same user must leave it alone.
-    printf '%s\n' "$(pwd)" 2>/dev/null >"$pb_mem/.of"
-    if ! eval "$pb_secrets" 2>/dev/null; then
-      # The runner of another delivery is at work and has cleared the memory of everything else: the controller connects again.
-      [ -d "$pb_mem" ] || exit 137
+    { printf '%s\n' "$(pwd)" >"$pb_mem/.of" && eval "$pb_secrets"; } 2>/dev/null || {
+      # A killed printf, or the runner of another delivery, which clears the memory of everything else: the controller connects again.
+      [ $? -le 128 ] && [ -d "$pb_mem" ] || { rm -rf "$pb_mem"; exit 137; }
       pb_unfit memory "No space left on device"
-    fi
+    }
   fi
   #:point runner-starting
   if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from setsid sh plan </dev/null >/dev/null 2>&1 &

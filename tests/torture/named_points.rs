@@ -148,18 +148,20 @@ pub(crate) fn connection_ends(fate: Fate, kit: Kit) -> Result<(), String> {
     if found.is_empty() { Ok(()) } else { Err(found.join("; ")) }
 }
 
-/// Kills the process that writes a word of the delivery, the first time. Under a shell without a `printf` of its own this is a
-/// process apart, and the delivery itself goes on.
+/// Kills the process that writes a word of the delivery, or a secret, the first time. Under a shell without a `printf` of its own
+/// this is a process apart, and the delivery itself continues.
 const WORD_IS_KILLED: &str = r#"#!/bin/sh
 word=${3-} word=${word%% *}
+case $1$2 in %bpb_s_*) word=secret ;; esac
 if [ -f "$HOME/points/${word:-.}" ] && mv "$HOME/points/$word" "$HOME/hit/$word"; then kill -9 $$; fi
 exec /usr/bin/printf "$@"
 "#;
 
-/// The delivery's first word is lost although the delivery goes on, and the next controller sees the run's right end.
+/// What writes a word of the delivery is killed and the delivery is not, and pinboot sees the run's right end all the same.
 ///
-/// The word is `hello` for a controller that delivers, `none` for one that only follows a run that is not there.
-pub(crate) fn first_word_is_killed(word: &str, kit: Kit) -> Result<(), String> {
+/// The word is `hello` for a controller that delivers, `none` for one that only follows a run that is not there, and `secret`
+/// for one that sends a secret.
+pub(crate) fn word_is_killed(word: &str, kit: Kit) -> Result<(), String> {
     let lab = Arc::new(Lab::new(kit));
     for folder in ["points", "hit"] {
         fs::create_dir(lab.path(folder)).expect("a folder");
@@ -169,7 +171,7 @@ pub(crate) fn first_word_is_killed(word: &str, kit: Kit) -> Result<(), String> {
     fs::remove_file(&printf).expect("a link");
     fs::write(&printf, WORD_IS_KILLED).expect("written");
     fs::set_permissions(&printf, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
-    let workload = Workload::plain();
+    let workload = Workload { secret: word == "secret", ..Workload::plain() };
     let (identity, plan) = (workload::identity(&lab, 7, 0), workload.plan(&[]));
     let line = Local::new(&lab, Network::calm());
     let follow = word == "none";
