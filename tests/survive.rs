@@ -113,3 +113,10 @@ fn started(world: &World, name: &str) -> PathBuf {
     until("the step begins", || path.exists());
     path
 }
+
+/// Waits until a step has written a whole line to this file: a file exists before anything is in it.
+fn written(world: &World, name: &str) -> PathBuf {
+    let path = world.there(name);
+    until("the step writes its line", || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('\n')));
+    path
+}

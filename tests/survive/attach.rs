@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Elsewhere, UNTIL_GO, address, cut_power, started};
+use super::{Elsewhere, UNTIL_GO, address, cut_power, written};
 use crate::faults::world::{Started, World, until};
 use crate::support::traces::{holding, showing};
 
@@ -20,7 +20,7 @@ fn world() -> Option<World> {
 fn a_run_is_followed_without_its_journal() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "count");
+    written(&world, "count");
     let name = world.runs().pop().expect("the run");
     run.kill();
     fs::write(world.there("go"), "").expect("go");
@@ -45,7 +45,7 @@ fn a_run_is_followed_without_its_journal() {
 fn a_run_whose_runner_is_gone_is_gone_on_with() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "count");
+    written(&world, "count");
     run.kill();
     cut_power(&world);
     fs::write(world.there("go"), "").expect("go");
@@ -110,7 +110,7 @@ steps:
 "
     ));
     let run = Started::start(world.run_call(&[]).env("TOKEN", secret));
-    started(&world, "count");
+    written(&world, "count");
     run.kill();
     cut_power(&world);
     Some(world)
@@ -182,7 +182,7 @@ fn a_runner_that_dies_under_a_follower_without_secrets_leaves_a_hint() {
          true {{{{ token }}}}; {UNTIL_GO}; touch ~/done\n    creates: ~/done\n"
     ));
     let run = world.start(&[]);
-    started(&world, "count");
+    written(&world, "count");
     run.kill();
     let elsewhere = Elsewhere::new(&world);
     let mut attached = Started::start(elsewhere.call(&world, &["attach", &address(&world)]));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Elsewhere, UNTIL_GO, address, lives, runs_there, started};
+use super::{Elsewhere, UNTIL_GO, address, lives, runs_there, written};
 use crate::faults::world::{Signal, Started, World, until};
 
 fn world() -> Option<World> {
@@ -18,8 +18,7 @@ fn world() -> Option<World> {
 fn a_run_that_is_followed_is_told_to_stop() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    let pid = started(&world, "pid");
-    until("the pid is written", || !world.read("pid").is_empty());
+    let pid = written(&world, "pid");
     let name = world.runs().pop().expect("the run");
     world
         .pinboot(&["cancel"])
@@ -38,8 +37,7 @@ fn a_run_that_is_followed_is_told_to_stop() {
 fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "pid");
-    until("the pid is written", || !world.read("pid").is_empty());
+    written(&world, "pid");
     run.kill();
     assert!(lives(&world.read("pid")), "it goes on without pinboot");
     world.pinboot(&["cancel"]).exits(0).says(&["it was stopped", "no further steps were started"]);
@@ -53,7 +51,7 @@ fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
 fn the_step_in_hand_may_be_let_end() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "pid");
+    written(&world, "pid");
     world.pinboot(&["cancel", "--after-step"]).exits(0).says(&["will stop after its current step"]);
     assert!(lives(&world.read("pid")));
     fs::write(world.there("go"), "").expect("go");
@@ -65,8 +63,7 @@ fn the_step_in_hand_may_be_let_end() {
 fn another_machine_stops_it_too() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "pid");
-    until("the pid is written", || !world.read("pid").is_empty());
+    written(&world, "pid");
     let elsewhere = Elsewhere::new(&world);
     let name = world.runs().pop().expect("the run");
     elsewhere.reach(&world, &["cancel", "--host", &address(&world), "00000000"]).exits(2).says(&["no run `00000000`"]);
@@ -89,7 +86,7 @@ fn a_check_that_does_not_end_is_ended_too() {
     let Some(world) = World::new() else { return };
     world.steps("  - name: Work\n    command: touch ~/after\n    unless: echo $$ >~/pid; sleep 618; true\n");
     let run = world.start(&[]);
-    started(&world, "pid");
+    written(&world, "pid");
     let name = runs_there(&world).pop().expect("the run");
     until("the check has started", || has_sleeper("618"));
     world.pinboot(&["cancel"]).exits(0).says(&[&format!("run {name} is stopping its current step")]);
@@ -102,8 +99,7 @@ fn a_check_that_does_not_end_is_ended_too() {
 fn what_outlived_its_runner_is_ended() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "pid");
-    until("the pid is written", || !world.read("pid").is_empty());
+    written(&world, "pid");
     super::signal(super::runner(&world), Signal::KILL);
     let name = world.runs().pop().expect("the run");
     world
@@ -127,8 +123,7 @@ fn has_sleeper(seconds: &str) -> bool {
 fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
-    started(&world, "pid");
-    until("the pid is written", || !world.read("pid").is_empty());
+    written(&world, "pid");
     run.kill();
     let mut following = Started::start(world.call(&["rerun"]));
     following.wait_for("following");
@@ -145,7 +140,7 @@ fn a_host_that_is_away_for_a_while_does_not_end_a_run() {
     let Some(world) = World::new() else { return };
     world.steps(&format!("  - {{ name: Work, command: 'echo x >>~/count; {UNTIL_GO}' }}\n"));
     let run = world.start(&[]);
-    started(&world, "count");
+    written(&world, "count");
     run.kill();
     let known = fs::read(world.server.known_hosts()).expect("known_hosts");
     fs::write(world.server.known_hosts(), "").expect("known_hosts");
@@ -173,7 +168,7 @@ fn what_lives_all_the_same_is_named() {
         "  - name: Work\n    command: setsid sleep 617 & echo $! >~/left; {UNTIL_GO}\n    always: true\n"
     ));
     let run = world.start(&[]);
-    started(&world, "left");
+    written(&world, "left");
     until("the pid is written", || !world.read("left").is_empty());
     world.pinboot(&["cancel"]).exits(0);
     let printed = run.finish().exits(130);

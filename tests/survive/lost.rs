@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::{UNTIL_GO, cut_power, signal, started};
+use super::{UNTIL_GO, cut_power, signal, started, written};
 use crate::faults::world::{Signal, World};
 
 #[test]
@@ -12,7 +12,7 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
     world
         .steps(&format!("  - name: Work\n    command: echo x >>~/count; {UNTIL_GO}; echo the end\n    always: true\n"));
     let run = world.start(&["--reconnect-for", "2"]);
-    started(&world, "count");
+    written(&world, "count");
     // The host takes every call from here on and answers none.
     signal(world.server.pid(), Signal::STOP);
     let lost = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{cut_power, started};
+use super::{cut_power, written};
 use crate::faults::world::World;
 
 /// A run whose only step began and left no result.
@@ -13,7 +13,7 @@ fn unknown() -> Option<World> {
          command: touch ~/after\n    creates: ~/after\n",
     );
     let run = world.start(&[]);
-    started(&world, "count");
+    written(&world, "count");
     cut_power(&world);
     run.finish().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
     fs::write(world.there("go"), "").expect("go");
