@@ -169,7 +169,6 @@ fn what_lives_all_the_same_is_named() {
     ));
     let run = world.start(&[]);
     written(&world, "left");
-    until("the pid is written", || !world.read("left").is_empty());
     world.pinboot(&["cancel"]).exits(0);
     let printed = run.finish().exits(130);
     let left = world.read("left").trim().to_owned();
