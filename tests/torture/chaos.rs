@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -162,21 +163,14 @@ fn what_was_not_on_disk(lab: &Lab, chance: &mut Chance) -> Vec<Loss> {
     for folder in fs::read_dir(lab.path(".pinboot/runs")).into_iter().flatten().flatten() {
         let path = |name: &str| folder.path().join(name);
         let run = || folder.file_name().to_string_lossy().into_owned();
-        let log = fs::read(path("log")).unwrap_or_default();
-        let has_step_started = fs::read_dir(folder.path())
-            .into_iter()
-            .flatten()
-            .flatten()
-            .any(|file| file.file_name().to_string_lossy().ends_with(".began"));
         if !path("end").exists() {
-            let mark = b" apply ";
-            let synced = log.windows(mark.len()).rposition(|part| part == mark).map_or(0, |at| at.saturating_sub(36));
-            let left = synced as u64 + chance.below((log.len() - synced) as u64 + 1);
-            if left < log.len() as u64 {
+            let (synced, size) = synced_log(&folder.path());
+            let left = synced + chance.below(size - synced + 1);
+            if left < size {
                 lost.push(Loss::Cut { run: run(), file: "log".to_owned(), left });
             }
         }
-        if !has_step_started {
+        if !has_step_started(&folder.path()) {
             if chance.one_in(2) && path("plan").exists() {
                 lost.push(Loss::Cut { run: run(), file: "plan".to_owned(), left: chance.below(20_000) });
             }
@@ -190,24 +184,53 @@ fn what_was_not_on_disk(lab: &Lab, chance: &mut Chance) -> Vec<Loss> {
     lost
 }
 
+/// Whether a step of the run has started: everything that the run needs was synced before.
+fn has_step_started(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files.into_iter().any(|file| file.file_name().to_string_lossy().ends_with(".began"))
+}
+
+/// How many bytes of the run's log are on disk, and how many there are.
+fn synced_log(folder: &Path) -> (u64, u64) {
+    let log = fs::read(folder.join("log")).unwrap_or_default();
+    let mark = b" apply ";
+    let synced = log.windows(mark.len()).rposition(|part| part == mark).map_or(0, |at| at.saturating_sub(36));
+    (synced as u64, log.len() as u64)
+}
+
 /// Takes from the disk what is lost. Returns whether it was of a log.
+///
+/// A replay may come here later than the recording did, so what has been synced by then is not taken.
 fn apply(lab: &Lab, loss: &Loss) -> bool {
-    let path = |run: &str, file: &str| lab.path(&format!(".pinboot/runs/{run}/{file}"));
+    let folder = |run: &str| lab.path(&format!(".pinboot/runs/{run}"));
     match loss {
         Loss::Removed { run, file } => {
-            let _ = fs::remove_file(path(run, file));
-            false
-        }
-        Loss::Cut { run, file, left } => {
-            let Ok(opened) = fs::OpenOptions::new().write(true).open(path(run, file)) else { return false };
-            let is_log = file == "log";
-            // A plan may be filled up with zeros, as some file systems do; a log only ever loses its end.
-            if !is_log || opened.metadata().is_ok_and(|metadata| *left < metadata.len()) {
-                opened.set_len(*left).expect("cut");
-                return is_log;
+            if !has_step_started(&folder(run)) {
+                let _ = fs::remove_file(folder(run).join(file));
             }
             false
         }
+        Loss::Cut { run, file, left } if file == "log" => {
+            let (synced, size) = synced_log(&folder(run));
+            let is_cut = !folder(run).join("end").exists() && synced <= *left && *left < size;
+            if is_cut {
+                set_len(&folder(run).join(file), *left);
+            }
+            is_cut
+        }
+        Loss::Cut { run, file, left } => {
+            // A plan may be filled up with zeros, as some file systems do; a log only ever loses its end.
+            if !has_step_started(&folder(run)) {
+                set_len(&folder(run).join(file), *left);
+            }
+            false
+        }
+    }
+}
+
+fn set_len(path: &Path, length: u64) {
+    if let Ok(opened) = fs::OpenOptions::new().write(true).open(path) {
+        opened.set_len(length).expect("cut");
     }
 }
 

@@ -102,6 +102,9 @@ struct Connection {
     heard: u64,
 }
 
+/// How many lists of processes in a row must be empty before nothing lives.
+const EMPTY_LISTS: u32 = 3;
+
 impl Lab {
     pub(crate) fn new(kit: Kit) -> Self {
         Self::traced(kit, false)
@@ -251,12 +254,12 @@ impl Lab {
     /// Ends every process at once, so that none of them gets to do anything more.
     pub(crate) fn power_cut(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
+        // A process that starts another one and ends while they are listed can hide both, so one empty list is no proof.
+        let mut empty_lists = 0;
+        while empty_lists < EMPTY_LISTS {
             let mut living = self.processes();
             living.retain(|process| !is_dead(process.pid));
-            if living.is_empty() {
-                return;
-            }
+            empty_lists = if living.is_empty() { empty_lists + 1 } else { 0 };
             for how in [Signal::STOP, Signal::KILL] {
                 for process in &living {
                     signal(process.pid, how);
