@@ -7,6 +7,7 @@ mod old_run;
 mod size;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -443,6 +444,40 @@ fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
             assert_eq!((starts, again.outcomes.len(), again.end()), (2, 2, "ok"), "{lost} bytes lost: {again:#?}");
             assert_eq!(again.frames[1], Frame::Run, "{lost} bytes lost: {again:#?}");
         }
+    });
+}
+
+/// A `wc` that keeps what it has counted back until the run's runner has ended, where it is the delivery that counts. As on a busy
+/// machine, where another process may do all its work between two words of a shell.
+const LATE_WC: &str = r#"#!/bin/sh
+count=$(/usr/bin/wc "$@")
+case $(tr '\0' ' ' <"/proc/$PPID/cmdline") in 'sh plan '*) echo "$count"; exit ;; esac
+is_over() {
+  [ -s end ] && read -r pid rest <runner || return 1
+  { read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 0
+  case $stat in *') Z '*) return 0 ;; esac
+  return 1
+}
+until is_over; do sleep .01; done
+echo "$count"
+"#;
+
+#[test]
+fn a_runner_that_fills_the_log_and_ends_at_once_is_shown() {
+    on_each_shell(|host| {
+        let steps = plan(vec![work("echo one"), work("echo two")]);
+        let first = host.deliver(1, &steps);
+        assert_eq!((first.outcomes.len(), first.end()), (2, "ok"), "{first:#?}");
+        let record = |name: &str| host.path(&format!(".pinboot/runs/01000001/{name}"));
+        let log = std::fs::read(record("log")).expect("the log");
+        // As if the power had gone before the end of the log was on disk, and the end of the run.
+        std::fs::write(record("log"), &log[..log.len() / 2]).expect("shorter");
+        std::fs::remove_file(record("end")).expect("removed");
+        std::fs::write(host.bin.join("wc"), LATE_WC).expect("a program");
+        std::fs::set_permissions(host.bin.join("wc"), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let again = host.deliver_from(1, &steps, log.len() as u64 + 1);
+        assert_eq!((again.outcomes.len(), again.end()), (2, "ok"), "{again:#?}");
+        assert_eq!(again.frames[1], Frame::Run, "{again:#?}");
     });
 }
 

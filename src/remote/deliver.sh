@@ -194,12 +194,15 @@ pb_rest_of_log() {
   pb_from=$((pb_size + 1))
 }
 # After a power cut the log may be shorter than what was seen of it, until the runner has filled the gap. A tail that starts behind
-# the end would take the file for a new one, and start at its first byte.
+# the end would take the file for a new one, and start at its first byte. Whether the runner lives is asked before the log is
+# measured: otherwise one that fills the gap and ends in between would seem to have left it open, and what it said would not be shown.
 if [ "$pb_from" -gt 1 ]; then
-  while pb_size=$(wc -c <log) || exit; [ "$pb_size" -lt $((pb_from - 1)) ]; do
-    if [ -z "$pb_pid" ] || ! kill -0 "$pb_pid" 2>/dev/null; then break; fi
-    sleep .1 2>/dev/null || sleep 1
-  done
+  while
+    pb_lives=
+    [ -z "$pb_pid" ] || ! kill -0 "$pb_pid" 2>/dev/null || pb_lives=1
+    pb_size=$(wc -c <log) || exit
+    [ -n "$pb_lives" ] && [ "$pb_size" -lt $((pb_from - 1)) ]
+  do sleep .1 2>/dev/null || sleep 1; done
 fi
 if [ "$pb_from" -gt 1 ] && [ "$pb_size" -lt $((pb_from - 1)) ]; then :
 elif [ -z "$pb_pid" ]; then tail -c "+$pb_from" log
