@@ -381,6 +381,19 @@ fn a_rerun_shows_the_failure_that_a_killed_controller_missed() {
     });
 }
 
+/// The living processes of the groups that these processes lead.
+fn living_in_groups_of(leaders: &[u32]) -> Vec<u32> {
+    let lives_there = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name: state, parent, group.
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').take(3).collect();
+        let [state, _, group] = fields[..] else { return false };
+        state != "Z" && group.parse().is_ok_and(|group| leaders.contains(&group))
+    };
+    let names = fs::read_dir("/proc").expect("/proc").flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| name.to_str()?.parse().ok()).filter(lives_there).collect()
+}
+
 #[test]
 fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_starts_it_again() {
     on_each(|world| {
@@ -388,19 +401,17 @@ fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_starts_it_again() 
         world.steps(&steps);
         let going = world.start(&[]);
         held(&world);
-        // The host's part is killed as by a restart: the runner and its step.
-        let run = world.runs().pop().expect("a run");
-        let runner: u32 = world
-            .read(&format!(".pinboot/runs/{run}/runner"))
-            .split(' ')
-            .next()
-            .and_then(|pid| pid.parse().ok())
-            .expect("a pid");
-        let step = crate::support::sshd::below(runner);
-        // The runner is killed first, or it would store how its step ended.
-        for pid in std::iter::once(runner).chain(step) {
-            signal(pid, Signal::KILL);
-        }
+        // The host's part is killed as by a restart: the runner and its step. The runner is suspended first, or it would store
+        // how its step ended. It is killed last: as long as anything of its step lives, the run is not taken for a dead one.
+        let (runner, step) = world.runner();
+        signal(runner, Signal::STOP);
+        until("the step is dead", || {
+            // What was started since the last look holds the run's lock too.
+            let living = living_in_groups_of(&step);
+            living.iter().for_each(|pid| signal(*pid, Signal::KILL));
+            living.is_empty()
+        });
+        signal(runner, Signal::KILL);
         let printed = going.finish().exits(8);
         seen!(world, "unknown", printed);
         assert_eq!(world.journal(), ["host_lost", "host_regained", "1 unknown", "exit 8", "exit 8"]);
