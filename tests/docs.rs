@@ -164,7 +164,7 @@ fn compare(name: &str, mark: &str, right: &str) {
     let (begin, end) = (format!("<!-- {mark} -->\n\n"), format!("<!-- /{mark} -->\n"));
     let (before, rest) = document.split_once(&begin).expect("the section's beginning");
     let (section, behind) = rest.split_once(&end).expect("the section's end");
-    if std::env::var_os("PINBOOT_ACCEPT").is_some() {
+    if crate::support::accepts() {
         fs::write(root(name), format!("{before}{begin}{right}{end}{behind}")).expect("the document is written");
         return;
     }

@@ -46,7 +46,7 @@ fn refused_playbooks_say_what_is_wrong() {
         .collect();
     names.sort();
     assert!(names.len() > 10, "the cases are gone: {names:?}");
-    let accept = std::env::var_os("PINBOOT_ACCEPT").is_some();
+    let accept = crate::support::accepts();
     let mut wrong = Vec::new();
     for name in names {
         let said = said(&folder, &name, fs::read(folder.join(&name)).expect("a case"));

@@ -24,6 +24,11 @@ pub(crate) fn need(program: &str, package: &str) -> Option<PathBuf> {
     found
 }
 
+/// Whether a test writes what it expects anew instead of comparing it: `PINBOOT_ACCEPT` says so with any value but an empty one.
+pub(crate) fn accepts() -> bool {
+    std::env::var_os("PINBOOT_ACCEPT").is_some_and(|value| !value.is_empty())
+}
+
 /// Whether a test may mount things in a namespace of its own; where not, that has been said.
 pub(crate) fn mounts() -> Option<()> {
     let tried = std::process::Command::new("unshare")
