@@ -31,7 +31,8 @@ pb_choose_fetcher() {
 }
 
 # Waits for the process that fetches, and tells how far it is; one that brings less than 1 KiB/s for a minute is ended,
-# with the status that curl has for a timeout. The status is that of the process otherwise.
+# with the status that curl has for a timeout. The status is that of the process otherwise, also where it has
+# ended by itself just before the signal.
 pb_watch_fetch() {
     pb_pid=$1
     pb_naps=0
@@ -58,7 +59,7 @@ pb_watch_fetch() {
     pb_pid=
     pb_status=0
     wait "$1" 2> /dev/null || pb_status=$?
-    [ -z "$pb_stalled" ] || pb_status=28
+    [ -z "$pb_stalled" ] || [ "$pb_status" -le 128 ] || pb_status=28
 }
 
 # The length that the last answer's head gave, if any.
