@@ -408,7 +408,9 @@ fn a_runner_that_is_killed_leaves_a_step_unknown_and_no_rerun_starts_it_again() 
         until("the step is dead", || {
             // What was started since the last look holds the run's lock too.
             let living = living_in_groups_of(&step);
-            living.iter().for_each(|pid| signal(*pid, Signal::KILL));
+            for pid in &living {
+                signal(*pid, Signal::KILL);
+            }
             living.is_empty()
         });
         signal(runner, Signal::KILL);
