@@ -254,7 +254,7 @@ impl Lab {
     /// Ends every process at once, so that none of them gets to do anything more.
     pub(crate) fn power_cut(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        // A process that starts another one and ends while they are listed can hide both, so one empty list is no proof.
+        // A process that starts another one and ends while they are listed can hide both, so one empty list proves nothing.
         let mut empty_lists = 0;
         while empty_lists < EMPTY_LISTS {
             let mut living = self.processes();
