@@ -1,7 +1,7 @@
 //! The command line: files, environment, terminal, and the only place that finally shows an error.
 //!
-//! Each command has a file of its own. What several of them need is in [`jobs`] (what hosts are given to do),
-//! [`previous_run`] and [`remote_run`] (a run that exists already), [`connect`], [`execute`], [`files`] and [`system`].
+//! Each command has a file of its own. What several of them need is in `jobs` (what hosts are given to do),
+//! `previous_run` and `remote_run` (a run that exists already), `connect`, `execute`, `files` and `system`.
 
 #![expect(clippy::disallowed_methods, reason = "edge: the command line, its environment and its files")]
 
