@@ -13,7 +13,7 @@ fn after_a_reboot_step_the_next_step_runs_in_the_new_boot() {
 ",
     );
     let result = guest.run(&[]).exits(0);
-    result.says(&["the host reboots; reconnecting", "3 steps: 3 changed"]);
+    result.says(&["the host is rebooting; reconnecting", "3 steps: 3 changed"]);
     let seen = guest.shell("cat ~/before ~/after /proc/sys/kernel/random/boot_id");
     let seen: Vec<&str> = seen.lines().collect();
     assert_ne!(seen[0], seen[1], "two boots");
