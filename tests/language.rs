@@ -207,7 +207,7 @@ fn options_are_read() {
     assert_eq!((all.register.as_deref(), all.allow_failure), (Some("out"), true));
     assert_eq!(all.on_unknown, pinboot::plan::OnUnknown::Rerun);
     let users: Vec<&RunAs> = plan.steps[1..].iter().map(|step| &work(step).run_as).collect();
-    // (With `run_as: root` a `~/` is root's home, with `sudo: true` the login user's.)
+    // With `run_as: root`, `~/` is root's home; with `sudo: true` it is the login user's.
     let root = RunAs::User("root".into());
     assert_eq!(users, [&RunAs::Root, &RunAs::Login, &RunAs::RootToApply, &RunAs::Login, &RunAs::Root, &root]);
 }

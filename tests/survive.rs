@@ -51,11 +51,11 @@ fn cut_power(world: &World) {
         all.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
         at += 1;
     }
-    // (The runner first: it would tell how its step ended.)
+    // The runner first, since it would report how its step ended.
     for pid in all {
         signal(pid, Signal::KILL);
     }
-    // (A list of children may lack some while others of them end.)
+    // A list of children may lack some while others end.
     until("nothing of the run lives", || {
         let holders = holders(world);
         for pid in &holders {

@@ -374,7 +374,7 @@ fn guards_and_options_do_what_they_say() {
             },
         ]);
         std::fs::create_dir(host.path("sub dir")).expect("a folder");
-        // (The check above ends with cmp's status, which is not an answer: make it one.)
+        // The check above ends with the status of cmp, which is not an answer: make it one.
         if let Action::Apply(work) = &mut steps.steps[11].action {
             work.recipe.check = script("pb_content | cmp -s - text || needs_change");
         }
@@ -428,7 +428,7 @@ fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
             plan(vec![work("echo one"), StepSpec { unless: script("test -e two"), ..work("echo two; : >two") }]);
         let first = host.deliver(1, &steps);
         assert_eq!(first.end(), "ok");
-        // (As if the second step had started, and the power had gone before anything of it was on disk.)
+        // As if the second step had started, and the power had failed before anything of it was on disk.
         let record = |name: &str| host.path(&format!(".pinboot/runs/01000001/{name}"));
         for name in ["end", "2.rc"] {
             std::fs::remove_file(record(name)).expect("removed");
@@ -572,7 +572,7 @@ fn a_rerun_leaves_alone_what_an_earlier_run_did() {
         if let Action::Apply(work) = &mut again.steps[0].action {
             work.earlier = vec![(RunId::from_random([1, 0, 0, 1]), StepId(1))];
         }
-        // (What makes the steps equal is their digest, which is the planner's affair.)
+        // Two steps are equal if their digests are, and the plan makes those.
         again.steps[0].digest = plan(vec![registered()]).steps[0].digest.clone();
         let second = host.deliver(2, &again);
         assert_eq!(second.outcomes, ["unchanged before 01000001", "changed"], "{second:#?}");

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands before a program of its own name in PATH, and has the power cut before or after one call of it: says so on the second
-# serial line, and never comes back. What is wanted: `before` or `after`, the name, the arguments (a pattern).
+# Stands in PATH before a program of the same name, and asks for a power cut before or after one call of it: it says so on the
+# second serial line and then waits. /dev/shm/cut says which call: `before` or `after`, the name, and a pattern for the arguments.
 name=${0##*/}
 read -r wanted </dev/shm/cut
 here() {

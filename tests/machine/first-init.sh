@@ -1,11 +1,11 @@
 #!/bin/busybox sh
 # shellcheck shell=dash # busybox sh is a relative of it.
-# Process 1 of the guest until its disk is there. Nothing is written to that disk which was not synced (for ten minutes at
-# least): so a power cut takes it, every time.
+# Process 1 of the guest until its disk is there. For ten minutes nothing is written to that disk unless it is synced, which means
+# that a power cut always takes what is not.
 b=/bin/busybox
 $b mount -t devtmpfs none /dev
 $b mount -t proc none /proc
-# shellcheck disable=SC2086 # busybox knows its own programs by these words.
+# shellcheck disable=SC2086 # busybox takes the name of its program as an argument.
 for module in /m/*.ko; do $b insmod $module; done
 $b ip link set lo up
 $b ip link set eth0 up

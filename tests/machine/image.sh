@@ -1,23 +1,23 @@
-# Makes the guest: sh image.sh FOLDER HERE, as root. Into FOLDER come vmlinuz, initrd.gz, disk.img (ext4, no partitions), the key
-# of its user and the host's public key. HERE has the files that go into it. Nothing is installed on this machine.
+# Makes the guest: sh image.sh FOLDER HERE, as root. It writes vmlinuz, initrd.gz, disk.img (ext4 without partitions), the key of
+# the guest's user and the host's public key to FOLDER. HERE has the files that the guest gets. Nothing is installed on this machine.
 set -eu
 umask 022
 folder=$1 here=$2 root=$1/root
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r $keyring ] || { echo "no $keyring: \`apt-get install debian-archive-keyring\` brings it in" >&2; exit 1; }
+[ -r $keyring ] || { echo "no $keyring: \`apt-get install debian-archive-keyring\` installs it" >&2; exit 1; }
 debootstrap --variant=minbase --keyring=$keyring \
   --include=systemd-sysv,libpam-systemd,dbus,openssh-server,sudo bookworm "$root"
 
-# The kernel and a static BusyBox are only unpacked: nothing of them is wanted on the guest's disk.
+# The kernel and a static BusyBox are only unpacked: the guest's disk does not need them.
 in_root() { chroot "$root" env LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 mkdir "$folder/boot"
-# shellcheck disable=SC2016 # For the shell in there.
+# shellcheck disable=SC2016 # The shell in the guest expands it.
 in_root sh -c 'cd /tmp && apt-get download busybox-static $(apt-cache depends linux-image-cloud-amd64 | sed -n "s/.*Depends: //p")'
 for deb in "$root"/tmp/*.deb; do dpkg -x "$deb" "$folder/boot"; done
 rm "$root"/tmp/*.deb
 cp "$folder"/boot/boot/vmlinuz-* "$folder/vmlinuz"
 
-# What is done before the guest's own init: the modules for its disk and its network, and the address that qemu gives.
+# What happens before the guest's own init: the modules for its disk and its network, and the address that qemu gives.
 mkdir -p "$folder/first/bin" "$folder/first/m" "$folder/first/proc" "$folder/first/dev" "$folder/first/root"
 cp "$folder/boot/bin/busybox" "$folder/first/bin/"
 number=10
@@ -31,13 +31,13 @@ cp "$here/first-init.sh" "$folder/first/init"
 chmod 755 "$folder/first/init"
 (cd "$folder/first" && find . | "$folder/boot/bin/busybox" cpio -o -H newc | gzip -1 >"$folder/initrd.gz") 2>/dev/null
 
-# The guest: a host as EC2 has them, one login user who may do all, and one who may do nothing.
+# The guest is a host like those of EC2: one login user who may use sudo for everything, and one who may not use it.
 echo host >"$root/etc/hostname"
 echo '127.0.0.1 localhost host' >"$root/etc/hosts"
 : >"$root/etc/fstab"
 ssh-keygen -q -t ed25519 -N '' -C guest -f "$folder/key"
 for user in ec2-user visitor; do
-  # (No password is known, and the account is not locked: a locked one is let in by PAM alone.)
+  # No password is known. The account is not locked, since without PAM a locked one is refused.
   in_root useradd -m -s /bin/bash -p '*' $user
   home=$root/home/$user
   mkdir -m 700 "$home/.ssh"

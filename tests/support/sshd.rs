@@ -109,7 +109,7 @@ impl Options {
     /// Sets a variable for every session.
     #[must_use]
     pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
-        // (Of two for one name sshd takes the first.)
+        // Of two settings with one name sshd takes the first.
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.into()));
         self
@@ -308,7 +308,7 @@ impl Sshd {
     /// Ends everything that runs on a machine of its own.
     pub(crate) fn lose_power(&self) {
         assert!(self.options.is_machine, "it shares its processes with this machine");
-        // (All of a namespace's processes end with its first one.)
+        // All processes of a namespace end with its first one.
         let init = *below(self.child.id()).first().expect("the machine's first process");
         signal(init, rustix::process::Signal::KILL);
         self.wait_log("(sshd has closed its log)");

@@ -125,7 +125,7 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
     let words = ["attach", &address, "--playbook", "p.yaml", "-vv", "--json"];
     let attached = Started::start(elsewhere.call(&world, &words).env("TOKEN", SECRET));
     until("its step begins again", || world.read("count") == "x\nx\n");
-    // (The program itself was given it in its environment, by the user who started it.)
+    // The program itself has it in its environment, from the user who started it.
     assert_eq!(showing(SECRET, attached.pid()), Vec::<String>::new());
     let record = world.there(".pinboot/runs").join(world.runs().pop().expect("the run"));
     // What a step says stands in the host's own log alone, which only its user can read.

@@ -190,7 +190,7 @@ impl Lab {
         }
         if !self.is_traced {
             let runners = self.processes().into_iter().filter(|process| process.role == Role::Runner);
-            // (Its subshells have larger numbers.)
+            // Its subshells have larger numbers.
             found.extend(runners.map(|process| process.pid).min().map(|pid| (UNTRACED_RUNNER.to_owned(), pid)));
         }
         found
@@ -221,7 +221,7 @@ impl Lab {
         let line = String::from_utf8_lossy(&line).replace('\0', " ").replace(&*self.home().to_string_lossy(), "~");
         let mut words = String::new();
         for c in line.trim_end().chars().take(60) {
-            // (Process numbers and sizes are not the same twice.)
+            // Process numbers and sizes differ from run to run.
             if !(c.is_ascii_digit() && words.ends_with('#')) {
                 words.push(if c.is_ascii_digit() { '#' } else { c });
             }
