@@ -409,7 +409,7 @@ fn guards_and_options_do_what_they_say() {
 }
 
 #[test]
-fn what_was_seen_to_run_is_not_begun_again_where_its_record_is_gone() {
+fn a_step_that_was_seen_to_run_is_not_started_again_where_its_record_is_lost() {
     on_each_shell(|host| {
         let steps = plan(vec![work("echo x >>count")]);
         let first = host.deliver(1, &steps);
@@ -422,7 +422,7 @@ fn what_was_seen_to_run_is_not_begun_again_where_its_record_is_gone() {
 }
 
 #[test]
-fn a_log_that_a_power_cut_made_shorter_is_told_on_without_a_gap() {
+fn a_log_that_a_power_cut_shortened_continues_without_a_gap() {
     on_each_shell(|host| {
         let steps =
             plan(vec![work("echo one"), StepSpec { unless: script("test -e two"), ..work("echo two; : >two") }]);
@@ -588,7 +588,7 @@ fn a_rerun_leaves_alone_what_an_earlier_run_did() {
 type Kept<'a> = &'a [(&'a str, &'a str)];
 
 #[test]
-fn what_an_earlier_run_began_without_a_result_is_not_begun_again() {
+fn a_step_that_an_earlier_run_left_without_a_result_is_not_started_again() {
     on_each_shell(|host| {
         // Runs 1 and 2 had the step; the columns are what the host keeps of it from each, the latest first.
         let digest = plan(vec![work("echo x >>count")]).steps[0].digest.clone();

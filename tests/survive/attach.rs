@@ -42,7 +42,7 @@ fn a_run_is_followed_without_its_journal() {
 }
 
 #[test]
-fn a_run_whose_runner_is_gone_is_gone_on_with() {
+fn a_run_whose_runner_died_is_resumed() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
     written(&world, "count");
@@ -117,7 +117,7 @@ steps:
 }
 
 #[test]
-fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
+fn a_run_with_secrets_is_resumed_where_they_are_given() {
     const SECRET: &str = "hunter22-Attach/+hunter";
     let Some(world) = interrupted(SECRET) else { return };
     let elsewhere = Elsewhere::new(&world);
@@ -149,7 +149,7 @@ fn a_run_with_secrets_is_gone_on_with_by_whoever_has_them() {
 }
 
 #[test]
-fn a_run_with_secrets_is_not_gone_on_with_by_whoever_has_none() {
+fn a_run_with_secrets_is_not_resumed_where_they_are_missing() {
     const SECRET: &str = "hunter33-Attach/+hunter";
     let Some(world) = interrupted(SECRET) else { return };
     let elsewhere = Elsewhere::new(&world);

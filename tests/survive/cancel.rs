@@ -15,7 +15,7 @@ fn world() -> Option<World> {
 }
 
 #[test]
-fn a_run_that_is_followed_is_told_to_stop() {
+fn a_run_that_is_followed_is_asked_to_stop() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
     let pid = written(&world, "pid");
@@ -34,7 +34,7 @@ fn a_run_that_is_followed_is_told_to_stop() {
 }
 
 #[test]
-fn a_run_that_nobody_follows_is_stopped_and_its_end_recorded() {
+fn a_run_without_a_follower_is_stopped_and_its_end_recorded() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
     written(&world, "pid");
@@ -120,7 +120,7 @@ fn has_sleeper(seconds: &str) -> bool {
 }
 
 #[test]
-fn a_run_that_a_rerun_follows_is_not_begun_anew_when_it_is_stopped() {
+fn a_run_that_a_rerun_follows_is_not_started_again_when_it_is_stopped() {
     let Some(world) = world() else { return };
     let run = world.start(&[]);
     written(&world, "pid");

@@ -29,7 +29,7 @@ fn what_is_not_regained_in_time_is_left_to_itself_and_taken_up_later() {
 
 /// A record that cannot be used any more in the middle of a run, as on a disk that has become read-only.
 #[test]
-fn a_host_that_cannot_go_on_does_not_say_that_nothing_was_begun() {
+fn a_host_that_cannot_continue_does_not_claim_that_nothing_was_started() {
     let Some(world) = World::new() else { return };
     world.steps(&format!("  - name: Work\n    command: chmod 755 ~/.pinboot; touch ~/started; {UNTIL_GO}\n"));
     let run = world.start(&[]);
