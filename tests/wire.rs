@@ -5,6 +5,7 @@
 mod isolation;
 mod old_run;
 mod size;
+mod umask;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

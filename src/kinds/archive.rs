@@ -75,7 +75,7 @@ fn commands(args: &Args<'_>, into: &Text, name: Option<Text>) -> Script {
     let strip = Text::new(strip);
     let url = first_url(args).unwrap_or_default();
     let values = [("into", into), ("file", file), ("url", &url), ("strip", &strip)];
-    let mut script = Script::fill("mkdir -p -m 700 @{into}", &values);
+    let mut script = Script::fill("mkdir -p @{into}", &values);
     if args.is_given("url") {
         script.line(&Script::fill("curl -fL -o @{file} @{url}", &values));
     }

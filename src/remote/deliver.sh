@@ -48,6 +48,8 @@ pb_id=
 { read -r pb_id <"${pb_machine_file:-/etc/machine-id}"; } 2>/dev/null
 case $pb_id in *[!0-9a-f]*) pb_id= ;; esac
 if [ -n "$pb_host" ] && [ "$pb_id" != "$pb_host" ]; then pb_say stranger "$pb_id"; exit 10; fi
+# The record is private; steps have the umask that the login has.
+pb_umask=$(umask)
 umask 077
 [ -n "${HOME-}" ] || pb_unfit home unset
 cd "$HOME" 2>/dev/null || pb_unfit home "$HOME"
@@ -175,8 +177,8 @@ elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; 
     }
   fi
   #:point runner-starting
-  if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from setsid sh plan </dev/null >/dev/null 2>&1 &
-  else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from exec sh plan </dev/null >/dev/null 2>&1) & fi
+  if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from pb_umask=$pb_umask setsid sh plan </dev/null >/dev/null 2>&1 &
+  else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from pb_umask=$pb_umask exec sh plan </dev/null >/dev/null 2>&1) & fi
   pb_pid=$!
   #:point runner-started
 else

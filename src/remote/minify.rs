@@ -21,6 +21,7 @@ const FIXED: &[&str] = &[
     "pb_machine_file",
     "pb_mem",
     "pb_point",
+    "pb_umask",
     // What a step's shell has.
     "pb_content",
     "pb_home",

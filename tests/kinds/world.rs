@@ -294,6 +294,8 @@ impl World {
         };
         let exec = delivery(&program(plan, &identity), &identity, 1, None, None, &plan.secrets);
         let text = String::from_utf8(exec.command).expect("the exec string is ASCII");
+        // A login's umask.
+        let text = format!("umask 022; {text}");
         (self.command(&["sh", "-c", &text]), exec.stdin)
     }
 

@@ -41,7 +41,8 @@ $pb_step_content"
 # pb_start_shell WHO PROGRAM: starts PROGRAM (a shell) on pb_text as login, root or user; its output goes to descriptor 4. Sets
 # pb_pid. The text is read from standard input, so that it stands in no argument list, and is never run in part. sudo closes every
 # descriptor above 2, the run's lock among them; a shell that waits for it keeps the lock. The step leads a process group, so that a
-# stop reaches all of it and nothing else; it inherits the run's lock and no other.
+# stop reaches all of it and nothing else; it inherits the run's lock and no other. The umask is the login's where the step is the login
+# user's; sudo and su start from it, and make of it what they make of it in that login.
 pb_start_shell() {
   pb_text="$pb_text
 # pb-end"
@@ -55,7 +56,10 @@ pb_start_shell() {
     set -- sh -c "$pb_keep_lock" sh sudo -n -H -u "$pb_step_user" -- "$2" -c "$pb_read_and_run"
   fi
   # shellcheck disable=SC2086 # It is a word or none.
-  printf '%s\n' "$pb_text" | exec $pb_setsid "$@" 1>&4 4>&- 7>&- 8>&8 9>&- &
+  printf '%s\n' "$pb_text" | {
+    umask "$pb_login_umask"
+    exec $pb_setsid "$@" 1>&4 4>&- 7>&- 8>&8 9>&-
+  } &
   pb_pid=$! pb_has_group=$pb_setsid
 }
 # shellcheck disable=SC2016 # These two texts are for other shells.
@@ -70,6 +74,7 @@ ${1%.}"'
 # with `_` in what is sent; to take them away as well costs more than a new shell (1.5 ms with bash, a second with mksh).
 pb_run_inside() {
   exec 7>&- 9>&-
+  umask "$pb_login_umask"
   set -- "$pb_text"
   # shellcheck disable=SC2086 # Lists of names.
   unset -v pb_text $pb_registered $pb_secrets
