@@ -8,10 +8,12 @@ mod rows;
 
 mod clock;
 mod connect;
+mod elsewhere;
 mod host;
 mod identity;
 mod input;
 mod link;
+mod matrix;
 mod report;
 mod rerun;
 mod restart;

@@ -1,0 +1,293 @@
+//! Tests of other suites that cover a row: below the program, where the fault can be made more precisely.
+//!
+//! A case names its test by the file and the test's name: of the function in a file in Rust, of the case in a YAML file
+//! of `tests/kinds/`. A file of `tests/playbooks/` is a test by itself, and the name is empty. The report checks that each
+//! of them exists.
+
+use super::rows::{Case, Seen};
+
+/// Tests that cover rows T, X, H and W, one list for each row.
+const BY_ROW: &[&[Case]] = &[
+    // T1
+    &[],
+    // T2
+    &[],
+    // T3
+    &[],
+    // T4
+    &[],
+    // T5
+    &[],
+    // T6
+    &[],
+    // T7
+    &[],
+    // T8
+    &[],
+    // X9
+    &[],
+    // X10
+    &[],
+    // X11
+    &[],
+    // X12
+    &[],
+    // H13
+    &[],
+    // H14
+    &[],
+    // H15
+    &[],
+    // H16
+    &[],
+    // H17
+    &[],
+    // H18
+    &[],
+    // H19
+    &[],
+    // W20
+    &[],
+    // W21
+    &[],
+    // W22
+    &[],
+    // W23
+    &[],
+    // W24
+    &[],
+    // W25
+    &[],
+    // W26
+    &[],
+    // W27
+    &[],
+    // W28
+    &[],
+];
+
+/// Tests that cover rows A to E.
+const CASES: &[Case] = &[
+    elsewhere(
+        "tests/torture.rs",
+        "whatever_dies_the_run_ends_as_an_undisturbed_one",
+        &["B1", "B4", "B5", "B7", "B16", "E3"],
+        "every process dies, the connection is cut at any byte and the power fails, at random from a seed, under five shells",
+    ),
+    elsewhere(
+        "tests/torture.rs",
+        "at_every_named_point_a_death_changes_nothing",
+        &["B5", "B7"],
+        "the runner dies at each named point",
+    ),
+    elsewhere(
+        "tests/torture.rs",
+        "a_controller_that_dies_at_any_of_its_events_is_followed_by_another",
+        &["E3"],
+        "SIGKILL at each event",
+    ),
+    elsewhere(
+        "tests/torture.rs",
+        "a_hundred_megabytes_come_whole_through_a_hundred_cuts",
+        &["B1", "B11"],
+        "100 MB through 100 cuts",
+    ),
+    elsewhere(
+        "tests/machine/reboot.rs",
+        "after_a_reboot_step_the_next_step_runs_in_the_new_boot",
+        &["B6"],
+        "a virtual machine with systemd",
+    ),
+    elsewhere(
+        "tests/machine/reboot.rs",
+        "after_a_restart_during_a_step_its_check_decides_or_the_outcome_is_unknown",
+        &["B5"],
+        "a virtual machine: `reboot -f` in a step with a check, the reset button in one without",
+    ),
+    elsewhere(
+        "tests/machine/power.rs",
+        "at_each_sync_a_power_cut_loses_nothing_and_repeats_nothing",
+        &["B7"],
+        "a virtual machine is switched off before and after each sync and rename of the record",
+    ),
+    elsewhere(
+        "tests/machine/power.rs",
+        "a_check_finds_the_unsynced_effect_of_a_step_that_was_lost",
+        &["B7"],
+        "the step's own writes are lost, its result is not",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "the_running_step_is_reported_and_no_other_is_started",
+        &["C3"],
+        "an emergency remount, and an ext4 that detects an error, during a step",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "a_step_whose_result_cannot_be_stored_is_not_started",
+        &["C3"],
+        "the same during a check",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "a_connection_that_is_lost_meanwhile_is_restored",
+        &["C3"],
+        "the connection is lost as well",
+    ),
+    elsewhere(
+        "tests/machine/read_only.rs",
+        "a_runner_that_dies_then_leaves_a_step_with_an_unknown_outcome",
+        &["C3"],
+        "the runner dies as well",
+    ),
+    elsewhere(
+        "tests/machine/clock.rs",
+        "no_decision_depends_on_the_clock",
+        &["C7"],
+        "a year ahead, two years back, in a step during which the connection is lost",
+    ),
+    elsewhere(
+        "tests/machine/login.rs",
+        "a_run_of_a_user_with_sudo_outlives_its_login",
+        &["C12"],
+        "systemd-logind with KillUserProcesses=yes",
+    ),
+    elsewhere("tests/survive/reboot.rs", "the_run_goes_on_in_the_next_boot", &["B6"], "a requested restart"),
+    elsewhere(
+        "tests/survive/reboot.rs",
+        "a_host_that_does_not_reboot_in_time_is_a_failure",
+        &["B6"],
+        "a requested restart that does not happen",
+    ),
+    elsewhere(
+        "tests/survive/reboot.rs",
+        "a_rerun_sees_the_reboot_through",
+        &["B6", "E3"],
+        "the controller dies meanwhile",
+    ),
+    elsewhere("tests/survive/together.rs", "of_twenty_at_once_one_runs_and_the_others_name_it", &["E7"], "20 at once"),
+    elsewhere("tests/survive/together.rs", "a_host_that_another_run_has_is_refused_or_waited_for", &["E7"], "`--wait`"),
+    elsewhere(
+        "tests/survive/cancel.rs",
+        "what_lives_all_the_same_is_named",
+        &["B18"],
+        "a process that does not end at all",
+    ),
+    elsewhere("tests/survive/unknown.rs", "what_is_assumed_not_done_runs_again", &["B5"], "`--assume not-done`"),
+    elsewhere(
+        "tests/survive/attach.rs",
+        "a_run_is_followed_without_its_journal",
+        &["E3"],
+        "another machine takes over",
+    ),
+    elsewhere("tests/kinds/packages.rs", "cloud_init_is_waited_for_and_named", &["C10"], "cloud-init is still running"),
+    elsewhere(
+        "tests/ssh/login.rs",
+        "tinysshd_accepts_ed25519_and_no_rsa",
+        &["A6"],
+        "the transport alone, against tinysshd",
+    ),
+    elsewhere(
+        "tests/ssh/known_hosts.rs",
+        "never_weaker_than_openssh",
+        &["A10"],
+        "real `ssh` is asked about the same files",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts/tests.rs",
+        "finds_what_ssh_keygen_finds_in_five_hundred_files",
+        &["A10"],
+        "500 generated files, with `ssh-keygen -F` as the judge",
+    ),
+    elsewhere(
+        "tests/ssh/known_hosts.rs",
+        "several_files_are_combined_and_an_unreadable_one_refuses_the_host",
+        &["A11"],
+        "an unreadable file, and a folder",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts/tests.rs",
+        "bad_lines_are_skipped_and_counted",
+        &["A11"],
+        "malformed lines",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts/tests.rs",
+        "fifty_writers_at_once_write_complete_lines",
+        &["A12"],
+        "50 processes add keys at once",
+    ),
+    elsewhere(
+        "src/transport/ssh/known_hosts/tests.rs",
+        "a_full_disk_is_an_error_and_leaves_no_incomplete_line",
+        &["A12"],
+        "a full disk",
+    ),
+    elsewhere("tests/ssh/unreachable.rs", "each_address_is_tried_and_named", &["A13"], "several addresses"),
+    elsewhere(
+        "tests/ssh/unreachable.rs",
+        "errors_before_the_banner",
+        &["A14", "A15", "A18"],
+        "silence, one byte at a time, HTTP, SMTP, a long line, many lines, a penalty",
+    ),
+    elsewhere("tests/ssh/unreachable.rs", "too_many_logins_at_once_can_be_retried", &["A17"], "MaxStartups 1"),
+    elsewhere("tests/ssh/streams.rs", "a_cut_or_a_flipped_bit_is_never_a_normal_end", &["A24", "B1"], "24 places"),
+    elsewhere("tests/ssh/streams.rs", "a_host_that_falls_silent_is_noticed", &["B2"], "stopped sessions"),
+    elsewhere(
+        "tests/ssh/streams.rs",
+        "a_rekey_during_a_transfer_loses_nothing",
+        &["B10"],
+        "30 MB to the host, 20 MB back",
+    ),
+    elsewhere("tests/ssh/streams.rs", "a_slow_reader_loses_neither_bytes_nor_the_connection", &["B22"], "30 MB"),
+    elsewhere(
+        "tests/kinds/download/digesters.yaml",
+        "Every program that computes a digest finds the right one",
+        &["C8"],
+        "sha256sum, shasum, openssl, …",
+    ),
+    elsewhere(
+        "tests/kinds/download/fetchers.yaml",
+        "A server that is busy for a moment is asked again",
+        &["C8", "C11"],
+        "curl, wget, BusyBox",
+    ),
+    elsewhere(
+        "tests/kinds/packages.rs",
+        "a_lock_that_is_not_given_back_is_named_and_left_alone",
+        &["C10"],
+        "held without end",
+    ),
+    elsewhere("tests/kinds/packages.rs", "a_stale_lock_holds_no_step_up", &["C10"], "a stale lock"),
+    elsewhere("tests/kinds/packages.rs", "the_kernel_says_who_holds_apts_lock", &["C10"], "apt's own lock"),
+    elsewhere("src/journal/tests.rs", "after_a_failed_write_nothing_more_is_promised", &["E5"], "a write that fails"),
+    elsewhere(
+        "src/journal/tests.rs",
+        "a_journal_cut_at_any_byte_is_a_shorter_one_and_can_be_continued",
+        &["E6"],
+        "cut at each byte",
+    ),
+    elsewhere("src/journal/tests.rs", "a_flipped_bit_never_makes_a_step_done", &["E6"], "each bit flipped"),
+    elsewhere(
+        "src/journal/tests.rs",
+        "a_line_that_is_missing_or_from_the_future_is_refused",
+        &["E6"],
+        "lines missing or too new",
+    ),
+    elsewhere("src/journal/tests.rs", "one_process_writes_a_run_at_a_time", &["E8"], "the journal's lock"),
+    elsewhere("src/journal/tests.rs", "a_state_folder_that_others_can_change_is_refused", &["E12"], "modes and owners"),
+];
+
+/// All of them.
+pub(super) fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(BY_ROW.iter().copied().flatten())
+}
+
+const fn elsewhere(
+    file: &'static str,
+    test: &'static str,
+    rows: &'static [&'static str],
+    broken: &'static str,
+) -> Case {
+    Case { file, test, rows, broken, seen: Seen::Text("", "") }
+}
