@@ -16,7 +16,7 @@ pub use time::{parse_timestamp, timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
-use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId, StepLabel};
 
 /// The version of the event format.
 pub const VERSION: u32 = 1;
@@ -196,6 +196,9 @@ pub enum EventKind {
     StepStarted {
         /// Its place in the plan.
         step: StepId,
+        /// Its number for people; unknown where the run is followed without its playbook.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<StepLabel>,
         /// Its name, with the turn of its loop where there is one.
         name: String,
     },
@@ -246,6 +249,9 @@ pub enum EventKind {
     StepFinished {
         /// Its place in the plan.
         step: StepId,
+        /// Its number for people; unknown where the run is followed without its playbook.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<StepLabel>,
         /// Its name.
         name: String,
         /// How it ended.

@@ -30,9 +30,9 @@ pub struct Flags {
     pub tags: Vec<String>,
     /// `--skip-tags`.
     pub skip_tags: Vec<String>,
-    /// `--from`: a step's name or number.
+    /// `--from`: a step's name, id or number.
     pub from: Option<String>,
-    /// `--only`: names or numbers of steps.
+    /// `--only`: names, ids or numbers of steps.
     pub only: Vec<String>,
     /// `--host-key`.
     pub host_key: Option<String>,

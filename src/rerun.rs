@@ -29,7 +29,7 @@ pub enum Disposition {
         /// What the journals remember.
         remembered: Option<Remembered>,
     },
-    /// It runs because it says `always`.
+    /// It runs because it says `always`, or only asks.
     RunAlways,
 }
 
@@ -136,7 +136,7 @@ pub fn dispositions(runs: &[RecordedRun], new: &Plan, target: &str) -> Vec<Dispo
     let decide = |step: &PlannedStep, occurrence: usize| match &step.action {
         Action::Skip { .. } => Disposition::Skip,
         Action::Apply(spec) if spec.has_check() => Disposition::Check,
-        Action::Apply(spec) if spec.always => Disposition::RunAlways,
+        Action::Apply(spec) if spec.always || spec.only_asks => Disposition::RunAlways,
         Action::Apply(_) => {
             let same = same_steps.get(&step.digest).and_then(|steps| steps.get(occurrence));
             let places = same.map_or_else(Vec::new, |step| places(&runs[0].header.run, step));

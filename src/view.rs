@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use crate::event::{Event, EventKind, Failure, HostReady, Mode, Outcome, Reason, parse_timestamp};
 use crate::exit::Exit;
-use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId, StepLabel};
 
 pub use tail::{Tail, TailLine};
 
@@ -105,6 +105,8 @@ pub struct Abridged {
 pub struct StepView {
     /// Its place in the plan.
     pub id: StepId,
+    /// Its number for people, where it is known.
+    pub label: Option<StepLabel>,
     /// Its name.
     pub name: String,
     /// How it stands.
@@ -147,6 +149,7 @@ impl StepView {
     fn new(id: StepId, name: &str, event: &Event) -> Self {
         Self {
             id,
+            label: None,
             name: name.to_owned(),
             state: StepState::Running,
             started_seq: event.seq,
@@ -166,6 +169,11 @@ impl StepView {
             left: None,
             progress: None,
         }
+    }
+
+    /// Its number for people; its place in the plan where no other number is known.
+    pub fn number(&self) -> StepLabel {
+        self.label.unwrap_or_else(|| StepLabel::plain(self.id.0))
     }
 
     /// How it ended; `None` while it runs.
@@ -375,8 +383,9 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             host.state = HostState::Waiting;
             host.message = Some(message.clone());
         }
-        EventKind::StepStarted { step, name } => {
-            *host.step_mut(*step, name, event) = StepView::new(*step, name, event);
+        EventKind::StepStarted { step, label, name } => {
+            let view = host.step_mut(*step, name, event);
+            *view = StepView { label: *label, ..StepView::new(*step, name, event) };
         }
         EventKind::StepOutput { step, text, kept, .. } => {
             let step = host.step_mut(*step, "", event);
@@ -399,6 +408,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
         }
         EventKind::StepFinished {
             step,
+            label,
             name,
             outcome,
             elapsed_ms,
@@ -412,6 +422,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             reason,
         } => {
             let step = host.step_mut(*step, name, event);
+            step.label = label.or(step.label);
             step.name.clone_from(name);
             step.state = StepState::Finished(*outcome);
             step.elapsed_ms = *elapsed_ms;

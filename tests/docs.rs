@@ -62,7 +62,9 @@ fn whole(example: &str) -> String {
         // Steps that an example watches and does not show.
         let watched = example.lines().filter_map(|line| line.trim().strip_prefix("when_changed: [")?.strip_suffix(']'));
         let watched = watched.flat_map(|names| names.split(", "));
-        let missing = watched.filter(|name| !example.contains(&format!("- name: {name}\n")));
+        let named =
+            |name: &str| example.contains(&format!("- name: {name}\n")) || example.contains(&format!("  id: {name}\n"));
+        let missing = watched.filter(|name| !named(name));
         let before: String = missing.map(step).collect();
         let indented: String = example.lines().map(|line| format!("  {line}\n")).collect();
         return format!("steps:\n{before}{indented}");

@@ -153,10 +153,10 @@ fn loops_make_a_step_of_every_turn() {
     assert_eq!(
         lines(&plan),
         [
-            "1[1] Make (pin): echo 1 pin",
-            "1[2] Make (geo): skipped (when: item != \"geo\")",
-            "1[3] Make (3): echo 3 ''",
-            "2[1] Give a: echo 1",
+            "1.1 Make (pin): echo 1 pin",
+            "1.2 Make (geo): skipped (when: item != \"geo\")",
+            "1.3 Make (3): echo 3 ''",
+            "2.1 Give a: echo 1",
             "3 None: skipped (loop: the list is empty)",
             "4 Never: skipped (when: false)",
         ]
@@ -234,7 +234,7 @@ fn an_option_is_rendered_whichever_it_is() {
 /// A value of an option that uses `undefined_name`, if the option can contain a template.
 fn undefined_in(form: Form) -> Option<&'static str> {
     match form {
-        Form::Name | Form::Steps | Form::Words => None,
+        Form::Name | Form::Steps | Form::Id | Form::Switch | Form::Words => None,
         Form::Condition => Some("undefined_name == ''"),
         Form::Variables => Some("{ A: \"{{ undefined_name }}\" }"),
         Form::Items => Some("[\"{{ undefined_name }}\"]"),
@@ -349,7 +349,7 @@ fn a_part_of_the_steps_can_be_chosen() {
     );
     let chosen = |change: fn(&mut Inputs)| {
         try_compile(&text, change)
-            .map(|plans| plans[0].1.steps.iter().map(|step| step.label.clone()).collect::<Vec<_>>().join(" "))
+            .map(|plans| plans[0].1.steps.iter().map(|step| step.label.to_string()).collect::<Vec<_>>().join(" "))
     };
     assert_eq!(chosen(|inputs| inputs.flags.tags = vec!["b".into()]).as_deref(), Ok("2 3"));
     assert_eq!(chosen(|inputs| inputs.flags.skip_tags = vec!["b".into()]).as_deref(), Ok("1 4"));
@@ -368,6 +368,80 @@ fn a_part_of_the_steps_can_be_chosen() {
     assert_eq!(work(&part.steps[0]).env, [("CLASSPATH".to_owned(), "/jar".into())]);
     assert_eq!(work(&part.steps[0]).when_changed, Some(Vec::new()));
     assert!(work(&whole.steps[3]).env.is_empty());
+}
+
+#[test]
+fn a_step_is_known_by_its_id_to_other_steps_other_runs_and_the_command_line() {
+    let text = format!(
+        "vars: {{ branch: main, list: [a, b] }}\n{HOST}steps:\n\
+        \x20 - {{ name: \"Code at {{{{ branch }}}}\", id: code, command: ls }}\n\
+        \x20 - {{ name: Each, id: each, command: \"echo {{{{ item }}}}\", loop: \"{{{{ list }}}}\" }}\n\
+        \x20 - {{ name: Build, command: make, when_changed: [code, each] }}\n\
+        \x20 - {{ name: Restart, command: \"echo {{{{ item }}}}\", when_changed: [Each, Build], loop: [x, y] }}\n"
+    );
+    let whole = compile(&text, |_| {});
+    let ids = |plan: &Plan, at: usize| plan.steps[at].id.0;
+    let build = work(&whole.steps[3]);
+    assert_eq!(build.when_changed.iter().flatten().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3]);
+    let key = |plan: &Plan, at: usize| plan.steps[at].key.clone();
+    assert_eq!(build.watches, [key(&whole, 0), key(&whole, 1), key(&whole, 2)]);
+    assert_eq!(whole.steps[0].watched_by, [key(&whole, 3)]);
+    assert_eq!(whole.steps[1].watched_by, [key(&whole, 3), key(&whole, 4), key(&whole, 5)]);
+    // Another value and another part of the playbook do not change what a step is called.
+    let part = compile(&text, |inputs| {
+        inputs.flags.vars = vec!["branch=other".to_owned()];
+        inputs.flags.only = vec!["code".to_owned(), "each".to_owned()];
+    });
+    assert_eq!(part.steps.len(), 3);
+    assert!(
+        (0..3).all(|at| key(&part, at) == key(&whole, at) && part.steps[at].watched_by == whole.steps[at].watched_by)
+    );
+    let rest = compile(&text, |inputs| inputs.flags.from = Some("Build".to_owned()));
+    assert_eq!((ids(&rest, 0), work(&rest.steps[0]).watches.clone()), (1, build.watches.clone()));
+    assert_eq!(work(&rest.steps[0]).when_changed, Some(Vec::new()));
+}
+
+#[test]
+fn a_step_has_one_number_in_the_whole_and_in_a_part() {
+    let text = format!(
+        "vars: {{ list: [a, b, c] }}\n{HOST}steps:\n\
+        \x20 - {{ name: first, command: ls }}\n\
+        \x20 - {{ name: each, command: \"echo {{{{ item }}}}\", loop: \"{{{{ list }}}}\" }}\n\
+        \x20 - {{ name: last, command: ls }}\n"
+    );
+    let labels = |from: Option<&str>, only: &[&str]| {
+        let plans = try_compile(&text, |inputs| {
+            inputs.flags.from = from.map(str::to_owned);
+            inputs.flags.only = only.iter().map(|step| (*step).to_owned()).collect();
+        });
+        plans.map(|plans| plans[0].1.steps.iter().map(|step| step.label.to_string()).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(labels(None, &[]).as_deref(), Ok("1 2.1 2.2 2.3 3"));
+    assert_eq!(labels(Some("2.2"), &[]).as_deref(), Ok("2.2 2.3 3"));
+    assert_eq!(labels(Some("3"), &[]).as_deref(), Ok("3"));
+    assert_eq!(labels(None, &["2.3", "1"]).as_deref(), Ok("1 2.3"));
+    assert_eq!(labels(None, &["2.3", "2"]).as_deref(), Ok("2.1 2.2 2.3"));
+    assert_eq!(labels(Some("2.2"), &["2.1", "2.3"]).as_deref(), Ok("2.3"));
+    let refused = |from: Option<&str>, only: &[&str]| labels(from, only).expect_err("there is no such step");
+    assert!(refused(Some("2.4"), &[]).contains("there is no iteration 2.4"));
+    assert!(refused(None, &["3.1"]).contains("step 3 has no loop, and therefore no `3.1`"));
+    assert!(refused(None, &["4"]).contains("no step is called `4`"));
+    assert!(refused(None, &["2.0"]).contains("no step is called `2.0`"));
+}
+
+#[test]
+fn a_step_that_only_asks_is_repeated_and_keeps_its_digest() {
+    let digest = |option: &str| {
+        let text = format!("{HOST}steps: [ {{ name: s, command: id -un, register: me{option} }} ]\n");
+        let plan = compile(&text, |_| {});
+        let work = work(&plan.steps[0]).clone();
+        (plan.steps[0].digest.clone(), work)
+    };
+    let (plain, work) = digest("");
+    assert!(!work.only_asks);
+    let (asking, work) = digest(", changes: false");
+    assert_eq!((plain, true, pinboot::plan::OnUnknown::Rerun), (asking, work.only_asks, work.on_unknown));
+    assert!(!digest(", changes: true").1.only_asks);
 }
 
 #[test]

@@ -87,7 +87,9 @@ fn form_words(form: Form) -> String {
         Form::Condition => "expression".to_owned(),
         Form::Items => "list".to_owned(),
         Form::Name => "name".to_owned(),
-        Form::Steps => "step name or list of step names".to_owned(),
+        Form::Steps => "step name or id, or list of them".to_owned(),
+        Form::Id => "word".to_owned(),
+        Form::Switch => Shape::Bool.words(),
         Form::Words => Shape::Texts.words(),
     }
 }

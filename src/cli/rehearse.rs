@@ -147,7 +147,7 @@ impl Stage<'_> {
         for step in self.plan.steps.iter().filter(|step| !matches!(step.action, Action::Skip { .. })) {
             let stage = self.start_host()?;
             let rehearsed = self.run(&stage, Some(step.id))?;
-            let cut = Self::cut_run(&stage, &step.label, &step.name, &rehearsed)?;
+            let cut = Self::cut_run(&stage, &step.label.to_string(), &step.name, &rehearsed)?;
             let verdict = judge_cut(uncut, &cut, &|path| is_record(&self.world, path));
             if !verdict.passed() {
                 exit = Exit::StepFailed;
@@ -203,7 +203,7 @@ impl Stage<'_> {
         let host = view.host(&self.host.id);
         let finished = |step: &crate::plan::PlannedStep| {
             Some(StepResult {
-                label: step.label.clone(),
+                label: step.label.to_string(),
                 name: step.name.clone(),
                 outcome: host?.step(step.id)?.outcome()?,
                 always: matches!(&step.action, Action::Apply(spec) if spec.always),

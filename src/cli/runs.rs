@@ -11,7 +11,7 @@ use super::error::CommandError;
 use super::system::state;
 use crate::event::{Event, EventKind, Mode, VERSION};
 use crate::exit::Exit;
-use crate::ids::{HostId, RunId};
+use crate::ids::{HostId, RunId, StepLabel};
 use crate::journal::{Damage, JournalError, JournalRead};
 use crate::report::format::{clean, columns, duration, plural, truncate};
 use crate::view::Totals;
@@ -196,8 +196,9 @@ fn repair_report(run: &RunId, damage: Option<&Damage>, copy: Option<&Path>) -> S
 fn lost_result(event: &Event) -> Option<String> {
     let host = event.host.as_ref().map_or_else(String::new, |host| clean(&host.0));
     match &event.kind {
-        EventKind::StepFinished { step, name, outcome, .. } => {
-            Some(format!("{host}: step {step} ({}) {}", clean(name), outcome.word()))
+        EventKind::StepFinished { step, label, name, outcome, .. } => {
+            let number = label.unwrap_or_else(|| StepLabel::plain(step.0));
+            Some(format!("{host}: step {number} ({}) {}", clean(name), outcome.word()))
         }
         EventKind::HostFinished { exit, .. } => Some(format!("{host}: exit {exit}")),
         _ => None,

@@ -3,7 +3,7 @@
 use crate::event::{Mode, Outcome, Reason};
 use crate::exit::Exit;
 use crate::flags::Flags;
-use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId, StepLabel};
 use crate::journal::{Header, HostSummary, JournalRead, Torn};
 use crate::plan::StepSummary;
 use crate::view::RunView;
@@ -25,7 +25,7 @@ pub(super) fn journal() -> JournalRead {
     kinds.push(("", end));
     let steps = (1..=4).map(|id| StepSummary {
         id: StepId(id),
-        label: id.to_string(),
+        label: StepLabel::plain(id),
         name: format!("step {id}"),
         kind: "command".into(),
         digest: Digest::of(b""),

@@ -93,8 +93,8 @@ fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalR
     for step in &planned.steps {
         let line = match seen.and_then(|host| host.step(step.id).map(|step| (host, step))) {
             Some((host, step)) if step.outcome().is_some() => step_line(host, step, false, look.color),
-            Some(_) => format!("{:>3} {} running", step.id, pad(&clean(&step.name), 32)),
-            None => format!("{:>3} {} not started", step.id, pad(&clean(&step.name), 32)),
+            Some(_) => format!("{:>3} {} running", step.label, pad(&clean(&step.name), 32)),
+            None => format!("{:>3} {} not started", step.label, pad(&clean(&step.name), 32)),
         };
         writeln!(out, "{line}").expect("a string takes all");
         let abridged =

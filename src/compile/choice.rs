@@ -1,12 +1,38 @@
 //! The steps that tags, `--from` and `--only` leave.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::playbook::{Loaded, Step};
+use crate::ids::StepLabel;
+use crate::playbook::{Loaded, Step, step_called, step_meant};
 use crate::source::Diagnostic;
 
-/// The indexes of the steps that tags, `--from` and `--only` leave out.
-pub(super) fn left_out(loaded: &Loaded) -> Result<HashSet<usize>, Vec<Diagnostic>> {
+/// The steps, and the iterations of loops, that tags, `--from` and `--only` leave out.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// The indexes of the steps that are left out.
+    pub(super) left_out: HashSet<usize>,
+    /// The step in whose loop `--from` starts, and the iteration.
+    from: Option<(usize, u32)>,
+    /// The iterations that `--only` names, for each step of which it names only some.
+    only: HashMap<usize, BTreeSet<u32>>,
+}
+
+impl Choice {
+    /// Whether an iteration of a step that is not left out is left.
+    pub(super) fn keeps(&self, at: usize, iteration: u32) -> bool {
+        self.from.is_none_or(|(step, first)| step != at || iteration >= first)
+            && self.only.get(&at).is_none_or(|only| only.contains(&iteration))
+    }
+
+    /// The highest iteration that the command line names for a step.
+    pub(super) fn highest(&self, at: usize) -> Option<u32> {
+        let from = self.from.filter(|(step, _)| *step == at).map(|(_, iteration)| iteration);
+        from.max(self.only.get(&at).and_then(BTreeSet::last).copied())
+    }
+}
+
+/// What tags, `--from` and `--only` leave out.
+pub(super) fn choice(loaded: &Loaded) -> Result<Choice, Vec<Diagnostic>> {
     let (steps, flags) = (&loaded.playbook.steps, &loaded.inputs.flags);
     let mut diagnostics = Vec::new();
     let mut find = |flag: &str, wanted: &str| {
@@ -14,49 +40,71 @@ pub(super) fn left_out(loaded: &Loaded) -> Result<HashSet<usize>, Vec<Diagnostic
         if found.is_none() {
             diagnostics.extend(unknown_step(loaded, flag, wanted));
         }
-        found
+        let found = found?;
+        if let (at, Some(_)) = found
+            && steps[at].given("loop").is_none()
+        {
+            let message = format!("{flag}: step {} has no loop, and therefore no `{wanted}`", at + 1);
+            diagnostics.push(Diagnostic::without_place(message).hint(format!("write `{flag} {}`", at + 1)));
+        }
+        Some(found)
     };
-    let from = flags.from.as_deref().and_then(|wanted| find("--from", wanted)).unwrap_or(0);
-    let only: Vec<usize> = flags.only.iter().filter_map(|wanted| find("--only", wanted)).collect();
+    let from = flags.from.as_deref().and_then(|wanted| find("--from", wanted));
+    let named: Vec<(usize, Option<u32>)> = flags.only.iter().filter_map(|wanted| find("--only", wanted)).collect();
     for (flag, wanted) in [("--tags", &flags.tags), ("--skip-tags", &flags.skip_tags)] {
         diagnostics.extend(wanted.iter().filter_map(|tag| unknown_tag(loaded, flag, tag)));
     }
-    let out: HashSet<usize> = steps
+    let first = from.map_or(0, |(at, _)| at);
+    let left_out: HashSet<usize> = steps
         .iter()
         .enumerate()
         .filter(|(at, step)| {
-            *at < from
-                || (!flags.only.is_empty() && !only.contains(at))
+            *at < first
+                || (!flags.only.is_empty() && !named.iter().any(|(named, _)| named == at))
                 || (!flags.tags.is_empty() && !has_tag(step, &flags.tags))
                 || has_tag(step, &flags.skip_tags)
         })
         .map(|(at, _)| at)
         .collect();
-    if diagnostics.is_empty() && loaded.diagnostics.is_empty() && out.len() == steps.len() {
+    if diagnostics.is_empty() && loaded.diagnostics.is_empty() && left_out.len() == steps.len() {
         diagnostics.push(
             Diagnostic::without_place("no step is left to run").hint("see --tags, --skip-tags, --from and --only"),
         );
     }
-    if diagnostics.is_empty() { Ok(out) } else { Err(diagnostics) }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let mut only: HashMap<usize, BTreeSet<u32>> = HashMap::new();
+    for (at, iteration) in &named {
+        // A step that is named as a whole keeps all its iterations.
+        if named.contains(&(*at, None)) {
+            continue;
+        }
+        only.entry(*at).or_default().extend(iteration);
+    }
+    Ok(Choice { left_out, from: from.and_then(|(at, iteration)| Some((at, iteration?))), only })
 }
 
 fn has_tag(step: &Step, wanted: &[String]) -> bool {
     step.words("tags").any(|tag| wanted.iter().any(|wanted| wanted == tag.value))
 }
 
-/// The step with this name, or else with this number.
-fn find_step(steps: &[Step], wanted: &str) -> Option<usize> {
-    let numbered = || wanted.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < steps.len());
-    steps.iter().position(|step| step.name.value == wanted).or_else(numbered)
+/// The step with this id or name, or else with this number, which may name an iteration of its loop.
+fn find_step(steps: &[Step], wanted: &str) -> Option<(usize, Option<u32>)> {
+    let numbered = || {
+        let label = StepLabel::parse(wanted)?;
+        let at = usize::try_from(label.step).ok()? - 1;
+        (at < steps.len()).then_some((at, label.iteration))
+    };
+    step_called(steps, wanted).map(|at| (at, None)).or_else(numbered)
 }
 
 /// The error for a step that is not there, unless errors of the playbook may hide it.
 fn unknown_step(loaded: &Loaded, flag: &str, wanted: &str) -> Option<Diagnostic> {
     let steps = &loaded.playbook.steps;
-    let error = Diagnostic::without_place(format!("{flag}: no step is called `{wanted}`"))
-        .did_you_mean(wanted, steps.iter().map(|step| step.name.value.as_str()));
-    if error.hint.is_some() {
-        return Some(error);
+    let error = Diagnostic::without_place(format!("{flag}: no step is called `{wanted}`"));
+    if let Some(hint) = step_meant(steps, wanted) {
+        return Some(error.hint(hint));
     }
     let hint = match steps.as_slice() {
         [only] => format!("there is one step, `{}`", only.name.value),

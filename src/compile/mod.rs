@@ -9,6 +9,7 @@ mod steps;
 
 use std::collections::{BTreeMap, HashSet};
 
+use self::choice::Choice;
 use self::hosts::Chosen;
 use self::steps::Steps;
 use crate::event::Mode;
@@ -35,15 +36,16 @@ pub fn compile_all(loaded: &Loaded, sources: &mut Sources, mode: Mode) -> Result
     });
     let without_host = [Chosen { entry: None, target: None }];
     let chosen = if chosen.is_empty() { without_host.as_slice() } else { chosen.as_slice() };
-    let left_out = choice::left_out(loaded).unwrap_or_else(|found| {
+    let choice = choice::choice(loaded).unwrap_or_else(|found| {
         diagnostics.extend(found);
-        HashSet::new()
+        Choice::default()
     });
-    let registered = registered(playbook, left_out);
+    let registered = registered(playbook, choice.left_out.clone());
     let lines = lines(playbook, sources);
+    let common = Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode };
     let mut plans = Vec::new();
     for chosen in chosen {
-        let (host, plan, found) = one_host(loaded, sources, &registered, &lines, chosen, mode);
+        let (host, plan, found) = one_host(&common, sources, chosen);
         diagnostics.extend(found);
         plans.extend(host.map(|host| (host, plan)));
     }
@@ -79,15 +81,19 @@ fn lines(playbook: &Playbook, sources: &Sources) -> Vec<String> {
         .collect()
 }
 
-/// Resolves the variables of one host and compiles every step for it.
-fn one_host(
-    loaded: &Loaded,
-    sources: &mut Sources,
-    registered: &Registered,
-    lines: &[String],
-    chosen: &Chosen<'_>,
+/// What the plans of all hosts have in common.
+struct Common<'l> {
+    loaded: &'l Loaded,
+    registered: &'l Registered,
+    choice: &'l Choice,
+    /// `file:line` of every step.
+    lines: &'l [String],
     mode: Mode,
-) -> (Option<Host>, Plan, Vec<Diagnostic>) {
+}
+
+/// Resolves the variables of one host and compiles every step for it.
+fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> (Option<Host>, Plan, Vec<Diagnostic>) {
+    let Common { loaded, registered, choice, lines, mode } = *common;
     let (playbook, inputs) = (&loaded.playbook, &loaded.inputs);
     let own: &[_] = chosen.entry.map_or(&[], |entry| &entry.vars);
     let declared = Declarations {
@@ -102,9 +108,9 @@ fn one_host(
     let (vars, mut diagnostics) = resolve(&declared, registered, &loaded.templates, sources, &*inputs.loader);
     let mut renderer = Renderer::new(&loaded.templates, sources, vars, registered, &*inputs.loader);
     let host = hosts::host(&mut renderer, inputs, chosen);
-    let mut steps = Steps::new(&playbook.steps, renderer);
+    let mut steps = Steps::new(&playbook.steps, renderer, choice);
     for (at, line) in lines.iter().enumerate() {
-        steps.compile(at, line, registered.left_out.contains(&at));
+        steps.compile(at, line);
     }
     let (planned, renderer) = steps.finish();
     let secret = |name: &String| Some((name.clone(), renderer.host.secrets.get(name)?.clone()));

@@ -67,7 +67,10 @@ fn value(renderer: &mut Renderer<'_>, option: &StepOption, node: &Node) -> Optio
         }
         Form::Name => node.as_text().map(|name| OptionValue::Text(name.into())),
         Form::Steps => Some(OptionValue::Steps(Vec::new())),
-        Form::Condition | Form::Items | Form::Words => None,
+        Form::Switch => {
+            convert::literal(node).and_then(|written| convert::boolean(written).ok()).map(OptionValue::Flag)
+        }
+        Form::Condition | Form::Items | Form::Id | Form::Words => None,
     }
 }
 

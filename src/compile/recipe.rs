@@ -4,7 +4,7 @@ use super::options;
 use crate::ids::StepId;
 use crate::kinds::{Args, Recipe};
 use crate::plan::options::OptionValue;
-use crate::plan::{RunAs, StepSpec};
+use crate::plan::{OnUnknown, RunAs, StepSpec};
 use crate::playbook::Step;
 use crate::render::renderer::Renderer;
 
@@ -51,6 +51,10 @@ pub(super) fn spec(
     for (slot, value) in values {
         let value = if matches!(value, OptionValue::Steps(_)) { OptionValue::Steps(watched.to_vec()) } else { value };
         (slot.set)(&mut spec, value);
+    }
+    if spec.only_asks && step.given("on_unknown").is_none() {
+        // To ask again is harmless.
+        spec.on_unknown = OnUnknown::Rerun;
     }
     Some(spec)
 }

@@ -1,12 +1,13 @@
 //! The steps of one host: which of them run, how often, and with what.
 
+use super::choice::Choice;
 use super::digest::digest;
 use super::recipe;
-use crate::ids::{Digest, StepId};
+use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe};
 use crate::node::Node;
 use crate::plan::{Action, PlannedStep};
-use crate::playbook::Step;
+use crate::playbook::{Step, step_called};
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
 use crate::render::syntax::{self, Segment};
@@ -21,9 +22,12 @@ pub(super) struct Steps<'a> {
     /// The steps of the playbook.
     authored: &'a [Step],
     renderer: Renderer<'a>,
+    choice: &'a Choice,
     planned: Vec<PlannedStep>,
     /// For each step of the playbook, its steps in the plan and their digests.
     ids: Vec<Vec<(StepId, Digest)>>,
+    /// For each step of the playbook, what it and its iterations are called, in the plan or left out of it.
+    keys: Vec<Vec<StepKey>>,
     /// What steps that are left out would have exported: later steps get it nevertheless.
     carried: Vec<(String, Text)>,
 }
@@ -46,23 +50,40 @@ enum Decision {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(authored: &'a [Step], renderer: Renderer<'a>) -> Self {
-        Self { authored, renderer, planned: Vec::new(), ids: vec![Vec::new(); authored.len()], carried: Vec::new() }
+    pub(super) fn new(authored: &'a [Step], renderer: Renderer<'a>, choice: &'a Choice) -> Self {
+        let count = authored.len();
+        Self {
+            authored,
+            renderer,
+            choice,
+            planned: Vec::new(),
+            ids: vec![Vec::new(); count],
+            keys: vec![Vec::new(); count],
+            carried: Vec::new(),
+        }
     }
 
     /// The planned steps, and the renderer with its diagnostics.
-    pub(super) fn finish(self) -> (Vec<PlannedStep>, Renderer<'a>) {
+    pub(super) fn finish(mut self) -> (Vec<PlannedStep>, Renderer<'a>) {
+        for (at, step) in self.authored.iter().enumerate() {
+            for watched in watched_places(self.authored, step) {
+                for (id, _) in &self.ids[watched] {
+                    self.planned[id.0 as usize - 1].watched_by.extend(self.keys[at].iter().cloned());
+                }
+            }
+        }
         (self.planned, self.renderer)
     }
 
     /// Compiles the step at this index.
-    pub(super) fn compile(&mut self, at: usize, line: &str, left_out: bool) {
+    pub(super) fn compile(&mut self, at: usize, line: &str) {
         let step = &self.authored[at];
         self.renderer.step = Some(at);
         self.renderer.in_loop = step.option("loop").is_some();
         self.renderer.may_loop = step.may_have("loop");
         self.renderer.iterate(None);
-        if left_out {
+        if self.choice.left_out.contains(&at) {
+            self.keys_left_out(at);
             self.carry_exports(step);
             self.renderer.left_out = true;
             self.check_only(step);
@@ -75,6 +96,23 @@ impl<'a> Steps<'a> {
     /// Checks the names of a step that does not run.
     fn check_only(&mut self, step: &Step) {
         recipe::check_only(&mut self.renderer, step);
+    }
+
+    /// Notes what a step that is left out is called: other steps may watch it, or be watched by it. Its errors do not matter
+    /// for that.
+    fn keys_left_out(&mut self, at: usize) {
+        let step = &self.authored[at];
+        let before = self.renderer.diagnostics.len();
+        let secrets = self.renderer.secrets_used.clone();
+        let iterations = step.option("loop").and_then(|items| self.renderer.iterations(items));
+        self.renderer.diagnostics.truncate(before);
+        self.renderer.secrets_used = secrets;
+        self.keys[at] = match iterations {
+            Some(iterations) if !iterations.is_empty() => {
+                iterations.iter().take(MAX_ITERATIONS).map(|iteration| key(step, Some(iteration))).collect()
+            }
+            _ => vec![key(step, None)],
+        };
     }
 
     /// Compiles a step that is left out, for what it would export; its errors do not matter for that.
@@ -102,7 +140,7 @@ impl<'a> Steps<'a> {
             self.check_only(step);
             return;
         }
-        let number = (place.at + 1).to_string();
+        let label = StepLabel::plain(u32::try_from(place.at + 1).expect("fewer than 2^32 steps"));
         let when = step.option("when");
         let items = step.option("loop");
         let each = items.and(when).filter(|when| uses_loop_names(when));
@@ -110,7 +148,7 @@ impl<'a> Steps<'a> {
             Decision::Run => {}
             Decision::Skip(why) => {
                 self.check_only(step);
-                self.skip(place, number, None, why);
+                self.skip(place, label, None, why);
                 return;
             }
             Decision::Unknown => {
@@ -119,8 +157,8 @@ impl<'a> Steps<'a> {
             }
         }
         match items {
-            Some(items) => self.iterate(place, &number, items, each),
-            None => self.apply(place, number, None),
+            Some(items) => self.iterate(place, label, items, each),
+            None => self.apply(place, label, None),
         }
     }
 
@@ -134,14 +172,14 @@ impl<'a> Steps<'a> {
     }
 
     /// Makes a step of every iteration; `each` is a `when` that is decided for each of them.
-    fn iterate(&mut self, place: Place<'_>, number: &str, items: &Node, each: Option<&Node>) {
+    fn iterate(&mut self, place: Place<'_>, label: StepLabel, items: &Node, each: Option<&Node>) {
         let Some(iterations) = self.renderer.iterations(items) else {
             self.check_only(place.step);
             return;
         };
         if iterations.is_empty() {
             self.check_only(place.step);
-            self.skip(place, number.to_owned(), None, "loop: the list is empty".to_owned());
+            self.skip(place, label, None, "loop: the list is empty".to_owned());
             return;
         }
         if iterations.len() > MAX_ITERATIONS {
@@ -151,9 +189,23 @@ impl<'a> Steps<'a> {
             self.check_only(place.step);
             return;
         }
-        for iteration in &iterations {
+        if let Some(highest) = self.choice.highest(place.at).filter(|highest| *highest as usize > iterations.len()) {
+            let message = format!("there is no iteration {label}.{highest}");
+            let hint = format!(
+                "the loop of step {label} has {}: the last one is {label}.{}",
+                iterations.len(),
+                iterations.len()
+            );
+            self.renderer.diagnostics.push(Diagnostic::error(items.span, message).hint(hint));
+        }
+        for (iteration, number) in iterations.iter().zip(1..) {
             self.renderer.iterate(Some(iteration));
-            let label = format!("{number}[{}]", iteration.index);
+            let label = StepLabel { iteration: Some(number), ..label };
+            if !self.choice.keeps(place.at, number) {
+                self.keys[place.at].push(key(place.step, Some(iteration)));
+                self.carry_exports(place.step);
+                continue;
+            }
             match self.decide(each) {
                 Decision::Run => self.apply(place, label, Some(iteration)),
                 Decision::Skip(why) => {
@@ -165,51 +217,54 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn skip(&mut self, place: Place<'_>, label: String, iteration: Option<&Iteration>, why: String) {
+    fn skip(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>, why: String) {
         // The name may use what is undefined exactly because the step is skipped.
         let before = self.renderer.diagnostics.len();
         let name = self.name(place.step, iteration);
         self.renderer.diagnostics.truncate(before);
         let digest = Digest::of_fields([&b"skip"[..]]);
-        self.add(place, label, name, place.step.kind, digest, Action::Skip { why });
+        let key = key(place.step, iteration);
+        self.add(place, label, (name, key), place.step.kind, digest, Action::Skip { why });
     }
 
-    fn apply(&mut self, place: Place<'_>, label: String, iteration: Option<&Iteration>) {
+    fn apply(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>) {
         let step = place.step;
         let recipe = recipe::recipe(&mut self.renderer, step);
         let name = self.name(step, iteration);
         let (watched, digests): (Vec<StepId>, Vec<Digest>) = self.watched(step).into_iter().unzip();
         let spec = recipe::spec(&mut self.renderer, step, recipe, &watched);
         let (Some(mut spec), Some(kind)) = (spec, step.kind) else { return };
+        spec.watches = watched_places(self.authored, step).flat_map(|at| self.keys[at].iter().cloned()).collect();
         let digest = digest(kind.name, &spec, &digests);
         self.carried.retain(|(name, _)| !spec.recipe.exports().iter().any(|(other, _)| other == name));
         // What is carried is not part of the digest: with nothing left out, the steps before give the step the same values.
         let own = |name: &str| spec.env.iter().any(|(other, _)| other == name);
         let carried: Vec<_> = self.carried.iter().filter(|(name, _)| !own(name)).cloned().collect();
         spec.env.splice(0..0, carried);
-        self.add(place, label, name, Some(kind), digest, Action::Apply(Box::new(spec)));
+        let key = key(step, iteration);
+        self.add(place, label, (name, key), Some(kind), digest, Action::Apply(Box::new(spec)));
     }
 
     /// The steps of the plan that `when_changed` names, with their digests.
     fn watched(&self, step: &Step) -> Vec<(StepId, Digest)> {
-        let position = |name: &str| self.authored.iter().position(|step| step.name.value == name);
-        let positions = step.words("when_changed").filter_map(|name| position(name.value));
-        positions.flat_map(|at| self.ids[at].iter().cloned()).collect()
+        watched_places(self.authored, step).flat_map(|at| self.ids[at].iter().cloned()).collect()
     }
 
     fn add(
         &mut self,
         place: Place<'_>,
-        label: String,
-        name: String,
+        label: StepLabel,
+        (name, key): (String, StepKey),
         kind: Option<&Kind>,
         digest: Digest,
         action: Action,
     ) {
         let id = StepId(u32::try_from(self.planned.len() + 1).expect("fewer than 2^32 steps"));
         self.ids[place.at].push((id, digest.clone()));
+        self.keys[place.at].push(key.clone());
         let kind = kind.map_or("", |kind| kind.name);
-        self.planned.push(PlannedStep { id, label, name, kind, digest, origin: place.line.to_owned(), action });
+        let (watched_by, origin) = (Vec::new(), place.line.to_owned());
+        self.planned.push(PlannedStep { id, label, name, kind, key, watched_by, digest, origin, action });
     }
 
     /// The step's name, on one line. An iteration adds its title, unless the name uses it already.
@@ -224,6 +279,16 @@ impl<'a> Steps<'a> {
         };
         name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
+}
+
+/// The indexes of the steps that a step's `when_changed` names.
+fn watched_places<'a>(authored: &'a [Step], step: &'a Step) -> impl Iterator<Item = usize> + 'a {
+    step.words("when_changed").filter_map(|name| step_called(authored, name.value))
+}
+
+/// What other runs call a step, or its iteration.
+fn key(step: &Step, iteration: Option<&Iteration>) -> StepKey {
+    StepKey::new(step.called(), iteration.map(|iteration| iteration.item.to_string()).as_deref())
 }
 
 /// Whether an expression uses `item` or `index`.

@@ -13,7 +13,7 @@ use super::job::FindCause;
 use super::messages::{self, Refusal};
 use crate::event::{Escaper, EventKind, Outcome, Phase, escape};
 use crate::exit::Exit;
-use crate::ids::{RunId, StepId};
+use crate::ids::{RunId, StepId, StepLabel};
 use crate::plan::StepSummary;
 use crate::remote::frame::{Frame, Note, Piece, Unfit};
 use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
@@ -154,12 +154,18 @@ impl Interpreter {
     /// The step that is being carried out, by its name.
     pub(super) fn current_step(&self) -> Option<String> {
         let current = self.current.as_ref().filter(|current| current.phase == Phase::Apply)?;
-        Some(format!("step {} ({})", current.step, self.name(current.step)))
+        let number = self.label(current.step).map_or_else(|| current.step.to_string(), |label| label.to_string());
+        Some(format!("step {number} ({})", self.name(current.step)))
     }
 
     /// The step for which the host reboots at this moment, and how long that may take.
     pub(super) fn rebooting(&self) -> Option<(StepId, Duration)> {
         self.rebooting
+    }
+
+    /// The step's number for people.
+    fn label(&self, step: StepId) -> Option<StepLabel> {
+        self.steps.get(&step).map(|known| known.label)
     }
 
     /// Whether the host's side has answered on this connection.
@@ -327,7 +333,7 @@ impl Interpreter {
         self.current = None;
         if !self.finished.contains_key(&step) {
             self.current = Some(Current::new(step, clock, now_ms, self.masker.stream()));
-            events.push(EventKind::StepStarted { step, name: self.name(step) });
+            events.push(EventKind::StepStarted { step, label: self.label(step), name: self.name(step) });
         }
     }
 
@@ -366,6 +372,7 @@ impl Interpreter {
         let kind = known.map_or("", |step| &step.kind);
         events.push(EventKind::StepFinished {
             step,
+            label: self.label(step),
             name: self.name(step),
             outcome: end.outcome,
             elapsed_ms,

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::event::{Failure, Mode, Phase};
     use crate::exit::Exit;
-    use crate::ids::{Digest, StepId};
+    use crate::ids::{Digest, StepId, StepLabel};
 
     fn event(kind: EventKind) -> Event {
         Event { seq: 7, at: "2026-01-02T03:04:05.678Z".into(), host: Some(HostId("web".into())), kind }
@@ -97,6 +97,7 @@ mod tests {
     fn a_line_is_what_the_contract_says() {
         let line = to_json_line(&event(EventKind::StepFinished {
             step: StepId(3),
+            label: Some(StepLabel { step: 2, iteration: Some(1) }),
             name: "Create \"the\" topics".into(),
             outcome: Outcome::WouldChange,
             elapsed_ms: 12,
@@ -111,7 +112,7 @@ mod tests {
         }));
         assert_eq!(
             line,
-            r#"{"v":1,"seq":7,"at":"2026-01-02T03:04:05.678Z","host":"web","kind":"step_finished","step":3,"name":"Create \"the\" topics","outcome":"would_change","elapsed_ms":12,"diff":"+ a\n"}"#
+            r#"{"v":1,"seq":7,"at":"2026-01-02T03:04:05.678Z","host":"web","kind":"step_finished","step":3,"label":"2.1","name":"Create \"the\" topics","outcome":"would_change","elapsed_ms":12,"diff":"+ a\n"}"#
         );
     }
 
@@ -143,6 +144,7 @@ mod tests {
             EventKind::StepProgress { step, bytes: u64::MAX, total: None },
             EventKind::StepFinished {
                 step,
+                label: Some(StepLabel::plain(7)),
                 name: "n".into(),
                 outcome: Outcome::Failed,
                 elapsed_ms: 1,
@@ -169,6 +171,7 @@ mod tests {
     fn finished(outcome: Outcome, why: Option<&str>, reason: Option<Reason>) -> EventKind {
         EventKind::StepFinished {
             step: StepId(2),
+            label: None,
             name: "n".into(),
             outcome,
             elapsed_ms: 1,

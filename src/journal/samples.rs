@@ -3,7 +3,7 @@
 use super::{Header, HostSummary};
 use crate::event::Mode;
 use crate::flags::Flags;
-use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId, StepKey, StepLabel};
 use crate::kinds::Recipe;
 use crate::plan::{Action, Plan, PlannedStep, StepSpec};
 use crate::script::Script;
@@ -20,9 +20,11 @@ pub(crate) fn step(id: u32, text: &str, check: bool) -> PlannedStep {
         Recipe { check: check.then(|| Script::fill("not_so", &[])), apply: Script::author(text), ..Recipe::default() };
     PlannedStep {
         id: StepId(id),
-        label: id.to_string(),
+        label: StepLabel::plain(id),
         name: text.to_owned(),
         kind: "command",
+        key: StepKey::new(text, None),
+        watched_by: Vec::new(),
         digest: Digest::of(text.as_bytes()),
         origin: format!("p.yaml:{id}"),
         action: Action::Apply(Box::new(StepSpec::plain(recipe))),

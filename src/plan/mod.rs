@@ -9,7 +9,7 @@ pub use summary::StepSummary;
 use std::time::Duration;
 
 use crate::event::Mode;
-use crate::ids::{Digest, HostId, RunId, StepId};
+use crate::ids::{Digest, HostId, RunId, StepId, StepKey, StepLabel};
 use crate::kinds::Recipe;
 use crate::script::{Script, Text};
 
@@ -31,12 +31,16 @@ pub struct Plan {
 pub struct PlannedStep {
     /// Its number in the plan.
     pub id: StepId,
-    /// Its number in the playbook, from 1: `7`, or `7[2]` for an iteration.
-    pub label: String,
+    /// Its number for people.
+    pub label: StepLabel,
     /// Its name, with the item for an iteration.
     pub name: String,
     /// The kind's name, such as `package`.
     pub kind: &'static str,
+    /// What other runs call it too.
+    pub key: StepKey,
+    /// The steps whose `when_changed` names it, in the plan or left out of it: what it changes is owed to each of them.
+    pub watched_by: Vec<StepKey>,
     /// The digest over everything that the host would do for it: equal digests mean the same step.
     pub digest: Digest,
     /// Its line in the playbook, as `file:line`.
@@ -67,6 +71,8 @@ pub struct StepSpec {
     /// `when_changed`: at least one of these steps must have changed in this run. The list is empty where all that it names
     /// are left out of the plan.
     pub when_changed: Option<Vec<StepId>>,
+    /// What `when_changed` names, in the plan or left out of it.
+    pub watches: Vec<StepKey>,
     /// `creates`: where the path exists, the step is satisfied.
     pub creates: Option<Text>,
     /// `unless`: where it succeeds, the step is satisfied.
@@ -85,6 +91,8 @@ pub struct StepSpec {
     pub delay: Duration,
     /// `register`.
     pub register: Option<String>,
+    /// `changes: false`: the step only asks. It never counts as changed, and `--check` runs it too.
+    pub only_asks: bool,
     /// `allow_failure`.
     pub allow_failure: bool,
     /// `always`: a rerun repeats the step even if it succeeded and has no check.

@@ -54,8 +54,12 @@ pub enum Form {
     Items,
     /// A name for a variable; read before any variable has a value.
     Name,
-    /// Names of earlier steps; read before any variable has a value.
+    /// Names or ids of earlier steps; read before any variable has a value.
     Steps,
+    /// A word for a step; read before any variable has a value.
+    Id,
+    /// `true` or `false`; read before any variable has a value.
+    Switch,
     /// One word or several; read before any variable has a value.
     Words,
 }
@@ -186,7 +190,7 @@ impl StepOption {
 
     /// Whether the value is read before any variable has a value, so that it cannot hold a template.
     pub(crate) fn is_static(&self) -> bool {
-        matches!(self.form, Form::Name | Form::Steps | Form::Words)
+        matches!(self.form, Form::Name | Form::Steps | Form::Id | Form::Switch | Form::Words)
     }
 }
 
@@ -208,7 +212,7 @@ pub const OPTIONS: &[StepOption] = &[
         "when_changed",
         Form::Steps,
         ReadBy::Runner,
-        "Names of earlier steps. The step is skipped unless one of them changed in this run.",
+        "Names or ids of earlier steps. The step is skipped unless one of them has changed something since this step last succeeded, in this run or in an earlier one.",
     )
     .limits_runs()
     .slot(
@@ -309,6 +313,15 @@ pub const OPTIONS: &[StepOption] = &[
     )
     .digest(8, |spec, _| vec![("register", spec.register.clone().unwrap_or_default().into_bytes())]),
     option(
+        "changes",
+        Form::Switch,
+        ReadBy::Runner,
+        "`false`: the `command` or `script` only asks. It runs each time, with `--check` too, and never counts as changed.",
+    )
+    .default("true")
+    .limits_runs()
+    .slot(|spec, value| spec.only_asks = !value.flag(), |spec| spec.only_asks.then_some(OptionValue::Flag(false))),
+    option(
         "timeout",
         Form::Duration { zero: false },
         ReadBy::Both,
@@ -360,6 +373,12 @@ pub const OPTIONS: &[StepOption] = &[
             let default = spec.on_unknown == OnUnknown::default();
             (!default).then(|| OptionValue::Text(spec.on_unknown.word().into()))
         },
+    ),
+    option(
+        "id",
+        Form::Id,
+        ReadBy::Controller,
+        "A word for the step, which no other step has: `when_changed`, `--from` and `--only` accept it like the name. Given to a step with a `loop`, it means all iterations.",
     ),
     option("tags", Form::Words, ReadBy::Controller, "Words that `--tags` and `--skip-tags` select steps by."),
 ];
@@ -418,6 +437,7 @@ mod tests {
         let values = |form: Form| match form {
             Form::Field(Shape::Shell) => OptionValue::Shell(Script::author("true")),
             Form::Field(Shape::Bool) => OptionValue::Flag(true),
+            Form::Switch => OptionValue::Flag(false),
             Form::Field(Shape::OneOf(words)) => OptionValue::Text(words[1].into()),
             Form::UpTo(most) => OptionValue::Number(most),
             Form::Duration { .. } => OptionValue::Duration(Duration::from_secs(5)),

@@ -41,7 +41,7 @@ pub fn text(plans: &[(Host, Plan)], bodies: bool) -> String {
         let _ = writeln!(out, "{}  {}@{} port {}  {key}", host.id, host.user, host.address, host.port);
         for step in &plan.steps {
             out.push('\n');
-            one_step(step, &mut out);
+            one_step(plan, step, &mut out);
             if let Action::Apply(spec) = &step.action {
                 shells.extend(spec.recipe.calls());
             }
@@ -65,7 +65,7 @@ pub fn text(plans: &[(Host, Plan)], bodies: bool) -> String {
     out
 }
 
-fn one_step(step: &PlannedStep, out: &mut String) {
+fn one_step(plan: &Plan, step: &PlannedStep, out: &mut String) {
     let _ = writeln!(out, "{:>3} {}  [{}, {}]", step.label, step.name, step.kind, step.origin);
     match &step.action {
         Action::Skip { why } => line("skipped", why, out),
@@ -76,14 +76,14 @@ fn one_step(step: &PlannedStep, out: &mut String) {
                 RunAs::Login | RunAs::RootToApply => String::new(),
             };
             let apply_as = if spec.run_as == RunAs::RootToApply { " (as root, sudo -n)" } else { check_as.as_str() };
-            options(spec, &check_as, out);
+            options(plan, spec, &check_as, out);
             recipe(spec, &check_as, apply_as, out);
         }
     }
 }
 
 /// The options of a step by their names: those that are one line, then those that are shell.
-fn options(spec: &StepSpec, check_as: &str, out: &mut String) {
+fn options(plan: &Plan, spec: &StepSpec, check_as: &str, out: &mut String) {
     let (shell, lines): (Vec<_>, Vec<_>) =
         spec.options().partition(|(_, value)| matches!(value, OptionValue::Shell(_)));
     for (option, value) in lines.into_iter().chain(shell) {
@@ -102,8 +102,9 @@ fn options(spec: &StepSpec, check_as: &str, out: &mut String) {
             }
             OptionValue::Steps(steps) if steps.is_empty() => line(&title, "no step of this plan", out),
             OptionValue::Steps(steps) => {
-                let ids: Vec<String> = steps.iter().map(ToString::to_string).collect();
-                line(&title, &format!("steps {}", ids.join(", ")), out);
+                let watched = plan.steps.iter().filter(|step| steps.contains(&step.id));
+                let labels: Vec<String> = watched.map(|step| step.label.to_string()).collect();
+                line(&title, &format!("steps {}", labels.join(", ")), out);
             }
         }
     }

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Plan, PlannedStep};
-use crate::ids::{Digest, RunId, StepId};
+use crate::ids::{Digest, RunId, StepId, StepLabel};
 
 /// One step of a plan in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepSummary {
     /// Its place in the plan.
     pub id: StepId,
-    /// Its place in the playbook as a person counts.
-    pub label: String,
+    /// Its number for people.
+    pub label: StepLabel,
     /// Its name.
     pub name: String,
     /// Its kind.
@@ -47,7 +47,7 @@ impl PlannedStep {
     fn summary(&self) -> StepSummary {
         let summary = StepSummary {
             id: self.id,
-            label: self.label.clone(),
+            label: self.label,
             name: self.name.clone(),
             kind: self.kind.to_owned(),
             digest: self.digest.clone(),

@@ -47,14 +47,13 @@ fn without_check(step: &Step, warnings: &mut Vec<Diagnostic>) {
     };
     let limits: Vec<String> = OPTIONS
         .iter()
-        .filter(|option| option.limits_runs && option.name != "always")
+        .filter(|option| option.limits_runs && !matches!(option.name, "always" | "changes"))
         .map(|option| format!("`{}:`", option.name))
         .collect();
-    warnings.push(
-        Diagnostic::warning(step.kind_span, message)
-            .label("nothing says when it is done")
-            .hint(format!("add one of {}, or `always: true` if that is intended", limits.join(", "))),
-    );
+    warnings.push(Diagnostic::warning(step.kind_span, message).label("nothing says when it is done").hint(format!(
+        "add one of {}, `changes: false` if it only asks, or `always: true` if that is intended",
+        limits.join(", ")
+    )));
 }
 
 /// The nodes of a step that contain shell.

@@ -10,6 +10,7 @@ mod lint;
 mod load;
 mod parse;
 mod step;
+mod step_names;
 mod uses;
 
 pub use document::{HostEntry, MAX_STEPS, Playbook};
@@ -17,5 +18,6 @@ pub use inputs::Inputs;
 pub use lint::{leftovers, lint};
 pub use load::{Loaded, load, load_with};
 pub use step::{Given, Step};
+pub(crate) use step_names::{step_called, step_meant};
 
 pub use crate::render::Loader;

@@ -74,11 +74,28 @@ impl Step {
         Some(Spanned { value: node.as_text()?, span: node.span })
     }
 
+    /// The word that the step is given by `id`.
+    pub(crate) fn id(&self) -> Option<Spanned<&str>> {
+        let node = self.option("id")?;
+        Some(Spanned { value: node.as_text()?, span: node.span })
+    }
+
+    /// What other steps and other runs call it: its `id`, or else its name.
+    pub(crate) fn called(&self) -> &str {
+        self.id().map_or(self.name.value.as_str(), |id| id.value)
+    }
+
+    /// Whether the step only asks: `changes: false`.
+    pub(crate) fn only_asks(&self) -> bool {
+        self.option("changes").is_some_and(|node| is_literally(node, false))
+    }
+
     /// Whether an option limits when the step runs, or says that it is meant to run each time.
     pub(crate) fn limits_runs(&self) -> bool {
-        let says_no = |given: &Given<StepOption>| {
-            matches!(given.row.form, Form::Field(Shape::Bool))
-                && literal(&given.value).is_some_and(|written| boolean(written) == Ok(false))
+        let says_no = |given: &Given<StepOption>| match given.row.form {
+            Form::Field(Shape::Bool) => is_literally(&given.value, false),
+            Form::Switch => !is_literally(&given.value, false),
+            _ => false,
         };
         self.options.iter().any(|given| given.row.limits_runs && !says_no(given))
             || OPTIONS.iter().any(|option| option.limits_runs && self.may_have(option.name))
@@ -95,4 +112,9 @@ impl Step {
         self.given("when").is_some_and(|given| given.broken)
             || self.leftover.iter().any(|(key, _)| near(key, options::names()) == Some("when"))
     }
+}
+
+/// Whether a value is written as this boolean.
+fn is_literally(node: &Node, wanted: bool) -> bool {
+    literal(node).is_some_and(|written| boolean(written) == Ok(wanted))
 }

@@ -48,7 +48,7 @@ pub fn failure_block(run: Option<&RunId>, host: &HostView, step: &StepView, comm
 
 /// The first line: which step, and how it ended.
 fn headline(host: &HostView, step: &StepView, how: Option<&str>) -> String {
-    let number = format!("step {}", step.id);
+    let number = format!("step {}", step.number());
     // Without the playbook a step's name is only its number.
     let name = if step.name == number { String::new() } else { format!(" ({})", clean(&step.name)) };
     let verb = match step.outcome() {

@@ -147,7 +147,7 @@ fn unreachable_block(host: &HostView) -> String {
 pub fn step_label(host: &HostView, step: &StepView, many: bool) -> String {
     let name = pad(&clean(&step.name), NAME_WIDTH);
     let prefix = if many { format!("{}  ", clean(&host.id.0)) } else { String::new() };
-    format!("{prefix}{:>3} {name}", step.id)
+    format!("{prefix}{:>3} {name}", step.number())
 }
 
 fn running_line(host: &HostView, step: &StepView, many: bool) -> String {

@@ -35,6 +35,7 @@ fn style(verbose: bool) -> Style {
 fn finished(name: &str, step: u32, outcome: Outcome) -> EventKind {
     EventKind::StepFinished {
         step: StepId(step),
+        label: None,
         name: name.to_owned(),
         outcome,
         elapsed_ms: 14_230,

@@ -2,7 +2,7 @@
 
 use crate::event::{Event, EventKind, Failure, HostReady, KeyStatus, Mode, Outcome, Phase, Reason};
 use crate::exit::Exit;
-use crate::ids::{HostId, RunId, StepId};
+use crate::ids::{HostId, RunId, StepId, StepLabel};
 
 /// Numbers events and gives them times, 100 ms apart.
 pub(crate) fn stamped(kinds: &[(&str, EventKind)]) -> Vec<Event> {
@@ -42,12 +42,13 @@ pub(crate) fn ready() -> EventKind {
 }
 
 pub(crate) fn looked_at(step: u32) -> EventKind {
-    EventKind::StepStarted { step: StepId(step), name: format!("step {step}") }
+    EventKind::StepStarted { step: StepId(step), label: Some(StepLabel::plain(step)), name: format!("step {step}") }
 }
 
 pub(crate) fn ended(step: u32, outcome: Outcome, why: Option<&str>, allowed: bool) -> EventKind {
     EventKind::StepFinished {
         step: StepId(step),
+        label: Some(StepLabel::plain(step)),
         name: format!("step {step}"),
         outcome,
         elapsed_ms: 1500,

@@ -1,7 +1,7 @@
 //! Plans made of shell, for tests of what lies below the language.
 
 use pinboot::event::Mode;
-use pinboot::ids::{Digest, HostId, StepId};
+use pinboot::ids::{Digest, HostId, StepId, StepKey, StepLabel};
 use pinboot::kinds::Recipe;
 use pinboot::plan::{Action, Plan, PlannedStep, StepSpec};
 use pinboot::script::Script;
@@ -15,9 +15,11 @@ pub(crate) fn spec(apply: &str) -> StepSpec {
 pub(crate) fn plan(specs: Vec<StepSpec>) -> Plan {
     let steps = specs.into_iter().zip(1..).map(|(spec, number)| PlannedStep {
         id: StepId(number),
-        label: number.to_string(),
+        label: StepLabel::plain(number),
         name: format!("step {number}"),
         kind: "command",
+        key: StepKey::new(&format!("step {number}"), None),
+        watched_by: Vec::new(),
         digest: Digest::of(format!("{spec:?}").as_bytes()),
         origin: String::new(),
         action: Action::Apply(Box::new(spec)),

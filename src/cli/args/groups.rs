@@ -71,10 +71,10 @@ pub(in crate::cli) struct StepArgs {
     /// Skip steps with one of these tags
     #[arg(long, value_name = "TAG,…", value_delimiter = ',')]
     pub(in crate::cli) skip_tags: Vec<String>,
-    /// Start at this step (name or number)
+    /// Start at this step (name, id or number)
     #[arg(long, value_name = "STEP")]
     pub(in crate::cli) from: Option<String>,
-    /// Run only this step (name or number); may be repeated
+    /// Run only this step (name, id or number); may be repeated
     #[arg(long, value_name = "STEP")]
     pub(in crate::cli) only: Vec<String>,
 }

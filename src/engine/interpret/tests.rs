@@ -8,7 +8,7 @@ use crate::secret::Secret;
 fn interpreter() -> Interpreter {
     let step = |id: u32, name: &str| StepSummary {
         id: StepId(id),
-        label: id.to_string(),
+        label: StepLabel::plain(id),
         name: name.to_owned(),
         kind: "command".to_owned(),
         digest: Digest::of(b""),
@@ -84,7 +84,10 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
         ],
     );
     let output = |text: &str, phase| EventKind::StepOutput { step: StepId(1), text: text.into(), phase, kept: true };
-    assert_eq!(events[0], EventKind::StepStarted { step: StepId(1), name: "one".into() });
+    assert_eq!(
+        events[0],
+        EventKind::StepStarted { step: StepId(1), label: Some(StepLabel::plain(1)), name: "one".into() }
+    );
     assert_eq!(events[1], output("checking\n", Phase::Check));
     let said: String = events
         .iter()
@@ -98,6 +101,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
         events.last(),
         Some(&EventKind::StepFinished {
             step: StepId(1),
+            label: Some(StepLabel::plain(1)),
             name: "one".into(),
             outcome: Outcome::Failed,
             elapsed_ms: 420,

@@ -5,19 +5,18 @@ use std::collections::{HashMap, HashSet};
 use super::Parser;
 use crate::playbook::document::Playbook;
 use crate::playbook::step::Step;
+use crate::playbook::step_names::step_meant;
 use crate::source::{Diagnostic, Span, Spanned};
 
 impl Parser<'_> {
     pub(super) fn check_across(&mut self, playbook: &mut Playbook) {
-        let mut named: HashMap<&str, Vec<(usize, Span)>> = HashMap::new();
-        for (at, step) in playbook.steps.iter().enumerate() {
-            named.entry(step.name.value.as_str()).or_default().push((at, step.name.span));
-        }
+        self.check_ids(&playbook.steps);
         for (at, step) in playbook.steps.iter().enumerate() {
             for wanted in step.words("when_changed") {
-                let error = watched(&wanted, at, named.get(wanted.value).map_or(&[], Vec::as_slice), &playbook.steps);
+                let found = meant(wanted.value, &playbook.steps);
+                let error = watched(&wanted, at, &found, &playbook.steps);
                 // A step whose name could not be read may be the one, unless another name is near.
-                let may_exist = self.unresolved.steps && !named.contains_key(wanted.value);
+                let may_exist = self.unresolved.steps && found.is_empty();
                 self.diagnostics.extend(error.filter(|error| !may_exist || error.hint.is_some()));
             }
         }
@@ -28,6 +27,30 @@ impl Parser<'_> {
                 self.report(Diagnostic::error(secret.span, format!("`{}` is listed twice", secret.value)));
             }
             self.variable_name(&secret.value, secret.span, "secret name");
+        }
+    }
+
+    /// Checks that an id means one step.
+    fn check_ids(&mut self, steps: &[Step]) {
+        let mut ids: HashMap<&str, Span> = HashMap::new();
+        let names: HashMap<&str, usize> =
+            steps.iter().enumerate().rev().map(|(at, step)| (step.name.value.as_str(), at)).collect();
+        for (at, step) in steps.iter().enumerate() {
+            let Some(id) = step.id() else { continue };
+            if let Some(first) = ids.insert(id.value, id.span) {
+                self.report(
+                    Diagnostic::error(id.span, format!("two steps have the id `{}`", id.value))
+                        .related(first, "one")
+                        .hint("give them different ids"),
+                );
+            }
+            if let Some(other) = names.get(id.value).filter(|other| **other != at) {
+                self.report(
+                    Diagnostic::error(id.span, format!("`{}` is the name of another step", id.value))
+                        .related(steps[*other].name.span, "this one")
+                        .hint("give the step another id"),
+                );
+            }
         }
     }
 
@@ -65,26 +88,48 @@ impl Parser<'_> {
     }
 }
 
+/// The indexes of the steps that a word of `when_changed` may mean, each with the place of the name or id.
+fn meant(wanted: &str, steps: &[Step]) -> Vec<(usize, Span)> {
+    let ids = steps.iter().enumerate().filter_map(|(at, step)| Some((at, step.id()?)));
+    let with_id: Vec<_> = ids.filter(|(_, id)| id.value == wanted).map(|(at, id)| (at, id.span)).collect();
+    if !with_id.is_empty() {
+        return with_id;
+    }
+    let named = steps.iter().enumerate().filter(|(_, step)| step.name.value == wanted);
+    named.map(|(at, step)| (at, step.name.span)).collect()
+}
+
 /// What is wrong with a step that `when_changed` names.
 fn watched(wanted: &Spanned<&str>, at: usize, found: &[(usize, Span)], steps: &[Step]) -> Option<Diagnostic> {
     let name = wanted.value;
     let error = |message: String| Diagnostic::error(wanted.span, message);
     match found {
         [] => {
-            let names = steps.iter().map(|step| step.name.value.as_str());
-            Some(error(format!("no step is called `{name}`")).did_you_mean(name, names))
+            let error = error(format!("no step is called `{name}`"));
+            Some(match step_meant(steps, name) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            })
         }
         [(found, span)] if *found >= at => {
             let which = if *found == at { "this step itself" } else { "a later step" };
             let error = error(format!("`{name}` is {which}")).related(*span, "it is this one");
             Some(error.hint("`when_changed` refers to earlier steps"))
         }
-        [_] => None,
+        [(found, _)] => {
+            let changes = steps[*found].given("changes").filter(|_| steps[*found].only_asks())?;
+            let error = error(format!("`{name}` only asks, and never counts as changed"));
+            Some(
+                error
+                    .related(changes.key_span, "it says that the step only asks")
+                    .hint("name a step that changes something"),
+            )
+        }
         [first, second, ..] => Some(
             error(format!("two steps are called `{name}`"))
                 .related(first.1, "one")
                 .related(second.1, "another")
-                .hint("give them different names"),
+                .hint("give them different names, or one of them an `id:`"),
         ),
     }
 }

@@ -7,7 +7,7 @@ use crate::plan::options::{Form, StepOption};
 use crate::playbook::step::{Given, Step};
 use crate::render::convert;
 use crate::render::syntax::{is_name, is_template};
-use crate::source::{Diagnostic, Spanned};
+use crate::source::{Diagnostic, Span, Spanned};
 
 impl Parser<'_> {
     pub(super) fn option(&mut self, row: &'static StepOption, entry: Entry, step: &mut Step) {
@@ -43,6 +43,12 @@ impl Parser<'_> {
                     self.variable_name(&value, span, "name for a registered value");
                 }
             }
+            Form::Id => {
+                if let Some(Spanned { value, span }) = self.text(entry) {
+                    self.check_id(&value, span);
+                }
+            }
+            Form::Switch => self.check_switch(row, node),
             Form::Steps | Form::Words => drop(self.texts(entry)),
         }
     }
@@ -60,6 +66,28 @@ impl Parser<'_> {
         } else if let Some(Err(mut error)) = convert::literal(node).map(check) {
             error.message = format!("`{}`: {}", row.name, error.message);
             self.report(*error);
+        }
+    }
+
+    /// Checks a boolean that cannot be a template.
+    fn check_switch(&mut self, row: &StepOption, node: &Node) {
+        match node.as_text() {
+            Some(text) if is_template(text) => self.report(
+                Diagnostic::error(node.span, format!("`{}` cannot contain a template", row.name))
+                    .hint("write `true` or `false`: it is read before any variable has a value"),
+            ),
+            _ => convert::check_node(node, Shape::Bool, row.name, &mut self.diagnostics),
+        }
+    }
+
+    /// Checks the word for a step: no number, because a number means the place of a step.
+    fn check_id(&mut self, id: &str, span: Span) {
+        let starts = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !starts || !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+            self.report(
+                Diagnostic::error(span, format!("invalid id `{id}`"))
+                    .label("expected letters, digits, `_`, `-` and `.`, starting with a letter"),
+            );
         }
     }
 

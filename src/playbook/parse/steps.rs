@@ -130,12 +130,46 @@ impl Parser<'_> {
                     .hint("remove one of them"),
             );
         }
+        if step.only_asks() {
+            self.check_asking(step);
+        }
         if step.kind.is_none() && !misread {
             let names: Vec<&str> = self.kinds.iter().map(|kind| kind.name).collect();
             self.report(
                 Diagnostic::error(step.span, "the step has no kind")
                     .label("this step")
                     .hint(format!("add one of: {}", names.join(", "))),
+            );
+        }
+    }
+
+    /// What a step cannot have that only asks.
+    fn check_asking(&mut self, step: &Step) {
+        let Some(changes) = step.given("changes").map(|given| given.key_span) else { return };
+        if let Some(kind) = step.kind.filter(|kind| !matches!(kind.name, "command" | "script")) {
+            self.report(
+                Diagnostic::error(
+                    changes,
+                    format!("`changes: false` is only for `command` and `script`, not for `{}`", kind.name),
+                )
+                .related(step.kind_span, "this changes the host")
+                .hint("remove it; `--check` asks without changing anything"),
+            );
+        }
+        for option in ["creates", "unless"] {
+            if let Some(given) = step.given(option) {
+                self.report(
+                    Diagnostic::error(given.key_span, format!("`{option}` has no meaning in a step that only asks"))
+                        .related(changes, "it says that the step only asks")
+                        .hint(format!("remove one of them: `{option}` says when a change is done, and a step that only asks makes none")),
+                );
+            }
+        }
+        if let Some(always) = step.option("always").filter(|node| node.as_text() == Some("false")) {
+            self.report(
+                Diagnostic::error(always.span, "a step that only asks runs each time")
+                    .related(changes, "it says that the step only asks")
+                    .hint("remove `always: false`"),
             );
         }
     }

@@ -51,10 +51,10 @@ impl Parser<'_> {
             return None;
         };
         if is_template(text) {
-            self.report(
-                Diagnostic::error(node.span, format!("`{key}` cannot contain a template"))
-                    .hint("it is read before any variable has a value"),
-            );
+            self.report(Diagnostic::error(node.span, format!("`{key}` cannot contain a template")).hint(match key {
+                "when_changed" => "give that step an `id:`, and write the id here",
+                _ => "it is read before any variable has a value",
+            }));
             return None;
         }
         if text.is_empty() {

@@ -1,0 +1,98 @@
+//! How a step is found by what another one, or the command line, calls it; and what to say where there is no such step.
+
+use super::step::Step;
+use crate::render::syntax::{self, Segment, is_template};
+use crate::source::near;
+
+/// The first step of this id, or else of this name.
+pub(crate) fn step_called(steps: &[Step], wanted: &str) -> Option<usize> {
+    let with_id = steps.iter().position(|step| step.id().is_some_and(|id| id.value == wanted));
+    with_id.or_else(|| steps.iter().position(|step| step.name.value == wanted))
+}
+
+/// What was most likely meant by a name that no step has.
+pub(crate) fn step_meant(steps: &[Step], wanted: &str) -> Option<String> {
+    let names = || steps.iter().map(|step| step.name.value.as_str()).filter(|name| !name.is_empty());
+    let ids = steps.iter().filter_map(Step::id).map(|id| id.value);
+    if let Some(name) = near(wanted, ids.chain(names().filter(|name| !is_template(name)))) {
+        return Some(format!("did you mean `{name}`?"));
+    }
+    if let Some(step) = steps.iter().find(|step| is_template(&step.name.value) && may_be(&step.name.value, wanted)) {
+        let name = &step.name.value;
+        return Some(match step.id() {
+            Some(id) => format!("the name `{name}` is a template: write the step's id, `{}`", id.value),
+            None => {
+                let id = suggested_id(name);
+                format!(
+                    "the name `{name}` is a template: give that step an id, such as `id: {id}`, and write the id here"
+                )
+            }
+        });
+    }
+    let lower = wanted.to_lowercase();
+    let mut holding = names().filter(|name| !is_template(name) && name.to_lowercase().contains(&lower));
+    match (holding.next(), holding.next()) {
+        (Some(only), None) => Some(format!("did you mean `{only}`?")),
+        _ => None,
+    }
+}
+
+/// What stands between the templates of a name.
+fn literal_pieces(name: &str) -> Vec<&str> {
+    let Ok(template) = syntax::split(name) else { return Vec::new() };
+    let literal = template.segments.iter().filter_map(|segment| match segment {
+        Segment::Literal(range) => Some(name[range.clone()].trim()),
+        Segment::Expression { .. } | Segment::Statement { .. } => None,
+    });
+    literal.filter(|piece| !piece.is_empty()).collect()
+}
+
+/// Whether a text may be meant as a name with templates: the name without them, its beginning, or what it may become.
+fn may_be(name: &str, wanted: &str) -> bool {
+    let pieces: Vec<String> = literal_pieces(name).iter().map(|piece| piece.to_lowercase()).collect();
+    let wanted = wanted.trim().to_lowercase();
+    let Some(first) = pieces.first() else { return false };
+    if wanted.is_empty() {
+        return false;
+    }
+    let mut rest = wanted.as_str();
+    let becomes = pieces.iter().all(|piece| match rest.split_once(piece.as_str()) {
+        Some((_, behind)) => {
+            rest = behind;
+            true
+        }
+        None => false,
+    });
+    becomes || first.starts_with(&wanted) || near(&wanted, [pieces.join(" ").as_str(), first.as_str()]).is_some()
+}
+
+/// A name without its templates as an id.
+fn suggested_id(name: &str) -> String {
+    let words: String = literal_pieces(name)
+        .join(" ")
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' })
+        .collect();
+    let id = words.split_whitespace().collect::<Vec<_>>().join("-");
+    if id.starts_with(|c: char| c.is_ascii_alphabetic()) { id } else { "that-step".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_templates_is_known_by_what_it_may_become() {
+        let name = "The code at {{ branch }}";
+        for wanted in ["The code", "the code at", "The code at main", "Teh code at", "The"] {
+            assert!(may_be(name, wanted), "{wanted}");
+        }
+        for wanted in ["", "Restart", "code"] {
+            assert!(!may_be(name, wanted), "{wanted}");
+        }
+        assert!(may_be("{{ a }} of {{ b }}", "x of y") && !may_be("{{ a }}", "x"));
+        assert_eq!(suggested_id(name), "the-code-at");
+        assert_eq!(suggested_id("{{ branch }}"), "that-step");
+    }
+}
