@@ -14,13 +14,27 @@ use crate::language::kinds;
 
 /// Everything that is said about one playbook, as `pinboot lint` would.
 fn said(folder: &Path, name: &str, bytes: Vec<u8>) -> String {
-    let folder = folder.to_owned();
+    let (beside, folder) = (folder.to_owned(), folder.to_owned());
     let loader = move |file: &str| fs::read(folder.join(file)).map_err(|error| error.kind().to_string());
     let mut inputs = Inputs::new("me", loader);
     inputs.env.insert("HOME_TOWN".to_owned(), "Leeds".to_owned());
-    // A first line `#! -e NAME=VALUE` gives variables as the command line would.
+    // A first line `#! -e NAME=VALUE --vars-file FILE` gives variables as the command line would.
     let first = String::from_utf8_lossy(&bytes).lines().next().unwrap_or("").to_owned();
-    inputs.flags.vars = first.split("-e ").skip(1).map(|given| given.trim().to_owned()).collect();
+    let words = |flag: &str| {
+        let given = first.split(" --").flat_map(|part| {
+            part.split(" -e ")
+                .enumerate()
+                .map(|(at, text)| if at > 0 { format!("e {text}") } else { text.to_owned() })
+                .collect::<Vec<_>>()
+        });
+        given.filter_map(|part| part.strip_prefix(flag).map(|value| value.trim().to_owned())).collect::<Vec<_>>()
+    };
+    inputs.flags.vars = words("e ");
+    for file in words("vars-file ") {
+        // A test that changes single characters of a case may have changed the name.
+        let bytes = fs::read(beside.join(&file)).unwrap_or_default();
+        inputs.vars_files.push((file, bytes));
+    }
     let mut sources = Sources::default();
     let mut found: Vec<Diagnostic> = Vec::new();
     match load_with(kinds::KINDS, &mut sources, name, bytes, inputs) {

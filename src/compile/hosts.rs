@@ -76,7 +76,7 @@ pub(super) fn host(renderer: &mut Renderer<'_>, inputs: &Inputs, chosen: &Chosen
         match check(&text) {
             Ok(text) => Some(text),
             Err(why) => {
-                renderer.diagnostics.push(Diagnostic::error(node.span, format!("{what}: {why}")));
+                renderer.report_value(node, Diagnostic::error(node.span, format!("{what}: {why}")));
                 None
             }
         }

@@ -48,7 +48,7 @@ fn value(renderer: &mut Renderer<'_>, option: &StepOption, node: &Node) -> Optio
         Form::User => {
             let user = renderer.text(node)?;
             if let Some(Err(why)) = user.literal().map(inventory::check_user) {
-                renderer.diagnostics.push(Diagnostic::error(node.span, format!("`{}`: {why}", option.name)));
+                renderer.report_value(node, Diagnostic::error(node.span, format!("`{}`: {why}", option.name)));
                 return None;
             }
             Some(OptionValue::Text(user))
@@ -86,7 +86,7 @@ fn converted(
         Ok(value) => Some(value),
         Err(mut error) => {
             error.message = format!("{name}: {}", error.message);
-            renderer.diagnostics.push(*error);
+            renderer.report_value(node, *error);
             None
         }
     }

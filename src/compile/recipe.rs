@@ -3,6 +3,7 @@
 use super::options;
 use crate::ids::StepId;
 use crate::kinds::{Args, Recipe};
+use crate::node::Node;
 use crate::plan::options::OptionValue;
 use crate::plan::{OnUnknown, RunAs, StepSpec};
 use crate::playbook::Step;
@@ -27,7 +28,17 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
     match kind.compile(&Args { span: step.kind_span, fields: &fields }) {
         Ok(recipe) => Some(recipe),
         Err(found) => {
-            renderer.diagnostics.extend(found);
+            for error in found {
+                let holds = |node: &Node| {
+                    error.span.is_some_and(|span| {
+                        node.span.source == span.source && node.span.start <= span.start && span.end <= node.span.end
+                    })
+                };
+                match step.fields.iter().map(|given| &given.value).find(|node| holds(node)) {
+                    Some(node) => renderer.report_value(node, error),
+                    None => renderer.diagnostics.push(error),
+                }
+            }
             None
         }
     }

@@ -1,22 +1,10 @@
 //! The variables of `-e NAME=VALUE`, each a source of its own.
 
-use std::collections::HashMap;
-
 use super::document::Playbook;
-use super::uses::used_names;
+use super::known::{Declared, KnownNames};
 use crate::node::{self, Entry, Node, ScalarStyle, Value};
 use crate::render::syntax::is_name;
-use crate::render::templates::Templates;
 use crate::source::{Diagnostic, Sources, Span};
-
-/// What is known of a variable, as far as `-e` needs it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Declared {
-    /// Whether it is a list or a map.
-    structured: bool,
-    /// Whether it could not be read.
-    broken: bool,
-}
 
 /// Whether the value of an `-e` may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,41 +19,20 @@ enum Secrecy {
 struct Reader<'p> {
     /// The playbook, as far as it could be read.
     playbook: Option<&'p Playbook>,
-    declared: HashMap<String, Declared>,
+    known: &'p KnownNames<'p>,
     diagnostics: Vec<Diagnostic>,
 }
 
-/// The variables that `-e` gives, and what is wrong with them. `files` are those of files of variables.
+/// The variables that `-e` gives, and what is wrong with them.
 pub(super) fn read(
     sources: &mut Sources,
     vars: &[String],
     playbook: Option<&Playbook>,
-    files: [&Vec<Entry>; 2],
-    templates: &Templates,
+    known: &KnownNames<'_>,
 ) -> (Vec<Entry>, Vec<Diagnostic>) {
-    let declared = playbook.map(|playbook| declared(playbook, files, templates)).unwrap_or_default();
-    let mut reader = Reader { playbook, declared, diagnostics: Vec::new() };
+    let mut reader = Reader { playbook, known, diagnostics: Vec::new() };
     let entries = vars.iter().filter_map(|given| reader.one(sources, given)).collect();
     (entries, reader.diagnostics)
-}
-
-/// The variables that the playbook declares or uses.
-fn declared(playbook: &Playbook, files: [&Vec<Entry>; 2], templates: &Templates) -> HashMap<String, Declared> {
-    let mut declared: HashMap<String, Declared> = HashMap::new();
-    let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
-    for entry in playbook.vars.iter().chain(hosts).chain(files.into_iter().flatten()) {
-        let known = declared.entry(entry.key.clone()).or_default();
-        known.structured |= matches!(entry.value.value, Value::List(_) | Value::Map(_));
-        known.broken |= entry.value.is_broken();
-    }
-    for name in &playbook.unresolved.names {
-        declared.entry(name.clone()).or_insert(Declared { structured: false, broken: true });
-    }
-    let secrets = playbook.secrets.iter().map(|secret| secret.value.as_str());
-    for name in secrets.chain(used_names(playbook, templates)) {
-        declared.entry(name.to_owned()).or_default();
-    }
-    declared
 }
 
 impl Reader<'_> {
@@ -106,20 +73,7 @@ impl Reader<'_> {
 
     /// What is known of a variable; an error where the playbook has no such variable.
     fn known(&mut self, name: &str, span: Span) -> Option<Declared> {
-        if let Some(known) = self.declared.get(name) {
-            return Some(*known);
-        }
-        if self.playbook.is_none_or(|playbook| playbook.unresolved.any_name) {
-            return Some(Declared { structured: false, broken: true });
-        }
-        let mut names: Vec<&str> = self.declared.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        let mut error = Diagnostic::error(span, format!("the playbook has no variable `{name}`"))
-            .label("unknown variable")
-            .did_you_mean(name, names);
-        error.hint.get_or_insert_with(|| "declare it under `vars:` in the playbook".to_owned());
-        self.diagnostics.push(error);
-        None
+        self.known.find(name, span).map_err(|error| self.diagnostics.push(*error)).ok()
     }
 
     /// The value; where it has an error, a placeholder about which nothing more is reported.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::load::Loaded;
 use super::step::Step;
-use super::uses::{used_in_steps, used_in_text};
+use super::uses::{template_files, used_in_steps, used_in_text};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, OPTIONS};
@@ -92,13 +92,11 @@ fn effective(loaded: &Loaded) -> BTreeMap<&str, &Entry> {
 fn used(loaded: &Loaded) -> HashSet<String> {
     let playbook = &loaded.playbook;
     let mut used: HashSet<String> = used_in_steps(playbook, &loaded.templates).into_iter().map(str::to_owned).collect();
-    for step in &playbook.steps {
-        for given in step.fields.iter().filter(|given| given.row.shape == Shape::LocalTemplate) {
-            // A path that is itself a template is only read when the plan is made; until then its names count as unused.
-            let read = given.value.as_text().and_then(|path| (loaded.inputs.loader)(path).ok());
-            if let Some(text) = read.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                used.extend(used_in_text(&text, &loaded.templates));
-            }
+    // A path that is itself a template is only read when the plan is made; until then its names count as unused.
+    for path in template_files(playbook).flatten() {
+        let read = (loaded.inputs.loader)(path).ok();
+        if let Some(text) = read.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            used.extend(used_in_text(&text, &loaded.templates));
         }
     }
     let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);

@@ -3,11 +3,13 @@
 use super::assignments;
 use super::document::{Playbook, Unresolved};
 use super::inputs::Inputs;
+use super::known::KnownNames;
 use super::parse;
 use crate::kinds::{KINDS, Kind};
 use crate::node::{self, Entry, Node};
+use crate::render::syntax::is_template;
 use crate::render::templates::Templates;
-use crate::source::{Diagnostic, SourceId, Sources, merged};
+use crate::source::{Diagnostic, SourceId, Sources, merged, near};
 
 /// A playbook that was read, with the variables given from outside.
 #[derive(Debug)]
@@ -71,13 +73,33 @@ pub fn load_with(
         playbook.unresolved.values.extend(unresolved.values);
     }
     let templates = Templates::new();
-    let files = [&file_vars, &given_vars];
-    let (given, found) = assignments::read(sources, &inputs.flags.vars, playbook.as_ref(), files, &templates);
+    let mut known = KnownNames::new(playbook.as_ref(), [&file_vars, &given_vars], &templates, &*inputs.loader);
+    for file in [&file_vars, &given_vars] {
+        let unknown = file.iter().filter_map(|entry| known.find(&entry.key, entry.key_span).err());
+        diagnostics.extend(unknown.map(|error| *error));
+        known.declare(file);
+    }
+    hide_secrets(sources, playbook.as_ref(), [&file_vars, &given_vars]);
+    let (given, found) = assignments::read(sources, &inputs.flags.vars, playbook.as_ref(), &known);
+    drop(known);
     given_vars.extend(given);
     diagnostics.extend(found);
     match playbook {
         Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, templates, diagnostics }),
         None => Err(merged(diagnostics)),
+    }
+}
+
+/// Hides the written values of secrets, and of what may be a misspelt secret, from the lines that diagnostics quote.
+fn hide_secrets(sources: &mut Sources, playbook: Option<&Playbook>, files: [&Vec<Entry>; 2]) {
+    let Some(playbook) = playbook.filter(|playbook| !playbook.secrets.is_empty()) else { return };
+    let secrets = || playbook.secrets.iter().map(|secret| secret.value.as_str());
+    let of_playbook = playbook.vars.iter().chain(playbook.hosts.iter().flat_map(|host| &host.vars));
+    for entry in of_playbook.chain(files.into_iter().flatten()) {
+        let may_be_secret = near(&entry.key, secrets()).is_some();
+        if may_be_secret && entry.value.as_text().is_some_and(|text| !is_template(text)) {
+            sources.hide(entry.value.span);
+        }
     }
 }
 

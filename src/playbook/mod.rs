@@ -6,6 +6,7 @@
 mod assignments;
 mod document;
 mod inputs;
+mod known;
 mod lint;
 mod load;
 mod parse;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::document::Playbook;
 use super::step::Step;
+use crate::kinds::Shape;
 use crate::node::Node;
 use crate::plan::options::Form;
 use crate::render::syntax;
@@ -50,6 +51,14 @@ pub(super) fn used_names<'p>(playbook: &'p Playbook, templates: &Templates) -> H
         });
     }
     used
+}
+
+/// The paths of the local template files of a playbook; `None` for a path that is a template itself.
+pub(super) fn template_files(playbook: &Playbook) -> impl Iterator<Item = Option<&str>> {
+    let fields = playbook.steps.iter().flat_map(|step| &step.fields);
+    let paths =
+        fields.filter(|given| given.row.shape == Shape::LocalTemplate).filter_map(|given| given.value.as_text());
+    paths.map(|path| (!syntax::is_template(path)).then_some(path))
 }
 
 /// The names that a local template file uses.

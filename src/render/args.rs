@@ -39,10 +39,17 @@ impl Renderer<'_> {
         match convert::check(Written { text, quoted, span: node.span }, shape) {
             Ok(()) => Some(()),
             Err(error) => {
-                self.diagnostics.push(*error);
+                self.report_value(node, *error);
                 None
             }
         }
+    }
+
+    /// Reports an error about the value of a node.
+    pub(crate) fn report_value(&mut self, node: &Node, error: Diagnostic) {
+        let before = self.diagnostics.len();
+        self.diagnostics.push(error);
+        self.blame(before, node);
     }
 
     fn typed(&mut self, node: &Node, shape: Shape) -> Option<ArgValue> {
@@ -62,7 +69,8 @@ impl Renderer<'_> {
         let bytes = match (self.loader)(&path) {
             Ok(bytes) => bytes,
             Err(why) => {
-                self.diagnostics.push(
+                self.report_value(
+                    node,
                     Diagnostic::error(node.span, format!("`{path}` cannot be read: {why}"))
                         .hint("paths are looked up in the playbook's folder, then in the working directory"),
                 );
@@ -76,7 +84,7 @@ impl Renderer<'_> {
             Ok(text) => text,
             Err(mut error) => {
                 error.span = Some(node.span);
-                self.diagnostics.push(*error);
+                self.report_value(node, *error);
                 return None;
             }
         };
@@ -100,7 +108,8 @@ impl Renderer<'_> {
         };
         for item in &items {
             if !matches!(item.value, ArgValue::Text(_)) {
-                self.diagnostics.push(
+                self.report_value(
+                    node,
                     Diagnostic::error(item.span, "expected a text, found a list or a map").label("expected text"),
                 );
                 return None;
@@ -112,14 +121,14 @@ impl Renderer<'_> {
     fn text_map(&mut self, node: &Node) -> Option<ArgValue> {
         let Arg { value, .. } = self.any(node)?;
         let ArgValue::Map(entries) = value else {
-            self.diagnostics
-                .push(Diagnostic::error(node.span, "expected a map of names and texts").label("expected a map"));
+            let error = Diagnostic::error(node.span, "expected a map of names and texts").label("expected a map");
+            self.report_value(node, error);
             return None;
         };
         for (key, _, item) in &entries {
             if !matches!(item.value, ArgValue::Text(_)) {
-                self.diagnostics
-                    .push(Diagnostic::error(item.span, format!("`{key}`: expected a text")).label("expected text"));
+                let error = Diagnostic::error(item.span, format!("`{key}`: expected a text")).label("expected text");
+                self.report_value(node, error);
                 return None;
             }
         }
@@ -150,7 +159,10 @@ impl Renderer<'_> {
             }
             NodeValue::Scalar { text, .. } => {
                 let value = self.expression_or_text(node, text)?;
-                return self.arg_of(&value, node.span);
+                let before = self.diagnostics.len();
+                let arg = self.arg_of(&value, node.span);
+                self.blame(before, node);
+                return arg;
             }
         };
         Some(Arg { span: node.span, value })

@@ -61,7 +61,9 @@ impl Renderer<'_> {
                 if error.syntax {
                     error.hint = Some("such as `version == \"2.8.1\"` or `not flag`".to_owned());
                 }
+                let before = self.diagnostics.len();
                 self.report_at(Origin::Node(node), error);
+                self.blame_condition(before, node);
                 return None;
             }
         };
@@ -72,7 +74,9 @@ impl Renderer<'_> {
             _ => {
                 let message = format!("`when` must be true or false, but this is {}", brief(&value));
                 let hint = format!("compare it, such as `{} != \"\"`", text.trim());
+                let before = self.diagnostics.len();
                 self.diagnostics.push(Diagnostic::error(node.span, message).hint(hint));
+                self.blame_condition(before, node);
                 None
             }
         }

@@ -24,7 +24,11 @@ impl Renderer<'_> {
         match rendered.and_then(|rendered| acceptable(rendered, text)) {
             Ok(rendered) => Some(rendered),
             Err(error) => {
+                let before = self.diagnostics.len();
                 self.report_at(origin, error);
+                if let Origin::Node(node) = origin {
+                    self.blame(before, node);
+                }
                 None
             }
         }
@@ -133,7 +137,9 @@ impl Renderer<'_> {
         match value.and_then(|value| acceptable_value(value, text)) {
             Ok(value) => Some(value),
             Err(error) => {
+                let before = self.diagnostics.len();
                 self.report_at(Origin::Node(node), error);
+                self.blame(before, node);
                 None
             }
         }
@@ -147,7 +153,9 @@ impl Renderer<'_> {
             return Some(items.map(|(item, index)| Iteration { item, index }).collect());
         }
         let error = Diagnostic::error(node.span, format!("`loop` needs a list, but this is {}", brief(&value)));
+        let before = self.diagnostics.len();
         self.diagnostics.push(error.label("expected a list"));
+        self.blame(before, node);
         None
     }
 }

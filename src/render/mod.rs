@@ -1,6 +1,7 @@
 //! From what is written to a value for one host: templates, their scopes, and the shapes that fields need.
 
 pub(crate) mod args;
+mod blame;
 mod check;
 mod condition;
 pub(crate) mod convert;

@@ -1,6 +1,6 @@
 //! What a template can use: a host's variables, the values that steps register, and where each text comes from.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::syntax::{self, Segment, Use};
 use super::templates::{Context, Templates};
@@ -44,6 +44,28 @@ pub(crate) struct Registered {
     pub(crate) steps: Vec<String>,
 }
 
+/// Where a value comes from that was given from outside the playbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GivenBy {
+    /// A file of variables, or the command line.
+    At(Span),
+    /// This variable of the environment.
+    Environment(String),
+}
+
+impl GivenBy {
+    /// The place to point at. Of the environment only the name is shown: its value may be a secret.
+    pub(super) fn place(&self, sources: &mut Sources) -> Span {
+        match self {
+            Self::At(span) => *span,
+            Self::Environment(name) => {
+                let source = sources.add_once("the environment", name);
+                Span { source, start: 0, end: name.len() }
+            }
+        }
+    }
+}
+
 /// The variables of one host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HostVars {
@@ -59,6 +81,8 @@ pub(crate) struct HostVars {
     pub(crate) secrets: BTreeMap<String, Secret>,
     /// The variables of the environment that templates may use.
     pub(crate) allowed_env: BTreeSet<String>,
+    /// For each variable that does not come from the playbook alone, what was given for it from outside.
+    pub(crate) given: HashMap<String, Vec<GivenBy>>,
     /// Every declared name, for `did you mean`.
     pub(crate) declared: BTreeSet<String>,
     /// Whether any value may contain a hole.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::renderer::Renderer;
-use super::scope::{HostVars, Registered, for_each_found};
+use super::scope::{GivenBy, HostVars, Registered, for_each_found};
+use super::syntax::Use;
 use super::templates::{OrderedMap, Templates, characters};
 use super::{Loader, syntax};
 use crate::node::{Entry, Node, ScalarStyle, Value as NodeValue};
@@ -20,7 +21,7 @@ const SHORTEST_SECRET: usize = 4;
 
 /// What is declared for one host.
 pub(crate) struct Declarations<'d> {
-    /// The scopes, lowest first.
+    /// The scopes, lowest first: the playbook's, those of its files, the host's, and what the command line gives.
     pub(crate) scopes: [&'d [Entry]; 4],
     /// The names of the variables that are secrets.
     pub(crate) secrets: &'d [Spanned<String>],
@@ -45,8 +46,16 @@ pub(crate) fn resolve(
     loader: &Loader,
 ) -> (HostVars, Vec<Diagnostic>) {
     let mut definitions: BTreeMap<&str, &Entry> = BTreeMap::new();
-    for entry in declared.scopes.iter().copied().flatten() {
-        definitions.insert(&entry.key, entry);
+    let mut from_outside: HashSet<&str> = HashSet::new();
+    for (scope, outside) in declared.scopes.iter().zip([false, true, false, true]) {
+        for entry in *scope {
+            definitions.insert(&entry.key, entry);
+            if outside {
+                from_outside.insert(&entry.key);
+            } else {
+                from_outside.remove(entry.key.as_str());
+            }
+        }
     }
     let (order, cycles) = order(&definitions, templates, sources);
     let mut host =
@@ -68,6 +77,15 @@ pub(crate) fn resolve(
     (host.any_name, host.any_env) = (declared.any_name, declared.any_env);
     host.failed.extend(definitions.keys().filter(|name| !reached.contains(*name)).map(|name| (*name).to_owned()));
 
+    if !from_outside.is_empty() || !declared.from_env.is_empty() {
+        let secret = |name: &str| declared.secrets.iter().any(|secret| secret.value == name);
+        for name in &order {
+            let given = given_for(definitions[name], from_outside.contains(name), &host.given, templates);
+            if !given.is_empty() && !secret(name) {
+                host.given.insert((*name).to_owned(), given);
+            }
+        }
+    }
     let mut renderer = Renderer::new(templates, sources, host, registered, loader);
     renderer.diagnostics.extend(cycles);
     for name in order {
@@ -85,6 +103,45 @@ pub(crate) fn resolve(
     }
     let Renderer { host, diagnostics, .. } = renderer;
     (host, diagnostics)
+}
+
+/// What was given from outside for a variable: itself, or what its value uses.
+fn given_for(
+    entry: &Entry,
+    outside: bool,
+    known: &HashMap<String, Vec<GivenBy>>,
+    templates: &Templates,
+) -> Vec<GivenBy> {
+    let mut given = Vec::new();
+    for_each_found_in(&entry.value, templates, &mut |found| given.extend(given_by(&found, known)));
+    if given.is_empty() && outside {
+        given.push(GivenBy::At(entry.value.span));
+    }
+    given
+}
+
+/// What was given from outside for a name where it is used.
+pub(super) fn given_by(found: &Use<'_>, known: &HashMap<String, Vec<GivenBy>>) -> Vec<GivenBy> {
+    match &found.attribute {
+        Some((name, _)) if found.name == "env" => vec![GivenBy::Environment((*name).to_owned())],
+        _ => known.get(found.name).cloned().unwrap_or_default(),
+    }
+}
+
+/// Calls with each use of a name in the templates of a node.
+fn for_each_found_in(node: &Node, templates: &Templates, call: &mut impl FnMut(Use<'_>)) {
+    match &node.value {
+        NodeValue::Null | NodeValue::Broken { .. } => {}
+        NodeValue::List(items) => items.iter().for_each(|item| for_each_found_in(item, templates, call)),
+        NodeValue::Map(entries) => {
+            entries.iter().for_each(|entry| for_each_found_in(&entry.value, templates, call));
+        }
+        NodeValue::Scalar { text, style } => {
+            if *style != ScalarStyle::Literal && syntax::is_template(text) {
+                for_each_found(text, templates, call);
+            }
+        }
+    }
 }
 
 /// Keeps a secret's value apart and puts its hole into the context.

@@ -65,6 +65,17 @@ impl Sources {
         }
     }
 
+    /// Hides what a place holds from everything that is shown of the text: a secret must not show up in a quoted line.
+    pub fn hide(&mut self, span: Span) {
+        let text = &mut self.list[span.source.0 as usize].text;
+        if let Some(shown) = text.get(span.start..span.end) {
+            // Every byte keeps its place, so that all other places stay right.
+            let hidden =
+                shown.bytes().map(|b| if matches!(b, b'\n' | b'\r') { char::from(b) } else { '*' }).collect::<String>();
+            text.replace_range(span.start..span.end, &hidden);
+        }
+    }
+
     /// The text with this id.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.list[id.0 as usize]

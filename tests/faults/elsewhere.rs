@@ -15,15 +15,20 @@ const BY_ROW: &[&[Case]] = &[
     // T3
     &[],
     // T4
-    &[],
+    &[elsewhere("tests/playbooks/err_ids.yml", "", &["T4"], "`when_changed` names a step with a template in its name")],
     // T5
     &[],
     // T6
     &[],
     // T7
-    &[],
+    &[elsewhere("tests/playbooks/err_changes.yml", "", &["T7"], "a step that only asks says what it cannot mean")],
     // T8
-    &[],
+    &[elsewhere(
+        "tests/playbooks/err_vars_file.yml",
+        "",
+        &["T8"],
+        "names and values in files, `-e` and the environment",
+    )],
     // X9
     &[],
     // X10
@@ -61,7 +66,12 @@ const BY_ROW: &[&[Case]] = &[
     // W26
     &[],
     // W27
-    &[],
+    &[elsewhere(
+        "tests/language.rs",
+        "a_step_has_one_number_in_the_whole_and_in_a_part",
+        &["W27"],
+        "a loop, and parts of the steps",
+    )],
     // W28
     &[],
 ];
