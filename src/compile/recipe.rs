@@ -67,6 +67,10 @@ pub(super) fn spec(
         // To ask again is harmless.
         spec.on_unknown = OnUnknown::Rerun;
     }
+    // The files and shells of the login user are the login user's own affair, with `sudo: true` too.
+    if spec.run_as == RunAs::Root && !spec.recipe.exports().is_empty() {
+        spec.run_as = if spec.recipe.needs_root { RunAs::RootToApply } else { RunAs::Login };
+    }
     Some(spec)
 }
 

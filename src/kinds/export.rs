@@ -6,7 +6,8 @@
 //! The block stands at the top of its file, because Ubuntu's `.bashrc` returns early for shells that are not
 //! interactive. Where a line of the user further down sets the same variable, to something that does not build on it,
 //! the block's assignment would be lost: then, and only then, it is repeated at the end. Lines of the user are never
-//! changed. With `scope: system` the places are `/etc/environment` and `/etc/profile.d/pinboot.sh`.
+//! changed. No text can tell what a start-up file does, and files read others: whether the values arrive is asked from new
+//! shells themselves, and remembered in the user's own record with a fingerprint of everything that they read. With `scope: system` the places are `/etc/environment` and `/etc/profile.d/pinboot.sh`.
 //!
 //! One block serves all `export` steps: a step replaces the lines of its own names and leaves the others.
 
@@ -32,7 +33,7 @@ const VALUE: Pattern = Pattern {
 /// The row of the table.
 pub(super) const KIND: Kind = Kind {
     summary: "Sets environment variables for every later step and every later shell of the user, login or not.",
-    check: "the marked block is in each file that the user's shells read, exactly once, with these values",
+    check: "the marked block is in each file that the user's shells read, and new shells have these values: they are asked after each change, and again once their files have changed",
     fields: &[
         rest("Names and values.").required().names(&NAME).matching(&VALUE),
         one_of("scope", &["user", "system"], "For this user, or for every user of the host.").default("user"),

@@ -17,7 +17,26 @@ const BY_ROW: &[&[Case]] = &[
     // T4
     &[elsewhere("tests/playbooks/err_ids.yml", "", &["T4"], "`when_changed` names a step with a template in its name")],
     // T5
-    &[],
+    &[
+        elsewhere(
+            "tests/kinds/export/undone.yaml",
+            "What the shells get from elsewhere does not win",
+            &["T5"],
+            "a start-up file undoes an exported variable in a form that no text shows; lines of every form stand beside it",
+        ),
+        elsewhere(
+            "tests/kinds/export/undone.yaml",
+            "What cannot be undone is named",
+            &["T5"],
+            "the file and the line that undo an exported variable are named",
+        ),
+        elsewhere(
+            "tests/kinds/export/undone.yaml",
+            "A start-up file that waits for something is an outcome",
+            &["T5", "H18"],
+            "a start-up file hangs while a new shell is asked",
+        ),
+    ],
     // T6
     &[],
     // T7
