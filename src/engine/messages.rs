@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Outcome, Reason, escape};
+use crate::event::{GuardFault, Outcome, Reason, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
@@ -45,6 +45,7 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::Always => "it has no check and runs each time".to_owned(),
         Reason::Rebooted | Reason::Status | Reason::Integrity => return None,
         Reason::CheckError => "the check failed".to_owned(),
+        Reason::GuardError { guard, fault } => guard_error(guard, *fault),
         Reason::Verify => "the command succeeded, but the check still reports a difference".to_owned(),
         Reason::Timeout { alive } => and_alive("it took longer than its timeout", alive.as_deref()),
         Reason::CheckTimeout { alive } => and_alive("its check took longer than the step's timeout", alive.as_deref()),
@@ -71,6 +72,19 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::NotAsked => "started, no result recorded, and the run was stopped before its check".to_owned(),
         Reason::Other { word } => format!("the host's runner reported `{word}`"),
     })
+}
+
+/// A guard that could not find out.
+fn guard_error(guard: &str, fault: GuardFault) -> String {
+    let why = match fault {
+        GuardFault::NotFound => {
+            "a command in it was not found (status 127); if that is an answer, ask `command -v NAME`".to_owned()
+        }
+        GuardFault::NotExecutable => "a command in it cannot be executed (status 126)".to_owned(),
+        GuardFault::Signal { number } => format!("it was killed by signal {number}"),
+        GuardFault::Syntax => "the host's shell does not understand it".to_owned(),
+    };
+    format!("`{guard}` could not find out: {why}")
 }
 
 /// What ended a step, and what of it lives all the same.

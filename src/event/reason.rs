@@ -35,6 +35,14 @@ pub enum Reason {
     Status,
     /// Failed, or unknown in check mode: its check reported an error.
     CheckError,
+    /// Failed, or unknown in check mode: a guard of the author could not find out. The step was neither run nor skipped.
+    GuardError {
+        /// `unless`, `only_if`, or `check` of a step for a person.
+        guard: String,
+        /// What kept it from answering.
+        #[serde(flatten)]
+        fault: GuardFault,
+    },
     /// Failed: the command succeeded, and the check still reports a difference.
     Verify,
     /// Failed: a download is not what the step asks for.
@@ -93,6 +101,23 @@ pub enum Reason {
     },
 }
 
+/// What kept a guard from answering: in JSON the field `fault`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum GuardFault {
+    /// A command of it was not found (status 127).
+    NotFound,
+    /// A command of it could not be executed (status 126).
+    NotExecutable,
+    /// A signal ended it, or its last command.
+    Signal {
+        /// The signal's number.
+        number: u32,
+    },
+    /// The host's shell does not understand it.
+    Syntax,
+}
+
 impl Reason {
     /// Changes every text that came from the host.
     #[must_use]
@@ -104,6 +129,7 @@ impl Reason {
             Self::Stopped { alive } => Self::Stopped { alive: maybe(alive) },
             Self::SecretMissing { secret } => Self::SecretMissing { secret: change(&secret) },
             Self::NotRegistered { variable } => Self::NotRegistered { variable: change(&variable) },
+            Self::GuardError { guard, fault } => Self::GuardError { guard: change(&guard), fault },
             Self::NotStored { result } => Self::NotStored { result: change(&result) },
             Self::Other { word } => Self::Other { word: change(&word) },
             without_text => without_text,

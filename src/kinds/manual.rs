@@ -3,7 +3,7 @@
 use super::command::first_words;
 use super::field::{boolean, shell, text};
 use super::rule::only_with;
-use super::{Args, Effect, Kind, Manual, Recipe};
+use super::{Args, Effect, Guard, Kind, Manual, Recipe};
 use crate::script::Script;
 use crate::source::Diagnostic;
 
@@ -37,11 +37,8 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
     recipe.subject = args.text("text").map_or_else(String::new, |text| first_words(&text.display()));
     recipe.check = args.shell("check").filter(|shell| !shell.as_str().trim().is_empty()).map(|author| {
         // The author's shell may print what must stay secret (`aws sts assume-role` prints credentials), so its
-        // standard output is discarded. It stands in no condition, where `set -e` would be without effect.
-        let mut check = Script::fill("set +e\n(\nset -eu", &[]);
-        check.line(&Script::author(author.as_str().trim_end()));
-        check.line(&Script::fill(") > /dev/null\n[ $? -eq 0 ] || needs_change", &[]));
-        check
+        // standard output is discarded.
+        Script::author(Guard { name: "check", shell: author }.ask("", "needs_change", "> /dev/null"))
     });
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::event::GuardFault;
 use crate::ids::RunId;
 
 /// How a step ended, as the runner says it.
@@ -81,6 +82,8 @@ pub enum RunnerReason {
     Status,
     /// `check`: the check reported an error.
     Check,
+    /// `guard NAME STATUS`, `guard NAME syntax`: a guard of the author could not find out.
+    Guard(String, GuardFault),
     /// `verify`: the check still reports a difference.
     Verify,
     /// `integrity`
@@ -146,8 +149,40 @@ impl RunnerReason {
             "register" => Self::Register(rest.to_owned()),
             "lost" => Self::Lost(RunId::parse(rest)),
             "unstored" => Self::Unstored(rest.to_owned()),
+            "guard" => match rest.split_once(' ') {
+                Some((name, fault)) => {
+                    guard_fault(fault).map_or_else(other, |fault| Self::Guard(name.to_owned(), fault))
+                }
+                None => other(),
+            },
             _ => PLAIN.iter().find(|(known, _)| *known == text).map_or_else(other, |(_, reason)| reason.clone()),
         }
+    }
+}
+
+/// Reads the runner's word for what kept a guard from answering: the status that its shell ended with, or `syntax`.
+fn guard_fault(word: &str) -> Option<GuardFault> {
+    let signal = |number: u32| GuardFault::Signal { number };
+    match word {
+        "syntax" => Some(GuardFault::Syntax),
+        "126" => Some(GuardFault::NotExecutable),
+        "127" => Some(GuardFault::NotFound),
+        _ => match word.parse().ok()? {
+            status @ 129..=192 => Some(signal(status - 128)),
+            // yash.
+            status @ 385..=448 => Some(signal(status - 384)),
+            _ => None,
+        },
+    }
+}
+
+/// The runner's word for what kept a guard from answering.
+fn guard_word(fault: GuardFault) -> String {
+    match fault {
+        GuardFault::Syntax => "syntax".to_owned(),
+        GuardFault::NotExecutable => "126".to_owned(),
+        GuardFault::NotFound => "127".to_owned(),
+        GuardFault::Signal { number } => (128 + number).to_string(),
     }
 }
 
@@ -163,6 +198,7 @@ impl fmt::Display for RunnerReason {
             Self::Register(name) => with("register", Some(name)),
             Self::Lost(run) => with("lost", run.as_ref().map(RunId::as_str)),
             Self::Unstored(result) => with("unstored", Some(result)),
+            Self::Guard(name, fault) => format!("guard {name} {}", guard_word(*fault)),
             Self::Other(words) => words.clone(),
             plain => PLAIN.iter().find(|(_, reason)| reason == plain).map_or("", |(word, _)| word).to_owned(),
         };
@@ -233,6 +269,11 @@ mod tests {
             ("lost", RunnerReason::Lost(None)),
             ("lost 0badcafe", RunnerReason::Lost(RunId::parse("0badcafe"))),
             ("unstored changed", RunnerReason::Unstored("changed".to_owned())),
+            ("guard unless 127", RunnerReason::Guard("unless".to_owned(), GuardFault::NotFound)),
+            ("guard only_if 126", RunnerReason::Guard("only_if".to_owned(), GuardFault::NotExecutable)),
+            ("guard check 137", RunnerReason::Guard("check".to_owned(), GuardFault::Signal { number: 9 })),
+            ("guard unless syntax", RunnerReason::Guard("unless".to_owned(), GuardFault::Syntax)),
+            ("guard unless 3", RunnerReason::Other("guard unless 3".to_owned())),
             ("danced twice", RunnerReason::Other("danced twice".to_owned())),
             ("before yesterday", RunnerReason::Other("before yesterday".to_owned())),
         ] {

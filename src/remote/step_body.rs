@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::blobs::Blobs;
 use super::runner::RUNNER;
-use crate::kinds::{Content, Recipe};
+use crate::kinds::{Content, Guard, Recipe};
 use crate::plan::options::OptionValue;
 use crate::plan::{Action, OnUnknown, PlannedStep, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
@@ -67,9 +67,10 @@ fn say_check(settings: &mut Settings, work: &StepSpec) {
         if !ask.is_empty() {
             settings.set_quoted("check", &ask);
         }
-        if work.recipe.check.is_none() && work.creates.is_none() && work.only_if.is_none() && work.unless.is_some() {
-            settings.set("guard", "1");
+        if let Some(guard) = lone_unless(work) {
+            settings.set("guard", if guard.zero_is_yes() { "yes" } else { "no" });
         }
+        settings.set("first_guard", first_guard(work).map_or("", |guard| guard.name));
     }
     if work.has_check() && alone.is_none() {
         settings.set("verify", "check");
@@ -177,25 +178,47 @@ fn lone_creates(work: &StepSpec) -> Option<&Text> {
     (alone && absolute && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
 }
 
+/// `only_if`, as a guard.
+fn only_if(work: &StepSpec) -> Option<Guard<'_>> {
+    work.only_if.as_ref().map(|shell| Guard { name: "only_if", shell })
+}
+
+/// `unless`, as a guard.
+fn unless(work: &StepSpec) -> Option<Guard<'_>> {
+    work.unless.as_ref().map(|shell| Guard { name: "unless", shell })
+}
+
+/// The guard that is asked before anything else of the step.
+fn first_guard(work: &StepSpec) -> Option<Guard<'_>> {
+    only_if(work).or_else(|| unless(work))
+}
+
+/// `unless`, where it is the only question and the check's shell is a copy of the runner's. Its status is the answer there; the
+/// status of another shell may be that of sudo.
+fn lone_unless(work: &StepSpec) -> Option<Guard<'_>> {
+    let alone = work.recipe.check.is_none() && work.creates.is_none() && work.only_if.is_none();
+    unless(work).filter(|_| alone && matches!(work.run_as, RunAs::Login | RunAs::RootToApply))
+}
+
 /// The question whether the step is satisfied, needs a change or is skipped, in the order in which its parts are asked.
 fn question(work: &StepSpec) -> String {
+    if let Some(guard) = lone_unless(work) {
+        return guard.alone();
+    }
     let mut ask = String::new();
-    let author = |script: &Script| format!("eval {}", script.as_word());
-    if let Some(only_if) = &work.only_if {
-        writeln!(ask, "( {} ) >&2 || exit 77", author(only_if)).expect("a string takes all");
+    if let Some(guard) = only_if(work) {
+        writeln!(ask, "{}", guard.ask("", "exit 77", ">&2")).expect("a string takes all");
     }
     if let Some(path) = &work.creates {
-        writeln!(ask, "[ ! -e {} ] || exit 0", path.quote()).expect("a string takes all");
+        writeln!(ask, "[ ! -e {} ] || {{ trap - 0; exit 0; }}", path.quote()).expect("a string takes all");
     }
-    match (&work.unless, &work.recipe.check) {
-        (Some(unless), None) if ask.is_empty() => ask.push_str(unless.as_str()),
-        (Some(unless), check) => {
-            writeln!(ask, "if ( {} ) >&2; then exit 0; fi", author(unless)).expect("a string takes all");
-            ask.push_str(check.as_ref().map_or("needs_change", Script::as_str));
-        }
-        (None, Some(check)) => ask.push_str(check.as_str()),
-        (None, None) if ask.is_empty() => {}
-        (None, None) => ask.push_str("needs_change"),
+    if let Some(guard) = unless(work) {
+        writeln!(ask, "{}", guard.ask("exit 0", "", ">&2")).expect("a string takes all");
+    }
+    match &work.recipe.check {
+        Some(check) => ask.push_str(check.as_str()),
+        None if ask.is_empty() => {}
+        None => ask.push_str("needs_change"),
     }
     ask
 }

@@ -13,7 +13,26 @@ const BY_ROW: &[&[Case]] = &[
     // T2
     &[],
     // T3
-    &[],
+    &[
+        elsewhere(
+            "tests/wire/guards.rs",
+            "a_guard_that_cannot_find_out_is_neither_yes_nor_no",
+            &["T3"],
+            "`unless`, `only_if` or the check of `manual`: not found, killed, syntax error",
+        ),
+        elsewhere(
+            "tests/wire/guards.rs",
+            "a_guard_that_can_no_longer_find_out_fails_the_step_that_ran",
+            &["T3"],
+            "the same after the step has run",
+        ),
+        elsewhere(
+            "tests/wire/guards.rs",
+            "a_guard_that_answers_is_believed",
+            &["T3"],
+            "a guard that treats a missing command itself",
+        ),
+    ],
     // T4
     &[elsewhere("tests/playbooks/err_ids.yml", "", &["T4"], "`when_changed` names a step with a template in its name")],
     // T5
@@ -49,7 +68,12 @@ const BY_ROW: &[&[Case]] = &[
         "names and values in files, `-e` and the environment",
     )],
     // X9
-    &[],
+    &[elsewhere(
+        "tests/wire/umask.rs",
+        "steps_have_the_umask_of_the_login_and_the_record_is_private",
+        &["X9"],
+        "the login's umask is 022, 027, 077 or 002",
+    )],
     // X10
     &[],
     // X11

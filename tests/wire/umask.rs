@@ -67,8 +67,8 @@ fn steps_have_the_umask_of_the_login_and_the_record_is_private() {
             let heard = host.exec(&Exec { command, ..exec }, &[]);
             assert_eq!((heard.outcomes.as_slice(), heard.end()), (&["changed"; 6].map(str::to_owned)[..], "ok"));
             for name in ["of-step", "of-unless", "of-only-if", "of-check"] {
-                let told = host.read(name);
-                assert_eq!(u32::from_str_radix(told.trim(), 8), Ok(umask), "{name}: {told}");
+                let printed = host.read(name);
+                assert_eq!(u32::from_str_radix(printed.trim(), 8), Ok(umask), "{name}: {printed}");
             }
             assert_eq!(mode(&host.path("made")), 0o777 & !umask, "a folder of a step");
             for name in ["file", "passed", "by-kind", "later"] {

@@ -41,6 +41,7 @@ impl StepEnd {
                 self.reason,
                 Some(
                     Reason::Verify
+                        | Reason::GuardError { .. }
                         | Reason::Integrity
                         | Reason::NotRebooted
                         | Reason::SecretMissing { .. }
@@ -72,7 +73,9 @@ impl StepEnd {
 
 fn failure(reason: &RunnerReason) -> Failure {
     match reason {
-        RunnerReason::Check | RunnerReason::Secret(_) | RunnerReason::Register(_) => Failure::Check,
+        RunnerReason::Check | RunnerReason::Guard(..) | RunnerReason::Secret(_) | RunnerReason::Register(_) => {
+            Failure::Check
+        }
         RunnerReason::Verify => Failure::Verify,
         RunnerReason::Integrity => Failure::Integrity,
         RunnerReason::Timeout(_) | RunnerReason::Slow(_) | RunnerReason::NotRebooted => Failure::Timeout,
@@ -96,6 +99,7 @@ fn typed(reason: &RunnerReason, muted: bool) -> Option<Reason> {
         RunnerReason::WhenChanged => Reason::WhenChanged,
         RunnerReason::Status => Reason::Status,
         RunnerReason::Check => Reason::CheckError,
+        RunnerReason::Guard(guard, fault) => Reason::GuardError { guard: guard.clone(), fault: *fault },
         RunnerReason::Verify => Reason::Verify,
         RunnerReason::Integrity => Reason::Integrity,
         RunnerReason::Timeout(left) => Reason::Timeout { alive: alive(left) },
@@ -126,6 +130,7 @@ mod tests {
         for (reason, failure, has_status) in [
             ("status", Failure::Status, true),
             ("check", Failure::Check, true),
+            ("guard unless 127", Failure::Check, false),
             ("verify", Failure::Verify, false),
             ("integrity", Failure::Integrity, false),
             ("timeout", Failure::Timeout, true),
@@ -153,6 +158,7 @@ mod tests {
             ("lost 0badcafe", Some(Exit::OutcomeUnknown)),
             ("unstored changed", Some(Exit::OutcomeUnknown)),
             ("check", None),
+            ("guard only_if syntax", None),
             ("slow", None),
             ("stopped", None),
             ("register made", None),

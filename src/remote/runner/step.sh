@@ -4,7 +4,7 @@
 pb_load_step() {
   pb_id=$1 pb_survivors=
   pb_step_skip= pb_step_after= pb_step_before= pb_step_word= pb_step_digest=
-  pb_step_creates= pb_step_check= pb_step_guard= pb_step_verify= pb_step_unknown=fail
+  pb_step_creates= pb_step_check= pb_step_guard= pb_step_first_guard= pb_step_verify= pb_step_unknown=fail
   pb_step_apply= pb_step_shell=sh pb_step_content= pb_step_args= pb_step_manual= pb_step_wait= pb_step_reboot=
   # shellcheck disable=SC2016 # The step's shell puts its own home there.
   pb_step_as=login pb_step_user= pb_step_cwd='"$pb_home"' pb_step_env= pb_step_needs=
