@@ -9,4 +9,4 @@ mod text;
 
 pub use diagnostic::{Diagnostic, Severity, merged, near};
 pub use render::render;
-pub use text::{Source, SourceId, Sources, Span, Spanned};
+pub use text::{Source, SourceId, Sources, Span, Spanned, is_invisible};

@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::color::has_color;
 use super::error::CommandError;
@@ -75,18 +78,33 @@ fn cannot_read(what: &str, path: &Path, error: &io::Error) -> CommandError {
     CommandError::input(format!("cannot read {what} {}: {error}", path.display())).hints(near_file(path))
 }
 
-/// Reads a regular file of a sensible size.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let file = fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
-    }
+/// Reads a regular file of a sensible size. Anything else is refused before it is opened: a pipe would wait for a writer, and
+/// to open a device can do something. What takes its place in the meantime is refused as well.
+pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    regular(fs::metadata(path)?.file_type())?;
+    let file = fs::OpenOptions::new().read(true).custom_flags(NO_WAIT.bits().cast_signed()).open(path)?;
+    regular(file.metadata()?.file_type())?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
     }
     Ok(bytes)
+}
+
+/// Opening waits for nothing, and makes no terminal ours.
+const NO_WAIT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+
+fn regular(found: fs::FileType) -> io::Result<()> {
+    let what = match found {
+        found if found.is_file() => return Ok(()),
+        found if found.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        found if found.is_fifo() => "it is a pipe",
+        found if found.is_socket() => "it is a socket",
+        found if found.is_block_device() || found.is_char_device() => "it is a device",
+        _ => "it is not a file",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{what}; only a regular file can be read")))
 }
 
 /// Suggests a file in the same folder with a similar name, if this one does not exist.

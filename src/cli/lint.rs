@@ -9,9 +9,9 @@ use super::args::{Cli, VarArgs, flags};
 use super::color::has_color;
 use super::console::{print, print_error};
 use super::error::CommandError;
-use super::files::load_playbook;
+use super::files::{load_playbook, near_file, read_file};
 use crate::compile::compile_all;
-use crate::event::{Mode, VERSION};
+use crate::event::{Mode, VERSION, visible};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::playbook::{leftovers, lint as warnings_of};
@@ -23,8 +23,9 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], vars: &VarArgs) -> Result<E
     let mut exit = Exit::Success;
     let mut results = String::new();
     for path in playbooks {
-        let bytes = std::fs::read(path)
-            .map_err(|error| CommandError::input(format!("cannot read {}: {error}", path.display())))?;
+        let bytes = read_file(path).map_err(|error| {
+            CommandError::input(format!("cannot read {}: {error}", path.display())).hints(near_file(path))
+        })?;
         let mut sources = Sources::default();
         let found = match diagnostics(path, bytes, &flags, &mut sources) {
             Ok(found) => found,
@@ -79,7 +80,7 @@ fn json_lines(found: &[Diagnostic], sources: &Sources) -> String {
             "v": VERSION, "kind": "diagnostic", "severity": severity, "message": diagnostic.message,
             "hint": diagnostic.hint, "place": place,
         });
-        format!("{line}\n")
+        visible(line.to_string()) + "\n"
     };
     found.iter().map(line).collect()
 }

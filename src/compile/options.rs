@@ -29,8 +29,13 @@ pub(super) fn render(renderer: &mut Renderer<'_>, step: &Step) -> Vec<(Slot, Opt
         let (Some(slot), Some(given)) = (option.slot, step.given(option.name)) else { continue };
         if given.broken {
             check_only(renderer, given);
-        } else if let Some(value) = value(renderer, option, &given.value) {
-            values.push((slot, value));
+            continue;
+        }
+        let before = renderer.diagnostics.len();
+        match value(renderer, option, &given.value) {
+            Some(value) => values.push((slot, value)),
+            None if renderer.is_none(&given.value) => renderer.diagnostics.truncate(before),
+            None => {}
         }
     }
     values

@@ -19,8 +19,10 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
             complete = false;
             continue;
         }
+        let before = renderer.diagnostics.len();
         match renderer.arg(&given.value, given.row.shape) {
             Some(arg) => fields.push((given.row.name, given.key_span, arg)),
+            None if !given.row.required && renderer.is_none(&given.value) => renderer.diagnostics.truncate(before),
             None => complete = false,
         }
     }

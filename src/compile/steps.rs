@@ -3,6 +3,7 @@
 use super::choice::Choice;
 use super::digest::digest;
 use super::recipe;
+use crate::event::escape;
 use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe};
 use crate::node::Node;
@@ -11,6 +12,7 @@ use crate::playbook::{Step, step_called};
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
 use crate::render::syntax::{self, Segment};
+use crate::render::vars::for_each_use;
 use crate::script::Text;
 use crate::source::Diagnostic;
 
@@ -148,6 +150,9 @@ impl<'a> Steps<'a> {
             Decision::Run => {}
             Decision::Skip(why) => {
                 self.check_only(step);
+                if let (Some(items), Some(when)) = (items, when) {
+                    self.check_items(items, when);
+                }
                 self.skip(place, label, None, why);
                 return;
             }
@@ -159,6 +164,17 @@ impl<'a> Steps<'a> {
         match items {
             Some(items) => self.iterate(place, label, items, each),
             None => self.apply(place, label, None),
+        }
+    }
+
+    /// Looks for what is undefined in the items of a loop that does not run, unless `when` asks about the same names: it may
+    /// skip the step because of them.
+    fn check_items(&mut self, items: &Node, when: &Node) {
+        let asked = names_of(when.as_text().unwrap_or(""));
+        let mut shared = false;
+        for_each_use(items, self.renderer.templates, &mut |_, name, _| shared |= asked.contains(&name));
+        if !shared {
+            drop(self.renderer.value(items));
         }
     }
 
@@ -277,7 +293,8 @@ impl<'a> Steps<'a> {
             }
             _ => rendered,
         };
-        name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        let on_one_line: String = name.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
+        escape(on_one_line.as_bytes())
     }
 }
 
@@ -305,6 +322,11 @@ fn template_uses_loop_names(text: &str) -> bool {
             _ => false,
         })
     })
+}
+
+/// The names that an expression uses.
+fn names_of(expression: &str) -> Vec<&str> {
+    syntax::uses(&syntax::tokens(expression, 0..expression.len())).iter().map(|found| found.name).collect()
 }
 
 fn mentions_loop(text: &str, range: std::ops::Range<usize>) -> bool {

@@ -1,9 +1,11 @@
 //! An event as one line of JSON, and back.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventKind, Outcome, Reason, VERSION};
+use super::{Event, EventKind, Outcome, Reason, VERSION, is_safe};
 use crate::ids::{HostId, RunId};
 
 /// What keeps a line from being an event.
@@ -31,7 +33,27 @@ struct Line<'a> {
 /// Writes an event as one line of JSON, without the line feed.
 pub fn to_json_line(event: &Event) -> String {
     let line = Line { v: VERSION, seq: event.seq, at: &event.at, host: event.host.as_ref(), kind: &event.kind };
-    serde_json::to_string(&line).expect("an event has only text keys and numbers that JSON knows")
+    visible(serde_json::to_string(&line).expect("an event has only text keys and numbers that JSON knows"))
+}
+
+/// JSON in which every character that a reader would not see, or that would turn the direction of writing, is an escape: the
+/// same JSON for a program.
+pub fn visible(json: String) -> String {
+    if json.chars().all(is_safe) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Between the values of JSON that is set out in lines there are line feeds.
+        if is_safe(c) || c == '\n' {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}").expect("a string takes all");
+            }
+        }
+    }
+    out
 }
 
 /// Reads one line. An unknown kind is [`EventKind::Unknown`]; unknown fields are ignored.
@@ -114,6 +136,15 @@ mod tests {
             line,
             r#"{"v":1,"seq":7,"at":"2026-01-02T03:04:05.678Z","host":"web","kind":"step_finished","step":3,"label":"2.1","name":"Create \"the\" topics","outcome":"would_change","elapsed_ms":12,"diff":"+ a\n"}"#
         );
+    }
+
+    #[test]
+    fn what_a_reader_would_not_see_is_an_escape() {
+        let name = "a\u{202e}b\u{e0041}c\u{7f}é";
+        let event = event(EventKind::StepStarted { step: StepId(1), label: None, name: name.into() });
+        let line = to_json_line(&event);
+        assert!(line.contains(r#""name":"a\u202eb\udb40\udc41c\u007fé""#), "{line}");
+        assert_eq!(from_json_line(&line).unwrap(), event);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::options::{OptionValue, ReadBy};
 use super::{Action, Plan, PlannedStep, RunAs, StepSpec};
-use crate::event::VERSION;
+use crate::event::{VERSION, escape, visible};
 use crate::ids::Digest;
 use crate::inventory::Host;
 use crate::kinds::{self, Content, Recipe};
@@ -66,7 +66,8 @@ pub fn text(plans: &[(Host, Plan)], bodies: bool) -> String {
 }
 
 fn one_step(plan: &Plan, step: &PlannedStep, out: &mut String) {
-    let _ = writeln!(out, "{:>3} {}  [{}, {}]", step.label, step.name, step.kind, step.origin);
+    let origin = escape(step.origin.as_bytes());
+    let _ = writeln!(out, "{:>3} {}  [{}, {origin}]", step.label, step.name, step.kind);
     match &step.action {
         Action::Skip { why } => line("skipped", why, out),
         Action::Apply(spec) => {
@@ -152,7 +153,7 @@ fn shown_content(content: &Content) -> Result<String, String> {
 }
 
 fn line(title: &str, value: &str, out: &mut String) {
-    let shown = crate::event::escape(value.as_bytes());
+    let shown = escape(value.as_bytes());
     if shown.contains('\n') {
         return titled(title, value, out);
     }
@@ -165,7 +166,7 @@ fn titled(title: &str, body: &str, out: &mut String) {
 }
 
 fn block(body: &str, indent: &str, out: &mut String) {
-    for line in crate::event::escape(body.as_bytes()).lines() {
+    for line in escape(body.as_bytes()).lines() {
         let _ = writeln!(out, "{}", format!("{indent}{line}").trim_end());
     }
 }
@@ -180,7 +181,7 @@ pub fn json(plans: &[(Host, Plan)]) -> String {
                 "v": VERSION, "kind": "plan", "host": host.id, "user": host.user, "address": host.address, "port": host.port,
                 "mode": plan.mode, "steps": steps,
             });
-            format!("{line}\n")
+            visible(line.to_string()) + "\n"
         })
         .collect()
 }

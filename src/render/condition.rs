@@ -38,8 +38,12 @@ impl Renderer<'_> {
     fn report_late(&mut self, found: &Use<'_>, node: &Node, registered: bool) {
         let name = found.name;
         let span = Origin::Node(node).place(self.sources, found.at.start, found.at.end);
-        let hint =
-            format!("use `only_if`, which is evaluated on the host, such as `only_if: test -n {{{{ {name} }}}}`");
+        let changed = found.attribute.as_ref().is_some_and(|(attribute, _)| *attribute == "changed");
+        let hint = if registered && changed {
+            "write `when_changed: [NAME]` with the name or `id` of that step".to_owned()
+        } else {
+            format!("use `only_if`, which is evaluated on the host, such as `only_if: test -n {{{{ {name} }}}}`")
+        };
         let message = if registered {
             format!("`when` is evaluated before connecting, but `{name}` is only known on the host")
         } else {

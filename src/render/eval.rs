@@ -145,6 +145,14 @@ impl Renderer<'_> {
         }
     }
 
+    /// Whether a node is one expression whose value is none: what is optional is left out then.
+    pub(crate) fn is_none(&mut self, node: &Node) -> bool {
+        let Some(text) = node.as_text().filter(|text| syntax::is_template(text)) else { return false };
+        let Some(inner) = syntax::split(text).ok().and_then(|template| template.single()) else { return false };
+        let value = self.templates.evaluate(text, &inner, &self.host.context.value());
+        value.is_ok_and(|value| value.kind() == ValueKind::None)
+    }
+
     /// The iterations of a `loop`.
     pub(crate) fn iterations(&mut self, node: &Node) -> Option<Vec<Iteration>> {
         let value = self.value(node)?;

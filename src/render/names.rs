@@ -10,6 +10,20 @@ use super::templates::FUNCTIONS;
 use crate::node::{Node, ScalarStyle, Value};
 use crate::source::{Diagnostic, Span, near};
 
+/// Names of variables that Ansible defines by itself, besides those that begin with `ansible_`.
+const FACTS: &[&str] = &[
+    "hostvars",
+    "groups",
+    "group_names",
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "play_hosts",
+    "playbook_dir",
+    "role_path",
+    "lookup",
+    "query",
+];
+
 /// What is known of a name.
 pub(super) enum NameStatus {
     /// It has a value.
@@ -29,6 +43,9 @@ impl Renderer<'_> {
             return self.environment_status(found, &place);
         }
         if let Some(steps) = self.registered.names.get(name) {
+            if let Some((attribute, _)) = &found.attribute {
+                return NameStatus::Undefined(not_a_map(name, attribute, place(&found.at)));
+            }
             return self.registered_status(name, steps, place(&found.at));
         }
         if self.host.context.get(name).is_some() || FUNCTIONS.contains(&name) {
@@ -47,6 +64,12 @@ impl Renderer<'_> {
         let undefined = Diagnostic::error(place(&found.at), format!("`{name}` is not defined")).label("not defined");
         if of_loop {
             return NameStatus::Undefined(undefined.hint("only a step with `loop:` defines it"));
+        }
+        if name.starts_with("ansible_") || FACTS.contains(&name) {
+            return NameStatus::Undefined(undefined.hint(
+                "there are no facts: ask the host with `command:`, `register:` and `changes: false`, and decide with \
+                 `only_if:`; what differs between hosts stands under `vars:` of the host",
+            ));
         }
         let undefined = undefined.did_you_mean(name, self.declared_names());
         NameStatus::Undefined(match undefined.hint {
@@ -134,4 +157,21 @@ impl Renderer<'_> {
             }
         }
     }
+}
+
+/// The error for an attribute of a registered value, which is a text.
+fn not_a_map(name: &str, attribute: &str, place: Span) -> Diagnostic {
+    let error = Diagnostic::error(place, format!("`{name}.{attribute}` is not defined: a registered value is text"));
+    error.hint(match attribute {
+        "stdout" | "stdout_lines" | "content" => {
+            format!("write `{name}`: it is what the command printed on standard output")
+        }
+        "stderr" => "let the command print it on standard output, with `2>&1`".to_owned(),
+        "changed" => "write `when_changed: [NAME]` with the name or `id` of that step".to_owned(),
+        "rc" | "failed" | "succeeded" | "skipped" => {
+            "a step that fails ends the run; write `allow_failure: true` there, and ask again with `only_if:` here"
+                .to_owned()
+        }
+        _ => format!("write `{name}`, and let the shell of the step take it apart"),
+    })
 }

@@ -17,7 +17,7 @@ use crate::source::{Diagnostic, Sources};
 
 /// Renders the fields of one host.
 pub(crate) struct Renderer<'a> {
-    pub(super) templates: &'a Templates,
+    pub(crate) templates: &'a Templates,
     pub(crate) sources: &'a mut Sources,
     pub(crate) host: HostVars,
     pub(super) registered: &'a Registered,

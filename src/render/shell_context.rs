@@ -76,9 +76,12 @@ pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) 
     out
 }
 
+/// What stands for an escaped character, which belongs to a word whichever it is.
+const PART_OF_A_WORD: char = 'x';
+
 struct Walk {
     stack: Vec<QuoteState>,
-    /// The character before this one, where it can matter; `None` after an escape and at the start.
+    /// The character before this one; `None` at the start of a command.
     last: Option<char>,
     /// Here-documents whose body starts on the next line: delimiter, and whether tabs before it are dropped.
     awaited: Vec<(String, bool)>,
@@ -144,14 +147,19 @@ impl Walk {
                     // The escaped character belongs to it; at the end of the text it would escape the value's quote.
                     if let Some(escaped) = next {
                         step += escaped.len_utf8();
-                        last = None;
+                        last = Some(PART_OF_A_WORD);
                     }
                 }
                 (_, '`') => self.stack.push(QuoteState::Backquotes(here)),
                 (_, '$') => {
                     let belongs = self.dollar(next);
                     step += usize::from(belongs);
-                    last = last.filter(|_| !belongs);
+                    last = match next {
+                        // A comment may start a command substitution.
+                        Some('(') => None,
+                        _ if belongs => Some(PART_OF_A_WORD),
+                        _ => last,
+                    };
                 }
                 (QuoteState::Double(_), _) => {}
                 (_, '"') => self.stack.push(QuoteState::Double(here)),
@@ -164,8 +172,6 @@ impl Walk {
                 }
                 (QuoteState::Parameter, _) => {}
                 (_, '#') if self.last.is_none_or(|c| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')')) => {
-                    // `None` also stands for an escaped character, but a word that starts with an escape is rare, and
-                    // taking `\ #` for a comment only refuses a template there.
                     self.stack.push(QuoteState::Comment(here));
                 }
                 (_, '<') if text[at..].starts_with("<<<") => step = 3,
@@ -264,6 +270,8 @@ mod tests {
             ("echo ${y:-{{ x }}} ${#y} {{ x }}", &[]),
             ("echo \"${y:-{{ x }}}\"", &[Inside::Double]),
             ("a='b'; c=\"d\" # it's\ne {{ x }}", &[]),
+            ("echo a\\\"#{{ x }} \\ #{{ x }} $$#{{ x }}", &[]),
+            ("echo $(# {{ x }}\n)", &[Inside::Comment]),
             ("if [ -e {{ x }} ]; then (cd {{ x }}; ls); fi", &[]),
         ];
         for (text, expected) in cases {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::text::{Source, SourceId, Sources, Span};
+use super::text::{Source, SourceId, Sources, Span, is_invisible};
 
 /// The most diagnostics that are shown: more cannot be fixed at once.
 const SHOWN: usize = 100;
@@ -166,10 +166,9 @@ fn visible(text: &str) -> Cow<'_, str> {
     }))
 }
 
-/// Controls, bidirectional overrides, zero-width characters and noncharacters: what a terminal would obey or hide.
+/// Controls, what is invisible, and noncharacters: what a terminal would obey or hide.
 fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fdd0}'..='\u{fdef}')
+    c.is_control() || is_invisible(c) || matches!(c, '\u{fdd0}'..='\u{fdef}')
 }
 
 fn push_visible(out: &mut String, c: char) {

@@ -99,7 +99,17 @@ const BY_ROW: &[&[Case]] = &[
     // W21
     &[],
     // W22
-    &[],
+    &[
+        elsewhere("tests/playbooks/err_ansible.yml", "", &["W22"], "words of Ansible"),
+        elsewhere("tests/playbooks/err_invisible.yml", "", &["W22"], "characters that a reader does not see"),
+        elsewhere("tests/playbooks/err_loop_when.yml", "", &["W22"], "undefined items of a loop that does not run"),
+        elsewhere(
+            "tests/faults/input.rs",
+            "what_is_not_a_file_is_refused_and_never_waited_for",
+            &["W22"],
+            "pipes and devices as files, and a misspelt playbook",
+        ),
+    ],
     // W23
     &[],
     // W24

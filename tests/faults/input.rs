@@ -219,3 +219,48 @@ fn a_check_leaves_nothing_but_its_own_record() {
     assert_eq!(outcomes.len(), 4, "{outcomes:?}");
     assert!(outcomes.iter().all(|line| line.ends_with("would_change") || line.ends_with("unknown")), "{outcomes:?}");
 }
+
+#[test]
+fn what_is_not_a_file_is_refused_and_never_waited_for() {
+    let controller = folder("pinboot-controller-");
+    let made = std::process::Command::new("mkfifo").arg(controller.path().join("pipe")).status();
+    assert!(made.is_ok_and(|made| made.success()));
+    let play = |field: &str| {
+        format!(
+            "hosts: {{ a: {{ address: h, user: u }} }}\nsteps:\n  - {{ name: Write, file: {{ path: ~/x, {field} }} }}\n"
+        )
+    };
+    for (field, words, expected) in [
+        ("content: x", ["lint", "pipe", ""], "cannot read pipe: it is a pipe; only a regular file can be read"),
+        ("content: x", ["run", "/dev/zero", ""], "cannot read the playbook /dev/zero: it is a device"),
+        ("content: x", ["lint", "p.yaml", "--vars-file=pipe"], "cannot read --vars-file pipe: it is a pipe"),
+        ("src: pipe", ["lint", "p.yaml", ""], "`pipe` cannot be read: it is a pipe"),
+        ("template: /dev/zero", ["lint", "p.yaml", ""], "`/dev/zero` cannot be read: it is a device"),
+        (
+            "content: x",
+            ["lint", "p.yml", ""],
+            "cannot read p.yml: No such file or directory (os error 2)\n  did you mean p.yaml?",
+        ),
+    ] {
+        let call = Call::new(controller.path()).file("p.yaml", play(field).as_bytes());
+        let started = Instant::now();
+        let given: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        let printed = call.args(&given).run();
+        assert!(started.elapsed() < Duration::from_secs(5), "{given:?}: {:?}", started.elapsed());
+        assert!(printed.code == Some(2) && printed.stderr.contains(expected), "{given:?}: {printed:?}");
+    }
+}
+
+#[test]
+fn what_a_reader_would_not_see_is_visible_wherever_it_is_shown() {
+    let play = b"vars: { who: x }\nhosts: { a: { address: h, user: u } }\nsteps:\n  - { name: 'Greet {{ who }}', command: 'echo {{ who }}', always: true }\n".as_slice();
+    let given = "who=a\u{202e}b\u{200b}";
+    for json in [false, true] {
+        let words = ["run", "p.yaml", "--dry-run", "-e", given, "--output", if json { "json" } else { "human" }];
+        let (printed, _) = printed(&[("p.yaml", play)], &words);
+        assert_eq!(printed.code, Some(0), "{printed:?}");
+        let visible = if json { "Greet a\\\\u{202e}b" } else { "Greet a\\u{202e}b\\u{200b}" };
+        assert!(printed.stdout.contains(visible), "{printed:?}");
+        assert!(!printed.stdout.contains(['\u{202e}', '\u{200b}']), "{printed:?}");
+    }
+}

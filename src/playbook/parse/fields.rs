@@ -1,6 +1,6 @@
 //! The fields of a step's kind.
 
-use super::Parser;
+use super::{ANSIBLE, Parser, foreign};
 use crate::kinds::{Field, Kind, Shape};
 use crate::node::{Entry, Node, Value};
 use crate::plan::options;
@@ -100,9 +100,11 @@ impl Parser<'_> {
 
     fn report_unknown_field(&mut self, kind: &Kind, entry: &Entry) {
         let known = kind.fields.iter().map(|field| field.name);
-        let mut error = Diagnostic::error(entry.key_span, format!("`{}` has no field `{}`", kind.name, entry.key))
-            .label("unknown field")
-            .did_you_mean(&entry.key, known.clone());
+        let error = Diagnostic::error(entry.key_span, format!("`{}` has no field `{}`", kind.name, entry.key));
+        if let Some(instead) = foreign::field(kind.name, &entry.key) {
+            return self.report(error.label(ANSIBLE).hint(instead));
+        }
+        let mut error = error.label("unknown field").did_you_mean(&entry.key, known.clone());
         if error.hint.is_none() {
             error.hint = Some(if options::find(&entry.key).is_some() {
                 format!("`{}` is an option of the step: put it beside `{}`, not below", entry.key, kind.name)

@@ -16,7 +16,7 @@ impl Parser<'_> {
             Value::Null => Vec::new(),
             _ => {
                 self.unresolved.hosts = true;
-                let hint = "write `hosts: { NAME: { address: ADDRESS, user: USER } }`";
+                let hint = "write `hosts: { NAME: { address: ADDRESS, user: USER } }`; there is no inventory beside the playbook";
                 self.expected("hosts", &entry.value, "a map from names to hosts", Some(hint));
                 self.may_declare(&entry.value);
                 self.unresolved.values.push(entry.value);

@@ -2,6 +2,7 @@
 
 mod across;
 mod fields;
+mod foreign;
 mod hosts;
 mod options;
 mod steps;
@@ -73,7 +74,13 @@ impl Parser<'_> {
             _ => {
                 let start = Span { end: root.span.start, ..root.span };
                 let message = format!("a playbook must be a map, but this is {}", root.shape_name());
-                Some(Diagnostic::error(start, message).hint("its keys are name, vars, hosts and steps"))
+                let hint = match &root.value {
+                    Value::List(plays) if plays.iter().any(is_play) => {
+                        "Ansible's list of plays is one file for each play here: a map with `hosts:` and `steps:`"
+                    }
+                    _ => "its keys are name, vars, hosts and steps",
+                };
+                Some(Diagnostic::error(start, message).hint(hint))
             }
         };
         self.diagnostics.extend(error);
@@ -121,18 +128,32 @@ impl Parser<'_> {
         (self.unresolved.hosts, self.unresolved.tags, self.unresolved.secrets) = (true, true, true);
         self.unresolved.any_name |= is_merge(entry);
         self.may_declare(&entry.value);
+        if matches!(entry.key.as_str(), "tasks" | "pre_tasks" | "post_tasks") {
+            return Some("steps");
+        }
         near(&entry.key, TOP.iter().copied()).filter(|known| !entry.broken && *known != "name")
     }
 
     fn report_unknown(&mut self, entry: &Entry, what: &str, known: &[&str]) {
-        let mut error = Diagnostic::error(entry.key_span, format!("{what} `{}`", entry.key))
-            .label("unknown key")
-            .did_you_mean(&entry.key, known.iter().copied());
+        let error = Diagnostic::error(entry.key_span, format!("{what} `{}`", entry.key));
+        if let Some(instead) = foreign::top_key(&entry.key).filter(|_| known == TOP) {
+            return self.report(error.label(ANSIBLE).hint(instead));
+        }
+        let mut error = error.label("unknown key").did_you_mean(&entry.key, known.iter().copied());
         if error.hint.is_none() {
             error = error.hint(format!("known keys: {}", known.join(", ")));
         }
         self.report(error);
     }
+}
+
+/// The label of a word of Ansible.
+const ANSIBLE: &str = "a word of Ansible";
+
+/// Whether an item of a list is one of Ansible's plays.
+fn is_play(node: &Node) -> bool {
+    let Value::Map(entries) = &node.value else { return false };
+    entries.iter().any(|entry| entry.key == "hosts" || foreign::top_key(&entry.key).is_some())
 }
 
 /// Whether an entry would have brought in any number of others.

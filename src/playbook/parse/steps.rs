@@ -1,6 +1,6 @@
 //! Steps: their name, their kind, their options.
 
-use super::{Parser, is_merge};
+use super::{ANSIBLE, Parser, foreign, is_merge};
 use crate::kinds::Kind;
 use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options;
@@ -200,9 +200,17 @@ impl Parser<'_> {
     fn report_unknown_step_key(&mut self, entry: &Entry, has_kind: bool) {
         let kinds = || self.kinds.iter().map(|kind| kind.name);
         let all = kinds().chain(options::names()).chain(["name"]);
-        let mut error = Diagnostic::error(entry.key_span, format!("unknown kind or option `{}`", entry.key))
-            .label("unknown key")
-            .did_you_mean(&entry.key, all);
+        let error = Diagnostic::error(entry.key_span, format!("unknown kind or option `{}`", entry.key));
+        if let Some(instead) = foreign::step_key(&entry.key) {
+            return self.report(error.label(ANSIBLE).hint(instead));
+        }
+        let module = foreign::module(&entry.key);
+        if module != entry.key && self.kinds.iter().any(|kind| kind.name == module) {
+            return self.report(
+                error.label(ANSIBLE).hint(format!("write `{module}:`; `pinboot kinds {module}` lists its fields")),
+            );
+        }
+        let mut error = error.label("unknown key").did_you_mean(&entry.key, all);
         if error.hint.is_none() {
             let of_kind = self.kinds.iter().find(|kind| kind.fields.iter().any(|field| field.name == entry.key));
             error.hint = Some(match of_kind {

@@ -1,0 +1,198 @@
+//! Words of Ansible, each with what to write instead: many a playbook is written by a user who knows that tool.
+
+/// Keys of a step: Ansible's modules and the keywords of its tasks.
+const STEP: &[(&str, &str)] = &[
+    ("become", "write `sudo: true` beside the kind"),
+    ("become_user", "write `run_as: USER` beside the kind"),
+    ("become_method", "remove it: `sudo: true` and `run_as: USER` use sudo"),
+    ("copy", "write `file: { path: PATH, src: LOCAL FILE }`, or `content:` for text"),
+    ("template", "write `file: { path: PATH, template: LOCAL FILE }`"),
+    ("assemble", "write `file: { path: PATH, content: … }`"),
+    ("slurp", "write `command: cat PATH` with `register: NAME` and `changes: false`"),
+    ("fetch", "copy it with `scp`: pinboot brings no files from the host"),
+    ("synchronize", "write `archive:` or `file:` for what the host needs"),
+    (
+        "lineinfile",
+        "write `command: printf '%s\\n' LINE >> FILE` with `unless: grep -qxF LINE FILE`, or the whole file with `file:`",
+    ),
+    ("blockinfile", "write the whole file with `file:`, or a file of its own in a `….d` folder"),
+    ("replace", "write `command: sed -i … FILE` with `unless: grep -q … FILE`"),
+    ("shell", "write `command:` for one line of shell, `script:` for several"),
+    ("raw", "write `command:`"),
+    ("expect", "write `command:`; a step has no terminal, and its questions are answered with the end of the file"),
+    (
+        "apt",
+        "write `package: NAME`, which uses apt-get on such hosts; for another name there `package: { name: A, apt: B }`",
+    ),
+    (
+        "yum",
+        "write `package: NAME`, which uses yum or dnf on such hosts; for another name there `package: { name: A, yum: B }`",
+    ),
+    ("dnf", "write `package: NAME`, which uses dnf on such hosts"),
+    ("apk", "write `package: NAME`, which uses apk on such hosts"),
+    ("zypper", "write `package: NAME`, which uses zypper on such hosts"),
+    ("pip", "write `command: pip install NAME` with `unless: pip show NAME`"),
+    ("npm", "write `command: npm install …` with `creates:` or `unless:`"),
+    ("apt_repository", "write `file: { path: /etc/apt/sources.list.d/NAME.list, content: … }` with `sudo: true`"),
+    ("apt_key", "write `download: { url: …, to: /etc/apt/keyrings/NAME.asc }` with `sudo: true`"),
+    ("yum_repository", "write `file: { path: /etc/yum.repos.d/NAME.repo, content: … }` with `sudo: true`"),
+    (
+        "service",
+        "write `command: systemctl enable --now NAME` with `unless: systemctl is-active NAME` and `sudo: true`",
+    ),
+    (
+        "systemd",
+        "write `command: systemctl enable --now NAME` with `unless: systemctl is-active NAME` and `sudo: true`",
+    ),
+    ("get_url", "write `download: { url: …, to: PATH, sha256: … }`"),
+    ("uri", "write `command: curl -fsS URL`, with `changes: false` if it only asks"),
+    ("unarchive", "write `archive: { url: …, into: FOLDER, creates: PATH }`"),
+    ("git", "write `command: git clone URL FOLDER` with `creates: FOLDER/.git`"),
+    ("user", "write `command: useradd -m NAME` with `unless: id -u NAME` and `sudo: true`"),
+    ("group", "write `command: groupadd NAME` with `unless: getent group NAME` and `sudo: true`"),
+    ("authorized_key", "write `command:` that adds the line, with `unless: grep -qF KEY ~/.ssh/authorized_keys`"),
+    ("cron", "write `file: { path: /etc/cron.d/NAME, content: … }` with `sudo: true`"),
+    (
+        "sysctl",
+        "write `file: { path: /etc/sysctl.d/NAME.conf, content: … }`, and `command: sysctl --system` with `when_changed`",
+    ),
+    ("mount", "write `command: mount …` with `unless: mountpoint -q PATH`"),
+    ("hostname", "write `command: hostnamectl set-hostname NAME` with `unless: test \"$(hostname)\" = NAME`"),
+    ("stat", "write `only_if: test -e PATH` on the step that depends on it"),
+    ("find", "write `command: find …` with `register: NAME` and `changes: false`"),
+    (
+        "wait_for",
+        "write `command:` that fails as long as it has to wait, with `retries:`, `delay:` and `changes: false`",
+    ),
+    ("wait_for_connection", "remove it: `reboot:` waits until the host is back"),
+    ("pause", "write `manual:` for a person, `command: sleep 5` with `always: true` for time"),
+    ("debug", "write `manual: TEXT`, or `command: echo …` with `changes: false`"),
+    ("fail", "write `command: \"false\"` with `when:` or `only_if:` and `always: true`"),
+    ("assert", "write `command: test …` with `changes: false`"),
+    ("meta", "remove it: `when_changed` runs a step where it stands"),
+    ("ping", "remove it: a run connects first, and says what is wrong"),
+    ("setup", "remove it: ask with `command:`, `register:` and `changes: false`"),
+    ("gather_facts", "remove it: ask with `command:`, `register:` and `changes: false`"),
+    ("set_fact", "write it under `vars:`, or `register:` what a command prints"),
+    ("include_vars", "write `vars_files: [FILE]` at the top of the playbook"),
+    ("include_tasks", "write the steps out: a playbook is one file"),
+    ("import_tasks", "write the steps out: a playbook is one file"),
+    ("include_role", "write the steps out: a playbook is one file"),
+    ("import_role", "write the steps out: a playbook is one file"),
+    ("include", "write the steps out: a playbook is one file"),
+    ("add_host", "write the host under `hosts:`"),
+    ("block", "write the steps one after another; `when` and `sudo` belong to each step"),
+    ("rescue", "write `allow_failure: true` on the step that may fail"),
+    ("always_run", "write `changes: false` on a step that only asks"),
+    ("notify", "write `when_changed: [NAME]` on the step that is to run, with the name or `id` of this one"),
+    ("listen", "write `when_changed: [NAME, …]` on the step that is to run"),
+    ("handlers", "write them as steps with `when_changed: [NAME]`"),
+    ("loop_control", "remove it: the item is `{{ item }}`, its number `{{ index }}`"),
+    ("until", "write `retries:` and `delay:`; a command that fails is tried again"),
+    ("ignore_errors", "write `allow_failure: true`"),
+    ("ignore_unreachable", "remove it: the other hosts go on without a host that cannot be reached"),
+    ("failed_when", "let the command itself end with a status other than 0, such as `… && ! grep -q error LOG`"),
+    (
+        "changed_when",
+        "write `changes: false` if the step only asks; otherwise say with `unless` or `creates` when it is done",
+    ),
+    ("check_mode", "write `changes: false` on a step that only asks: it runs with `--check` too"),
+    ("no_log", "list the variable under `secrets:`: its value is masked everywhere"),
+    ("environment", "write `env: { NAME: VALUE }`; `export:` for all later steps and shells"),
+    ("args", "write `cwd:`, `creates:` and `unless:` beside the kind"),
+    ("chdir", "write `cwd: FOLDER` beside the kind"),
+    ("removes", "write `only_if: test -e PATH` beside the kind"),
+    ("executable", "write `script: { text: …, shell: bash }`"),
+    ("delegate_to", "write a playbook for that host: a step runs on the host of the run"),
+    ("local_action", "run it before pinboot: steps run on the host only"),
+    ("run_once", "write a playbook with `hosts:` of that one host, or use `--limit`"),
+    ("throttle", "use `--forks N`"),
+    ("async", "write `timeout:`; a step may take as long as it needs"),
+    ("poll", "remove it: a run follows its steps"),
+    ("vars", "write it under `vars:` of the playbook or of the host"),
+    ("remote_user", "write `user:` under the host"),
+    ("any_errors_fatal", "remove it: the first failure stops its host"),
+    ("when_not", "write `when: not …`"),
+    ("action", "write the kind itself as the key"),
+    ("module_defaults", "write the fields out in each step"),
+];
+
+/// Keys of a playbook: the keywords of Ansible's plays.
+const TOP: &[(&str, &str)] = &[
+    ("tasks", "write `steps:`"),
+    ("pre_tasks", "write them first under `steps:`"),
+    ("post_tasks", "write them last under `steps:`"),
+    ("handlers", "write them under `steps:`, each with `when_changed: [NAME]`"),
+    ("roles", "write the steps out under `steps:`: a playbook is one file"),
+    ("become", "write `sudo: true` on each step that needs it"),
+    ("become_user", "write `run_as: USER` on each step that needs it"),
+    ("remote_user", "write `user:` under the host"),
+    ("gather_facts", "remove it: nothing is asked of the host that no step asks"),
+    ("connection", "remove it: pinboot uses SSH"),
+    ("serial", "use `--forks N`"),
+    ("strategy", "remove it: each host goes on by itself"),
+    ("environment", "write `env:` on each step, or `export:` as a step"),
+    ("vars_prompt", "give the value with `-e NAME=VALUE`, or list it under `from_env:`"),
+    ("collections", "remove it: `pinboot kinds` lists the kinds"),
+    ("any_errors_fatal", "remove it: the first failure stops its host"),
+    ("max_fail_percentage", "remove it: the first failure stops its host"),
+    ("ignore_errors", "write `allow_failure: true` on the steps that may fail"),
+    ("import_playbook", "run the other file with a command of its own"),
+    ("inventory", "write `hosts: { NAME: { address: ADDRESS, user: USER } }`"),
+    ("port", "write `port:` under the host"),
+];
+
+/// Fields of a kind by the names that Ansible's modules give them.
+const FIELDS: &[(&str, &str, &str)] = &[
+    ("file", "dest", "write `path: PATH`"),
+    (
+        "file",
+        "state",
+        "`file` writes a file; a folder is `command: mkdir -p PATH` with `creates: PATH`, and what shall be gone is `command: rm -rf PATH` with `unless: test ! -e PATH`",
+    ),
+    ("file", "recurse", "write `command: chown -R …` or `command: chmod -R …` with `unless:`"),
+    ("file", "force", "remove it: a file is written where its bytes, mode or owner differ"),
+    ("file", "validate", "write a `command:` that checks the file, with `when_changed`"),
+    ("package", "update_cache", "remove it: the lists are fetched where a package is not known"),
+    ("download", "dest", "write `to: PATH`"),
+    ("download", "checksum", "write `sha256: DIGEST` or `sha512: DIGEST`"),
+    ("download", "force", "remove it: a file with another digest is fetched again"),
+    ("archive", "src", "write `url: ADDRESS`"),
+    ("archive", "dest", "write `into: FOLDER`"),
+    ("archive", "remote_src", "remove it"),
+    ("archive", "extra_opts", "write `strip: N` to leave leading folders away"),
+    ("command", "cmd", "write `line: …`, or `command: …` for short"),
+    ("command", "argv", "write `command: …`: a list in `{{ … }}` becomes several words"),
+    ("command", "chdir", "write `cwd: FOLDER` beside `command`"),
+    ("command", "removes", "write `only_if: test -e PATH` beside `command`"),
+    ("script", "cmd", "write `text: …`, or `script: …` for short"),
+    ("script", "chdir", "write `cwd: FOLDER` beside `script`"),
+    ("script", "executable", "write `shell: bash`"),
+    ("reboot", "reboot_timeout", "write `timeout: 10m` beside `reboot`"),
+    ("reboot", "msg", "write `message: TEXT`"),
+];
+
+/// What to write in a step instead of this key.
+pub(super) fn step_key(key: &str) -> Option<&'static str> {
+    let word = module(key);
+    if word.starts_with("with_") {
+        return Some("write `loop: [A, B]`, or `loop: \"{{ LIST }}\"`; the item is `{{ item }}`");
+    }
+    STEP.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead)
+}
+
+/// The name of a module without that of its collection.
+pub(super) fn module(key: &str) -> &str {
+    let of_collection = ["ansible.", "community.", "amazon."].iter().any(|prefix| key.starts_with(prefix));
+    if of_collection { key.rsplit('.').next().unwrap_or(key) } else { key }
+}
+
+/// What to write at the top of a playbook instead of this key.
+pub(super) fn top_key(key: &str) -> Option<&'static str> {
+    TOP.iter().find(|(known, _)| *known == key).map(|(_, instead)| *instead)
+}
+
+/// What to write in a kind instead of this field.
+pub(super) fn field(kind: &str, name: &str) -> Option<&'static str> {
+    FIELDS.iter().find(|(known, field, _)| *known == kind && *field == name).map(|(_, _, instead)| *instead)
+}
