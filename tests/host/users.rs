@@ -53,3 +53,40 @@ fn two_users_with_sudo_do_not_run_at_once() {
     host.play(&host.playbook("ubuntu", STEPS), &[]).exits(0);
     assert_eq!(fs::read_to_string(host.root.place("/srv/count")).expect("a file"), "x\n");
 }
+
+#[test]
+fn an_account_without_a_home_starts_in_the_root_folder() {
+    let Some(world) = world() else { return };
+    let host = Host::start(world, "no-home", &Image::default());
+    host.root.run("useradd", &["-r", "kafka"]);
+    let step = "  - name: Say where it starts
+    run_as: kafka
+    command: \"{ pwd; id -un; } > /tmp/where\"
+    creates: /tmp/where
+";
+    assert_eq!(host.play(&host.playbook("ec2-user", step), &[]).exits(0).outcomes(), "changed");
+    assert_eq!(fs::read_to_string(host.root.place("/tmp/where")).expect("a file"), "/\nkafka\n");
+    assert_eq!(host.play(&host.playbook("ec2-user", step), &[]).exits(0).outcomes(), "unchanged");
+}
+
+#[test]
+fn a_registered_user_obeys_the_rule_of_a_written_one() {
+    let Some(world) = world() else { return };
+    let host = Host::start(world, "odd-user", &Image::default());
+    for value in ["#0", "-s", "root\nx", "ro ot"] {
+        let steps = format!(
+            "  - name: Say it
+    script: printf %b {value:?}
+    register: r
+    always: true
+  - name: Be it
+    run_as: \"{{{{ r }}}}\"
+    command: touch /srv/pwned
+    always: true
+"
+        );
+        let output = host.play(&host.playbook("ec2-user", &steps), &[]).exits(1);
+        assert!(output.stdout.contains("run_as: the value is not the name of a user"), "{value}: {}", output.stdout);
+        assert!(!host.root.place("/srv/pwned").exists(), "{value}");
+    }
+}

@@ -31,7 +31,7 @@ pb_run_command() {
   pb_quote "$pb_why"
   pb_text="$pb_text
 pb_why=$pb_ret
-cd $pb_step_cwd || exit
+CDPATH= cd -- $pb_step_cwd || exit
 set -eu
 $pb_step_env
 $pb_step_args"
@@ -64,8 +64,10 @@ pb_judge() {
   esac
   [ -z "$pb_survivors" ] || pb_reason="$pb_reason $pb_survivors"
   if [ "$pb_exit_status" = 0 ] && [ -n "$pb_step_verify" ]; then
+    pb_verifies=1
     pb_check
     pb_exit_status=$?
+    pb_verifies=
     case $pb_exit_status in
       0 | 77) pb_exit_status=0 ;;
       79)

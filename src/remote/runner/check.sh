@@ -13,9 +13,11 @@ pb_check() {
   pb_write_step_text
   pb_guard_trap=
   [ -z "$pb_step_first_guard" ] || pb_guard_trap="trap 'echo $pb_step_first_guard; exit 82' 0"
+  # A check that verifies may wait for an effect that needs time.
   pb_text="$pb_text
+${pb_step_args:+arg_verifies=$pb_verifies}
 set -eu
-cd $pb_step_cwd 2>/dev/null || needs_change
+CDPATH= cd -- $pb_step_cwd 2>/dev/null || needs_change
 $pb_guard_trap
 $pb_step_env
 $pb_step_args

@@ -46,7 +46,9 @@ $pb_step_content"
 pb_start_shell() {
   pb_text="$pb_text
 # pb-end"
-  if [ "$1" = login ] || [ "$1$pb_uid" = root0 ]; then
+  if [ "$1" = user ] && ! pb_is_user_name "$pb_step_user"; then
+    set -- sh -c 'echo "run_as: the value is not the name of a user" >&2; exit 1'
+  elif [ "$1" = login ] || [ "$1$pb_uid" = root0 ]; then
     set -- "$2" -c "$pb_read_and_run"
   elif [ "$1" = root ]; then
     set -- sh -c "$pb_keep_lock" sh sudo -n -H -- "$2" -c "$pb_read_and_run"
@@ -62,6 +64,12 @@ pb_start_shell() {
   } &
   pb_pid=$! pb_has_group=$pb_setsid
 }
+
+# pb_is_user_name NAME: the rule for a written `run_as`, for a value that only the host knows. sudo reads `#0` as a number.
+pb_is_user_name() {
+  case $1 in '' | [-#]* | *[:/]* | *[[:space:][:cntrl:]]*) return 1 ;; esac
+}
+
 # shellcheck disable=SC2016 # These two texts are for other shells.
 pb_keep_lock='trap : TERM INT HUP; "$@"; exit $?'
 # shellcheck disable=SC2016

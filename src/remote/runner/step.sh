@@ -2,12 +2,13 @@
 
 # pb_load_step N: resets what a step may say of itself and lets step N say it.
 pb_load_step() {
-  pb_id=$1 pb_survivors=
+  pb_id=$1 pb_survivors= pb_verifies=
   pb_step_skip= pb_step_after= pb_step_before= pb_step_word= pb_step_digest=
   pb_step_creates= pb_step_check= pb_step_guard= pb_step_first_guard= pb_step_verify= pb_step_unknown=fail
   pb_step_apply= pb_step_shell=sh pb_step_content= pb_step_args= pb_step_manual= pb_step_wait= pb_step_reboot=
-  # shellcheck disable=SC2016 # The step's shell puts its own home there.
-  pb_step_as=login pb_step_user= pb_step_cwd='"$pb_home"' pb_step_env= pb_step_needs=
+  # The step's shell puts its own home there. An account of a service may have none: then the step starts in `/`.
+  # shellcheck disable=SC2016
+  pb_step_as=login pb_step_user= pb_step_cwd='"$pb_home" 2>/dev/null || cd /' pb_step_env= pb_step_needs=
   pb_step_uses= pb_step_secrets= pb_step_register= pb_step_exports= pb_step_export_names=
   pb_step_timeout= pb_step_retries=0 pb_step_delay=0 pb_step_allow=
   "_$1"
