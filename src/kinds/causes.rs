@@ -172,6 +172,11 @@ mod tests {
         ("kafka_topics", "Topic authorization failed.", "certain names"),
         ("kafka_topics", "SaslAuthenticationException: [9a]: Access denied", "kafka-cluster:Connect"),
         ("kafka_topics", "javax.security.sasl.SaslException: Failed to find AWS IAM Credentials", "instance role"),
+        (
+            "kafka_topics",
+            "these topics were created or are there already, and `--list` does not show them to this client: may it describe them?",
+            "DescribeTopic",
+        ),
         ("kafka_topics", "KafkaException: Failed to construct kafka producer", "configuration is at fault"),
         ("package", "Another app is currently holding the yum lock; waiting for it to exit...", "Another yum"),
         ("package", "Waiting for process with pid 4242 to finish.", "Another dnf"),
@@ -181,6 +186,31 @@ mod tests {
             "Another apt",
         ),
         ("package", "gave up after 300 s: the package lock is still held by pid 5775 yum", "all that time"),
+        (
+            "package",
+            "Err:1 http://deb.debian.org/debian bookworm InRelease\n  Temporary failure resolving 'deb.debian.org'\nE: Unable to locate package x",
+            "names of apt's servers",
+        ),
+        (
+            "package",
+            "W: Failed to fetch http://h/d/InRelease  Could not resolve 'h'\nE: Unable to locate package x",
+            "names of apt's servers",
+        ),
+        (
+            "package",
+            "Error: Failed to download metadata for repo 'r': Curl error (6): Couldn't resolve host name for https://m/repomd.xml [Could not resolve host: m]",
+            "name of a repository's server",
+        ),
+        (
+            "package",
+            "could not find out what is installed: error: cannot open Packages index using sqlite - Permission denied (13)",
+            "could not be read",
+        ),
+        (
+            "package",
+            "Cannot find a valid baseurl for repo: amzn2-core/2/x86_64\nCould not retrieve mirrorlist\nNo package x available.",
+            "none of its repositories",
+        ),
         ("package", "No package java-1.8.0 available.\nError: Nothing to do", "no package of that name"),
         ("package", "Error: Unable to find a match: java-1.8.0", "no package of that name"),
         ("package", "E: Unable to locate package openjdk-8-jdk", "apt has no package"),

@@ -2,6 +2,9 @@
 //!
 //! The cluster is asked once, with `--list`, and only the topics that are missing are created. A topic that is there
 //! is left as it is: other partitions, replication or configuration than the playbook says are not altered.
+//!
+//! The login's environment reaches Kafka's programs whole: a cluster may need CLASSPATH, KAFKA_OPTS or JAVA_TOOL_OPTIONS (a
+//! trust store, a proxy), and what Java prints about them is not taken for a topic.
 
 use super::cause::Cause;
 use super::field::{integer, list, path, text, text_map, texts};
@@ -135,6 +138,10 @@ fn option_values(value: &ArgValue) -> Vec<Text> {
 
 /// The words are those of Kafka 2.8.1 and aws-msk-iam-auth 1.1.5.
 const CAUSES: &[Cause] = &[
+    Cause {
+        words: &["does not show them to this client"],
+        sentence: "The role may create the topics and not describe them: its IAM policy lacks kafka-cluster:DescribeTopic, or an ACL lacks Describe.",
+    },
     Cause {
         words: &["iamclientcallbackhandler could not be found"],
         sentence: "Kafka did not find the IAM jar: it is neither in Kafka's `libs` nor on CLASSPATH, or the file is empty or no jar.",

@@ -1,6 +1,7 @@
 # The kind `kafka_topics`.
 
 kafka_topics_check() {
+    kafka_topics_refuse
     # What an earlier step installs may be missing here: without it, there are no topics.
     pb_ask=1
     [ -f "$arg_home/bin/$arg_script" ] || pb_ask=
@@ -8,20 +9,53 @@ kafka_topics_check() {
     [ -x "${JAVA_HOME:-/nowhere}/bin/java" ] || command -v java > /dev/null 2>&1 || pb_ask=
     pb_topics=
     [ -z "$pb_ask" ] || kafka_topics_list
-    eval "set -- $arg_topics"
-    for pb_topic; do
-        eval "$pb_topic"
-        kafka_topics_has_line "$pb_topics" "$item_name" || pb_differs "+ $item_name"
+    kafka_topics_find_missing
+    # Right after a creation the list may lag.
+    [ -n "$pb_ask" ] || arg_verifies=
+    pb_left=${pb_list_tries:-10}
+    while [ -n "$pb_missing" ] && [ -n "$arg_verifies" ] && [ "$pb_left" -gt 0 ]; do
+        pb_left=$((pb_left - 1))
+        sleep "${pb_list_pause:-2}"
+        kafka_topics_list
+        kafka_topics_find_missing
     done
+    [ -n "$pb_missing" ] || return 0
+    [ -z "$arg_verifies" ] || pb_give_up "these topics were created or are there already, and \`--list\` does not show them to this client: may it describe them?
+$pb_missing"
+    pb_differs "$pb_missing"
     pb_answer
 }
 
 kafka_topics_apply() {
+    kafka_topics_refuse
     eval "set -- $arg_topics"
     for pb_topic; do
         eval "$pb_topic"
         # Only what the check found missing.
         ! kafka_topics_has_line "$pb_why" "+ $item_name" || kafka_topics_create
+    done
+}
+
+# Sets pb_missing to a line for each topic that pb_topics lacks.
+kafka_topics_find_missing() {
+    pb_missing=
+    eval "set -- $arg_topics"
+    for pb_topic; do
+        eval "$pb_topic"
+        kafka_topics_has_line "$pb_topics" "$item_name" || pb_missing="$pb_missing${pb_missing:+
+}+ $item_name"
+    done
+}
+
+# Refuses values that a playbook could not have written: the rules of kafka_topics.rs, for what only the host knows.
+kafka_topics_refuse() {
+    case $arg_bootstrap_servers in '' | -* | *[[:space:][:cntrl:]]*) pb_give_up 'invalid broker address in bootstrap_servers' ;; esac
+    case $arg_command_config in -*) pb_give_up 'invalid path in command_config' ;; esac
+    eval "set -- $arg_topics"
+    for pb_topic; do
+        eval "$pb_topic"
+        case $item_name in '' | . | .. | -* | *[!0-9A-Za-z._-]*) pb_give_up "invalid topic name \`$item_name\`" ;; esac
+        case $item_partitions$item_replication in *[!0-9]*) pb_give_up "invalid count for the topic $item_name" ;; esac
     done
 }
 

@@ -10,7 +10,7 @@ use super::field::{boolean, list, one_of, text, texts};
 use super::rule::{any_of, at_most_one, not_when};
 use super::{Arg, ArgValue, Args, Field, Kind, Need, Pattern, Recipe, When};
 use crate::script::{Script, Text};
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Span};
 
 /// A family of systems: its name, and what a user types there to install and to remove.
 struct Family {
@@ -22,7 +22,7 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
-    Family { name: "yum", install: "yum -y install", remove: "yum -y remove", version: ("-", "*") },
+    Family { name: "yum", install: "yum -y install", remove: "yum -y remove", version: ("-", "[!0-9A-Za-z]*") },
     Family { name: "apt", install: "apt-get -y install", remove: "apt-get -y remove", version: ("=", "*") },
     Family { name: "apk", install: "apk add", remove: "apk del", version: ("=~", "") },
     Family {
@@ -33,23 +33,19 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-const PACKAGE: Pattern = Pattern {
-    what: "package name",
-    fits: |name| !name.is_empty() && !name.starts_with('-') && !name.contains(char::is_whitespace),
-    hint: "several packages are a list, as in [java-1.8.0, unzip]",
-};
-
 const VERSION: Pattern = Pattern {
     what: "version",
-    fits: |version| !version.starts_with('-') && !version.contains(char::is_whitespace),
+    fits: |version| {
+        !version.starts_with('-') && version.bytes().all(|b| b.is_ascii_alphanumeric() || b".:+~^_-".contains(&b))
+    },
     hint: "write the version alone, such as 1.8",
 };
 
-const YUM: Field = texts("yum", "The name on hosts with yum or dnf, instead of `name`.").matching(&PACKAGE);
-const DNF: Field = texts("dnf", "The same as `yum`.").matching(&PACKAGE);
-const APT: Field = texts("apt", "The name on hosts with apt-get, instead of `name`.").matching(&PACKAGE);
-const APK: Field = texts("apk", "The name on hosts with apk, instead of `name`.").matching(&PACKAGE);
-const ZYPPER: Field = texts("zypper", "The name on hosts with zypper, instead of `name`.").matching(&PACKAGE);
+const YUM: Field = texts("yum", "The name on hosts with yum or dnf, instead of `name`.");
+const DNF: Field = texts("dnf", "The same as `yum`.");
+const APT: Field = texts("apt", "The name on hosts with apt-get, instead of `name`.");
+const APK: Field = texts("apk", "The name on hosts with apk, instead of `name`.");
+const ZYPPER: Field = texts("zypper", "The name on hosts with zypper, instead of `name`.");
 
 /// The row of the table.
 pub(super) const KIND: Kind = Kind {
@@ -58,8 +54,8 @@ pub(super) const KIND: Kind = Kind {
     fields: &[
         list(
             "name",
-            &[text("name", "The package.").matching(&PACKAGE), YUM, DNF, APT, APK, ZYPPER],
-            "The package, a list of them, or a map from families to names (`{ yum: java-1.8.0, apt: openjdk-8-jdk }`).",
+            &[text("name", "The package."), YUM, DNF, APT, APK, ZYPPER],
+            "The package, the path of a package file, the address of an .rpm file, a list of them, or a map from families to names (`{ yum: java-1.8.0, apt: openjdk-8-jdk }`).",
         ),
         YUM,
         DNF,
@@ -101,12 +97,74 @@ pub(super) const KIND: Kind = Kind {
     ..Kind::named("package")
 };
 
+/// Why a text is not the name of one package, as what to write instead. `package_name_fits` in `package.sh` has the same rule,
+/// for names that only the host knows.
+fn refusal(name: &str) -> Option<&'static str> {
+    const NOT_ONE: &str = "several packages are a list, as in [java-1.8.0, unzip]";
+    let address = name.starts_with("http://") || name.starts_with("https://");
+    let path = name.starts_with('/') || name.starts_with("~/");
+    if name.is_empty() || name.starts_with('-') || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        Some(NOT_ONE)
+    } else if name.contains(['*', '?', '[']) {
+        Some("name each package: what a pattern stands for changes with the repositories")
+    } else if address {
+        let file = name.split(['?', '#']).next().unwrap_or_default();
+        (!file.ends_with(".rpm")).then_some(
+            "only an .rpm file is installed from an address: `download` others, and name the file by its path",
+        )
+    } else if path {
+        None
+    } else if name.starts_with('@') {
+        Some("install a group in a `command` with `unless`, as in: dnf -y group install NAME")
+    } else if name.contains(['=', '<', '>']) {
+        Some("write the version as `version`, as in { name: unzip, version: 6.0 }")
+    } else if name.contains('/') {
+        Some("write the whole path of a package file, beginning with / or ~/; a release of apt needs a `command`")
+    } else {
+        let first = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b".:+~^_()-".contains(&b));
+        (!first || !fits || name.ends_with('-')).then_some("write the name as the package manager lists it")
+    }
+}
+
+/// Refuses names that check and change would not understand alike.
+fn refuse_names(args: &Args<'_>) -> Result<(), Vec<Diagnostic>> {
+    fn texts<'a>(arg: &'a Arg, found: &mut Vec<(&'a Text, Span)>) {
+        match &arg.value {
+            ArgValue::Text(text) => found.push((text, arg.span)),
+            ArgValue::List(list) => list.iter().for_each(|arg| texts(arg, found)),
+            ArgValue::Map(map) => {
+                let given = map.iter().filter(|(_, _, arg)| arg.value != ArgValue::Text(Text::default()));
+                given.for_each(|(_, _, arg)| texts(arg, found));
+            }
+            _ => {}
+        }
+    }
+    let mut names = Vec::new();
+    for field in ["name", "yum", "dnf", "apt", "apk", "zypper"] {
+        args.get(field).into_iter().for_each(|arg| texts(arg, &mut names));
+    }
+    let mut diagnostics = Vec::new();
+    for (name, span) in names {
+        let Some(literal) = name.literal() else { continue };
+        if let Some(hint) = refusal(literal) {
+            let shown: String = literal.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            diagnostics.push(Diagnostic::error(span, format!("invalid package name `{shown}`")).hint(hint));
+        } else if literal.contains('/') && args.is_given("version") {
+            let message = "`version` has no effect with a package file";
+            diagnostics.push(Diagnostic::error(args.key_place("version"), message).hint("remove `version`"));
+        }
+    }
+    if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+}
+
 const ONE_WAY: &str = "keep `name`, or one key for each family";
 
 /// The packages of a step on hosts of one family.
 type Names = Vec<Text>;
 
 fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
+    refuse_names(args)?;
     let wanted = wanted(args)?;
     let version = args.text("version");
     if version.is_some() && wanted.iter().map(Wanted::most).sum::<usize>() > 1 {
@@ -236,6 +294,26 @@ fn commands(args: &Args<'_>, families: &[(&Family, Names)]) -> Script {
 }
 
 const CAUSES: &[Cause] = &[
+    Cause {
+        words: &["temporary failure resolving"],
+        sentence: "The host cannot resolve the names of apt's servers: it has no DNS at the moment, or a subnet without a way out.",
+    },
+    Cause {
+        words: &["could not resolve", "failed to fetch"],
+        sentence: "The host cannot resolve the names of apt's servers: it has no DNS at the moment, or a subnet without a way out.",
+    },
+    Cause {
+        words: &["couldn't resolve host name"],
+        sentence: "The host cannot resolve the name of a repository's server: it has no DNS at the moment, or a subnet without a way out.",
+    },
+    Cause {
+        words: &["could not find out what is installed"],
+        sentence: "The package data base could not be read, not through sudo either: compare its modes, or try `rpm -qa` or `dpkg -l` on the host as root.",
+    },
+    Cause {
+        words: &["cannot find a valid baseurl"],
+        sentence: "The host reaches none of its repositories: its subnet needs a way out (a NAT gateway or an S3 endpoint), and DNS.",
+    },
     Cause {
         words: &["another app is currently holding the yum lock"],
         sentence: "Another yum is at work, as at an instance's first boot: wait for it; never delete its lock.",

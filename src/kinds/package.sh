@@ -5,19 +5,16 @@ package_check() {
     eval "set -- $pb_names"
     # One question for all of them is answered "yes" on a converged host.
     case $arg_state/$pb_family/$arg_version in
-    present/yum/ | present/zypper/) ! rpm -q --whatprovides "$@" > /dev/null 2>&1 || return 0 ;;
+    present/yum/ | present/zypper/) ! HOME=/ rpm -q --whatprovides -- "$@" > /dev/null 2>&1 || return 0 ;;
     esac
     for pb_name; do
+        ! package_is_wanted "$pb_name" || continue
         if [ "$arg_state" = absent ]; then
-            package_installed "$pb_name" own
-            [ -z "$pb_have" ] || pb_differs "- $pb_name $pb_have"
-            continue
-        fi
-        package_installed "$pb_name"
-        if [ -z "$pb_have" ]; then
+            pb_differs "- $pb_asked $pb_have"
+        elif [ -z "$pb_have" ]; then
             pb_differs "+ $pb_name${arg_version:+ $arg_version}"
-        elif ! package_version_fits; then
-            pb_differs "$pb_name $pb_have -> $arg_version"
+        else
+            pb_differs "$pb_asked $pb_have -> $pb_want"
         fi
     done
     pb_answer
@@ -29,16 +26,10 @@ package_apply() {
     # Only those that differ: `install` would update the others.
     for pb_name; do
         shift
-        case $pb_name in
-        -* | '') pb_give_up "invalid package name \`$pb_name\`" ;;
-        esac
-        if [ "$arg_state" = absent ]; then
-            package_installed "$pb_name" own
-            [ -z "$pb_have" ] || set -- "$@" "$pb_name"
-        else
-            package_installed "$pb_name"
-            [ -n "$pb_have" ] && package_version_fits || set -- "$@" "$pb_name"
-        fi
+        package_is_wanted "$pb_name" || {
+            [ "$arg_state" = present ] || pb_name=$pb_asked
+            set -- "$@" "$pb_name"
+        }
     done
     [ $# -gt 0 ] || return 0
     if [ "$arg_state" = absent ]; then
@@ -63,23 +54,48 @@ package_begin() {
     *) pb_give_up "this host has no package manager that pinboot knows (dnf, yum, apt-get, apk, zypper)" ;;
     esac
     pb_names=${arg_name:-$pb_names}
-    [ -z "$pb_names" ] || return 0
-    pb_known="${arg_yum:+ yum}${arg_apt:+ apt}${arg_apk:+ apk}${arg_zypper:+ zypper}"
-    pb_give_up "this host's packages come by $pb_manager, and the step names them only for$pb_known: add $pb_family: NAME"
+    [ -n "$pb_names" ] || {
+        pb_known="${arg_yum:+ yum}${arg_apt:+ apt}${arg_apk:+ apk}${arg_zypper:+ zypper}"
+        pb_give_up "this host's packages come by $pb_manager, and the step names them only for$pb_known: add $pb_family: NAME"
+    }
+    # A version as users write it, with the epoch in front if there is one.
+    pb_format='%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n'
+    eval "set -- $pb_names"
+    for pb_name; do package_name_fits "$pb_name"; done
+    case $arg_version in -* | *[!0-9A-Za-z.:+~^_-]*) pb_give_up "invalid version \`$arg_version\`" ;; esac
+}
+
+# Refuses what is not the name of one package: the same rule as in package.rs, for values that only the host knows.
+package_name_fits() {
+    case $1 in
+    https://*.rpm | http://*.rpm | /*.rpm) case $pb_family in yum | zypper) ;; *) pb_give_up "$pb_manager does not install \`$1\`" ;; esac ;;
+    /*.deb) [ "$pb_family" = apt ] || pb_give_up "$pb_manager does not install \`$1\`" ;;
+    /*) case $pb_family in yum | zypper) ;; *) pb_give_up "$pb_manager does not install by path: \`$1\`" ;; esac ;;
+    '' | [!0-9A-Za-z_]* | *[!0-9A-Za-z.:+~^_\(\)-]* | *-) pb_give_up "invalid package name \`$1\`" ;;
+    esac
+    # Brackets alone make no pattern; these do, and what separates lines or options.
+    case $1 in *[*?[:space:][:cntrl:]]* | *\[*) pb_give_up "invalid package name \`$1\`" ;; esac
 }
 
 # Installs what is not installed, in the wanted version.
 package_install() {
-    if [ -n "$arg_version" ]; then
-        case $pb_manager in
-        dnf | yum) set -- "$1-$arg_version*" ;;
-        apt-get) set -- "$1=$arg_version*" ;;
-        apk) set -- "$1=~$arg_version" ;;
-        zypper) set -- "$1=$arg_version" ;;
-        esac
-    fi
+    case $pb_manager/$arg_version in
+    */ | apt-get/*) ;;
+    # What follows the version is a separator: 2.1 is not 2.10.
+    dnf/* | yum/*) set -- "$1-${arg_version}[!0-9A-Za-z]*" ;;
+    apk/*) set -- "$1=~$arg_version" ;;
+    zypper/*)
+        pb_have=$(zypper --non-interactive --no-refresh search -s -t package --match-exact -- "$1" | awk -F ' *[|] *' '{ print $4 }')
+        package_version_fits || pb_one=$arg_version
+        set -- "$1=$pb_one"
+        ;;
+    esac
     case $pb_manager in
-    dnf | yum) package_manage "$pb_manager" -y install "$@" ;;
+    dnf | yum)
+        package_manage "$pb_manager" -y install "$@"
+        # An older version than the installed one is not an installation for yum.
+        [ -z "$arg_version" ] || package_is_wanted "$pb_name" || package_manage "$pb_manager" -y downgrade "$@"
+        ;;
     apt-get) package_apt_install "$@" ;;
     apk) package_manage apk add "$@" ;;
     zypper) package_manage zypper --non-interactive install "$@" ;;
@@ -95,40 +111,126 @@ package_remove() {
     esac
 }
 
+# Whether a package is as the step wants it. Sets pb_asked to its name, pb_have to its versions that are installed or to those of what
+# provides it, empty where nothing is, and pb_want to the wanted version. A package file is asked by the name and version inside it.
+package_is_wanted() {
+    pb_asked=$1 pb_want=$arg_version pb_have=
+    case $1 in
+    http*://* | /*.rpm | /*.deb)
+        package_look_inside "$1"
+        # A file that an earlier step brings may be missing in a check.
+        [ -n "$pb_asked" ] || { pb_asked=$1 && return 1; }
+        ;;
+    esac
+    package_installed "$pb_asked"
+    case $arg_state/$pb_have in
+    absent/) ;;
+    absent/* | present/) return 1 ;;
+    *) package_version_fits ;;
+    esac
+}
+
+# Sets pb_asked and pb_want to the name and the version inside a package file or behind an address; empty where it is missing.
+package_look_inside() {
+    pb_asked=
+    case $1 in
+    /*)
+        [ -e "$1" ] || {
+            [ "$arg_state" = present ] || pb_give_up "$1 is not there to say which package it is: name the package itself"
+            return 0
+        }
+        ;;
+    esac
+    # shellcheck disable=SC2016 # These names are for dpkg.
+    pb_doubt="which package $1 is"
+    case $pb_family in
+    apt) package_ask dpkg-deb -W --showformat='${Package} ${Version}\n' -- "$1" ;;
+    *) package_ask rpm -qp --qf "%{NAME} $pb_format" -- "$1" ;;
+    esac || pb_give_up "could not find out $pb_doubt"
+    pb_asked=${pb_said%% *} pb_want=${pb_said#* }
+}
+
+# Asks the package data base in the language that this file reads, without the user's own macros. Sets pb_said; false is "no". What the
+# login user may not read is asked through sudo, and is an error where that does not help.
+package_ask() {
+    pb_sudo=
+    while :; do
+        # shellcheck disable=SC2086 # Words or none.
+        pb_said=$(HOME=/ LC_ALL=C $pb_sudo "$@" 2> /dev/null) && return 0
+        # shellcheck disable=SC2086
+        pb_error=$(HOME=/ LC_ALL=C $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v 'error: file ') || return 1
+        # shellcheck disable=SC3067
+        [ -z "$pb_sudo" ] && [ ! -O / ] && command -v sudo > /dev/null 2>&1 || break
+        pb_sudo='sudo -n env LC_ALL=C HOME=/'
+    done
+    pb_give_up "could not find out $pb_doubt: $pb_error"
+}
+
 # Sets pb_have to the versions that are installed under a name, or of what provides it; empty where nothing is.
 package_installed() {
+    pb_said= pb_doubt='what is installed'
+    # shellcheck disable=SC2016 # These names are for dpkg.
     case $pb_family in
     yum | zypper)
-        pb_have=$(rpm -q --whatprovides --qf '%{VERSION}-%{RELEASE}\n' "$1" 2> /dev/null) ||
-            pb_have=$(rpm -q --qf '%{VERSION}-%{RELEASE}\n' "$1" 2> /dev/null) || pb_have=
+        package_ask rpm -q --whatprovides --qf "$pb_format" -- "$1" || package_ask rpm -q --qf "$pb_format" -- "$1" || {
+            pb_said=
+            # Not under its own name: perhaps it was replaced, as a repository may do with an old name.
+            [ "$arg_state" = absent ] || {
+                package_ask rpm -qa --qf "[%{OBSOLETENAME} %{=VERSION}-%{=RELEASE}\n]" || :
+                pb_said=$(awk -v name="$1" '$1 == name { print $2 }' << EOF
+$pb_said
+EOF
+                )
+            }
+        }
         ;;
     apt)
-        pb_have=$(dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2> /dev/null | sed -n 's/^installed //p')
-        [ -n "$pb_have" ] || [ -n "${2:-}" ] || pb_have=$(
+        package_ask dpkg-query -W -f '${db:Status-Status} ${Version}\n' -- "$1" || pb_said=
+        pb_said=$(sed -n 's/^installed //p' << EOF
+$pb_said
+EOF
+        )
+        [ -n "$pb_said" ] || [ "$arg_state" = absent ] || {
             # Not under its own name: perhaps something installed provides it.
-            dpkg-query -W -f '${db:Status-Status}|${Version}|${Provides}\n' | awk -F '|' -v name="$1" '
+            package_ask dpkg-query -W -f '${db:Status-Status}|${Version}|${Provides}\n' || pb_said=
+            pb_said=$(awk -F '|' -v name="$1" '
                 $1 == "installed" {
                     count = split($3, provided, / *, */)
                     for (i = 1; i <= count; i++) {
                         sub(/ .*/, "", provided[i])
                         if (provided[i] == name) print $2
                     }
-                }'
+                }' << EOF
+$pb_said
+EOF
+            )
+        }
+        ;;
+    apk)
+        package_ask apk info -ve -- "$1" || pb_said=
+        pb_said=$(sed 's/.*-\([0-9][^-]*-r[0-9]*\)$/\1/' << EOF
+$pb_said
+EOF
         )
         ;;
-    apk) pb_have=$(apk info -ve "$1" 2> /dev/null | sed 's/.*-\([0-9][^-]*-r[0-9]*\)$/\1/') ;;
     esac
+    pb_have=$pb_said
 }
 
-# Whether one of the versions in pb_have is the wanted one, or begins with it up to a separator.
+# Whether one of the versions in pb_have is the wanted one, or begins with it up to a separator; pb_one is the first that does.
 package_version_fits() {
-    [ -n "$arg_version" ] || return 0
+    [ -n "$pb_want" ] || return 0
     for pb_one in $pb_have; do
-        # The epoch (1:2.3) is not what users call a version.
-        case ${pb_one#*:} in
-        "$arg_version" | "$arg_version"[!0-9A-Za-z]*) return 0 ;;
+        pb_full=$pb_one
+        # The epoch (1:2.3) counts where the wanted version has one.
+        case $pb_want/$pb_full in
+        *:*/*:*) ;;
+        *:*/*) pb_full=0:$pb_full ;;
+        *) pb_full=${pb_full#*:} ;;
         esac
-        [ "$pb_one" != "$arg_version" ] || return 0
+        case $pb_full in
+        "$pb_want" | "$pb_want"[!0-9A-Za-z]*) return 0 ;;
+        esac
     done
     return 1
 }
@@ -235,8 +337,10 @@ package_manage() {
     wait "$pb_pid"
 }
 
+# Nothing that a package runs has a terminal: what asks a question there fails, or goes on, at once.
 package_apt() {
-    package_manage env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout="${pb_lock_seconds:-300}" \
+    package_manage env DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none apt-get -y -q \
+        -o DPkg::Lock::Timeout="${pb_lock_seconds:-300}" -o Dpkg::Use-Pty=0 \
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
@@ -252,13 +356,29 @@ package_refresh() {
 
 # Installs, and where apt's lists are empty or old, fetches them and tries once more.
 package_apt_install() {
-    pb_known=1
     if [ -z "$arg_update_cache" ]; then
-        apt-cache show "$@" > /dev/null 2>&1 || pb_known=
-        if [ -n "$pb_known" ] && package_apt install "$@"; then
+        if package_apt_knows "$@" && package_apt_go "$@"; then
             return 0
         fi
         package_refresh
     fi
-    package_apt install "$@"
+    package_apt_go "$@"
+}
+
+# Whether apt's lists have these packages; a file is one by itself.
+package_apt_knows() {
+    for pb_one; do
+        case $pb_one in /*) ;; *) apt-cache show -- "$pb_one" > /dev/null 2>&1 || return 1 ;; esac
+    done
+}
+
+package_apt_go() {
+    if [ -z "$arg_version" ]; then
+        package_apt install "$@"
+        return
+    fi
+    # The best of the versions that fit; where there is none, apt says it.
+    pb_have=$(apt-cache madison -- "$1" 2> /dev/null | awk -F ' *[|] *' '$3 !~ / Sources$/ { print $2 }')
+    package_version_fits || pb_one=$arg_version
+    package_apt install --allow-downgrades "$1=$pb_one"
 }

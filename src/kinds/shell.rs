@@ -70,14 +70,20 @@ fn words(script: &str) -> impl Iterator<Item = &str> {
 
 /// A function as it is sent: without comment lines and indentation, which cost a byte each in every run.
 ///
-/// What stands between quotes over several lines keeps its blanks, since another program may read them (Python does).
+/// What stands between quotes over several lines keeps its blanks, since another program may read them (Python does); a
+/// program for awk, which does not read them, is shortened as well.
 pub fn compact(body: &str) -> String {
     let mut out = String::with_capacity(body.len());
     let mut quote = None;
+    let mut is_awk = false;
     for line in body.lines() {
-        let code = if quote.is_none() { line.trim_start() } else { line };
-        if quote.is_none() && (code.is_empty() || code.starts_with('#')) {
+        let is_code = quote.is_none() || is_awk;
+        let code = if is_code { line.trim_start() } else { line };
+        if is_code && (code.is_empty() || code.starts_with('#')) {
             continue;
+        }
+        if quote.is_none() {
+            is_awk = code.contains("awk ");
         }
         quote = open_quote(code, quote);
         out.push_str(code);
@@ -165,6 +171,8 @@ mod tests {
     fn what_is_sent_means_the_same() {
         let body = "f() {\n    # why\n    a 'x\n      y # z\n    ' \"it's\n  b\"\n\n    c # d 'e\n    g=${h#\\'}\n}\n";
         assert_eq!(compact(body), "f() {\na 'x\n      y # z\n    ' \"it's\n  b\"\nc # d 'e\ng=${h#\\'}\n}\n");
+        let awk = "f() {\n    x | awk '\n        # why\n        { print }\n        END { }' |\n        g 'a\n  b'\n}\n";
+        assert_eq!(compact(awk), "f() {\nx | awk '\n{ print }\nEND { }' |\ng 'a\n  b'\n}\n");
         // Python reads the blanks at the beginning of a line.
         let python = HELPERS.iter().find(|helper| helper.name == "pb_fetch_python").expect("it is there");
         assert!(compact(python.body).contains("\n    max_redirections = 10\n"));

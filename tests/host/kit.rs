@@ -283,14 +283,30 @@ impl Kit {
         });
     }
 
-    /// A yum repository in which `java-1.8.0` is a name that another package provides, and one package takes its time.
+    /// A yum repository in which `java-1.8.0` is a name that another package provides, one package takes its time, and one has
+    /// several versions.
     fn build_rpm(&self) {
-        let specs = [include_str!("rpm/java-1.8.0-openjdk.spec"), include_str!("rpm/pinboot-slow.spec")];
+        let plain = |name: &str, version: &str, more: &str| {
+            format!(
+                "Name: {name}\nVersion: {version}\nRelease: 1\nSummary: A package of pinboot's tests\nLicense: MIT\n\
+                 BuildArch: noarch\n{more}\n%description\nIt is empty.\n\n%files\n"
+            )
+        };
+        let specs = [
+            include_str!("rpm/java-1.8.0-openjdk.spec").to_owned(),
+            include_str!("rpm/pinboot-slow.spec").to_owned(),
+            plain("pinboot-pin", "2.1", ""),
+            plain("pinboot-pin", "2.1.3", ""),
+            plain("pinboot-pin", "2.10", ""),
+            plain("pinboot-epoch", "1.5", "Epoch: 1\n"),
+            plain("pinboot-new", "3", "Obsoletes: pinboot-old < 3\n"),
+        ];
         let java_home = self.java_home.display().to_string();
-        self.piece("rpm", &[specs[0].as_bytes(), specs[1].as_bytes(), java_home.as_bytes()], |part| {
+        let sources: Vec<&[u8]> = specs.iter().map(String::as_bytes).chain([java_home.as_bytes()]).collect();
+        self.piece("rpm", &sources, |part| {
             let define = |name: &str, value: &str| ["--define".to_owned(), format!("{name} {value}")];
             let top = part.join("build").display().to_string();
-            for spec in specs {
+            for spec in &specs {
                 fs::write(part.join("package.spec"), spec).expect("the spec");
                 let mut rpmbuild = Command::new("rpmbuild");
                 rpmbuild.args(["-bb", "--quiet"]).args(define("_topdir", &top)).args(define("java_home", &java_home));
@@ -304,30 +320,32 @@ impl Kit {
         });
     }
 
-    /// An apt repository with the same two kinds of package.
+    /// An apt repository with the same kinds of package, and one that asks a question at the terminal.
     fn build_deb(&self) {
-        let control = |name: &str, more: &str| {
+        let control = |name: &str, version: &str, more: &str| {
             format!(
-                "Package: {name}\nVersion: 1.0-1\nArchitecture: all\nSection: misc\nPriority: optional\n\
+                "Package: {name}\nVersion: {version}\nArchitecture: all\nSection: misc\nPriority: optional\n\
                  Maintainer: pinboot's tests <tests@example.org>\n{more}Description: a package of pinboot's tests\n"
             )
         };
+        const HELLO: &str = "#!/bin/sh\necho hello\n";
+        let program = ("usr/bin/pinboot-greeting", HELLO);
+        let pin = ("usr/bin/pinboot-pin", HELLO);
         let packages = [
+            (control("pinboot-greeting", "1.0-1", "Provides: pinboot-welcome\n"), program),
             (
-                "pinboot-greeting",
-                control("pinboot-greeting", "Provides: pinboot-welcome\n"),
-                ("usr/bin/pinboot-greeting", "#!/bin/sh\necho hello\n"),
-            ),
-            (
-                "pinboot-slow",
-                control("pinboot-slow", ""),
+                control("pinboot-slow", "1.0-1", ""),
                 ("DEBIAN/postinst", "#!/bin/sh\nread -r line < /run/pinboot-gate\n"),
             ),
+            (control("pinboot-asks", "1.0-1", ""), ("DEBIAN/postinst", "#!/bin/sh\nread -r line < /dev/tty\n")),
+            (control("pinboot-pin", "2.1", ""), pin),
+            (control("pinboot-pin", "2.1.3-1", ""), pin),
+            (control("pinboot-pin", "2.10-1", ""), pin),
         ];
         let sources: Vec<&[u8]> =
-            packages.iter().flat_map(|(_, control, program)| [control.as_bytes(), program.1.as_bytes()]).collect();
+            packages.iter().flat_map(|(control, program)| [control.as_bytes(), program.1.as_bytes()]).collect();
         self.piece("deb", &sources, |part| {
-            for (name, control, (program, text)) in &packages {
+            for (number, (control, (program, text))) in packages.iter().enumerate() {
                 let tree = part.join("tree");
                 fs::create_dir_all(tree.join("DEBIAN")).expect("a folder of the package");
                 fs::create_dir_all(tree.join("usr/bin")).expect("a folder of the package");
@@ -335,11 +353,11 @@ impl Kit {
                 fs::write(tree.join(program), text).expect("a file of the package");
                 fs::set_permissions(tree.join(program), fs::Permissions::from_mode(0o755)).expect("its mode");
                 let mut build = Command::new("dpkg-deb");
-                build.args(["--build", "--root-owner-group", "tree", &format!("{name}.deb")]);
+                build.args(["--build", "--root-owner-group", "tree", &format!("{number}.deb")]);
                 succeed(build.current_dir(part));
                 fs::remove_dir_all(&tree).expect("the tree is removed");
             }
-            let index = succeed(Command::new("dpkg-scanpackages").arg(".").current_dir(part));
+            let index = succeed(Command::new("dpkg-scanpackages").args(["--multiversion", "."]).current_dir(part));
             fs::write(part.join("Packages"), index).expect("the repository's index");
             true
         });
