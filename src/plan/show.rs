@@ -15,15 +15,19 @@ use crate::script::Text;
 /// Content longer than this, in bytes, is shown by its size and digest.
 const LONGEST_CONTENT: usize = 16 * 1024;
 
-/// The shell of a step's command, to be shown when it failed.
+/// The command of a step, to be shown when it failed: the author's own shell, or what a user would type instead of the
+/// functions of a kind.
 pub fn command(step: &PlannedStep) -> Option<String> {
-    match &step.action {
-        Action::Apply(spec) if spec.recipe.manual().is_none() => {
-            let fields = given_fields(&spec.recipe).into_iter().map(|(name, value)| format!("{name}={value} "));
-            Some(fields.collect::<String>() + spec.recipe.apply.as_str())
-        }
-        _ => None,
+    let Action::Apply(spec) = &step.action else { return None };
+    let recipe = &spec.recipe;
+    if recipe.manual().is_some() {
+        return None;
     }
+    if recipe.args.is_empty() {
+        let apply = recipe.apply.as_str();
+        return Some(apply.strip_prefix("set -eu\n").unwrap_or(apply).to_owned());
+    }
+    recipe.equivalent_commands.as_ref().map(|commands| commands.as_str().replace("\"$pb_home\"", "~"))
 }
 
 /// The fields that the functions of a recipe read, without those that are empty.

@@ -32,6 +32,18 @@ const BY_ROW: &[&[Case]] = &[
             &["T3"],
             "a guard that treats a missing command itself",
         ),
+        elsewhere(
+            "tests/kinds/package/host-values.yaml",
+            "A package data base that cannot be read is an error, and nothing is installed",
+            &["T3"],
+            "a package data base that the login user may not read",
+        ),
+        elsewhere(
+            "tests/host/packages.rs",
+            "a_data_base_that_the_login_user_may_not_read_is_asked_through_sudo",
+            &["T3"],
+            "the same with a real rpm, through sudo and without it",
+        ),
     ],
     // T4
     &[elsewhere("tests/playbooks/err_ids.yml", "", &["T4"], "`when_changed` names a step with a template in its name")],
@@ -57,7 +69,44 @@ const BY_ROW: &[&[Case]] = &[
         ),
     ],
     // T6
-    &[],
+    &[
+        elsewhere(
+            "tests/host/packages.rs",
+            "yum_and_the_check_understand_a_version_alike",
+            &["T6"],
+            "versions, epochs and replaced names with a real dnf",
+        ),
+        elsewhere(
+            "tests/host/packages.rs",
+            "apt_and_the_check_understand_a_version_alike",
+            &["T6"],
+            "versions with a real apt",
+        ),
+        elsewhere(
+            "tests/host/packages.rs",
+            "a_package_file_is_asked_by_the_name_inside",
+            &["T6"],
+            "a package file under another name, and an address",
+        ),
+        elsewhere(
+            "tests/kinds/package/refused.yaml",
+            "A pattern",
+            &["T6"],
+            "a pattern as a package; groups, versions in names and relative paths stand beside it",
+        ),
+        elsewhere(
+            "tests/kinds/kafka_topics/late-list.yaml",
+            "A list that lags behind a creation is asked again",
+            &["T6"],
+            "a cluster's list that lags behind a creation",
+        ),
+        elsewhere(
+            "tests/kinds/kafka_topics/late-list.yaml",
+            "A topic that is there and may not be described is an outcome that says so",
+            &["T6"],
+            "a topic that the client may not describe",
+        ),
+    ],
     // T7
     &[elsewhere("tests/playbooks/err_changes.yml", "", &["T7"], "a step that only asks says what it cannot mean")],
     // T8
@@ -85,7 +134,26 @@ const BY_ROW: &[&[Case]] = &[
     // H14
     &[],
     // H15
-    &[],
+    &[
+        elsewhere(
+            "tests/kinds/package/host-values.yaml",
+            "A name that a command printed is not taken for an option",
+            &["H15"],
+            "a registered package name that is an option",
+        ),
+        elsewhere(
+            "tests/kinds/kafka_topics/late-list.yaml",
+            "A topic's name that a command printed is not taken for an option",
+            &["H15"],
+            "a registered topic that is an option",
+        ),
+        elsewhere(
+            "tests/host/users.rs",
+            "a_registered_user_obeys_the_rule_of_a_written_one",
+            &["H15"],
+            "a registered user that sudo would read as root",
+        ),
+    ],
     // H16
     &[],
     // H17
@@ -95,7 +163,20 @@ const BY_ROW: &[&[Case]] = &[
     // H19
     &[],
     // W20
-    &[],
+    &[
+        elsewhere(
+            "tests/host/packages.rs",
+            "apt_without_name_resolution_says_so",
+            &["W20"],
+            "apt without name resolution",
+        ),
+        elsewhere(
+            "tests/host/users.rs",
+            "an_account_without_a_home_starts_in_the_root_folder",
+            &["W20"],
+            "`run_as` a user without a home",
+        ),
+    ],
     // W21
     &[],
     // W22
