@@ -24,13 +24,17 @@ pub(super) fn wrap_encoded(shell: &str, words: &[String]) -> Vec<u8> {
 /// The text of an argument of `printf %b` between single quotes, so that no login shell can misread them.
 ///
 /// Fish reads backslashes between single quotes and tcsh reads `!` and newlines there (measured), so these and the quote
-/// are written in octal; a newline is `\n`.
+/// are written in octal, with as few digits as do; a newline is `\n`.
 pub(super) fn encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() + bytes.len() / 8), |mut out, &byte| {
+    let following = bytes.iter().skip(1).copied().chain([b'0']);
+    let size = bytes.len() + bytes.len() / 8;
+    bytes.iter().zip(following).fold(String::with_capacity(size), |mut out, (&byte, next)| {
         match byte {
             b'\n' => out.push_str("\\n"),
             b' '..=b'~' if !b"'\\!".contains(&byte) => out.push(char::from(byte)),
-            _ => write!(out, "\\0{byte:03o}").expect("a string takes all"),
+            // A digit that follows would be taken for one of these.
+            _ if matches!(next, b'0'..=b'7') => write!(out, "\\0{byte:03o}").expect("a string takes all"),
+            _ => write!(out, "\\0{byte:o}").expect("a string takes all"),
         }
         out
     })
