@@ -18,8 +18,9 @@ use pinboot::event::Mode;
 use pinboot::ids::{Digest, RunId, StepId};
 use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::{Action, OnUnknown, Plan, Remembered, StepSpec};
-use pinboot::remote::frame::{Frame, Piece, Splitter};
+use pinboot::remote::frame::{Frame, Piece};
 use pinboot::remote::runner_words::RunnerEnd;
+use pinboot::remote::streams::{StreamPosition, Streams};
 use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
@@ -84,15 +85,15 @@ impl Host {
 
     /// Delivers a plan and gives what came back until the host's side ended.
     fn deliver(&self, run: u8, plan: &Plan) -> Heard {
-        self.deliver_from(run, plan, 1)
+        self.deliver_from(run, plan, StreamPosition::START)
     }
 
-    fn deliver_from(&self, run: u8, plan: &Plan, from: u64) -> Heard {
+    fn deliver_from(&self, run: u8, plan: &Plan, from: StreamPosition) -> Heard {
         self.deliver_to(None, run, plan, from)
     }
 
     /// Delivers a plan for a host that is known from before.
-    fn deliver_to(&self, known: Option<&ExpectedHost>, run: u8, plan: &Plan, from: u64) -> Heard {
+    fn deliver_to(&self, known: Option<&ExpectedHost>, run: u8, plan: &Plan, from: StreamPosition) -> Heard {
         let identity = self.identity(run);
         self.exec(&delivery(&program(plan, &identity), &identity, from, None, known, &plan.secrets), &[])
     }
@@ -114,8 +115,7 @@ impl Host {
             .expect("sh starts");
         std::io::Write::write_all(&mut child.stdin.take().expect("piped"), &exec.stdin).expect("stdin takes all");
         let output = child.wait_with_output().expect("sh ends");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the delivery complained");
-        Heard::new(&output.stdout)
+        Heard::new(&output.stdout, &output.stderr)
     }
 }
 
@@ -125,23 +125,31 @@ struct Heard {
     frames: Vec<Frame>,
     said: BTreeMap<u32, String>,
     outcomes: Vec<String>,
-    bytes: usize,
+    /// What the next delivery is asked for.
+    next: Option<StreamPosition>,
 }
 
 impl Heard {
-    fn new(stdout: &[u8]) -> Self {
+    fn new(stdout: &[u8], stderr: &[u8]) -> Self {
         let mut heard = Self::default();
         let mut step = 0;
-        for piece in Splitter::new(NONCE).push(stdout) {
+        let mut streams = Streams::new(NONCE);
+        streams.connected();
+        let mut pieces = streams.stdout(stdout);
+        let errors = streams.stderr(stderr);
+        let complaints = [&errors.noise, streams.unannounced()].concat();
+        assert_eq!(String::from_utf8_lossy(&complaints), "", "the delivery complained");
+        pieces.extend(errors.pieces);
+        pieces.extend(streams.closed());
+        streams.disconnected();
+        heard.next = Some(streams.position());
+        for piece in pieces {
             match piece {
                 Piece::Raw(raw) => {
-                    heard.bytes += raw.len();
                     heard.said.entry(step).or_default().push_str(&String::from_utf8_lossy(&raw));
                 }
-                Piece::Frame(frame, length) => {
-                    heard.bytes += length;
+                Piece::Frame(frame, _) => {
                     match &frame {
-                        Frame::Hello { .. } => heard.bytes = 0,
                         Frame::Start { step: id, .. } => step = id.0,
                         Frame::So { .. } => heard.outcomes.push("unchanged".to_owned()),
                         Frame::Done { outcome, reason, .. } => {
@@ -158,6 +166,12 @@ impl Heard {
             }
         }
         heard
+    }
+
+    /// What a delivery is asked for that continues so many bytes of the log before the end of this one.
+    fn before_its_end(&self, bytes: u64) -> StreamPosition {
+        let next = self.next.expect("it came from a delivery");
+        StreamPosition { log: next.log - bytes, ..next }
     }
 
     fn end(&self) -> &str {
@@ -209,8 +223,8 @@ fn a_plan_changes_a_host_once() {
         // Delivered again, a finished run is only shown again, from any byte on.
         let again = host.deliver(2, &steps);
         assert_eq!((again.outcomes.len(), again.end()), (3, "ok"), "{again:#?}");
-        let rest = host.deliver_from(2, &steps, (second.bytes - 10) as u64);
-        assert_eq!((rest.said[&0].len(), rest.end()), (11, "ok"), "{rest:#?}");
+        let rest = host.deliver_from(2, &steps, second.before_its_end(10));
+        assert_eq!((rest.frames.len(), rest.said.len(), rest.end()), (2, 0, "ok"), "{rest:#?}");
         assert!(!host.path(".pinboot/runs/02000002/1.began").exists(), "what was not started has no mark");
     });
 }
@@ -417,7 +431,7 @@ fn a_step_that_was_seen_to_run_is_not_started_again_where_its_record_is_lost() {
         let first = host.deliver(1, &steps);
         assert_eq!(first.end(), "ok");
         std::fs::remove_dir_all(host.path(".pinboot/runs/01000001")).expect("removed");
-        let again = host.deliver_from(1, &steps, first.bytes as u64);
+        let again = host.deliver_from(1, &steps, first.before_its_end(1));
         assert_eq!(again.frames, [Frame::None], "{again:#?}");
         assert_eq!(host.read("count"), "x\n");
     });
@@ -441,7 +455,7 @@ fn a_log_that_a_power_cut_shortened_continues_without_a_gap() {
         for lost in [1, 30, 44, 200, 100_000] {
             let _ = std::fs::remove_file(record("end"));
             std::fs::write(record("log"), &log[..second]).expect("shorter");
-            let again = host.deliver_from(1, &steps, second as u64 + lost + 1);
+            let again = host.deliver_from(1, &steps, StreamPosition { log: second as u64 + lost + 1, out: 4 + lost });
             let starts = again.frames.iter().filter(|frame| matches!(frame, Frame::Start { .. })).count();
             assert_eq!((starts, again.outcomes.len(), again.end()), (2, 2, "ok"), "{lost} bytes lost: {again:#?}");
             assert_eq!(again.frames[1], Frame::Run, "{lost} bytes lost: {again:#?}");
@@ -477,7 +491,7 @@ fn a_runner_that_fills_the_log_and_ends_at_once_is_shown() {
         std::fs::remove_file(record("end")).expect("removed");
         std::fs::write(host.bin.join("wc"), LATE_WC).expect("a program");
         std::fs::set_permissions(host.bin.join("wc"), std::fs::Permissions::from_mode(0o755)).expect("a mode");
-        let again = host.deliver_from(1, &steps, log.len() as u64 + 1);
+        let again = host.deliver_from(1, &steps, StreamPosition { log: log.len() as u64 + 1, out: 9 });
         assert_eq!((again.outcomes.len(), again.end()), (2, "ok"), "{again:#?}");
         assert_eq!(again.frames[1], Frame::Run, "{again:#?}");
     });
@@ -502,7 +516,7 @@ fn what_a_power_cut_emptied_before_it_was_synced_counts_for_nothing() {
         assert_eq!(host.read("count"), "x\nx\n");
         // The end was written and not synced.
         std::fs::write(record.join("end"), "").expect("written");
-        let heard = host.deliver_from(1, &steps, heard.bytes as u64 + 1);
+        let heard = host.deliver_from(1, &steps, heard.before_its_end(0));
         assert_eq!(
             (heard.outcomes.as_slice(), heard.end()),
             (["changed stored".to_owned()].as_slice(), "ok"),
@@ -665,7 +679,7 @@ fn a_host_forgets_a_run_only_for_later_ones() {
                 work.earlier = vec![(run.clone(), StepId(1))];
                 work.remembered = Some(Remembered::Done(run.clone()));
             }
-            let heard = host.deliver_to(Some(&known), 2, &again, 1);
+            let heard = host.deliver_to(Some(&known), 2, &again, StreamPosition::START);
             if forgets {
                 assert_eq!(heard.outcomes, [format!("unchanged before {run}")], "{records} {last}: {heard:#?}");
             } else {
@@ -733,21 +747,24 @@ fn only_the_host_that_is_meant_begins_a_run() {
             ("", None),
         ] {
             std::fs::write(host.path("machine-id"), id).expect("a machine id");
-            assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [Frame::Stranger(shown)]);
+            assert_eq!(
+                host.deliver_to(Some(&known), 2, &steps, StreamPosition::START).frames,
+                [Frame::Stranger(shown)]
+            );
         }
         std::fs::remove_file(host.path("machine-id")).expect("removed");
-        assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [Frame::Stranger(None)]);
+        assert_eq!(host.deliver_to(Some(&known), 2, &steps, StreamPosition::START).frames, [Frame::Stranger(None)]);
         // Nobody asks for its name, but for what it has stored.
         let known = ExpectedHost { machine_id: None, ..known };
         let result = host.path(".pinboot/runs").join(run.as_str()).join("2.rc");
         let kept = std::fs::read(&result).expect("a result");
         std::fs::remove_file(&result).expect("removed");
         let stale = Frame::Stale { run, step: StepId(2) };
-        assert_eq!(host.deliver_to(Some(&known), 2, &steps, 1).frames, [stale]);
+        assert_eq!(host.deliver_to(Some(&known), 2, &steps, StreamPosition::START).frames, [stale]);
         assert_eq!(host.read("count"), "x\n");
         assert!(!host.path(".pinboot/runs/02000002").exists(), "nothing was claimed");
         std::fs::write(&result, kept).expect("a result");
-        let second = host.deliver_to(Some(&known), 2, &steps, 1);
+        let second = host.deliver_to(Some(&known), 2, &steps, StreamPosition::START);
         assert_eq!(second.frames[0], Frame::Hello { new: true, over: false, machine_id: None });
         assert_eq!(host.read("count"), "x\nx\n");
     });

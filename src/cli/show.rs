@@ -114,7 +114,7 @@ fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalR
 
 /// Where the complete output is.
 fn host_log(run: &RunId) -> String {
-    format!("see ~/.pinboot/runs/{run}/log on the host")
+    format!("see ~/.pinboot/runs/{run}/out on the host")
 }
 
 /// What the journal has of a step's output.
@@ -288,7 +288,7 @@ mod tests {
         assert!(
             shown.contains(
                 "\n      100000000 bytes of output; the middle is not recorded here: see \
-                 ~/.pinboot/runs/3f9c00ff/log on the host\n"
+                 ~/.pinboot/runs/3f9c00ff/out on the host\n"
             ),
             "{shown}"
         );
@@ -296,7 +296,7 @@ mod tests {
         let verbose = Look { verbose: true, ..Look::default() };
         let shown = text(&read, false, verbose);
         let gap = "      first\n      no such\\x1b[topic\n      … (1234 bytes are not recorded here: see \
-                   ~/.pinboot/runs/3f9c00ff/log on the host)\n      the end\n";
+                   ~/.pinboot/runs/3f9c00ff/out on the host)\n      the end\n";
         assert!(shown.contains(gap) && !shown.contains("first attempt"), "{shown}");
         assert_eq!(json(&read, false)["hosts"][0]["steps"][2]["abridged"]["left_out"], 1234);
         read.events[8] = event(end(0));

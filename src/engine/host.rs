@@ -14,11 +14,11 @@ use super::connection_end::{
 };
 use super::interpret::{Interpreter, RunEnd};
 use super::job::{Job, Options, StopRequest, Task};
-use super::log_position::LogPosition;
 use super::messages::{self, Refusal};
 use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
+use crate::remote::streams::Streams;
 use crate::remote::{ExpectedHost, delivery, follow};
 use crate::transport::{Connect, Error, ErrorKind, Exec};
 
@@ -79,13 +79,13 @@ pub(super) async fn run_host<C: Connect>(
         interpreter.mute();
     }
     let mut host = HostTask {
+        streams: Streams::new(&job.identity.nonce),
         connect,
         job,
         options,
         stop_request,
         sender,
         interpreter,
-        log: LogPosition::start(),
         delivered: false,
         ready: false,
         already_finished: false,
@@ -127,7 +127,7 @@ struct HostTask<'a, C: Connect> {
     stop_request: watch::Receiver<StopRequest>,
     sender: &'a Sender,
     interpreter: Interpreter,
-    log: LogPosition,
+    streams: Streams,
     /// A delivery was sent: the run may have started on the host.
     delivered: bool,
     /// `HostReady` was sent.
@@ -205,7 +205,7 @@ impl<C: Connect> HostTask<'_, C> {
 
     fn exec(&self) -> Exec {
         let Job { identity, task, expected, .. } = &self.job;
-        let next = self.log.next();
+        let next = self.streams.position();
         match task {
             Task::Deliver { program, secrets, after } => {
                 delivery(program, identity, next, after.as_ref(), expected.as_ref(), secrets)
@@ -285,6 +285,11 @@ impl<C: Connect> HostTask<'_, C> {
             RunEnd::Refused(refusal) if self.interpreter.has_started() => Break(self.cannot_continue(refusal).await),
             RunEnd::Refused(refusal) => Break(self.refused(refusal).await),
             RunEnd::Behind => Continue(()),
+            RunEnd::Merged => {
+                let (message, hint) = messages::merged_streams(&self.job.identity.run);
+                self.emit(EventKind::HostNote { message, hint: Some(hint) }).await;
+                Continue(())
+            }
             RunEnd::NotThere => Break(self.not_there().await),
             RunEnd::Stranger(machine_id) => Break(self.stranger(machine_id).await),
             RunEnd::Other(run) => {
@@ -410,7 +415,8 @@ impl<C: Connect> HostTask<'_, C> {
             self.emit(EventKind::HostWaiting { message }).await;
         }
         // Nothing of this run is there, not even a byte of a log.
-        (self.delivered, self.ready, self.log) = (false, false, LogPosition::start());
+        (self.delivered, self.ready) = (false, false);
+        self.streams = Streams::new(&self.job.identity.nonce);
         self.sleep(pause).await;
         Continue(())
     }

@@ -2,12 +2,14 @@
 //! bytes made safe.
 
 mod keep;
+mod progress;
 mod step_end;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use self::keep::Keeper;
+use self::progress::{OutputPart, ProgressWords};
 use self::step_end::StepEnd;
 use super::job::FindCause;
 use super::messages::{self, Refusal};
@@ -39,6 +41,8 @@ pub(super) enum RunEnd {
     Gone,
     /// The run ended, and more of its log is there than was received.
     Behind,
+    /// The host sends both streams of the command as one. The next connection leaves out what steps print.
+    Merged,
     /// The host does not know the run that was to be followed.
     NotThere,
     /// It is another machine than the expected one, with this machine id.
@@ -77,6 +81,7 @@ struct Current {
     left: Option<String>,
     tail: String,
     keeper: Keeper,
+    progress: ProgressWords,
 }
 
 /// How the runner says that a step ended.
@@ -101,6 +106,7 @@ impl Current {
             left: None,
             tail: String::new(),
             keeper: Keeper::default(),
+            progress: ProgressWords::default(),
         }
     }
 }
@@ -196,6 +202,8 @@ impl Interpreter {
     pub(super) fn pause(&mut self) -> Vec<EventKind> {
         let mut events = Vec::new();
         if let Some(current) = &mut self.current {
+            let held = current.progress.finish();
+            printed(current, &held, &mut events);
             let text = current.escaper.flush();
             said(current, text, &mut events);
         }
@@ -208,22 +216,34 @@ impl Interpreter {
         current.keeper.end(current.step)
     }
 
+    /// Takes note of what something else than the run printed.
+    pub(super) fn hear_noise(&mut self, raw: &[u8]) {
+        let keep = 4096usize.saturating_sub(self.noise.len()).min(raw.len());
+        self.noise.extend(&raw[..keep]);
+    }
+
     fn raw(&mut self, raw: &[u8], events: &mut Vec<EventKind>) {
         if !self.greeted {
-            let keep = 4096usize.saturating_sub(self.noise.len()).min(raw.len());
-            self.noise.extend(&raw[..keep]);
+            self.hear_noise(raw);
             return;
         }
         let Some(current) = self.current.as_mut().filter(|_| !self.muted) else { return };
-        current.keeper.count(raw);
-        let masked = current.mask.push(raw);
-        let text = current.escaper.push(&masked);
-        said(current, text, events);
+        for part in current.progress.push(raw) {
+            match part {
+                OutputPart::Text(text) => printed(current, &text, events),
+                OutputPart::Progress(bytes, total) => {
+                    let total = (total > 0).then_some(total);
+                    events.push(EventKind::StepProgress { step: current.step, bytes, total });
+                }
+            }
+        }
     }
 
     /// Ends a stretch of output.
     fn settle(&mut self, events: &mut Vec<EventKind>) {
         if let Some(current) = &mut self.current {
+            let held = current.progress.finish();
+            printed(current, &held, events);
             let masked = std::mem::replace(&mut current.mask, self.masker.stream()).finish();
             let mut text = current.escaper.push(&masked);
             text.push_str(&current.escaper.finish());
@@ -250,7 +270,8 @@ impl Interpreter {
                 let (message, hint) = messages::SESSION_NOTE;
                 events.push(EventKind::HostNote { message: message.to_owned(), hint: Some(hint.to_owned()) });
             }
-            Frame::Run | Frame::Pad | Frame::Note(Note::Other(_)) | Frame::Size(_) => {}
+            Frame::Run | Frame::Pad | Frame::Note(Note::Other(_)) | Frame::Size(_) | Frame::Mixed | Frame::Out(_) => {}
+            Frame::Aside(_) => return Some(RunEnd::Merged),
             Frame::End(end) => {
                 self.settle(events);
                 return Some(self.run_end(&end));
@@ -401,6 +422,17 @@ impl Interpreter {
             }
         }
     }
+}
+
+/// Bytes that the current step printed.
+fn printed(current: &mut Current, raw: &[u8], events: &mut Vec<EventKind>) {
+    if raw.is_empty() {
+        return;
+    }
+    current.keeper.count(raw);
+    let masked = current.mask.push(raw);
+    let text = current.escaper.push(&masked);
+    said(current, text, events);
 }
 
 /// Output of the current step as events: the part that is kept, and the part that is only shown.

@@ -252,6 +252,13 @@ pub(super) const SESSION_NOTE: (&str, &str) = (
     "let the user use sudo, or type `sudo loginctl enable-linger` for the user there",
 );
 
+/// The host sends standard error on standard output.
+pub(super) fn merged_streams(run: &RunId) -> (String, String) {
+    let message = "the host sends what commands print on standard error as standard output (a wrapper or a forced command \
+                   with `2>&1`), so the output of steps is not shown";
+    (message.to_owned(), format!("see ~/.pinboot/runs/{run}/out on the host"))
+}
+
 /// Between the output of two attempts at a step.
 pub(super) fn next_attempt(status: i32, attempt: u32) -> String {
     format!("(exit status {status}; starting attempt {attempt})\n")

@@ -8,7 +8,6 @@ mod connection_end;
 mod host;
 mod interpret;
 mod job;
-mod log_position;
 mod messages;
 mod stop_relay;
 

@@ -1,7 +1,7 @@
 # The delivery: what the exec string carries besides the plan. It claims the run's folder, puts the complete plan there, starts the
 # runner detached and follows its log. Delivered again, it only follows, or lets a new runner resume where the record ends.
 #
-# In front of it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_sum (cksum and size of the plan),
+# In front of it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_out (first byte of what steps printed; 0: none is), pb_sum (cksum and size of the plan),
 # pb_after (a run to follow instead while it runs), pb_stdin (what comes on standard input), pb_follow (not empty: start nothing),
 # pb_resume (with pb_follow: resume from the plan that is there, where its runner is gone), pb_host (the machine id that an earlier
 # run saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
@@ -148,6 +148,11 @@ elif ! pb_sound plan; then
 fi
 # A log that is there is left alone, so that a run can be followed on a file system that has become read-only.
 [ -f log ] || pb_do record touch log
+# A plan of today keeps what steps print apart from the log. A run of an older pinboot has both in the log.
+pb_apart= pb_line=
+{ IFS= read -r pb_line <plan; } 2>/dev/null
+case $pb_line in *" pb_apart=1"*) pb_apart=1 ;; esac
+[ -z "$pb_apart" ] || [ -f out ] || pb_do record touch out
 #:point log-made
 pb_pid= pb_sick=
 # An empty file is an end that a power cut took before it was on disk.
@@ -177,48 +182,77 @@ elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; 
     }
   fi
   #:point runner-starting
-  if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from pb_umask=$pb_umask setsid sh plan </dev/null >/dev/null 2>&1 &
-  else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from pb_umask=$pb_umask exec sh plan </dev/null >/dev/null 2>&1) & fi
+  if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from pb_out=$pb_out pb_umask=$pb_umask setsid sh plan </dev/null >/dev/null 2>&1 &
+  else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from pb_out=$pb_out pb_umask=$pb_umask exec sh plan </dev/null >/dev/null 2>&1) & fi
   pb_pid=$!
   #:point runner-started
 else
   # No runner can work where nothing can be written. What the log of a started run has is shown, and then why that is all.
   [ "$pb_sick" -le 128 ] && [ -z "$pb_new" ] && pb_has_started || pb_failed "$pb_sick" record
 fi
+# The output of steps goes to standard error, behind this line. Where the two are one, the controller finds the line in the log.
+if [ -z "$pb_apart" ]; then pb_say mixed
+elif [ "$pb_out" -gt 0 ]; then
+  pb_say aside "$pb_out" >&2
+  exec 6>&2 2>/dev/null
+fi
 if [ -n "$pb_new" ]; then pb_state=new; elif [ -s end ]; then pb_state=over; else pb_state=again; fi
 pb_say hello $pb_state "$pb_id"
 #:point greeted
-# pb_rest_of_log: what has come since the last look, each byte once. dd only sets the place; the status is that of one program.
-pb_rest_of_log() {
-  pb_size=$(wc -c <log) || return
-  [ "$pb_size" -ge "$pb_from" ] || return 0
-  { dd bs=1 skip=$((pb_from - 1)) count=0 2>/dev/null && head -c "$((pb_size - pb_from + 1))"; } <log || return
-  pb_from=$((pb_size + 1))
+# pb_rest_of FILE: what has come since the last look, each byte once; pb_next is the first that is wanted. dd only sets the place;
+# the status is that of one program.
+pb_rest_of() {
+  pb_size=$(wc -c <"$1") || return
+  [ "$pb_size" -ge "$pb_next" ] || return 0
+  { dd bs=1 skip=$((pb_next - 1)) count=0 2>/dev/null && head -c "$((pb_size - pb_next + 1))"; } <"$1" || return
+  pb_next=$((pb_size + 1))
 }
-# After a power cut the log may be shorter than what was seen of it, until the runner has filled the gap. A tail that starts behind
-# the end would take the file for a new one, and start at its first byte. Whether the runner lives is asked before the log is
-# measured: otherwise one that fills the gap and ends in between would seem to have left it open, and what it said would not be shown.
-if [ "$pb_from" -gt 1 ]; then
+# pb_reaches FILE: whether a file reaches up to the first byte that is wanted. After a power cut it may be shorter than what was seen
+# of it, until a runner has filled the gap. A tail that starts behind the end would take the file for a new one, and start at its
+# first byte. Whether the runner lives is asked before the file is measured: otherwise one that fills the gap and ends in between
+# would seem to have left it open, and what it said would not be shown.
+pb_reaches() {
+  [ "$pb_next" -gt 1 ] || return 0
   while
     pb_lives=
     [ -z "$pb_pid" ] || ! kill -0 "$pb_pid" 2>/dev/null || pb_lives=1
-    pb_size=$(wc -c <log) || exit
-    [ -n "$pb_lives" ] && [ "$pb_size" -lt $((pb_from - 1)) ]
-  do sleep .1 2>/dev/null || sleep 1; done
+    pb_size=$(wc -c <"$1") || exit
+    [ "$pb_size" -lt $((pb_next - 1)) ]
+  do
+    [ -n "$pb_lives" ] || return 1
+    sleep .1 2>/dev/null || sleep 1
+  done
+}
+# pb_tail FILE FROM: the file from that byte on, for as long as a runner lives. It ends when it gets SIGTERM, with the tail that it waits for.
+pb_tail() {
+  pb_next=$2
+  trap 'kill "$pb_follower" 2>/dev/null; exit 143' TERM
+  pb_reaches "$1" || return 0
+  if [ -z "$pb_pid" ]; then
+    tail -c "+$pb_next" "$1"
+    return
+  fi
+  tail "--pid=$pb_pid" -s .01 -c "+$pb_next" -f "$1" 2>/dev/null &
+  pb_follower=$!
+  wait "$pb_follower" && return
+  # Status 1 comes at once from a tail that does not know --pid, and so could not be ended at the right moment.
+  [ $? = 1 ] || return
+  while kill -0 "$pb_pid" 2>/dev/null; do
+    pb_rest_of "$1" || return
+    sleep .1 2>/dev/null || sleep 1
+  done
+  pb_rest_of "$1"
+}
+# What steps print goes beside the log. Neither of the two followers is left alone: a log without its output, or the other way round,
+# would look like a run that stands still.
+pb_aside= pb_follower=
+if [ -n "$pb_apart" ] && [ "$pb_out" -gt 0 ]; then
+  { pb_tail out "$pb_out" >&6 || kill $$; } &
+  pb_aside=$!
 fi
-if [ "$pb_from" -gt 1 ] && [ "$pb_size" -lt $((pb_from - 1)) ]; then :
-elif [ -z "$pb_pid" ]; then tail -c "+$pb_from" log
-else
-  tail "--pid=$pb_pid" -s .01 -c "+$pb_from" -f log 2>/dev/null || {
-    # Status 1 comes at once from a tail that does not know --pid, and so could not be ended at the right moment.
-    [ $? = 1 ] || exit
-    while kill -0 "$pb_pid" 2>/dev/null; do
-      pb_rest_of_log || exit
-      sleep .1 2>/dev/null || sleep 1
-    done
-    pb_rest_of_log
-  }
-fi || exit
+pb_tail log "$pb_from" || { kill "$pb_aside" 2>/dev/null; exit 137; }
+[ -z "$pb_aside" ] || wait "$pb_aside" || exit
+trap - TERM
 #:point followed
 pb_end=
 { read -r pb_end <end; } 2>/dev/null

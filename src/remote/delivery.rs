@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::exec_string::{EXEC_LIMIT, cksum, encode, wrap_encoded};
 use super::identity::{ExpectedHost, Identity, Stored, is_machine_id};
 use super::minify::minified;
+use super::streams::StreamPosition;
 use crate::ids::RunId;
 use crate::script::Text;
 use crate::secret::Secret;
@@ -15,12 +16,11 @@ pub(super) const DELIVER: &str = include_str!("deliver.sh");
 
 /// Wraps a program for one exec.
 ///
-/// `from` is the first byte of the run's log that is wanted, counted from 1; `after` names a run that is to be followed
-/// instead while it runs; `known` is the host that is meant.
+/// `from` says what is wanted of the run's streams; `after` names a run that is to be followed instead while it runs; `known` is the host that is meant.
 pub fn delivery(
     program: &[u8],
     identity: &Identity,
-    from: u64,
+    from: StreamPosition,
     after: Option<&RunId>,
     known: Option<&ExpectedHost>,
     secrets: &[(String, Secret)],
@@ -48,7 +48,7 @@ pub fn delivery(
 /// secrets. `known` is the host that is meant.
 pub fn follow(
     identity: &Identity,
-    from: u64,
+    from: StreamPosition,
     resume: Option<&[(String, Secret)]>,
     known: Option<&ExpectedHost>,
 ) -> Exec {
@@ -81,15 +81,24 @@ impl Input {
 static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
 
 /// The delivery's shell, encoded, with what it has to know in front; `more` are assignments that replace empty ones.
-fn header(identity: &Identity, from: u64, sum: &str, known: Option<&ExpectedHost>, stdin: &str, more: &str) -> String {
+fn header(
+    identity: &Identity,
+    from: StreamPosition,
+    sum: &str,
+    known: Option<&ExpectedHost>,
+    stdin: &str,
+    more: &str,
+) -> String {
     // A journal may hold anything; only a valid machine id is sent.
     let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
     let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
     let settings = format!(
-        "pb_run={} pb_nonce={} pb_from={from} pb_sum='{sum}' pb_stdin='{stdin}' pb_after= pb_follow= pb_resume= \
+        "pb_run={} pb_nonce={} pb_from={} pb_out={} pb_sum='{sum}' pb_stdin='{stdin}' pb_after= pb_follow= pb_resume= \
          pb_host={} pb_stored='{}' {more}\n",
         identity.run,
         identity.nonce,
+        from.log,
+        from.out,
         machine_id.unwrap_or_default(),
         stored.join(" "),
     );

@@ -57,6 +57,12 @@ pub enum Frame {
     Gone,
     /// Length of the log; later bytes are not part of it.
     Size(u64),
+    /// What steps print comes on standard error from here on, from this byte of it.
+    Aside(u64),
+    /// The log holds what steps print as well: the run was started by an older pinboot.
+    Mixed,
+    /// So many bytes had steps printed when the next frame was written.
+    Out(u64),
     /// A runner started to work.
     Run,
     /// The place of bytes that the host lost, and that had been seen before.
@@ -326,6 +332,9 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"none" => Frame::None,
         b"gone" => Frame::Gone,
         b"size" => Frame::Size(words.next()?.parse().ok()?),
+        b"aside" => Frame::Aside(words.next()?.parse().ok()?),
+        b"mixed" => Frame::Mixed,
+        b"out" => Frame::Out(words.next()?.parse().ok()?),
         b"run" => Frame::Run,
         b"pad" => Frame::Pad,
         b"note" => Frame::Note(match text().as_str() {

@@ -11,6 +11,8 @@ const FIXED: &[&str] = &[
     "pb_total",
     "pb_user_of",
     "pb_secret",
+    // What tells the delivery, in the same line, that the output of steps is apart from the log.
+    "pb_apart",
     // What `ask.sh` leaves out when it compares plans.
     "pb_step_before",
     "pb_step_unknown",
@@ -18,6 +20,7 @@ const FIXED: &[&str] = &[
     // What the delivery gives to the runner in the environment, also to that of another version, and what tests give to both.
     "pb_boot_file",
     "pb_from",
+    "pb_out",
     "pb_machine_file",
     "pb_mem",
     "pb_point",

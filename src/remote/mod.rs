@@ -10,6 +10,7 @@ mod delivery;
 mod exec_string;
 pub mod frame;
 mod identity;
+mod log_position;
 mod minify;
 #[doc(hidden)]
 pub mod points;
@@ -19,6 +20,7 @@ mod runner;
 pub mod runner_words;
 mod step_body;
 mod stop;
+pub mod streams;
 
 pub use delivery::{delivery, follow};
 pub use identity::{ExpectedHost, Identity, Stored};

@@ -54,7 +54,7 @@ fn first_line(plan: &Plan, identity: &Identity) -> String {
         Mode::Check => "check",
     };
     format!(
-        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={}\n",
+        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={} pb_apart=1\n",
         identity.run,
         identity.nonce,
         plan.steps.len(),

@@ -128,9 +128,9 @@ fn a_reset_at_any_place_of_the_stream_loses_nothing() {
                 let after = time(lost).duration_since(reset).unwrap_or_default();
                 assert!(after < Duration::from_secs(1), "behind byte {place}: noticed after {after:?}");
             }
-            let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
-            let log = fs::read_to_string(log).expect("the log");
-            let of_steps = log.lines().filter(|line| line.starts_with("step ")).map(|line| line.to_owned() + "\n");
+            let out = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("out");
+            let out = fs::read_to_string(out).expect("the output");
+            let of_steps = out.lines().filter(|line| line.starts_with("step ")).map(|line| line.to_owned() + "\n");
             assert_eq!(of_steps.collect::<String>(), said, "the host's log, behind byte {place}");
         }
     });
@@ -245,8 +245,7 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
         assert!(most <= 64 * 1024, "{most} kB");
         assert_eq!(world.journal(), ["1 changed", "2 changed", "exit 0", "exit 0"]);
         let run = world.runs().pop().expect("a run");
-        let log = fs::read(world.there(".pinboot/runs").join(&run).join("log")).expect("the log");
-        let said = said_in(&log, 1);
+        let said = fs::read(world.there(".pinboot/runs").join(&run).join("out")).expect("the output");
         assert_eq!(said.len(), 100_000_001, "a hundred million bytes and a line feed");
         let journal = fs::read_to_string(world.here("state/runs").join(&run).join("events.jsonl")).expect("a journal");
         assert!(journal.len() < 4_000_000, "{}", journal.len());
@@ -259,31 +258,10 @@ fn a_hundred_megabytes_in_one_line_and_in_many() {
         assert!((2 << 20..3 << 20).contains(&shown.stdout.len()), "{}", shown.stdout.len());
         shown.says(&[
             "      … (9",
-            &format!("see ~/.pinboot/runs/{run}/log on the host)"),
+            &format!("see ~/.pinboot/runs/{run}/out on the host)"),
             "      one of many lines\n",
         ]);
     });
-}
-
-/// What the log has between the frames of one step, from its start to its end.
-fn said_in(log: &[u8], step: u32) -> Vec<u8> {
-    let mut said = Vec::new();
-    let mut within = false;
-    // Nothing else in it contains this byte.
-    for (place, piece) in log.split(|byte| *byte == 0x1e).enumerate() {
-        if place % 2 == 1 {
-            let frame = String::from_utf8_lossy(piece);
-            let words: Vec<&str> = frame.split(' ').skip(1).collect();
-            match words[..] {
-                ["start", number, ..] => within = number == step.to_string(),
-                ["done", ..] => within = false,
-                _ => {}
-            }
-        } else if within {
-            said.extend_from_slice(piece.strip_prefix(b"\n").unwrap_or(piece));
-        }
-    }
-    said
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -342,10 +320,10 @@ fn bytes_that_are_no_text_are_kept_and_shown_escaped() {
         );
         let printed = world.run(&[]).exits(1);
         seen!(world, "bytes", printed);
-        let log = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("log");
-        let log = fs::read(log).expect("the log");
+        let out = world.there(".pinboot/runs").join(world.runs().pop().expect("a run")).join("out");
+        let out = fs::read(out).expect("the output");
         let said = b"caf\xc3\xa9 \xff\xfe a\0b \xe2\x82\xac\n\x1b[31mred\nno newline at the end";
-        assert!(log.windows(said.len()).any(|window| window == said), "the host's log has the bytes themselves");
+        assert!(out.windows(said.len()).any(|window| window == said), "the host's log has the bytes themselves");
         let printed = world.run(&["--json"]).exits(1);
         let all: String =
             printed.stdout.lines().map(parse).filter_map(|event| Some(event["text"].as_str()?.to_owned())).collect();

@@ -1,6 +1,7 @@
 //! What a run said, step by step.
 
-use pinboot::remote::frame::{Frame, Piece, Splitter, Unfit};
+use pinboot::remote::frame::{Frame, Piece, Unfit};
+use pinboot::remote::streams::Streams;
 
 /// What a run said.
 #[derive(Clone, Debug, Default)]
@@ -31,11 +32,18 @@ pub(crate) struct Step {
 
 impl Heard {
     /// Takes apart what came back; `shown` puts `~` and `{{ web }}` into a text.
-    pub(crate) fn new(stdout: &[u8], nonce: &str, steps: usize, shown: impl Fn(&str) -> String) -> Self {
+    pub(crate) fn new(stdout: &[u8], stderr: &[u8], nonce: &str, steps: usize, shown: impl Fn(&str) -> String) -> Self {
         let mut heard = Self { steps: vec![Step::default(); steps], ..Self::default() };
         let mut current = None;
         let mut raw: Vec<Vec<u8>> = vec![Vec::new(); steps];
-        for piece in Splitter::new(nonce).push(stdout) {
+        let mut streams = Streams::new(nonce);
+        streams.connected();
+        let mut pieces = streams.stdout(stdout);
+        let errors = streams.stderr(stderr);
+        heard.complaints = String::from_utf8_lossy(&[&errors.noise, streams.unannounced()].concat()).into_owned();
+        pieces.extend(errors.pieces);
+        pieces.extend(streams.closed());
+        for piece in pieces {
             match piece {
                 Piece::Raw(bytes) => match current {
                     Some(at) => raw[at as usize].extend(bytes),
@@ -49,7 +57,7 @@ impl Heard {
             }
         }
         for (step, raw) in heard.steps.iter_mut().zip(raw) {
-            step.output = shown(&String::from_utf8_lossy(&raw));
+            step.output = shown(&without_progress(&String::from_utf8_lossy(&raw)));
             step.diff = shown(&step.diff);
         }
         heard
@@ -99,4 +107,11 @@ impl Heard {
         assert_eq!(self.steps.len(), 1, "{self:#?}");
         &self.steps[0]
     }
+}
+
+/// A text without the words that say how far a step is.
+fn without_progress(text: &str) -> String {
+    let mut parts = text.split("\x1eprogress ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + part.split_once("\x1e\n").map_or(part, |(_, rest)| rest))
 }

@@ -17,6 +17,7 @@ use pinboot::event::Mode;
 use pinboot::ids::RunId;
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs};
 use pinboot::playbook::{Inputs, load};
+use pinboot::remote::streams::StreamPosition;
 use pinboot::remote::{Identity, delivery, program};
 use pinboot::source::{Diagnostic, Sources};
 use rustix::process::{Pid, Signal};
@@ -273,9 +274,7 @@ impl World {
         let output = child.wait_with_output().expect("sh ends");
         drop(over);
         watch.join().expect("it watches");
-        let mut heard = Heard::new(&output.stdout, NONCE, plan.steps.len(), |text| self.shown(text));
-        heard.complaints = String::from_utf8_lossy(&output.stderr).into_owned();
-        heard
+        Heard::new(&output.stdout, &output.stderr, NONCE, plan.steps.len(), |text| self.shown(text))
     }
 
     /// Delivers a plan and does not wait for it.
@@ -292,7 +291,7 @@ impl World {
             started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
             shell: self.bin().join("sh").display().to_string(),
         };
-        let exec = delivery(&program(plan, &identity), &identity, 1, None, None, &plan.secrets);
+        let exec = delivery(&program(plan, &identity), &identity, StreamPosition::START, None, None, &plan.secrets);
         let text = String::from_utf8(exec.command).expect("the exec string is ASCII");
         // A login's umask.
         let text = format!("umask 022; {text}");

@@ -129,7 +129,7 @@ fn a_run_with_secrets_is_resumed_where_they_are_given() {
     assert_eq!(showing(SECRET, attached.pid()), Vec::<String>::new());
     let record = world.there(".pinboot/runs").join(world.runs().pop().expect("the run"));
     // What a step says stands in the host's own log alone, which only its user can read.
-    assert_eq!(holding(world.home.path(), SECRET), [record.join("log").display().to_string()]);
+    assert_eq!(holding(world.home.path(), SECRET), [record.join("out").display().to_string()]);
     assert_eq!(holding(elsewhere.path(), SECRET), Vec::<String>::new());
     fs::write(world.there("go"), "").expect("go");
     let printed = attached.finish().exits(0);

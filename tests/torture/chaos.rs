@@ -164,10 +164,12 @@ fn what_was_not_on_disk(lab: &Lab, chance: &mut Chance) -> Vec<Loss> {
         let path = |name: &str| folder.path().join(name);
         let run = || folder.file_name().to_string_lossy().into_owned();
         if !path("end").exists() {
-            let (synced, size) = synced_log(&folder.path());
-            let left = synced + chance.below(size - synced + 1);
-            if left < size {
-                lost.push(Loss::Cut { run: run(), file: "log".to_owned(), left });
+            for file in ["log", "out"] {
+                let (synced, size) = synced(&folder.path(), file);
+                let left = synced + chance.below(size - synced + 1);
+                if left < size {
+                    lost.push(Loss::Cut { run: run(), file: file.to_owned(), left });
+                }
             }
         }
         if !has_step_started(&folder.path()) {
@@ -190,12 +192,19 @@ fn has_step_started(folder: &Path) -> bool {
     files.into_iter().any(|file| file.file_name().to_string_lossy().ends_with(".began"))
 }
 
-/// How many bytes of the run's log are on disk, and how many there are.
-fn synced_log(folder: &Path) -> (u64, u64) {
+/// How many bytes of the run's log or of its output are on disk, and how many there are.
+fn synced(folder: &Path, file: &str) -> (u64, u64) {
     let log = fs::read(folder.join("log")).unwrap_or_default();
     let mark = b" apply ";
     let synced = log.windows(mark.len()).rposition(|part| part == mark).map_or(0, |at| at.saturating_sub(36));
-    (synced as u64, log.len() as u64)
+    if file == "log" {
+        return (synced as u64, log.len() as u64);
+    }
+    // What the last mark of the synced log counts was printed before it.
+    let text = String::from_utf8_lossy(&log[..synced]);
+    let marks = text.split('\x1e').filter_map(|frame| frame.split_once(" out ")?.1.parse().ok());
+    let size = fs::metadata(folder.join(file)).map_or(0, |file| file.len());
+    (marks.last().unwrap_or(0).min(size), size)
 }
 
 /// Takes from the disk what is lost. Returns whether it was of a log.
@@ -210,8 +219,8 @@ fn apply(lab: &Lab, loss: &Loss) -> bool {
             }
             false
         }
-        Loss::Cut { run, file, left } if file == "log" => {
-            let (synced, size) = synced_log(&folder(run));
+        Loss::Cut { run, file, left } if file == "log" || file == "out" => {
+            let (synced, size) = synced(&folder(run), file);
             let is_cut = !folder(run).join("end").exists() && synced <= *left && *left < size;
             if is_cut {
                 set_len(&folder(run).join(file), *left);
@@ -484,8 +493,7 @@ fn ended_well(lab: &Lab, workload: &Workload, host: &HostView, earlier: &[RunId]
 
 /// Every byte that the host's log has was shown once, and in order.
 fn shown_whole(lab: &Lab, run: &RunId, nonce: &str, seen: &Seen) -> Result<(), String> {
-    let log = fs::read(lab.path(&format!(".pinboot/runs/{run}/log"))).unwrap_or_default();
-    let right = workload::shown(&log, nonce);
+    let right = workload::shown(&lab.path(&format!(".pinboot/runs/{run}")), nonce);
     if right == seen.shown {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use pinboot::inventory::Host;
 use pinboot::remote::points;
 use pinboot::transport::{Chunk, Connect, Error, ErrorKind, Exec, Peer, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::chance::Chance;
 use crate::lab::Lab;
@@ -30,7 +30,7 @@ pub(crate) struct Network {
     /// Shell that defines `pb_point`, for the delivery.
     pub(crate) hook: Option<String>,
     /// Connections that were cut without the host's knowledge.
-    pub(crate) unnoticed: Vec<(Child, ChildStdout)>,
+    pub(crate) unnoticed: Vec<Remote>,
     /// What happens to each connection in a replay, instead of chance.
     pub(crate) script: Option<Vec<Connection>>,
     /// What happened to each connection.
@@ -127,17 +127,57 @@ impl Local {
             .current_dir(lab.home())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .expect("sh starts")
     }
 }
 
+/// The command of a connection, and its two streams.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    child: Child,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
+impl Remote {
+    fn new(mut child: Child) -> Self {
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        Self { child, stdout, stderr }
+    }
+
+    /// The next bytes of either stream, and whether they are of standard error; `None` at the end of both.
+    async fn read(&mut self) -> Option<(Vec<u8>, bool)> {
+        let (mut out, mut err) = (vec![0; 32 * 1024], vec![0; 32 * 1024]);
+        loop {
+            let (count, is_error) = match (&mut self.stdout, &mut self.stderr) {
+                (None, None) => return None,
+                (Some(stdout), None) => (stdout.read(&mut out).await, false),
+                (None, Some(stderr)) => (stderr.read(&mut err).await, true),
+                (Some(stdout), Some(stderr)) => tokio::select! {
+                    count = stdout.read(&mut out) => (count, false),
+                    count = stderr.read(&mut err) => (count, true),
+                },
+            };
+            match count {
+                Ok(count) if count > 0 => {
+                    let mut bytes = if is_error { err } else { out };
+                    bytes.truncate(count);
+                    return Some((bytes, is_error));
+                }
+                _ if is_error => self.stderr = None,
+                _ => self.stdout = None,
+            }
+        }
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Line {
-    child: Option<(Child, ChildStdout)>,
+    child: Option<Remote>,
     lab: Arc<Lab>,
     network: Arc<Mutex<Network>>,
     /// Its number, from 1.
@@ -185,10 +225,10 @@ impl Connect for Local {
         // A delivery that is killed closes its end.
         let _ = stdin.write_all(input).await;
         drop(stdin);
-        let stdout = child.stdout.take().expect("piped");
+        let remote = Remote::new(child);
         let left = match fate {
             Fate::LostOnTheWay(_) | Fate::CutIn(_) => {
-                self.network.lock().unwrap_or_else(PoisonError::into_inner).unnoticed.push((child, stdout));
+                self.network.lock().unwrap_or_else(PoisonError::into_inner).unnoticed.push(remote);
                 return Err(lost("the connection was lost on the way"));
             }
             Fate::CutOut(at) => Some(at),
@@ -196,7 +236,7 @@ impl Connect for Local {
         };
         let peer = Peer { key_type: "none".to_owned(), fingerprint: "SHA256:none".to_owned(), added: false };
         let (lab, network) = (Arc::clone(&self.lab), Arc::clone(&self.network));
-        Ok(Line { child: Some((child, stdout)), lab, network, number, left, ended: false, peer })
+        Ok(Line { child: Some(remote), lab, network, number, left, ended: false, peer })
     }
 }
 
@@ -210,15 +250,14 @@ impl Session for Line {
             self.cut();
             return Chunk::Lost("the line was cut".to_owned());
         }
-        let Some((child, stdout)) = &mut self.child else { return Chunk::Closed };
+        let Some(remote) = &mut self.child else { return Chunk::Closed };
         if self.ended {
             return Chunk::Closed;
         }
-        let mut buffer = vec![0; 32 * 1024];
-        match stdout.read(&mut buffer).await {
-            Ok(0) | Err(_) => {
+        match remote.read().await {
+            None => {
                 self.ended = true;
-                let status = child.wait().await.expect("a child ends");
+                let status = remote.child.wait().await.expect("a child ends");
                 let signal =
                     std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| format!("SIG{signal}"));
                 Chunk::Exit(match (status.code(), signal) {
@@ -226,15 +265,15 @@ impl Session for Line {
                     (None, signal) => Err(signal.unwrap_or_default()),
                 })
             }
-            Ok(count) => {
-                let mut count = count as u64;
+            Some((mut buffer, is_error)) => {
+                let mut count = buffer.len() as u64;
                 if let Some(left) = &mut self.left {
                     count = count.min(*left);
                     *left -= count;
                 }
                 self.lab.hears(self.number, count);
                 buffer.truncate(usize::try_from(count).expect("small"));
-                Chunk::Stdout(buffer)
+                if is_error { Chunk::Stderr(buffer) } else { Chunk::Stdout(buffer) }
             }
         }
     }
@@ -257,13 +296,13 @@ impl Session for Line {
 
 impl Line {
     fn cut(&mut self) {
-        let Some((child, stdout)) = self.child.take() else { return };
+        let Some(remote) = self.child.take() else { return };
         let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         match network.cut(self.number) {
-            Cut::Reset => drop(stdout),
-            Cut::Unnoticed => network.unnoticed.push((child, stdout)),
+            Cut::Reset => drop((remote.stdout, remote.stderr)),
+            Cut::Unnoticed => network.unnoticed.push(remote),
             Cut::Hangup => {
-                if let Some(pid) = child.id() {
+                if let Some(pid) = remote.child.id() {
                     crate::lab::signal(i32::try_from(pid).expect("a pid"), rustix::process::Signal::HUP);
                 }
             }

@@ -95,8 +95,8 @@ pub(crate) fn dies_at(point: &str, kit: Kit) -> Result<(), String> {
             if host.steps.len() != plan.steps.len() || !host.steps.iter().all(|step| right(step.outcome())) {
                 found.push(format!("not the steps of an undisturbed run: {:?}", host.steps));
             }
-            let log = fs::read(lab.path(&format!(".pinboot/runs/{}/log", identity.run))).unwrap_or_default();
-            if workload::shown(&log, &identity.nonce) != seen.shown {
+            let folder = lab.path(&format!(".pinboot/runs/{}", identity.run));
+            if workload::shown(&folder, &identity.nonce) != seen.shown {
                 found.push(format!("{:?} was shown", seen.shown));
             }
         }

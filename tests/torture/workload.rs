@@ -1,12 +1,15 @@
 //! What the host has to do, and what must hold of it afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::Path;
 
 use pinboot::ids::{RunId, StepId};
 use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::{Action, OnUnknown, Plan, StepSpec};
 use pinboot::remote::Identity;
-use pinboot::remote::frame::{Frame, Piece, Splitter};
+use pinboot::remote::frame::{Frame, Piece};
+use pinboot::remote::streams::Streams;
 use pinboot::script::Script;
 use pinboot::secret::Secret;
 
@@ -181,14 +184,18 @@ pub(crate) fn left_undone(lab: &Lab, workload: &Workload) -> Vec<String> {
 }
 
 /// What a controller that hears the whole log has to show of each step, in the order of the log.
-pub(crate) fn shown(log: &[u8], nonce: &str) -> BTreeMap<u32, String> {
+pub(crate) fn shown(folder: &Path, nonce: &str) -> BTreeMap<u32, String> {
+    let read = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
+    let mut streams = Streams::new(nonce);
+    streams.connected();
+    let frame = |body: &str| format!("\x1epb:{nonce} {body}\x1e\n").into_bytes();
+    streams.stderr(&[frame("aside 1"), read("out")].concat());
+    let mut pieces = streams.stdout(&[frame("hello again"), read("log")].concat());
+    pieces.extend(streams.closed());
     let mut shown: BTreeMap<u32, String> = BTreeMap::new();
     let mut current = None;
     let mut over = HashSet::new();
-    let mut splitter = Splitter::new(nonce);
-    let pieces = splitter.push(log);
-    let rest = splitter.finish();
-    for piece in pieces.into_iter().chain([Piece::Raw(rest)]) {
+    for piece in pieces {
         match piece {
             Piece::Raw(raw) => {
                 if let Some(step) = current {

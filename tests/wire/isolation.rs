@@ -149,7 +149,14 @@ fn is_unbent(host: &Host, run: u8, first: Vec<StepSpec>, variables: &[(String, S
     fs::create_dir_all(host.path("sub")).expect("a folder");
     let before = first.len();
     let (identity, plan) = (host.identity(run), busy_plan(first));
-    let exec = delivery(&program(&plan, &identity), &identity, 1, None, None, &plan.secrets);
+    let exec = delivery(
+        &program(&plan, &identity),
+        &identity,
+        pinboot::remote::streams::StreamPosition::START,
+        None,
+        None,
+        &plan.secrets,
+    );
     let heard = host.exec(&exec, variables);
     let expected = [
         "changed",

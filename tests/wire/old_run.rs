@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use pinboot::remote::streams::StreamPosition;
 use pinboot::remote::{delivery, follow};
 
 use super::{Heard, Host, on_each_shell};
@@ -57,12 +58,12 @@ fn a_run_of_an_older_pinboot_is_followed_and_resumed() {
     on_each_shell(|host| {
         let identity = host.identity(9);
         restore(host);
-        let heard = host.exec(&delivery(&plan, &identity, 1, None, None, &[]), &[]);
+        let heard = host.exec(&delivery(&plan, &identity, StreamPosition::START, None, None, &[]), &[]);
         is_resumed(host, &heard);
-        let rest = host.exec(&delivery(&plan, &identity, (heard.bytes - 10) as u64, None, None, &[]), &[]);
+        let rest = host.exec(&delivery(&plan, &identity, heard.before_its_end(11), None, None, &[]), &[]);
         assert_eq!((rest.said[&0].len(), rest.end()), (11, "ok"), "{rest:#?}");
         // As `attach` does it, which does not have the plan.
         restore(host);
-        is_resumed(host, &host.exec(&follow(&identity, 1, Some(&[]), None), &[]));
+        is_resumed(host, &host.exec(&follow(&identity, StreamPosition::START, Some(&[]), None), &[]));
     });
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::playbook::{Inputs, load};
+use pinboot::remote::streams::StreamPosition;
 use pinboot::remote::{delivery, follow, program};
 use pinboot::source::{Sources, render};
 
@@ -19,7 +20,9 @@ fn what_is_sent_is_no_larger_than_it_was() {
         started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
         shell: "/bin/sh".to_owned(),
     };
-    let size = |plan| delivery(&program(plan, &identity), &identity, 1, None, None, &plan.secrets).command.len();
+    let size = |plan| {
+        delivery(&program(plan, &identity), &identity, StreamPosition::START, None, None, &plan.secrets).command.len()
+    };
     let mut sources = Sources::default();
     let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml")).expect("the playbook");
     let inputs = Inputs::new("me", |_: &str| Err("there are no files".to_owned()));
@@ -27,7 +30,8 @@ fn what_is_sent_is_no_larger_than_it_was() {
         .and_then(|loaded| compile_all(&loaded, &mut sources, Mode::Run));
     let milestone = plans.map_err(|found| render(&found, &sources, false)).expect("it is right").remove(0).1;
     // dropbear takes 9,000 bytes: there the plan goes over standard input, and the delivery alone has to fit.
-    let sizes = [size(&plan(Vec::new())), size(&milestone), follow(&identity, 1, None, None).command.len()];
+    let sizes =
+        [size(&plan(Vec::new())), size(&milestone), follow(&identity, StreamPosition::START, None, None).command.len()];
     eprintln!("an empty plan {} bytes, the milestone {}, following {}", sizes[0], sizes[1], sizes[2]);
     // At commit ee4d065, before the names were made short by the build.
     let before = [29_928, 84_575, 6_871];

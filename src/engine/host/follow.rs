@@ -2,50 +2,64 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{ConnectionEnd, HostTask, millis};
 use crate::engine::connection_end::CommandEnd;
 use crate::engine::interpret::RunEnd;
 use crate::engine::job::StopRequest;
 use crate::engine::stop_relay::relay;
-use crate::event::{EventKind, HostReady, KeyStatus, escape};
-use crate::remote::frame::{Frame, Piece, Splitter};
+use crate::event::{EventKind, HostReady, KeyStatus};
+use crate::remote::frame::{Frame, Piece};
 use crate::transport::{Chunk, Connect, Peer, Session};
 
 /// Output that stops in the middle of a line, such as a prompt, is shown after so long.
 const PARTIAL_LINE_DELAY: Duration = Duration::from_millis(300);
+/// Output waits at least so long, and at most twice, for a frame that belongs before it.
+const ORDER_DELAY: Duration = Duration::from_millis(125);
+/// Frames wait so long for output that belongs before them. By then a connection that brings nothing has been found dead.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the streams of a command that has ended may stay open without a byte.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of a connection in good order may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection while it is followed.
 struct Following {
-    splitter: Splitter,
     peer: Peer,
     started: Instant,
     /// The stop request that the host does not know yet, since it did not know the run.
     pending_stop: Option<StopRequest>,
     command_end: CommandEnd,
+    has_exited: bool,
+    /// When the last bytes came.
+    last_chunk: Instant,
+    /// Since when frames have waited for output, or when the last of it came.
+    blocked_since: Instant,
 }
 
 impl<C: Connect> HostTask<'_, C> {
     /// Follows one connection until it ends in one way or another; `started` is when the attempt to connect started.
     pub(super) async fn follow(&mut self, mut session: C::Session, started: Instant) -> ConnectionEnd {
         self.interpreter.connect_again();
-        self.log.connected();
+        self.streams.connected();
         let mut following = Following {
-            splitter: Splitter::new(&self.job.identity.nonce),
             peer: session.peer().clone(),
             started,
             pending_stop: None,
             command_end: CommandEnd::Unreported,
+            has_exited: false,
+            last_chunk: Instant::now(),
+            blocked_since: Instant::now(),
         };
+        let mut next_tick = Instant::now();
         let request = *self.stop_request.borrow_and_update();
         self.pass_on(request, &mut session, &mut following).await;
         let end = loop {
             let is_step_running = self.interpreter.running().is_some();
             tokio::select! {
                 chunk = session.next() => {
+                    following.last_chunk = Instant::now();
                     if let Some(end) = self.chunk(chunk, &mut session, &mut following).await {
                         break end;
                     }
@@ -57,6 +71,18 @@ impl<C: Connect> HostTask<'_, C> {
                     }
                     self.pass_on(request, &mut session, &mut following).await;
                 }
+                () = sleep_until(next_tick), if self.streams.is_waiting() => {
+                    next_tick = Instant::now() + ORDER_DELAY;
+                    if let Some(end) = self.tick(&mut following).await {
+                        break ConnectionEnd::Ended(end);
+                    }
+                }
+                // What was to follow the run is dead, and something of it holds the connection.
+                () = sleep_until(following.last_chunk + DRAIN_TIMEOUT), if following.has_exited => {
+                    if let Some(end) = self.chunk(Chunk::Closed, &mut session, &mut following).await {
+                        break end;
+                    }
+                }
                 () = tokio::time::sleep(PARTIAL_LINE_DELAY), if is_step_running => {
                     for event in self.interpreter.pause() {
                         self.emit(event).await;
@@ -64,7 +90,10 @@ impl<C: Connect> HostTask<'_, C> {
                 }
             }
         };
-        self.log.disconnected(self.interpreter.greeted(), following.splitter.held());
+        if !self.interpreter.greeted() {
+            self.interpreter.hear_noise(self.streams.unannounced());
+        }
+        self.streams.disconnected();
         let _ = timeout(CLOSE_TIMEOUT, session.close()).await;
         end
     }
@@ -92,39 +121,72 @@ impl<C: Connect> HostTask<'_, C> {
                 }
             }
             Chunk::Stderr(bytes) => {
-                tracing::debug!(host = %self.job.host.id, "the host's shell says: {}", escape(&bytes).trim_end());
+                following.blocked_since = Instant::now();
+                let errors = self.streams.stderr(&bytes);
                 if !self.interpreter.greeted() {
-                    self.interpreter.take(Piece::Raw(bytes), 0);
+                    self.interpreter.hear_noise(&errors.noise);
+                }
+                if let Some(end) = self.pieces(errors.pieces, following).await {
+                    return Some(ConnectionEnd::Ended(end));
                 }
             }
             Chunk::Exit(status) => {
                 tracing::debug!(host = %self.job.host.id, ?status, "the command ended");
+                following.has_exited = true;
                 following.command_end = match status {
                     Ok(status) => CommandEnd::Status(status),
                     Err(signal) => CommandEnd::Signal(signal),
                 };
             }
             Chunk::Closed if self.interpreter.greeted() => {
+                let pieces = self.streams.closed();
+                if let Some(end) = self.pieces(pieces, following).await {
+                    return Some(ConnectionEnd::Ended(end));
+                }
                 return Some(ConnectionEnd::Lost("the host closed the channel".to_owned()));
             }
             Chunk::Closed => return Some(ConnectionEnd::Exited(following.command_end.clone())),
-            Chunk::Lost(reason) => return Some(ConnectionEnd::Lost(reason)),
+            Chunk::Lost(reason) => {
+                let pieces = if self.interpreter.greeted() { self.streams.lost() } else { Vec::new() };
+                let end = self.pieces(pieces, following).await;
+                return Some(end.map_or(ConnectionEnd::Lost(reason), ConnectionEnd::Ended));
+            }
         }
         None
     }
 
     /// Takes bytes of the command's output in.
-    async fn output(&mut self, bytes: &[u8], following: &mut Following) -> Option<RunEnd> {
-        let held_before = following.splitter.held();
-        let pieces = following.splitter.push(bytes);
-        self.log.advance(&pieces, self.interpreter.greeted(), (held_before, following.splitter.held()));
-        tracing::trace!(bytes = bytes.len(), held_before, next = self.log.next(), "received");
+    async fn output(&mut self, bytes: &[u8], following: &Following) -> Option<RunEnd> {
+        let pieces = self.streams.stdout(bytes);
+        tracing::trace!(bytes = bytes.len(), next = ?self.streams.position(), "received");
+        self.pieces(pieces, following).await
+    }
+
+    /// Time has passed while something waited for its place.
+    async fn tick(&mut self, following: &mut Following) -> Option<RunEnd> {
+        let pieces = self.streams.tick();
+        if let Some(end) = self.pieces(pieces, following).await {
+            return Some(end);
+        }
+        if !self.streams.is_blocked() {
+            following.blocked_since = Instant::now();
+        } else if following.blocked_since.elapsed() > OUTPUT_TIMEOUT {
+            tracing::debug!(host = %self.job.host.id, "output that was announced does not come");
+            let pieces = self.streams.give_up();
+            return self.pieces(pieces, following).await;
+        }
+        None
+    }
+
+    async fn pieces(&mut self, pieces: Vec<Piece>, following: &Following) -> Option<RunEnd> {
         for piece in pieces {
             match &piece {
                 Piece::Frame(Frame::Hello { new, over, machine_id }, _) => {
                     self.hello(*new, *over, machine_id.clone(), following).await;
                 }
-                Piece::Frame(Frame::Size(size), _) if self.log.next() <= *size => return Some(RunEnd::Behind),
+                Piece::Frame(Frame::Size(size), _) if self.streams.position().log <= *size => {
+                    return Some(RunEnd::Behind);
+                }
                 _ => {}
             }
             if let Some(end) = self.piece(piece, following.started).await {

@@ -1,5 +1,5 @@
 //! What of a step's output is kept: its beginning as it comes, its end when it is over, and the measure of the whole.
-//! Everything is shown while it comes; the whole of it is in the host's log.
+//! Everything is shown while it comes; the whole of it is in the run's `out` on the host.
 
 use std::collections::VecDeque;
 

@@ -50,6 +50,8 @@ eval $pb_ret"
   # `pinboot cancel` reads this where the runner has died.
   { printf '%s %s %s\n' "$pb_id" "$pb_pid" "$pb_clock" >>runner; } 2>/dev/null
   pb_wait
+  # The command may have printed past the runner's own descriptor.
+  pb_last_place=
   if [ -z "$pb_ended_by" ]; then pb_report_left "$pb_pid"; fi
   if [ -n "$pb_step_register" ]; then cat "$pb_id.out"; fi
 }

@@ -1,11 +1,46 @@
-# What the runner says. A frame is RS pb:NONCE verb fields RS newline in one write; what stands between two frames is what a step
-# printed.
+# What the runner says. A frame is RS pb:NONCE verb fields RS newline in one write. Frames stand in `log`, which no step has open;
+# what steps print stands in `out`, which is the runner's own standard output too.
 
-# pb_frame VERB FIELD…: writes a frame. A full disk has room for it in the space that the delivery has set aside.
+# pb_frame VERB FIELD…: writes a frame, behind one that says how much has been printed where that is news.
 pb_frame() {
-  pb_write_frame "$*" || { rm -f spare; pb_write_frame "$*"; }
+  pb_mark_output
+  pb_write_frame "$*"
 }
-pb_write_frame() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$1"; }
+
+# pb_write_frame TEXT: a full disk has room for it in the space that the delivery has set aside.
+pb_write_frame() {
+  pb_append_frame "$1" || { rm -f spare; pb_append_frame "$1"; }
+}
+# The log is the runner's descriptor 5, which the shells of steps do not get.
+pb_append_frame() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$1" >&5; }
+
+# pb_mark_output: says how many bytes of `out` come before the next frame. The kernel tells without a process whether anything was
+# printed since the last look; where it does not, the file is measured each time.
+pb_mark_output() {
+  pb_place=
+  { read -r pb_rest pb_place </proc/self/fdinfo/1; } 2>/dev/null
+  [ -z "$pb_place" ] || [ "$pb_place" != "$pb_last_place" ] || return 0
+  # Twice, since the program that measures it may be killed.
+  pb_size=$(pb_measure) || pb_size=$(pb_measure) || return 0
+  # A power cut, or a step that opened its own output anew, has taken what was there. Its place is filled, so that what follows
+  # has a place of its own.
+  pb_fill $((pb_least_size - pb_size))
+  [ "$pb_size" -ge "$pb_least_size" ] || pb_size=$pb_least_size
+  [ "$pb_size" = "$pb_marked_size" ] || pb_write_frame "out $pb_size"
+  pb_last_place=$pb_place pb_marked_size=$pb_size pb_least_size=$pb_size
+}
+
+pb_measure() { { wc -c <out; } 2>/dev/null; }
+
+# pb_fill BYTES: prints so many blanks.
+pb_fill() {
+  pb_missing=$1
+  while [ "$pb_missing" -gt 0 ]; do
+    pb_piece=$((pb_missing > 30000 ? 30000 : pb_missing))
+    printf "%${pb_piece}s" ''
+    pb_missing=$((pb_missing - pb_piece))
+  done
+}
 
 # pb_report OUTCOME STATUS [REASON]: says how the step ended, and stores nothing.
 pb_report() {

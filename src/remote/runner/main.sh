@@ -2,8 +2,9 @@
 #
 # The program is joined from these files by the build, with what they do not define in front (pb_run, pb_nonce, pb_mode, pb_total,
 # pb_user_of, which says who started the run and when, pb_preflight_steps, pb_reboot_steps, pb_lib with the functions of kinds) and
-# behind them (_1, _2 and so on, the functions of the steps). The working directory is the run's own folder. Standard output and standard error are the run's log. The delivery gives pb_mem (where the secrets are put), pb_from (which
-# byte of the log is wanted next) and pb_umask (the login's own) in the environment.
+# behind them (_1, _2 and so on, the functions of the steps). The working directory is the run's own folder. Standard output and
+# standard error are the file `out`, and descriptor 5 is `log`. The delivery gives pb_mem (where the secrets are put), pb_from and
+# pb_out (which byte of each is wanted next) and pb_umask (the login's own) in the environment.
 #
 # Every name of the runner begins with pb_; what is sent has shorter ones. A line `#:point NAME` is where a test may end the
 # runner; in what is sent it is a comment, and left out.
@@ -36,9 +37,10 @@ pb_main() {
 # runner itself writes is private; the shells of steps have the login's umask, which the delivery gives.
 pb_prepare() {
   umask 077
-  exec >>log 2>&1 </dev/null || exit 6
+  exec >>out 2>&1 5>>log </dev/null || exit 6
   pb_memory=${pb_mem-} pb_from_byte=${pb_from:-1} pb_login_umask=${pb_umask:-022}
-  unset -v pb_mem pb_from pb_umask
+  pb_least_size=$((${pb_out:-1} - 1)) pb_marked_size=0 pb_last_place=
+  unset -v pb_mem pb_from pb_out pb_umask
   pb_quote "$(pwd)/plan"
   pb_quoted_plan=$pb_ret
   pb_home=$HOME

@@ -23,9 +23,9 @@ pb_note_start() {
   #:point began-written
   # Before the first of them goes everything that a new runner must find after a power cut: the plan, and the run's folder itself.
   if [ -n "$pb_has_changed" ]; then
-    pb_flush "$pb_id.rct" "$pb_id.began" log .
+    pb_flush "$pb_id.rct" "$pb_id.began" log out .
   else
-    pb_flush plan nonce log .. "$pb_id.rct" "$pb_id.began" .
+    pb_flush plan nonce log out .. "$pb_id.rct" "$pb_id.began" .
   fi
   pb_has_changed=1
   #:point began-synced
@@ -63,9 +63,9 @@ pb_store() {
   printf '%s\n' "$1" 1<>"$pb_id.rct" || return
   #:point result-written
   if [ -n "$pb_step_register" ] && [ -f "$pb_id.out" ]; then
-    pb_flush "$pb_id.rct" "$pb_id.out" log
+    pb_flush "$pb_id.rct" "$pb_id.out" log out
   else
-    pb_flush "$pb_id.rct" log
+    pb_flush "$pb_id.rct" log out
   fi
   #:point result-synced
   mv -f "$pb_id.rct" "$pb_id.rc" || return
@@ -114,7 +114,9 @@ pb_register_runner() {
   #:point turn-taken
   printf '%s %s %s\n' $$ "$pb_start_time" "$pb_boot" >runner
   #:point runner-written
-  [ -n "$pb_is_first" ] || pb_pad_log "$(wc -c <log)"
+  # A power cut takes what was in the log and not yet on disk. Where the controller has been shown more than there is now, blanks fill
+  # the place of those bytes, so that what follows has places of its own.
+  [ -n "$pb_is_first" ] || pb_fill $((pb_from_byte - 1 - $(wc -c <log))) >&5
   pb_frame run $$ "$pb_clock"
   #:point run-said
 }
@@ -129,27 +131,10 @@ pb_queue_run() {
   } 2>/dev/null
 }
 
-# pb_pad_log SIZE: a power cut takes what was in the log and not yet on disk. Where the controller has been shown more than there
-# is now, the places of those bytes are filled, so that what follows has places of its own. A frame of this kind has 43 bytes
-# and its blanks.
-pb_pad_log() {
-  pb_missing=$((pb_from_byte - 1 - $1))
-  while [ $pb_missing -gt 0 ]; do
-    pb_piece=$pb_missing
-    [ $pb_piece -le 60000 ] || pb_piece=30000
-    if [ $pb_piece -gt 43 ]; then
-      printf "\036pb:%s pad %$((pb_piece - 43))s\036\n" "$pb_nonce" ''
-    else
-      printf "%${pb_piece}s" ''
-    fi
-    pb_missing=$((pb_missing - pb_piece))
-  done
-}
-
 # pb_end_run: the next run may start the moment that the end is heard, so the end is stored and the locks are free before it is
 # said. It is on disk by then where the run has done something; a run that has done nothing may be done again.
 pb_end_run() {
-  [ -z "$pb_has_changed" ] || pb_flush log
+  [ -z "$pb_has_changed" ] || pb_flush log out
   printf '%s\n' "$pb_end" >end || { rm -f spare; printf '%s\n' "$pb_end" >end; }
   #:point end-written
   [ -z "$pb_has_changed" ] || pb_flush end .

@@ -31,7 +31,7 @@ pb_r_$pb_name=$pb_ret"
   done
   if [ -n "$pb_step_args" ]; then
     pb_text="$pb_text
-pb_progress() { printf '\\036pb:$pb_nonce progress $pb_id %s %s\\036\\n' \"\$1\" \"\${2:-0}\"; }
+pb_progress() { printf '\\036progress %s %s\\036\\n' \"\$1\" \"\${2:-0}\"; }
 $pb_lib"
   fi
   pb_text="$pb_text
@@ -60,7 +60,7 @@ pb_start_shell() {
   # shellcheck disable=SC2086 # It is a word or none.
   printf '%s\n' "$pb_text" | {
     umask "$pb_login_umask"
-    exec $pb_setsid "$@" 1>&4 4>&- 7>&- 8>&8 9>&-
+    exec $pb_setsid "$@" 1>&4 4>&- 5>&- 7>&- 8>&8 9>&-
   } &
   pb_pid=$! pb_has_group=$pb_setsid
 }
@@ -81,7 +81,7 @@ ${1%.}"'
 # by pb_forget_variables, which comes from the build: it knows their names. The runner's functions stay, under the names that begin
 # with `_` in what is sent; to take them away as well costs more than a new shell (1.5 ms with bash, a second with mksh).
 pb_run_inside() {
-  exec 7>&- 9>&-
+  exec 5>&- 7>&- 9>&-
   umask "$pb_login_umask"
   set -- "$pb_text"
   # shellcheck disable=SC2086 # Lists of names.

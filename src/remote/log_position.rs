@@ -3,7 +3,7 @@
 //! The log starts behind the delivery's first word on a connection. Neither what the delivery says once the log has ended nor
 //! anything that a login script printed before the first word belongs to it.
 
-use crate::remote::frame::{Frame, Piece};
+use super::frame::{Frame, Piece};
 
 /// The place in the host's log up to which everything has come.
 #[derive(Debug)]
