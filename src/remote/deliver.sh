@@ -20,6 +20,8 @@ pb_failed() {
   [ "$1" -le 128 ] || exit "$1"
   pb_unfit "$2" "$pb_err"
 }
+# A start-up file that takes the system's programs out of PATH must not keep them from repairing it.
+command -v mkdir >/dev/null 2>&1 || export PATH="${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # pb_held FILE: whether some living process holds the lock of a run. pb_wait FILE: until none does any more. Without flock, a process
 # holds it that has the file open at the descriptor that the runner gives to its steps.
 if command -v flock >/dev/null 2>&1; then

@@ -43,6 +43,8 @@ cases! {
     login_shells_that_cannot_be_used ["A21"] "a shell that does not exist" => Shown("shell_no_shell", "hint:");
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"echo FORCED; exit 7\"" => Shown("forced_command", "127.0.0.1:");
     a_forced_command_is_not_taken_for_the_runner ["A22"] "command=\"internal-sftp\"" => Shown("forced_sftp", "127.0.0.1:");
+    a_start_up_file_that_takes_the_programs_out_of_path ["A23"] "a start-up file with a PATH without the system's programs"
+        => Text("0", "the run can repair it: the system's folders are searched last");
     login_shells_with_noisy_start_up_files ["A23"] "dash, bash, mksh, yash, fish and tcsh, which print, change the directory and more"
         => Text("0", "the same effects under all of them, and none of their output");
     an_invalid_host_is_refused_before_a_connection ["A13"] "invalid addresses" => Shown("wrong_hosts", "error:");
@@ -283,6 +285,20 @@ fn login_shells_with_noisy_start_up_files() {
         let printed = world.run(&[]).exits(0);
         assert!(!printed.stdout.contains("noise") && !printed.stderr.contains("noise"), "{shell}: {printed:?}");
         assert_eq!(world.read("touched"), "its a \\ !", "{shell}");
+    }
+}
+
+#[test]
+fn a_start_up_file_that_takes_the_programs_out_of_path() {
+    let Some(()) = mounts() else { return };
+    let Some(world) = user_with("/bin/bash", None, "") else { return };
+    world.steps("  - { name: Repair, command: rm -f .bashrc && touch .bashrc repaired, creates: repaired }\n");
+    for path in ["/nowhere", "$PATHS:~/kafka/bin"] {
+        fs::write(world.there(".bashrc"), format!("export PATH='{path}'\n")).expect("a file");
+        let _ = fs::remove_file(world.there("repaired"));
+        world.run(&[]).exits(0);
+        assert_eq!(world.read(".bashrc"), "", "{path}");
+        world.run(&[]).exits(0).says(&["1 unchanged"]);
     }
 }
 

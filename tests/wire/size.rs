@@ -13,7 +13,7 @@ use pinboot::source::{Sources, render};
 use super::{NONCE, plan};
 
 #[test]
-fn what_is_sent_is_no_larger_than_it_was() {
+fn what_is_sent_keeps_to_its_budget() {
     let identity = pinboot::remote::Identity {
         run: pinboot::ids::RunId::from_random([9, 0, 0, 9]),
         nonce: NONCE.to_owned(),
@@ -33,7 +33,7 @@ fn what_is_sent_is_no_larger_than_it_was() {
     let sizes =
         [size(&plan(Vec::new())), size(&milestone), follow(&identity, StreamPosition::START, None, None).command.len()];
     eprintln!("an empty plan {} bytes, the milestone {}, following {}", sizes[0], sizes[1], sizes[2]);
-    // At commit ee4d065, before the names were made short by the build.
-    let before = [29_928, 84_575, 6_871];
-    assert!(sizes.iter().zip(before).all(|(now, before)| *now <= before), "{sizes:?} bytes, and {before:?} before");
+    // An exec string of 120,000 bytes goes over standard input instead, and then costs what the other path costs.
+    let budget = [30_000, 100_000, 7_000];
+    assert!(sizes.iter().zip(budget).all(|(now, budget)| *now <= budget), "{sizes:?} bytes of {budget:?}");
 }
