@@ -11,6 +11,7 @@ mod exports;
 mod files;
 mod forms;
 mod heard;
+mod odd_values;
 mod packages;
 mod read;
 mod tree;

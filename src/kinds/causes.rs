@@ -30,7 +30,19 @@ const SHARED: &[Cause] = &[
         sentence: "This user may not use sudo: log in as the image's own user (ec2-user, ubuntu, admin), or add it to sudoers.",
     },
     Cause {
-        words: &["404", "not found"],
+        words: &["404 not found"],
+        sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
+    },
+    Cause {
+        words: &["404: not found"],
+        sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
+    },
+    Cause {
+        words: &["returned error: 404"],
+        sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
+    },
+    Cause {
+        words: &["status code: 404"],
         sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
     },
     Cause {
@@ -222,6 +234,13 @@ mod tests {
         ),
         ("download", "https://x/a.jar: the server answered 404: there is no such file", "archive.apache.org"),
         ("script", "ERROR 404: Not Found.", "archive.apache.org"),
+        ("script", "Error: Server returned 404 Not Found", "archive.apache.org"),
+        ("script", "curl: (22) The requested URL returned error: 404", "archive.apache.org"),
+        (
+            "package",
+            "Errors during downloading metadata: Status code: 404 for https://m/repodata/repomd.xml (IP: 1.2.3.4)",
+            "archive.apache.org",
+        ),
         ("download", "curl: (60) SSL certificate problem: certificate is not yet valid", "clock is wrong"),
         (
             "download",
@@ -250,6 +269,7 @@ mod tests {
             }
         }
         assert_eq!(cause("command", "make: *** [all] Error 2"), None);
+        assert_eq!(cause("command", "404 rows read\nline 7: file not found"), None);
     }
 
     #[test]

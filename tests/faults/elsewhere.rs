@@ -136,6 +136,18 @@ const BY_ROW: &[&[Case]] = &[
     // H15
     &[
         elsewhere(
+            "tests/kinds/odd_values.rs",
+            "no_field_takes_a_value_for_more_than_its_characters",
+            &["H15"],
+            "a list of odd values through variables, secrets, loops and registered values into every field of every kind",
+        ),
+        elsewhere(
+            "tests/kinds/odd_values.rs",
+            "what_is_data_arrives_letter_by_letter",
+            &["H15"],
+            "the same values where they are data, under every shell",
+        ),
+        elsewhere(
             "tests/kinds/package/host-values.yaml",
             "A name that a command printed is not taken for an option",
             &["H15"],

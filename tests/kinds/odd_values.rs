@@ -1,0 +1,251 @@
+//! Odd values through `vars`, `register`, `secrets` and loops into every field of every kind: no value is read as shell, as an
+//! option or as a name of something else, and where a value is data it arrives letter by letter.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use pinboot::event::Mode;
+use pinboot::kinds::{Field, KINDS, Kind, Shape};
+
+use super::case::{Content, HostSpec};
+use super::cases::root;
+use super::heard::Heard;
+use super::read::shared_host;
+use super::world::{World, shells};
+
+/// Values that some shell or program reads as more than characters; `@canary@` is a folder that must stay empty.
+const VALUES: &[&str] = &[
+    "$(touch @canary@/a)",
+    "`touch @canary@/b`",
+    "x; touch @canary@/c",
+    "x\ntouch @canary@/d\n#",
+    "'; touch @canary@/e; '",
+    "\"; touch @canary@/f; \"",
+    "--eval=%(touch @canary@/g)",
+    "--reference=/etc/shadow",
+    "-T@canary@/h",
+    "--checkpoint-action=exec=touch @canary@/i",
+    "-o@canary@/j",
+    "${IFS}",
+    "a\\b\\0101\\n",
+    "%s%n\t*?[x]~{a,b}!!",
+    "#0",
+    "http://127.0.0.1:1/\noutput=@canary@/k\n#",
+];
+
+/// Those that stand for all of them where the plan has the values as quoted words anyway.
+const FEW: usize = 4;
+
+/// How a value gets into a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Vars,
+    Secrets,
+    Loop,
+    Register,
+}
+
+const WAYS: [Way; 4] = [Way::Vars, Way::Secrets, Way::Loop, Way::Register];
+
+/// Kinds whose step cannot be carried out here, and why.
+const LEFT_OUT: &[(&str, &str)] =
+    &[("reboot", "its message goes to the terminals of this machine, through wall's standard input")];
+
+/// The fields that a step of a kind cannot do without, as YAML.
+fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
+    let fields: &[(&str, &str)] = match kind {
+        "command" => &[("line", "'true'")],
+        "script" => &[("text", "'true'")],
+        "package" => &[("name", "unzip")],
+        "download" => &[("url", "'http://127.0.0.1:1/x'"), ("to", "'~/download'")],
+        "archive" => &[("url", "'http://127.0.0.1:1/x.tgz'"), ("into", "'~/archive'"), ("creates", "'~/archive/x'")],
+        "file" => &[("path", "'~/file'"), ("content", "x")],
+        "export" => &[("*", "{ ODD: x }")],
+        "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
+        "manual" => &[("text", "x")],
+        other => panic!("say what a step of the kind {other} needs"),
+    };
+    fields.iter().copied().collect()
+}
+
+/// The YAML of a field that has the value of `v`; nothing where no free text fits.
+fn given(field: &Field) -> Vec<String> {
+    let v = "\"{{ v }}\"";
+    match field.shape {
+        Shape::Text | Shape::Path | Shape::Mode | Shape::Integer | Shape::Bool | Shape::OneOf(_) => vec![v.to_owned()],
+        Shape::Texts => vec![format!("[{v}]")],
+        Shape::TextMap => vec![format!("{{ ODD: {v} }}")],
+        Shape::Shell => vec!["\"printf %s {{ v }} > /dev/null\"".to_owned(), "\"test x = {{ v }}\"".to_owned()],
+        Shape::LocalPath | Shape::LocalTemplate => Vec::new(),
+        Shape::List(fields) => {
+            let mut entries = Vec::new();
+            for inner in fields {
+                let first =
+                    if inner.name == fields[0].name { String::new() } else { format!("{}: a, ", fields[0].name) };
+                entries.extend(given(inner).iter().map(|value| format!("[{{ {first}{}: {value} }}]", inner.name)));
+            }
+            entries
+        }
+    }
+}
+
+/// The step of a kind with one field given.
+fn step(kind: &Kind, name: &str, value: &str) -> String {
+    let mut fields = needed(kind.name);
+    // Where fields exclude each other, the given one counts.
+    if kind.name == "package" && name != "version" && name != "state" && name != "update_cache" {
+        fields.remove("name");
+    }
+    if name == "src" {
+        fields.remove("url");
+    }
+    if kind.name == "export" && name != "*" {
+        fields.insert("*", "{ ODD: x }");
+    }
+    fields.remove(name);
+    let mut text = String::new();
+    for (known, value) in fields.into_iter().chain([(name, value)]) {
+        let entry =
+            if known == "*" { value.trim_matches(['{', '}', ' ']).to_owned() } else { format!("{known}: {value}") };
+        let _ = write!(text, "{}{entry}", if text.is_empty() { "" } else { ", " });
+    }
+    format!("{}: {{ {text} }}", kind.name)
+}
+
+/// Every step: a kind with one of its fields given, and every option that takes text.
+fn steps() -> Vec<String> {
+    let mut steps = Vec::new();
+    for kind in KINDS.iter().filter(|kind| !LEFT_OUT.iter().any(|(name, _)| name == &kind.name)) {
+        for field in kind.fields {
+            steps.extend(given(field).into_iter().map(|value| step(kind, field.name, &value)));
+        }
+    }
+    for option in [
+        "run_as: \"{{ v }}\"",
+        "cwd: \"{{ v }}\"",
+        "env: { ODD: \"{{ v }}\" }",
+        "creates: \"{{ v }}\"",
+        "unless: \"test x = {{ v }}\"",
+    ] {
+        steps.push(format!("command: 'true'\n    {option}"));
+    }
+    steps
+}
+
+/// A playbook with one of the steps for each value that the language lets pass this way.
+fn playbook(way: Way, step: &str, values: &[String]) -> String {
+    let quoted = |value: &String| serde_json::to_string(value).expect("a text");
+    let at_index = |step: &str, at: &str| step.replace("@at@", at);
+    let body =
+        |name: &str, step: &str| format!("  - name: {name}\n    {step}\n    allow_failure: true\n    timeout: 20s\n");
+    let mut text = String::new();
+    match way {
+        Way::Loop => {
+            let list: Vec<String> = values.iter().map(quoted).collect();
+            let step = at_index(&step.replace("{{ v }}", "{{ item }}"), "{{ index }}");
+            let _ = write!(text, "steps:\n{}    loop: [{}]\n", body("Each", &step), list.join(", "));
+        }
+        Way::Register => {
+            text.push_str("steps:\n");
+            for (at, value) in values.iter().enumerate() {
+                let octal: String = value.bytes().fold(String::new(), |mut out, b| {
+                    let _ = write!(out, "\\\\0{b:03o}");
+                    out
+                });
+                let _ = write!(
+                    text,
+                    "  - name: Say {at}\n    command: \"printf %b '{octal}'\"\n    register: v{at}\n    always: true\n"
+                );
+                let step = step.replace("{{ v }}", &format!("{{{{ v{at} }}}}"));
+                text.push_str(&body(&format!("Use {at}"), &at_index(&step, &(at + 1).to_string())));
+            }
+        }
+        Way::Vars | Way::Secrets => {
+            text.push_str("vars:\n");
+            for (at, value) in values.iter().enumerate() {
+                let _ = writeln!(text, "  v{at}: {}", quoted(value));
+            }
+            if way == Way::Secrets {
+                let names: Vec<String> = (0..values.len()).map(|at| format!("v{at}")).collect();
+                let _ = writeln!(text, "secrets: [{}]", names.join(", "));
+            }
+            text.push_str("steps:\n");
+            for at in 0..values.len() {
+                let step = step.replace("{{ v }}", &format!("{{{{ v{at} }}}}"));
+                text.push_str(&body(&format!("Use {at}"), &at_index(&step, &(at + 1).to_string())));
+            }
+        }
+    }
+    text
+}
+
+fn host() -> HostSpec {
+    let mut host = shared_host(&root().join("package"), "amazon").unwrap_or_else(|why| panic!("{why}"));
+    // All programs of this machine, with the package manager's stand-ins.
+    host.programs = HostSpec::default().programs;
+    host.stand_ins.push(("java".to_owned(), "#!/bin/sh\n".to_owned()));
+    host.stand_ins.push(("su".to_owned(), "#!/bin/sh\nexit 1\n".to_owned()));
+    host
+}
+
+/// Runs the steps with the values that the language does not refuse, and gives these too.
+fn run(world: &World, way: Way, step: &str, values: &[String]) -> Option<(Heard, Vec<String>)> {
+    let fits = |value: &String| world.plan(&playbook(way, step, std::slice::from_ref(value)), &[], Mode::Run).is_ok();
+    let values: Vec<String> = values.iter().filter(|value| fits(value)).cloned().collect();
+    if values.is_empty() {
+        return None;
+    }
+    let text = playbook(way, step, &values);
+    let plan = world.plan(&text, &[] as &[(String, Content)], Mode::Run);
+    let plan = plan.unwrap_or_else(|refused| panic!("{text}\n{}", refused.rendered));
+    Some((world.deliver(&plan), values))
+}
+
+#[test]
+fn no_field_takes_a_value_for_more_than_its_characters() {
+    let shell = shells()[0];
+    let mut reached = 0;
+    for step in steps() {
+        for way in WAYS {
+            let world = World::of(&host(), shell);
+            let canary = world.outside("canary");
+            fs::create_dir(&canary).expect("a folder");
+            let values: Vec<String> =
+                VALUES.iter().map(|value| value.replace("@canary@", &canary.display().to_string())).collect();
+            let few = if way == Way::Register { values.len() } else { FEW };
+            let Some((heard, _)) = run(&world, way, &step, &values[..few]) else { continue };
+            reached += 1;
+            let left: Vec<_> =
+                fs::read_dir(&canary).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+            assert!(left.is_empty(), "{way:?} into {step}: {left:?}\n{heard:#?}");
+            assert!(matches!(heard.end.as_str(), "ok" | "failed"), "{way:?} into {step}: {heard:#?}");
+            let lost = heard.steps.iter().find(|step| step.outcome.is_empty() || step.outcome.starts_with("unknown"));
+            assert!(lost.is_none(), "{way:?} into {step}: {heard:#?}");
+        }
+    }
+    assert!(reached > 100, "only {reached} were carried out");
+}
+
+#[test]
+fn what_is_data_arrives_letter_by_letter() {
+    const STEPS: &[&str] = &[
+        "file: { path: '~/out@at@', content: \"{{ v }}\" }",
+        "command: printf %s {{ v }} > ~/out@at@\n    always: true",
+        "command: printf %s \"$ODD\" > ~/out@at@\n    env: { ODD: \"{{ v }}\" }\n    always: true",
+    ];
+    for shell in shells() {
+        for step in STEPS {
+            for way in WAYS {
+                let world = World::of(&host(), shell);
+                let values: Vec<String> = VALUES.iter().map(|value| (*value).to_owned()).collect();
+                let (heard, values) =
+                    run(&world, way, step, &values).unwrap_or_else(|| panic!("{way:?} into {step}: refused"));
+                for (at, value) in values.iter().enumerate() {
+                    let got = fs::read_to_string(world.path(&format!("~/out{}", at + 1)));
+                    assert_eq!(got.ok().as_ref(), Some(value), "{way:?} into {step} under {shell:?}: {heard:#?}");
+                }
+            }
+        }
+    }
+}
