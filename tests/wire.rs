@@ -347,6 +347,17 @@ fn what_a_step_leaves_running_is_said_and_holds_nothing_up() {
 }
 
 #[test]
+fn a_part_of_a_steps_shell_is_not_shown_with_the_text_that_starts_it() {
+    on_each_shell(|host| {
+        let heard = host.deliver(1, &plan(vec![work("( while [ ! -e stop ]; do sleep .1; done ) & true")]));
+        std::fs::write(host.path("stop"), "").expect("written");
+        let left: Vec<_> = heard.frames.iter().filter(|frame| matches!(frame, Frame::Left { .. })).collect();
+        let [Frame::Left { what, .. }] = left[..] else { panic!("{heard:#?}") };
+        assert!(what.contains(" a subshell of the step") && !what.contains("set --"), "{what}");
+    });
+}
+
+#[test]
 fn guards_and_options_do_what_they_say() {
     on_each_shell(|host| {
         let mut steps = plan(vec![

@@ -30,6 +30,8 @@ export_apply() {
         export_ask
         [ -z "$pb_wrong" ] || pb_give_up "$pb_wrong"
     fi
+    # Another user than the login user has no record yet.
+    [ -e "$pb_home/.pinboot" ] || mkdir -m 700 "$pb_home/.pinboot" 2> /dev/null || :
     export_remember
 }
 

@@ -50,6 +50,18 @@ const BY_ROW: &[&[Case]] = &[
     // T5
     &[
         elsewhere(
+            "tests/kinds/exports.rs",
+            "a_file_that_start_up_files_read_is_asked_about_once_it_has_changed",
+            &["T5"],
+            "a file that a start-up file reads changes after the run",
+        ),
+        elsewhere(
+            "tests/host/users.rs",
+            "an_export_for_every_user_is_asked_as_the_login_user",
+            &["T5"],
+            "the same for every user of a host with a real sshd",
+        ),
+        elsewhere(
             "tests/kinds/export/undone.yaml",
             "What the shells get from elsewhere does not win",
             &["T5"],
@@ -126,11 +138,21 @@ const BY_ROW: &[&[Case]] = &[
     // X10
     &[],
     // X11
-    &[],
+    &[elsewhere(
+        "tests/kinds/package/host-values.yaml",
+        "The user's own macros do not reach rpm",
+        &["X11"],
+        "macros of rpm in the user's home",
+    )],
     // X12
     &[],
     // H13
-    &[],
+    &[elsewhere(
+        "tests/host/users.rs",
+        "root_neither_reads_nor_writes_the_start_up_files_of_another_user",
+        &["H13"],
+        "start-up files of the login user, with `sudo: true`",
+    )],
     // H14
     &[],
     // H15
@@ -219,7 +241,12 @@ const BY_ROW: &[&[Case]] = &[
         "a loop, and parts of the steps",
     )],
     // W28
-    &[],
+    &[elsewhere(
+        "tests/wire.rs",
+        "a_part_of_a_steps_shell_is_not_shown_with_the_text_that_starts_it",
+        &["W28"],
+        "what is left running is named without pinboot's own text",
+    )],
 ];
 
 /// Tests that cover rows A to E.

@@ -90,3 +90,43 @@ fn a_registered_user_obeys_the_rule_of_a_written_one() {
         assert!(!host.root.place("/srv/pwned").exists(), "{value}");
     }
 }
+
+#[test]
+fn an_export_for_every_user_is_asked_as_the_login_user() {
+    let Some(world) = world() else { return };
+    let host = Host::start(world, "export-system", &Image::default());
+    let step = host.playbook("ec2-user", "  - name: Export it\n    export: { PINBOOT_ODD: new, scope: system }\n");
+    assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "changed");
+    assert_eq!(host.login("bash -lc 'echo $PINBOOT_ODD'"), "new\n");
+    assert_eq!(host.login("echo $PINBOOT_ODD"), "new\n");
+    assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "unchanged");
+    let mut rc = fs::read_to_string(host.home(".bashrc")).expect("a start-up file");
+    let line = rc.lines().count() + 1;
+    rc.push_str("[ -d / ] && export PINBOOT_ODD=old\n");
+    fs::write(host.home(".bashrc"), rc).expect("a start-up file");
+    assert_eq!(host.play(&step, &["--check"]).exits(0).outcomes(), "would_change");
+    let output = host.play(&step, &[]).exits(1);
+    let said = format!(
+        "PINBOOT_ODD has another value, old, in a command by ssh (bash): line {line} of /home/ec2-user/.bashrc sets it"
+    );
+    assert!(output.stdout.contains(&said), "{}", output.stdout);
+}
+
+#[test]
+fn root_neither_reads_nor_writes_the_start_up_files_of_another_user() {
+    let Some(world) = world() else { return };
+    let host = Host::start(world, "export-sudo", &Image::default());
+    let rc = host.home(".bashrc");
+    let mut text = fs::read_to_string(&rc).expect("a start-up file");
+    text.push_str("id -u >> /tmp/readers\n");
+    fs::write(&rc, text).expect("a start-up file");
+    let step = host.playbook("ec2-user", "  - name: Export it\n    sudo: true\n    export: { PINBOOT_ODD: new }\n");
+    assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "changed");
+    assert_eq!(host.login("echo $PINBOOT_ODD"), "new\n");
+    let user = host.root.run("id", &["-u", "ec2-user"]);
+    let readers = fs::read_to_string(host.root.place("/tmp/readers")).expect("the shells were asked");
+    assert!(readers.lines().all(|reader| reader == user.trim()), "{readers}");
+    let owner = host.root.run("stat", &["-c", "%U", "/home/ec2-user/.bashrc"]);
+    assert_eq!(owner, "ec2-user\n");
+    assert_eq!(host.play(&step, &[]).exits(0).outcomes(), "unchanged");
+}

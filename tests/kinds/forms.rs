@@ -3,7 +3,7 @@
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::kinds::{KINDS, Recipe};
-use pinboot::plan::Action;
+use pinboot::plan::{Action, show};
 use pinboot::playbook::{Inputs, load};
 use pinboot::source::{Sources, render};
 
@@ -36,6 +36,22 @@ fn every_example_is_a_step() {
         let recipes = recipes(kind.example).unwrap_or_else(|said| panic!("{}:\n{said}", kind.name));
         assert_eq!(recipes.len(), 1, "{}", kind.name);
         assert!(!recipes[0].subject.is_empty(), "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_command_of_a_failed_step_is_one_that_a_user_would_type() {
+    for kind in KINDS {
+        let steps = kind.example.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        let text = format!("name: x\nhosts: {{ a: {{ address: a }} }}\nsteps:\n{steps}");
+        let mut sources = Sources::default();
+        let inputs = Inputs::new("me", |_: &str| Ok(b"local".to_vec()));
+        let loaded = load(&mut sources, "p.yml", text.into_bytes(), inputs).unwrap_or_else(|_| panic!("{}", kind.name));
+        let plans = compile_all(&loaded, &mut sources, Mode::Run).unwrap_or_else(|_| panic!("{}", kind.name));
+        let Some(command) = show::command(&plans[0].1.steps[0]) else { continue };
+        let internal = ["arg_", "_apply", "pb_", "set -eu"].iter().find(|piece| command.contains(**piece));
+        assert_eq!(internal, None, "{}: {command}", kind.name);
+        assert!(!command.trim().is_empty(), "{}", kind.name);
     }
 }
 

@@ -234,7 +234,8 @@ fn what_is_data_arrives_letter_by_letter() {
         "command: printf %s {{ v }} > ~/out@at@\n    always: true",
         "command: printf %s \"$ODD\" > ~/out@at@\n    env: { ODD: \"{{ v }}\" }\n    always: true",
     ];
-    for shell in shells() {
+    let count = if std::env::var_os("PINBOOT_TEST_ALL").is_some() { usize::MAX } else { 2 };
+    for shell in shells().into_iter().take(count) {
         for step in STEPS {
             for way in WAYS {
                 let world = World::of(&host(), shell);

@@ -92,6 +92,9 @@ pb_describe() {
   pb_ret=
   for pb_process in $1; do
     pb_command=$(tr '\000\036\n' '   ' <"/proc/$pb_process/cmdline" | cut -c 1-80) 2>/dev/null
+    # The text with which every shell of a step begins says nothing to a user.
+    # shellcheck disable=SC2016
+    case $pb_command in *'set -- "$(cat; echo .)"'*) pb_command="a subshell of the step" ;; esac
     pb_ret="$pb_ret${pb_ret:+, }$pb_process ${pb_command% }"
   done
 }
