@@ -7,6 +7,6 @@ mod diagnostic;
 mod render;
 mod text;
 
-pub use diagnostic::{Diagnostic, Severity, merged, near};
+pub use diagnostic::{Diagnostic, Severity, merged, near, search_anew};
 pub use render::render;
 pub use text::{Source, SourceId, Sources, Span, Spanned, is_invisible};

@@ -10,11 +10,12 @@ use super::color::has_color;
 use super::console::{print, print_error};
 use super::error::CommandError;
 use super::files::{load_playbook, near_file, read_file};
-use crate::compile::compile_all;
-use crate::event::{Mode, VERSION, visible};
+use super::lint_shell;
+use crate::compile::compile_some;
+use crate::event::{VERSION, visible};
 use crate::exit::Exit;
 use crate::flags::Flags;
-use crate::playbook::{leftovers, lint as warnings_of};
+use crate::playbook::{leftovers, lint as warnings_of, snippets};
 use crate::source::{Diagnostic, Severity, Sources, merged, render};
 
 /// Checks playbooks: bad input if one of them has an error, success if there are only warnings.
@@ -59,9 +60,8 @@ fn diagnostics(
     let loaded = load_playbook(path, bytes, flags, sources)?;
     let mut found = warnings_of(&loaded, sources);
     found.extend(leftovers(&loaded));
-    if let Err(errors) = compile_all(&loaded, sources, Mode::Run) {
-        found.extend(errors);
-    }
+    found.extend(lint_shell::check(&snippets(&loaded), sources));
+    found.extend(compile_some(&loaded, sources).1);
     Ok(merged(found))
 }
 

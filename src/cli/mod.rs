@@ -17,6 +17,7 @@ mod files;
 mod jobs;
 mod kinds;
 mod lint;
+mod lint_shell;
 mod previous_run;
 mod rehearse;
 mod remote_run;

@@ -22,12 +22,36 @@ use crate::render::scope::Registered;
 use crate::render::vars::{Declarations, resolve};
 use crate::source::{Diagnostic, Severity, Sources, merged};
 
+/// The most steps of the plans of all hosts together: they are all in memory at once.
+const MAX_PLANNED_IN_ALL: usize = 100_000;
+
+/// The most steps that lint looks at.
+const MAX_PLANNED_IN_LINT: usize = 20_000;
+
 /// Makes the plan of every host.
 ///
 /// Errors are reported for all hosts at once, together with those from loading the playbook; an error that several hosts
 /// share is reported once.
 pub fn compile_all(loaded: &Loaded, sources: &mut Sources, mode: Mode) -> Result<Vec<(Host, Plan)>, Vec<Diagnostic>> {
+    let (plans, diagnostics) = compile_up_to(loaded, sources, mode, MAX_PLANNED_IN_ALL);
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    if failed { Err(diagnostics) } else { Ok(plans) }
+}
+
+/// The plans of as many hosts as lint looks at, and everything that is wrong. Hosts have the same steps, and what is wrong for
+/// one host only is wrong in its own variables: with very many hosts not all of them are looked at.
+pub fn compile_some(loaded: &Loaded, sources: &mut Sources) -> (Vec<(Host, Plan)>, Vec<Diagnostic>) {
+    compile_up_to(loaded, sources, Mode::Run, MAX_PLANNED_IN_LINT)
+}
+
+fn compile_up_to(
+    loaded: &Loaded,
+    sources: &mut Sources,
+    mode: Mode,
+    most: usize,
+) -> (Vec<(Host, Plan)>, Vec<Diagnostic>) {
     let playbook = &loaded.playbook;
+    loaded.templates.count_anew();
     let mut diagnostics = loaded.diagnostics.clone();
     let chosen = hosts::choose(loaded).unwrap_or_else(|found| {
         diagnostics.extend(found);
@@ -44,14 +68,25 @@ pub fn compile_all(loaded: &Loaded, sources: &mut Sources, mode: Mode) -> Result
     let lines = lines(playbook, sources);
     let common = Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode };
     let mut plans = Vec::new();
+    let mut planned = 0;
     for chosen in chosen {
+        if planned > most {
+            let message = format!("the plans of all hosts together have more than {most} steps");
+            let error = Diagnostic::without_place(message);
+            diagnostics.push(if most == MAX_PLANNED_IN_ALL {
+                error.hint("choose some of the hosts with `--limit`, or write several playbooks")
+            } else {
+                let hint = format!("the first {} hosts were looked at", plans.len());
+                Diagnostic { severity: Severity::Warning, ..error }.hint(hint)
+            });
+            break;
+        }
         let (host, plan, found) = one_host(&common, sources, chosen);
         diagnostics.extend(found);
+        planned += plan.steps.len();
         plans.extend(host.map(|host| (host, plan)));
     }
-    let diagnostics = merged(diagnostics);
-    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    if failed { Err(diagnostics) } else { Ok(plans) }
+    (plans, merged(diagnostics))
 }
 
 /// Which step registers which name.

@@ -1,5 +1,7 @@
 //! The steps of one host: which of them run, how often, and with what.
 
+use std::collections::HashMap;
+
 use super::choice::Choice;
 use super::digest::digest;
 use super::recipe;
@@ -8,7 +10,7 @@ use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe};
 use crate::node::Node;
 use crate::plan::{Action, PlannedStep};
-use crate::playbook::{Step, step_called};
+use crate::playbook::Step;
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
 use crate::render::syntax::{self, Segment};
@@ -19,12 +21,17 @@ use crate::source::Diagnostic;
 /// The most iterations of one loop.
 const MAX_ITERATIONS: usize = 1000;
 
+/// The most steps of the plan of one host, iterations counted one by one.
+const MAX_PLANNED: usize = 20_000;
+
 /// Compiles the steps of one host, in order.
 pub(super) struct Steps<'a> {
     /// The steps of the playbook.
     authored: &'a [Step],
     renderer: Renderer<'a>,
     choice: &'a Choice,
+    /// For each step of the playbook, the indexes of those that its `when_changed` names.
+    watches: Vec<Vec<usize>>,
     planned: Vec<PlannedStep>,
     /// For each step of the playbook, its steps in the plan and their digests.
     ids: Vec<Vec<(StepId, Digest)>>,
@@ -54,7 +61,16 @@ enum Decision {
 impl<'a> Steps<'a> {
     pub(super) fn new(authored: &'a [Step], renderer: Renderer<'a>, choice: &'a Choice) -> Self {
         let count = authored.len();
+        let mut called: HashMap<&str, usize> = HashMap::new();
+        for (at, step) in authored.iter().enumerate().rev() {
+            called.insert(step.name.value.as_str(), at);
+        }
+        called.extend(authored.iter().enumerate().rev().filter_map(|(at, step)| Some((step.id()?.value, at))));
+        let watches = |step: &Step| {
+            step.words("when_changed").filter_map(|name| called.get(name.value).copied()).collect::<Vec<_>>()
+        };
         Self {
+            watches: authored.iter().map(watches).collect(),
             authored,
             renderer,
             choice,
@@ -67,11 +83,9 @@ impl<'a> Steps<'a> {
 
     /// The planned steps, and the renderer with its diagnostics.
     pub(super) fn finish(mut self) -> (Vec<PlannedStep>, Renderer<'a>) {
-        for (at, step) in self.authored.iter().enumerate() {
-            for watched in watched_places(self.authored, step) {
-                for (id, _) in &self.ids[watched] {
-                    self.planned[id.0 as usize - 1].watched_by.extend(self.keys[at].iter().cloned());
-                }
+        for (at, watches) in self.watches.iter().enumerate() {
+            for (id, _) in watches.iter().flat_map(|watched| &self.ids[*watched]) {
+                self.planned[id.0 as usize - 1].watched_by.extend(self.keys[at].iter().cloned());
             }
         }
         (self.planned, self.renderer)
@@ -205,6 +219,9 @@ impl<'a> Steps<'a> {
             self.check_only(place.step);
             return;
         }
+        if !self.has_room(place, items, iterations.len()) {
+            return;
+        }
         if let Some(highest) = self.choice.highest(place.at).filter(|highest| *highest as usize > iterations.len()) {
             let message = format!("there is no iteration {label}.{highest}");
             let hint = format!(
@@ -233,6 +250,21 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Whether the plan has room for so many iterations; reports it where it has not.
+    fn has_room(&mut self, place: Place<'_>, items: &Node, count: usize) -> bool {
+        let watched: usize = self.watches[place.at].iter().map(|at| self.keys[*at].len()).sum();
+        let error = if self.planned.len() + count > MAX_PLANNED {
+            format!("the plan has more than {MAX_PLANNED} steps")
+        } else if watched * count > MAX_PLANNED {
+            format!("a loop over {count} items cannot watch {watched} steps")
+        } else {
+            return true;
+        };
+        let hint = "a list becomes several words of one command, and one step can do the work of a loop";
+        self.renderer.diagnostics.push(Diagnostic::error(items.span, error).hint(hint));
+        false
+    }
+
     fn skip(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>, why: String) {
         // The name may use what is undefined exactly because the step is skipped.
         let before = self.renderer.diagnostics.len();
@@ -247,10 +279,10 @@ impl<'a> Steps<'a> {
         let step = place.step;
         let recipe = recipe::recipe(&mut self.renderer, step);
         let name = self.name(step, iteration);
-        let (watched, digests): (Vec<StepId>, Vec<Digest>) = self.watched(step).into_iter().unzip();
+        let (watched, digests): (Vec<StepId>, Vec<Digest>) = self.watched(place.at).into_iter().unzip();
         let spec = recipe::spec(&mut self.renderer, step, recipe, &watched);
         let (Some(mut spec), Some(kind)) = (spec, step.kind) else { return };
-        spec.watches = watched_places(self.authored, step).flat_map(|at| self.keys[at].iter().cloned()).collect();
+        spec.watches = self.watches[place.at].iter().flat_map(|at| self.keys[*at].iter().cloned()).collect();
         let digest = digest(kind.name, &spec, &digests);
         self.carried.retain(|(name, _)| !spec.recipe.exports().iter().any(|(other, _)| other == name));
         // What is carried is not part of the digest: with nothing left out, the steps before give the step the same values.
@@ -262,8 +294,8 @@ impl<'a> Steps<'a> {
     }
 
     /// The steps of the plan that `when_changed` names, with their digests.
-    fn watched(&self, step: &Step) -> Vec<(StepId, Digest)> {
-        watched_places(self.authored, step).flat_map(|at| self.ids[at].iter().cloned()).collect()
+    fn watched(&self, at: usize) -> Vec<(StepId, Digest)> {
+        self.watches[at].iter().flat_map(|at| self.ids[*at].iter().cloned()).collect()
     }
 
     fn add(
@@ -296,11 +328,6 @@ impl<'a> Steps<'a> {
         let on_one_line: String = name.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
         escape(on_one_line.as_bytes())
     }
-}
-
-/// The indexes of the steps that a step's `when_changed` names.
-fn watched_places<'a>(authored: &'a [Step], step: &'a Step) -> impl Iterator<Item = usize> + 'a {
-    step.words("when_changed").filter_map(|name| step_called(authored, name.value))
 }
 
 /// What other runs call a step, or its iteration.

@@ -9,6 +9,12 @@ use crate::source::{SourceId, Spanned};
 /// The most steps that a playbook may have.
 pub const MAX_STEPS: usize = 1000;
 
+/// The most hosts that a playbook may have.
+pub(crate) const MAX_HOSTS: usize = 2000;
+
+/// The most variables that one map may declare.
+pub(crate) const MAX_VARS: usize = 5000;
+
 /// What a playbook says, every part with its place.
 #[derive(Clone, Debug)]
 pub struct Playbook {

@@ -9,7 +9,7 @@ use crate::kinds::{KINDS, Kind};
 use crate::node::{self, Entry, Node};
 use crate::render::syntax::is_template;
 use crate::render::templates::Templates;
-use crate::source::{Diagnostic, SourceId, Sources, merged, near};
+use crate::source::{Diagnostic, SourceId, Sources, merged, near, search_anew};
 
 /// A playbook that was read, with the variables given from outside.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub fn load_with(
     bytes: Vec<u8>,
     inputs: Inputs,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    search_anew();
     let mut reading = Reading { sources, unresolved: Unresolved::default(), diagnostics: Vec::new() };
     let mut playbook = reading.document(name, bytes).map(|(source, root)| {
         let (playbook, found) = parse::parse(source, root, kinds);
@@ -72,7 +73,8 @@ pub fn load_with(
         playbook.unresolved.any_name |= unresolved.any_name;
         playbook.unresolved.values.extend(unresolved.values);
     }
-    let templates = Templates::new();
+    let hosts = playbook.as_ref().map_or(0, |playbook| playbook.hosts.len());
+    let templates = Templates::new().for_hosts(hosts);
     let mut known = KnownNames::new(playbook.as_ref(), [&file_vars, &given_vars], &templates, &*inputs.loader);
     for file in [&file_vars, &given_vars] {
         let unknown = file.iter().filter_map(|entry| known.find(&entry.key, entry.key_span).err());

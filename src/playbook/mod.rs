@@ -10,6 +10,7 @@ mod known;
 mod lint;
 mod load;
 mod parse;
+mod snippets;
 mod step;
 mod step_names;
 mod uses;
@@ -18,6 +19,7 @@ pub use document::{HostEntry, MAX_STEPS, Playbook};
 pub use inputs::Inputs;
 pub use lint::{leftovers, lint};
 pub use load::{Loaded, load, load_with};
+pub use snippets::{Snippet, snippets};
 pub use step::{Given, Step};
 pub(crate) use step_names::{step_called, step_meant};
 

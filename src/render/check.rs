@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::limits;
 use super::misplaced::describe;
 use super::names::NameStatus;
 use super::renderer::Renderer;
@@ -24,6 +25,7 @@ impl Renderer<'_> {
         let before = self.diagnostics.len();
         let parts = syntax::split(text).and_then(|template| {
             // Only the template engine can follow statements, which bind names of their own.
+            limits::check(&template)?;
             let used = if template.statements { Some(self.templates.asked(&template)?) } else { None };
             Ok((template, used))
         });

@@ -76,6 +76,31 @@ pub(crate) fn misplaced(template: &Template<'_>, spared: impl Fn(&Range<usize>) 
     out
 }
 
+/// How a piece of shell ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Nothing is open.
+    Closed,
+    /// Quotes, a substitution or a here-document are open; where they start, where that is known.
+    Open(Option<usize>),
+}
+
+/// Whether quotes, substitutions or here-documents are open at the end of a piece of shell.
+pub(crate) fn ending(text: &str) -> Ending {
+    let mut walk =
+        Walk { stack: vec![QuoteState::Plain], last: None, awaited: Vec::new(), here: None, line: String::new() };
+    walk.literal(text, 0);
+    walk.literal("\n", text.len());
+    if walk.here.is_some() || !walk.awaited.is_empty() {
+        return Ending::Open(None);
+    }
+    match walk.stack.last() {
+        Some(QuoteState::Plain) | None => Ending::Closed,
+        Some(QuoteState::Single(at) | QuoteState::Double(at) | QuoteState::Backquotes(at)) => Ending::Open(Some(*at)),
+        Some(QuoteState::Command(_) | QuoteState::Parameter | QuoteState::Comment(_)) => Ending::Open(None),
+    }
+}
+
 /// What stands for an escaped character, which belongs to a word whichever it is.
 const PART_OF_A_WORD: char = 'x';
 

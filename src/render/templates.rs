@@ -9,6 +9,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
+use super::limits::{self, Spent};
 use super::syntax::{Segment, Template, TemplateError, is_name};
 use crate::script::{HOLE_CLOSE, HOLE_OPEN, Text};
 
@@ -28,6 +29,9 @@ pub(crate) const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
 #[derive(Debug)]
 pub(crate) struct Templates {
     env: Environment<'static>,
+    spent: Spent,
+    /// The hosts of the playbook, which may share what its templates may use.
+    hosts: u64,
 }
 
 const SHELL: &str = "shell";
@@ -54,17 +58,45 @@ impl Templates {
                 Err(reason) => Err(NotText(reason).into()),
             }
         });
-        Self { env }
+        let spent = Spent::default();
+        spent.install(&mut env);
+        Self { env, spent, hosts: 1 }
+    }
+
+    /// Lets the templates of a playbook with so many hosts use what they may use, from now on.
+    pub(crate) fn for_hosts(mut self, hosts: usize) -> Self {
+        self.hosts = u64::try_from(hosts).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Starts to count anew what templates use.
+    pub(crate) fn count_anew(&self) {
+        self.spent.reset();
     }
 
     /// The value of the expression at `inner` of `text`.
     pub(crate) fn evaluate(&self, text: &str, inner: &Range<usize>, context: &Value) -> Result<Value, TemplateError> {
-        let source = &text[inner.clone()];
-        let value = self
-            .env
-            .compile_expression(source)
-            .and_then(|expression| expression.eval(context.clone()))
-            .map_err(|error| explain(&error, text, inner.start, inner.clone()))?;
+        limits::check_expression(text, inner)?;
+        let plain = &text[inner.clone()];
+        let counted = limits::counted(plain);
+        if counted.is_some() && self.spent.is_too_much(self.hosts) {
+            return Err(limits::exhausted(trimmed(text, inner), true));
+        }
+        // What counts stands around the expression, which begins one byte later then.
+        let (source, base) = match &counted {
+            Some(counted) => (counted.as_str(), inner.start.wrapping_sub(1)),
+            None => (plain, inner.start),
+        };
+        let value = self.env.compile_expression(source).and_then(|expression| expression.eval(context.clone()));
+        let value = value.map_err(|error| {
+            if error.kind() == ErrorKind::OutOfFuel {
+                self.spent.note_all();
+                return limits::exhausted(trimmed(text, inner), false);
+            }
+            let mut found = explain(&error, text, base, inner.clone());
+            found.at = found.at.start.clamp(inner.start, inner.end)..found.at.end.clamp(inner.start, inner.end);
+            found
+        })?;
         if value.is_undefined() {
             let at = trimmed(text, inner);
             return Err(TemplateError { message: not_defined(&text[at.clone()]), at, hint: None, syntax: false });
@@ -105,12 +137,19 @@ impl Templates {
         mode: RenderMode,
         context: &Value,
     ) -> Result<String, TemplateError> {
+        if self.spent.is_too_much(self.hosts) {
+            return Err(limits::exhausted(0..template.text.len(), true));
+        }
         let plain = Plain::of(template);
         let name = if mode == RenderMode::Shell { SHELL } else { "text" };
         self.env
             .template_from_named_str(name, &plain.source)
             .and_then(|compiled| compiled.render(context.clone()))
             .map_err(|error| {
+                if error.kind() == ErrorKind::OutOfFuel {
+                    self.spent.note_all();
+                    return limits::exhausted(0..template.text.len(), false);
+                }
                 let mut found = explain(&error, &plain.source, 0, 0..template.text.len());
                 found.at = plain.back(found.at.start)..plain.back(found.at.end);
                 found
@@ -119,6 +158,7 @@ impl Templates {
 
     /// The names that a template with statements uses and does not bind itself.
     pub(crate) fn asked(&self, template: &Template<'_>) -> Result<HashSet<String>, TemplateError> {
+        limits::check(template)?;
         let plain = Plain::of(template);
         match self.env.template_from_str(&plain.source) {
             Ok(compiled) => Ok(compiled.undeclared_variables(false)),
@@ -152,6 +192,7 @@ impl Plain {
         }
         // The engine removes one line feed from the end.
         plain.marks.push((plain.source.len(), template.text.len()));
+        plain.source.push_str(limits::COUNT);
         plain.source.push('\n');
         plain
     }
@@ -313,8 +354,8 @@ fn explain(error: &Error, text: &str, base: usize, whole: Range<usize>) -> Templ
     let at = error.range().map_or_else(
         || trimmed(text, &(whole.start.min(text.len())..whole.end.min(text.len()))),
         |range| {
-            let start = (base + range.start).min(text.len());
-            start..(base + range.end).clamp(start, text.len())
+            let start = base.wrapping_add(range.start).min(text.len());
+            start..base.wrapping_add(range.end).clamp(start, text.len())
         },
     );
     let written = text.get(at.clone()).unwrap_or("").trim();

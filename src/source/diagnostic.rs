@@ -1,5 +1,6 @@
 //! One error or warning, and how several are put together.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use super::text::Span;
@@ -89,13 +90,40 @@ pub fn merged(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// How many pairs of characters may be compared in the search for names that are near to others. It is enough for all the
+/// mistakes that a person makes in one playbook, and keeps one with thousands of mistakes from taking minutes.
+const COMPARISONS: u64 = 20_000_000;
+
+thread_local! {
+    static COMPARED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Lets suggestions be searched for as long as for any other playbook.
+pub fn search_anew() {
+    COMPARED.set(0);
+}
+
 /// The known name that a misspelt one most likely means, if one is similar enough.
 pub fn near<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (written.chars().count() / 3).max(1);
-    known
+    let count = written.chars().count();
+    let limit = (count / 3).max(1);
+    let mut compared = COMPARED.get();
+    if compared > COMPARISONS {
+        return None;
+    }
+    let near = known
         .into_iter()
+        .filter(|name| {
+            compared += 8;
+            // A name of another length is not near, whatever its characters are.
+            let similar = name.len() <= 4 * (count + limit) && name.chars().count().abs_diff(count) <= limit;
+            compared += if similar { (count * count) as u64 } else { 0 };
+            similar && compared <= COMPARISONS
+        })
         .map(|name| (strsim::osa_distance(written, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .min()
-        .map(|(_, name)| name)
+        .map(|(_, name)| name);
+    COMPARED.set(compared);
+    near
 }

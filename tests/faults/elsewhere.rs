@@ -216,6 +216,18 @@ const BY_ROW: &[&[Case]] = &[
     // W22
     &[
         elsewhere("tests/playbooks/err_ansible.yml", "", &["W22"], "words of Ansible"),
+        elsewhere(
+            "tests/faults/input.rs",
+            "lint_lets_a_shell_read_every_piece_of_shell",
+            &["W22"],
+            "shell that no shell understands, and a value that YAML cuts",
+        ),
+        elsewhere(
+            "tests/faults/input.rs",
+            "no_playbook_exhausts_the_machine_that_reads_it",
+            &["W22"],
+            "templates, loops and names that need all of the stack, the memory or the time",
+        ),
         elsewhere("tests/playbooks/err_invisible.yml", "", &["W22"], "characters that a reader does not see"),
         elsewhere("tests/playbooks/err_loop_when.yml", "", &["W22"], "undefined items of a loop that does not run"),
         elsewhere(

@@ -264,3 +264,101 @@ fn what_a_reader_would_not_see_is_visible_wherever_it_is_shown() {
         assert!(!printed.stdout.contains(['\u{202e}', '\u{200b}']), "{printed:?}");
     }
 }
+
+#[test]
+fn lint_lets_a_shell_read_every_piece_of_shell() {
+    let head = "hosts: { a: { address: h, user: u } }\nvars: { x: 1 }\nsteps:\n";
+    let steps = "  - name: Cut\n    command: touch x\n    unless: grep -q \"x # y\" f\n\
+        \x20 - name: Loop\n    script: |\n      set -e\n      for i in 1 2; do\n        echo $i\n    always: true\n\
+        \x20 - name: Bracket\n    command: test -e {{ x }} )\n    only_if: \"if true; then echo\"\n    always: true\n\
+        \x20 - name: Bash\n    script: { shell: bash, text: \"a=(1 2); echo ${a[0]}\" }\n    always: true\n\
+        \x20 - name: Quote\n    command: echo 'it\n    always: true\n\
+        \x20 - name: Person\n    manual: { text: Do it, check: \"done\" }\n\
+        \x20 - name: Right\n    script: |\n      {% if x %}for a in b; do{% else %}for a in c; do{% endif %}\n      if [ {{ x }} = 1 ]; then echo 'b'; fi; done\n      cat <<'END'\n      it's\n      END\n    always: true\n";
+    let play = format!("{head}{steps}");
+    let (lint, _) = printed(&[("p.yaml", play.as_bytes())], &["lint", "p.yaml"]);
+    assert_eq!(lint.code, Some(2), "{lint:?}");
+    for (words, place) in [
+        ("YAML takes what follows ` #` for a comment", "p.yaml:6:24"),
+        ("`sh` does not understand this", "p.yaml:11:9"),
+        ("`sh` does not understand this", "p.yaml:14:14"),
+        ("`sh` does not understand this", "p.yaml:15:15"),
+        ("`sh` does not understand this", "p.yaml:21:19"),
+        ("`sh` does not understand this", "p.yaml:24:36"),
+    ] {
+        let block = lint.stderr.split("\n\n").find(|block| block.contains(&format!("{place}\n")));
+        assert!(block.is_some_and(|block| block.contains(words)), "{place}: {}", lint.stderr);
+    }
+    assert!(lint.stderr.ends_with("\n6 errors\n"), "{}", lint.stderr);
+    let right = format!("{head}{}", steps.split_at(steps.find("  - name: Right").expect("it is there")).1);
+    let (lint, _) = printed(&[("p.yaml", right.as_bytes())], &["lint", "p.yaml"]);
+    assert_eq!((lint.code, lint.stderr.as_str()), (Some(0), ""), "{lint:?}");
+}
+
+/// Playbooks that would take all of the stack, the memory or a day, if they were let.
+#[test]
+fn no_playbook_exhausts_the_machine_that_reads_it() {
+    let step = |value: &str| format!("steps:\n  - {{ name: x, command: {value}, always: true }}\n");
+    let vars = |lines: String| format!("vars:\n{lines}{}", step("ls"));
+    let many = |line: &dyn Fn(usize) -> String| (0..1000).map(line).collect::<String>();
+    let list = format!("vars: {{ l: [{}] }}\n", vec!["x"; 1000].join(", "));
+    for (what, text) in [
+        ("terms", step(&format!("'{{{{ {}1 }}}}'", "1+".repeat(100_000)))),
+        ("brackets", step(&format!("'{{{{ {}1{} }}}}'", "(".repeat(50_000), ")".repeat(50_000)))),
+        (
+            "a condition",
+            format!("steps:\n  - {{ name: x, command: ls, always: true, when: '{}1' }}\n", "1+".repeat(100_000)),
+        ),
+        ("loops", step("'{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}'")),
+        ("nested statements", step(&format!("'{}x{}'", "{% if 1 %}".repeat(5000), "{% endif %}".repeat(5000)))),
+        ("a chain of statements", step(&format!("'{{% if 1 %}}{}{{% endif %}}'", "{% elif 1 %}x".repeat(5000)))),
+        ("indentation", step("\"{{ 'x' | indent(2000000000, true) }}\"")),
+        ("a product", step("\"{{ 'x' * 2000000000 }}\"")),
+        ("doubling", step(&format!("\"{{% set x = 'aaaa' %}}{}\"", "{% set x = x ~ x %}".repeat(60)))),
+        (
+            "many lists",
+            format!(
+                "steps:\n{}",
+                many(&|at| format!(
+                    "  - {{ name: s{at}, command: 'echo {{{{ range(100000)|list|length }}}}', always: true }}\n"
+                ))
+            ),
+        ),
+        ("many expressions", step(&format!("'{}'", "{{ x }}".repeat(100_000)))),
+        (
+            "iterations",
+            format!(
+                "{list}steps:\n{}",
+                many(&|at| format!("  - {{ name: s{at}, command: ls, always: true, loop: '{{{{ l }}}}' }}\n"))
+            ),
+        ),
+        (
+            "hosts",
+            format!(
+                "hosts:\n{}{}",
+                (0..20_000).map(|at| format!("  h{at}: {{ address: h }}\n")).collect::<String>(),
+                step("ls")
+            ),
+        ),
+        ("undefined names", vars((0..30_000).map(|at| format!("  v{at:05}: '{{{{ w{at:05} }}}}'\n")).collect())),
+        (
+            "watched steps",
+            format!(
+                "steps:\n{}",
+                many(&|at| format!(
+                    "  - {{ name: s{at}, command: ls, when_changed: [{}] }}\n",
+                    vec!["t"; 100].join(", ")
+                ))
+            ),
+        ),
+        ("keys", (0..50_000).map(|at| format!("k{at}: 1\n")).collect()),
+    ] {
+        let text = if what == "hosts" { text } else { format!("hosts: {{ a: {{ address: h }} }}\n{text}") };
+        let controller = folder("pinboot-controller-");
+        let started = Instant::now();
+        let lint = Call::new(controller.path()).file("p.yaml", text.as_bytes()).args(["lint", "p.yaml"]).run();
+        // A released program needs a tenth of this.
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}: {:?}", started.elapsed());
+        assert_eq!(lint.code, Some(2), "{what}: {}", lint.stderr.chars().take(500).collect::<String>());
+    }
+}

@@ -8,13 +8,23 @@ use crate::playbook::step::Step;
 use crate::playbook::step_names::step_meant;
 use crate::source::{Diagnostic, Span, Spanned};
 
+/// The most names of steps that are looked for in vain.
+const MAX_UNKNOWN: usize = 100;
+
 impl Parser<'_> {
     pub(super) fn check_across(&mut self, playbook: &mut Playbook) {
         self.check_ids(&playbook.steps);
+        let called = Called::of(&playbook.steps);
+        let mut unknown = 0;
         for (at, step) in playbook.steps.iter().enumerate() {
             for wanted in step.words("when_changed") {
-                let found = meant(wanted.value, &playbook.steps);
-                let error = watched(&wanted, at, &found, &playbook.steps);
+                let found = called.find(wanted.value);
+                unknown += usize::from(found.is_empty());
+                // More than these are not shown, and each takes a look at all names.
+                if found.is_empty() && unknown > MAX_UNKNOWN {
+                    continue;
+                }
+                let error = watched(&wanted, at, found, &playbook.steps);
                 // A step whose name could not be read may be the one, unless another name is near.
                 let may_exist = self.unresolved.steps && found.is_empty();
                 self.diagnostics.extend(error.filter(|error| !may_exist || error.hint.is_some()));
@@ -88,15 +98,28 @@ impl Parser<'_> {
     }
 }
 
-/// The indexes of the steps that a word of `when_changed` may mean, each with the place of the name or id.
-fn meant(wanted: &str, steps: &[Step]) -> Vec<(usize, Span)> {
-    let ids = steps.iter().enumerate().filter_map(|(at, step)| Some((at, step.id()?)));
-    let with_id: Vec<_> = ids.filter(|(_, id)| id.value == wanted).map(|(at, id)| (at, id.span)).collect();
-    if !with_id.is_empty() {
-        return with_id;
+/// The steps by what they are called, each with its index and the place of the id or name.
+struct Called<'s> {
+    ids: HashMap<&'s str, Vec<(usize, Span)>>,
+    names: HashMap<&'s str, Vec<(usize, Span)>>,
+}
+
+impl<'s> Called<'s> {
+    fn of(steps: &'s [Step]) -> Self {
+        let (mut ids, mut names): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = (HashMap::new(), HashMap::new());
+        for (at, step) in steps.iter().enumerate() {
+            names.entry(step.name.value.as_str()).or_default().push((at, step.name.span));
+            if let Some(id) = step.id() {
+                ids.entry(id.value).or_default().push((at, id.span));
+            }
+        }
+        Self { ids, names }
     }
-    let named = steps.iter().enumerate().filter(|(_, step)| step.name.value == wanted);
-    named.map(|(at, step)| (at, step.name.span)).collect()
+
+    /// The steps that a word of `when_changed` may mean.
+    fn find(&self, wanted: &str) -> &[(usize, Span)] {
+        self.ids.get(wanted).or_else(|| self.names.get(wanted)).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// What is wrong with a step that `when_changed` names.

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, Value};
-use crate::playbook::document::HostEntry;
+use crate::playbook::document::{HostEntry, MAX_HOSTS};
 use crate::render::syntax::is_template;
 use crate::source::{Diagnostic, Spanned};
 
@@ -12,7 +12,18 @@ const HOST: &[&str] = &["address", "user", "port", "key", "vars"];
 impl Parser<'_> {
     pub(super) fn hosts(&mut self, entry: Entry) -> Vec<HostEntry> {
         match entry.value.value {
-            Value::Map(entries) => entries.into_iter().filter_map(|entry| self.host(entry)).collect(),
+            Value::Map(mut entries) => {
+                if entries.len() > MAX_HOSTS {
+                    let error =
+                        Diagnostic::error(entries[MAX_HOSTS].key_span, format!("too many hosts: {}", entries.len()));
+                    self.report(
+                        error.hint(format!("a playbook can have {MAX_HOSTS}; write several with the same steps")),
+                    );
+                    self.unresolved.hosts = true;
+                    entries.truncate(MAX_HOSTS);
+                }
+                entries.into_iter().filter_map(|entry| self.host(entry)).collect()
+            }
             Value::Null => Vec::new(),
             _ => {
                 self.unresolved.hosts = true;

@@ -3,6 +3,7 @@
 use super::{Parser, is_merge};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, Value};
+use crate::playbook::document::MAX_VARS;
 use crate::render::convert;
 use crate::render::syntax::{is_name, is_template};
 use crate::source::{Diagnostic, Span, Spanned};
@@ -81,7 +82,19 @@ impl Parser<'_> {
     /// The variables of a map.
     pub(super) fn vars(&mut self, node: Node) -> Vec<Entry> {
         match node.value {
-            Value::Map(entries) => entries.into_iter().filter_map(|entry| self.variable(entry)).collect(),
+            Value::Map(mut entries) => {
+                if entries.len() > MAX_VARS {
+                    let error =
+                        Diagnostic::error(entries[MAX_VARS].key_span, format!("too many variables: {}", entries.len()));
+                    self.report(
+                        error
+                            .hint(format!("there can be {MAX_VARS}; a list or a map holds many values under one name")),
+                    );
+                    self.unresolved.any_name = true;
+                    entries.truncate(MAX_VARS);
+                }
+                entries.into_iter().filter_map(|entry| self.variable(entry)).collect()
+            }
             Value::Null => Vec::new(),
             _ => {
                 self.expected("vars", &node, "a map of names and values", None);
