@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pinboot::rehearse::{ChangedPath, RehearsalHost, World};
+use pinboot::remote::is_own_path;
 
 use crate::command::Call;
 
@@ -57,6 +58,78 @@ fn the_milestone_passes_and_its_stand_ins_are_named() {
         assert!(named.contains(stand_in), "{named}");
     }
     assert_eq!(std::fs::read_dir(home.path()).expect("the home").count(), 0, "nothing is left on this machine");
+}
+
+#[test]
+fn the_milestone_passes_with_cuts_as_well() {
+    if !is_possible() {
+        return;
+    }
+    let home = tempfile::tempdir().expect("a home");
+    let call = pinboot(home.path()).args(["rehearse", "--cut"]).arg(repository("playbooks/milestone1.yaml"));
+    let call = call.stdout_has(&["rehearsed: changed 6, then unchanged 6", "every cut survived"]);
+    let printed = call.stderr_has(&["reconnected"]).check();
+    assert_eq!(printed.stdout.matches(": same end, each effect once").count(), 7, "{}", printed.stdout);
+}
+
+/// Runs its arguments, and then prints every process that has come to it, as an init would get it.
+const INIT: &str = r"
+import ctypes, glob, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+for path in glob.glob('/proc/[0-9]*/stat'):
+    try:
+        stat = open(path).read()
+    except OSError:
+        continue
+    if int(stat.rsplit(')', 1)[1].split()[1]) == os.getpid():
+        print(stat.strip())
+sys.exit(code)
+";
+
+#[test]
+fn a_rehearsal_leaves_no_process_of_its_own_behind() {
+    if !is_possible() || crate::support::need("python3", "python3").is_none() {
+        return;
+    }
+    let steps = "  - { name: Stay, script: 'sleep 1234 & :', always: true }\n";
+    let folder = folder(steps, "{}\n");
+    for _ in 0..3 {
+        rehearse(&folder, &[]).under("python3", &["-c", INIT]).check();
+    }
+}
+
+#[test]
+fn where_the_loopback_is_down_there_is_no_verdict() {
+    let probe = ["unshare", "-Urn", "true"];
+    let is_there = Command::new(probe[0]).args(&probe[1..]).stderr(Stdio::null()).status();
+    if !is_possible() || !is_there.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let folder = folder("  - { name: One, command: 'true', always: true }\n", "{}\n");
+    let call = rehearse(&folder, &[]).under("unshare", &["-Urn"]).exit(3);
+    let printed = call.stderr_has(&["loopback", "there is no verdict on the playbook"]).stdout_has(&[]).check();
+    assert!(!printed.stdout.contains("rehearsed") && !printed.stderr.contains("security group"), "{printed:?}");
+    let json =
+        rehearse(&folder, &["--json"]).under("unshare", &["-Urn"]).exit(3).stdout_has(&[]).stderr_has(&[]).check();
+    assert!(!json.stdout.contains("\"rehearsed\""), "{json:?}");
+}
+
+#[test]
+fn a_rehearsal_that_is_stopped_gives_no_verdict() {
+    if !is_possible() {
+        return;
+    }
+    let folder = folder(
+        "  - { name: Held, script: 'touch ~/held; sleep 3', always: true }\n  \
+                         - { name: Then, command: 'true', always: true }\n",
+        "{}\n",
+    );
+    let script = "\"$@\" & pid=$!; sleep 1.5; kill -INT $pid; wait $pid";
+    // A shell without job control starts a background program with SIGINT ignored.
+    let call = rehearse(&folder, &[]).under("bash", &["-m", "-c", script, "bash"]).exit(130);
+    let printed = call.stdout_has(&["1 not started"]).stderr_has(&["there is no verdict on the playbook"]).check();
+    assert!(!printed.stdout.contains("rehearsed"), "{printed:?}");
 }
 
 #[test]
@@ -141,15 +214,11 @@ impl Stage {
         let call = call.arg("--known-hosts").arg(self.host.known_hosts_path()).args(more);
         let out = call.exits(0).stdout;
         let mut written = self.host.changes().expect("listed");
-        let (record, others): (Vec<_>, Vec<_>) = written.drain(..).partition(|one| is_record(&one.path));
+        let (record, others): (Vec<_>, Vec<_>) =
+            written.drain(..).partition(|one| is_own_path("/home/ec2-user", &one.path));
         assert!(!record.is_empty(), "the run's record is always written");
         (out, others)
     }
-}
-
-/// What pinboot keeps for itself: the record in the home directory, and the lock that users with sudo share.
-fn is_record(path: &str) -> bool {
-    path.starts_with("/home/ec2-user/.pinboot") || path == "/run/pinboot.lock"
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::files::{self, Ready};
 use super::jobs::{header, job, started};
 use super::system::runtime;
 use crate::engine::Job;
-use crate::event::{Event, EventKind, Mode, VERSION};
+use crate::event::{Event, EventKind, Mode, Outcome, VERSION};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::StepId;
@@ -22,6 +22,7 @@ use crate::plan::{Action, Plan};
 use crate::rehearse::cut::{CutRun, judge_cut};
 use crate::rehearse::verdict::{StepResult, judge};
 use crate::rehearse::{self, World, world};
+use crate::remote::is_own_path;
 use crate::source::{Severity, Sources};
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
@@ -105,10 +106,17 @@ impl Stage<'_> {
         self.announce();
         let stage = self.start_host()?;
         let first = self.run(&stage, None)?;
+        if let Some(exit) = self.without_verdict(&first) {
+            return Ok(exit);
+        }
         let uncut = Self::cut_run(&stage, "", "", &first)?;
         let second = if first.view.exit_code().is_success() {
             self.tell("\nThe same again, which should change nothing:");
-            Some(self.run(&stage, None)?)
+            let second = self.run(&stage, None)?;
+            if let Some(exit) = self.without_verdict(&second) {
+                return Ok(exit);
+            }
+            Some(second)
         } else {
             None
         };
@@ -147,8 +155,11 @@ impl Stage<'_> {
         for step in self.plan.steps.iter().filter(|step| !matches!(step.action, Action::Skip { .. })) {
             let stage = self.start_host()?;
             let rehearsed = self.run(&stage, Some(step.id))?;
+            if let Some(exit) = self.without_verdict(&rehearsed) {
+                return Ok(exit);
+            }
             let cut = Self::cut_run(&stage, &step.label.to_string(), &step.name, &rehearsed)?;
-            let verdict = judge_cut(uncut, &cut, &|path| is_record(&self.world, path));
+            let verdict = judge_cut(uncut, &cut, &|path| is_own_path(&self.world.home, path));
             if !verdict.passed() {
                 exit = Exit::StepFailed;
             }
@@ -197,6 +208,19 @@ impl Stage<'_> {
         let view = self.runtime.block_on(run)?.view;
         let steps = self.results(&view);
         Ok(Rehearsed { view, steps })
+    }
+
+    /// The exit code of a run that says nothing about the playbook: it did not reach the throw-away host, or was stopped.
+    fn without_verdict(&self, rehearsed: &Rehearsed) -> Option<Exit> {
+        let exit = rehearsed.view.exit_code();
+        let is_bad = |step: &StepResult| matches!(step.outcome, Outcome::Failed | Outcome::Unknown);
+        if exit.is_success() || rehearsed.steps.iter().any(is_bad) {
+            return None;
+        }
+        let is_reached = rehearsed.view.host(&self.host.id).is_some_and(|host| host.ready.is_some());
+        let why = if is_reached { "the run did not come to its end" } else { "the throw-away host was not reached" };
+        print_error(&format!("pinboot: {why}: there is no verdict on the playbook"));
+        Some(exit)
     }
 
     fn results(&self, view: &RunView) -> Vec<StepResult> {
@@ -264,10 +288,4 @@ impl Stage<'_> {
 
 fn host_lost(error: &std::io::Error) -> CommandError {
     CommandError::new(Exit::HostUnfit, format!("the throw-away host does not answer any more: {error}"))
-}
-
-/// Whether a path belongs to the runs' own record on the host.
-fn is_record(world: &World, path: &str) -> bool {
-    let record = format!("{}/.pinboot", world.home.trim_end_matches('/'));
-    path.strip_prefix(&record).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -12,6 +12,7 @@ pub mod frame;
 mod identity;
 mod log_position;
 mod minify;
+mod own_paths;
 #[doc(hidden)]
 pub mod points;
 mod program;
@@ -24,6 +25,7 @@ pub mod streams;
 
 pub use delivery::{delivery, follow};
 pub use identity::{ExpectedHost, Identity, Stored};
+pub use own_paths::is_own_path;
 pub use program::program;
 pub use stop::{Stopped, stop, stopped};
 

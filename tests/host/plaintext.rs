@@ -29,9 +29,7 @@ const OF_THE_SYSTEM: [&str; 8] = [
 fn effects(differences: Vec<String>) -> Vec<String> {
     let below = |path: &str, folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
     let own = |path: &str| {
-        below(path, "/home/ec2-user/.pinboot")
-            || path == "/run/pinboot.lock"
-            || OF_THE_SYSTEM.iter().any(|known| below(path, known))
+        pinboot::remote::is_own_path("/home/ec2-user", path) || OF_THE_SYSTEM.iter().any(|known| below(path, known))
     };
     differences.into_iter().filter(|path| !own(path)).collect()
 }

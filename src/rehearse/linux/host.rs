@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Read as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::control::{Reply, Request, receive, send};
 use super::credentials::{KeyPair, MemoryFile};
@@ -21,6 +22,12 @@ use crate::rehearse::world::World;
 
 /// How many bytes of the host processes' error output are kept.
 const MAX_ERROR_BYTES: usize = 16 << 10;
+
+/// A host that does not end by itself in this time is killed.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at a host that is ending.
+const END_POLL: Duration = Duration::from_millis(5);
 
 /// A throw-away host; it lives as long as this value.
 pub struct RehearsalHost {
@@ -165,11 +172,22 @@ impl RehearsalHost {
         receive(replies)?.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "the host has ended"))
     }
 
+    /// Ends the host, and returns when nothing of it is left.
     fn end(&mut self) {
-        // `unshare` takes pid 1 with it, and pid 1 every other process. They share one pipe for standard error, so its
-        // end shows that the last of them is gone.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // Without its control socket pid 1 ends, and the kernel every other process with it. `unshare` waits for pid 1, so
+        // its own end shows that the last of them is gone, and none is left for this machine's init to collect.
+        let (_, control) = self.control.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = control.shutdown(Shutdown::Both);
+        let started = Instant::now();
+        while matches!(self.process.try_wait(), Ok(None)) {
+            if started.elapsed() > END_TIMEOUT {
+                // `unshare` takes pid 1 with it.
+                let _ = self.process.kill();
+                let _ = self.process.wait();
+                break;
+            }
+            std::thread::sleep(END_POLL);
+        }
         if let Some(reader) = self.error_reader.take() {
             let _ = reader.join();
         }

@@ -15,6 +15,14 @@ use crate::transport::{Error, ErrorKind};
 const SILENT: &str = "check that the security group allows port 22 from your address, that the instance is running, and that \
                       it still has this public DNS name (a stopped instance gets a new one when it starts)";
 
+/// What to check if this machine does not reach itself.
+const LOOPBACK: &str = "this is a loopback address of your own machine: check that its loopback interface is up (`ip link show \
+                        lo`), and that no firewall rule drops its packets";
+
+/// What to check if this machine has no way to the address.
+const NO_ROUTE: &str = "your own machine has no network, or no route there: check its connection, and whether the address is \
+                        of a kind (IPv4, IPv6) that it has";
+
 /// A socket to a host.
 #[derive(Debug)]
 pub(crate) struct Dialled {
@@ -98,6 +106,16 @@ fn unreachable(name: &str, port: u16, tried: &[(SocketAddr, Option<io::Error>)],
             "the machine answers, but no SSH server listens on this port: an instance that has just started needs a minute; \
              otherwise check the port",
         );
+    }
+    let is_local = |error: &Option<io::Error>| {
+        let kinds = [io::ErrorKind::NetworkUnreachable, io::ErrorKind::NetworkDown, io::ErrorKind::AddrNotAvailable];
+        error.as_ref().is_some_and(|error| kinds.contains(&error.kind()))
+    };
+    if !tried.is_empty() && tried.iter().all(|(address, _)| address.ip().is_loopback()) {
+        return error.with_hint(LOOPBACK);
+    }
+    if !tried.is_empty() && tried.iter().all(|(_, error)| is_local(error)) {
+        return error.with_hint(NO_ROUTE);
     }
     tracing::debug!(late = ?Instant::now().saturating_duration_since(deadline), "nothing answered");
     error.with_hint(SILENT)
