@@ -159,6 +159,9 @@ pub enum EventKind {
         hosts: Vec<HostId>,
         /// How many steps the longest plan has.
         steps: u32,
+        /// How many steps each host's plan has, in the order of `hosts`; empty where an older pinboot wrote it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        host_steps: Vec<u32>,
         /// The run that this one finishes, for a rerun.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rerun_of: Option<RunId>,

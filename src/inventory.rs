@@ -83,12 +83,11 @@ pub fn check_address(text: &str) -> Result<String, String> {
     }
 }
 
-/// Checks a login name.
+/// Checks a login name. It may hold an `@`: directories name their users so, and `ssh -l` takes such a name.
 pub fn check_user(text: &str) -> Result<String, String> {
     if text.is_empty() {
         Err("the user name is empty".to_owned())
-    } else if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, ':' | '/' | '@'))
-    {
+    } else if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace() || matches!(c, ':' | '/')) {
         Err(format!("invalid character `{}` in a user name", bad.escape_default()))
     } else if text.starts_with('-') {
         Err("a user name cannot start with `-`".to_owned())
@@ -121,6 +120,7 @@ mod tests {
         );
         assert_eq!(Target::parse("[::1]:22"), target(None, "::1", Some(22)));
         assert_eq!(Target::parse("u@fe80::1%eth0"), target(Some("u"), "fe80::1%eth0", None));
+        assert_eq!(Target::parse("joe@corp.example@h:22"), target(Some("joe@corp.example"), "h", Some(22)));
         assert_eq!(Target::parse("[::1]"), target(None, "::1", None));
         for wrong in [
             "",

@@ -70,6 +70,8 @@ pub struct HostView {
     pub ready: Option<HostReady>,
     /// Whether the run was already there and is only followed.
     pub followed: bool,
+    /// How many steps its plan has, if that is known.
+    pub planned: Option<u32>,
     /// The steps that were looked at, in order.
     pub steps: Vec<StepView>,
     /// Its part of the exit code, once it is known.
@@ -197,6 +199,7 @@ impl HostView {
             state: HostState::Waiting,
             ready: None,
             followed: false,
+            planned: None,
             steps: Vec::new(),
             exit: None,
             message: None,
@@ -273,7 +276,7 @@ impl RunView {
         }
         self.latest.clone_from(&event.at);
         match &event.kind {
-            EventKind::RunStarted { run, playbook, name, mode, hosts, steps, rerun_of } => {
+            EventKind::RunStarted { run, playbook, name, mode, hosts, steps, host_steps, rerun_of } => {
                 self.run = Some(run.clone());
                 self.playbook.clone_from(playbook);
                 self.name.clone_from(name);
@@ -281,8 +284,10 @@ impl RunView {
                 self.steps = *steps;
                 self.rerun_of.clone_from(rerun_of);
                 self.exit = None;
+                let mut counts = host_steps.iter();
                 for id in hosts {
-                    self.host_place(id);
+                    let place = self.host_place(id);
+                    self.hosts[place].planned = counts.next().copied();
                 }
             }
             EventKind::RunFinished { exit, .. } => self.exit = Some(*exit),
@@ -357,10 +362,14 @@ impl RunView {
             .unwrap_or(0)
     }
 
-    /// How many steps of the longest plan were not looked at, where the run has one host.
+    /// How many steps were not looked at, over all hosts; `None` where an older pinboot did not write how many there are.
     pub fn not_reached(&self) -> Option<u32> {
-        let [host] = self.hosts.as_slice() else { return None };
-        Some(self.steps.saturating_sub(u32::try_from(host.steps.len()).unwrap_or(u32::MAX)))
+        let only = (self.hosts.len() == 1).then_some(self.steps);
+        let left = |host: &HostView| {
+            let looked_at = u32::try_from(host.steps.len()).unwrap_or(u32::MAX);
+            host.planned.or(only).map(|planned| planned.saturating_sub(looked_at))
+        };
+        self.hosts.iter().map(left).sum()
     }
 }
 

@@ -22,4 +22,5 @@ mod secrets;
 mod servers;
 mod stream;
 mod terminal;
+mod waits;
 pub(crate) mod world;

@@ -72,7 +72,7 @@ fn the_milestone_passes_with_cuts_as_well() {
     assert_eq!(printed.stdout.matches(": same end, each effect once").count(), 7, "{}", printed.stdout);
 }
 
-/// Runs its arguments, and then prints every process that has come to it, as an init would get it.
+/// Runs its arguments, and then prints every process that it has inherited, as an init would.
 const INIT: &str = r"
 import ctypes, glob, os, subprocess, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)

@@ -5,8 +5,10 @@ use super::connect::{check_keys, connector};
 use super::console::print_error;
 use super::error::CommandError;
 use super::execute::{Executed, RunContext, execute};
+use super::last_run::{Purpose, find_run};
 use super::previous_run::PreviousRun;
 use super::remote_run::{ask, bare_host, find, found_job};
+use super::signals::unless_signalled;
 use super::system::{runtime, state};
 use crate::engine::{Job, ResumeCommand, StopRequest};
 use crate::event::escape;
@@ -32,9 +34,8 @@ fn stop_request(args: &CancelArgs) -> StopRequest {
 /// Stops a run of this machine.
 fn cancel_local(cli: &Cli, args: &CancelArgs) -> Result<Exit, CommandError> {
     let state = state()?;
-    let run = state.resolve(args.run.as_deref()).map_err(|error| {
-        CommandError::from(error)
-            .hint("to stop a run of another machine: pinboot cancel --host USER@ADDRESS --key FILE")
+    let run = find_run(&state, args.run.as_deref(), Purpose::Stop).map_err(|error| {
+        error.hint("to stop a run of another machine: pinboot cancel --host USER@ADDRESS --key FILE")
     })?;
     let is_followed = state.is_held(&run);
     let read = state.read(&run)?;
@@ -50,7 +51,8 @@ fn cancel_local(cli: &Cli, args: &CancelArgs) -> Result<Exit, CommandError> {
         // The pinboot that follows the run reports its end.
         return runtime()?.block_on(async {
             let ssh = previous.connector(&args.connect, &mut jobs).await?;
-            stop_all(&ssh, &jobs, stop_request(args)).await
+            let stopping = stop_all(&ssh, &jobs, stop_request(args));
+            unless_signalled(ssh.questions(), "not every host was asked to stop", stopping).await
         });
     }
     let executed = previous.follow(cli, &state, &args.connect, jobs, stop_request(args))?;

@@ -7,10 +7,12 @@ use std::time::Duration;
 use super::args::{ConnectArgs, HostKey};
 use super::error::CommandError;
 use super::files::near_file;
+use super::signals::unless_signalled;
 use crate::flags::Flags;
 use crate::inventory::Host;
 use crate::secret::Secret;
-use crate::transport::ssh::{Ask, Config, HostKeyMode, Passphrase, Ssh};
+use crate::transport::Error;
+use crate::transport::ssh::{Ask, Config, HostKeyMode, Passphrase, Questions, Ssh};
 
 /// A shorter time would take every slow answer for a lost connection.
 const MIN_KEEPALIVE: Duration = Duration::from_millis(100);
@@ -21,7 +23,10 @@ const MAX_KEEPALIVE: Duration = Duration::from_hours(1);
 /// An SSH client as the flags describe it.
 pub(super) fn connector(flags: &Flags, connect: &ConnectArgs) -> Result<Ssh, CommandError> {
     let passphrase = std::env::var("PINBOOT_KEY_PASSPHRASE").ok().map(Secret::new);
-    let mut config = Config::for_home(std::env::home_dir().as_deref(), Passphrase::standard(passphrase));
+    let questions = Questions::default();
+    let mut config =
+        Config::for_home(std::env::home_dir().as_deref(), Passphrase::standard(passphrase, questions.clone()));
+    config.questions = questions.clone();
     if let Some(file) = &flags.known_hosts {
         config.known_hosts = vec![file.clone()];
     }
@@ -34,7 +39,7 @@ pub(super) fn connector(flags: &Flags, connect: &ConnectArgs) -> Result<Ssh, Com
     config.host_key_mode = match mode {
         HostKey::Strict => HostKeyMode::Strict,
         HostKey::AcceptNew => HostKeyMode::AcceptNew,
-        HostKey::Ask => HostKeyMode::Ask(Ask::terminal()),
+        HostKey::Ask => HostKeyMode::Ask(Ask::terminal(questions)),
     };
     config.agent = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
     if let Some(time) = keepalive()? {
@@ -61,16 +66,19 @@ fn keepalive() -> Result<Option<Duration>, CommandError> {
     }
 }
 
-/// Refuses keys that cannot be used, before anything else happens.
+/// Refuses keys that cannot be used, before anything else happens. The user may be asked for passphrases.
 pub(super) async fn check_keys(ssh: &Ssh, hosts: impl IntoIterator<Item = &Host>) -> Result<(), CommandError> {
-    for host in hosts {
-        if let Some(key) = &host.key {
-            let shown = ssh.load_key(Path::new(key)).await.map_err(|mut error| {
-                error.hint = near_file(key).or(error.hint);
-                error
-            })?;
-            tracing::debug!(host = %host.id, "key {}: {shown}", key.display());
+    let checking = async {
+        for host in hosts {
+            if let Some(key) = &host.key {
+                let shown = ssh.load_key(Path::new(key)).await.map_err(|mut error| {
+                    error.hint = near_file(key).or(error.hint);
+                    error
+                })?;
+                tracing::debug!(host = %host.id, "key {}: {shown}", key.display());
+            }
         }
-    }
-    Ok(())
+        Ok::<(), Error>(())
+    };
+    unless_signalled(ssh.questions(), "nothing was started", checking).await
 }

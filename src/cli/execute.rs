@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::args::{Cli, ConnectArgs};
-use super::color::has_color;
+use super::color::{has_color, understands_codes};
 use super::console::print_error;
 use super::error::CommandError;
-use super::signals;
+use super::signals::{self, Reached};
 use crate::engine::{self, Job, Options, StopRequest};
 use crate::event::{Event, EventKind};
 use crate::exit::Exit;
@@ -83,15 +83,25 @@ pub(super) async fn execute(
     let reporter = Arc::new(Mutex::new(reporter(cli, commands, journal.is_some())));
     let (sender, requests) = watch::channel(stop);
     let notes = Arc::clone(&reporter);
-    let signals = tokio::spawn(signals::listen(sender, move |text| {
+    let reached = Arc::new(Mutex::new(Reached::of(&view)));
+    let reached_then = Arc::clone(&reached);
+    let signals = tokio::spawn(signals::listen(sender, ssh.questions().clone(), move |request| {
+        let Some(text) = lock(&reached_then).note(request) else { return };
         if lock(&notes).note(text).is_err() {
             print_error(text);
         }
     }));
+    let asked = Arc::downgrade(&reporter);
+    ssh.questions().on_pause(move |is_paused| {
+        // A terminal that is gone is noticed by the next event.
+        let _ = asked.upgrade().map(|reporter| lock(&reporter).pause(is_paused));
+    });
     let options = Options {
         forks: forks as usize,
         reconnect_for,
         wait,
+        start_timeout: start_timeout()?,
+        stop,
         cause: |kind, output| crate::kinds::cause(kind, output).map(ToOwned::to_owned),
     };
     let emit = |event: &Event, view: &RunView| -> Result<(), ListenerError> {
@@ -99,21 +109,49 @@ pub(super) async fn execute(
             journal.append(event)?;
         }
         listener(event);
+        *lock(&reached) = Reached::of(view);
         Ok(lock(&reporter).event(event, view)?)
     };
     let ended = engine::run(Arc::new(ssh), jobs, options, requests.clone(), first, view, emit).await;
     signals.abort();
     match ended {
         Ok(view) => Ok(Executed { view, stop: *requests.borrow() }),
-        Err(error) => Err(CommandError::from(error).hint(what_continues(run.as_ref()))),
+        Err(error) => {
+            let reached = *lock(&reached);
+            Err(CommandError::from(error).hint(what_continues(run.as_ref(), reached)))
+        }
     }
 }
 
 /// What continues after pinboot gave up, and how to follow it. The host of a rehearsal does not outlive pinboot.
-fn what_continues(run: Option<&RunId>) -> String {
-    match run {
-        Some(run) => format!("the run continues on the hosts; follow it with `pinboot rerun {run}`"),
-        None => "the rehearsal has ended".to_owned(),
+fn what_continues(run: Option<&RunId>, reached: Reached) -> String {
+    match (run, reached) {
+        (None, _) => "the rehearsal has ended".to_owned(),
+        (Some(run), Reached::Nothing) => {
+            format!("no host has reported the run; `pinboot rerun {run}` finds out whether one has started it")
+        }
+        (Some(run), _) => format!("the run continues on the hosts; follow it with `pinboot rerun {run}`"),
+    }
+}
+
+/// How long a login may take to run the command, if the environment says nothing else.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a login may take to run the command: `PINBOOT_START_TIMEOUT`, in seconds.
+fn start_timeout() -> Result<Duration, CommandError> {
+    let Some(given) = std::env::var_os("PINBOOT_START_TIMEOUT").filter(|given| !given.is_empty()) else {
+        return Ok(START_TIMEOUT);
+    };
+    match given.to_str().and_then(|given| given.parse().ok()) {
+        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => {
+            let given = given.to_string_lossy();
+            let message = format!(
+                "invalid PINBOOT_START_TIMEOUT `{}`: expected a number of seconds from 1 to 86400",
+                given.escape_debug()
+            );
+            Err(CommandError::input(message).hint("the default is 120"))
+        }
     }
 }
 
@@ -161,7 +199,7 @@ fn reporter(cli: &Cli, commands: Commands, rerun: bool) -> Box<dyn Reporter + Se
         return Box::new(Jsonl::new(Box::new(io::stdout())));
     }
     let style = Style { verbose: cli.is_verbose(), color: has_color(&io::stdout()), rerun, commands };
-    if io::stdout().is_terminal() && io::stderr().is_terminal() {
+    if io::stdout().is_terminal() && io::stderr().is_terminal() && understands_codes() {
         Box::new(Terminal::stderr(style))
     } else {
         Box::new(Plain::new(Box::new(io::stdout()), Box::new(io::stderr()), style))

@@ -45,14 +45,16 @@ pub(super) fn header(
 
 /// The first event of a run.
 pub(super) fn started(header: &Header, name: &str, plans: &[(Host, Plan)]) -> EventKind {
-    let longest = plans.iter().map(|(_, plan)| plan.steps.len()).max().unwrap_or(0);
+    let count = |plan: &Plan| u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
+    let host_steps: Vec<u32> = plans.iter().map(|(_, plan)| count(plan)).collect();
     EventKind::RunStarted {
         run: header.run.clone(),
         playbook: header.playbook.clone(),
         name: name.to_owned(),
         mode: header.mode,
         hosts: plans.iter().map(|(host, _)| host.id.clone()).collect(),
-        steps: u32::try_from(longest).unwrap_or(u32::MAX),
+        steps: host_steps.iter().copied().max().unwrap_or(0),
+        host_steps,
         rerun_of: header.rerun_of.clone(),
     }
 }

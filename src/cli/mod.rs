@@ -16,6 +16,7 @@ mod execute;
 mod files;
 mod jobs;
 mod kinds;
+mod last_run;
 mod lint;
 mod lint_shell;
 mod previous_run;

@@ -218,7 +218,7 @@ impl Stage<'_> {
             return None;
         }
         let is_reached = rehearsed.view.host(&self.host.id).is_some_and(|host| host.ready.is_some());
-        let why = if is_reached { "the run did not come to its end" } else { "the throw-away host was not reached" };
+        let why = if is_reached { "the run was stopped before its end" } else { "the throw-away host was not reached" };
         print_error(&format!("pinboot: {why}: there is no verdict on the playbook"));
         Some(exit)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::args::ConnectArgs;
 use super::error::CommandError;
 use super::jobs::remote_shell;
+use super::signals::unless_signalled;
 use super::system::{local_user, random};
 use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::{EventKind, escape};
@@ -44,7 +45,10 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
         ));
     }
     let mark = hex(&random::<16>()?);
-    let output = ask(ssh, host, &record::ask(&remote_shell(), &mark, wanted)).await?;
+    let question = record::ask(&remote_shell(), &mark, wanted);
+    let asking = ask(ssh, host, &question);
+    let output =
+        unless_signalled(ssh.questions(), "the host was not asked; nothing was started or stopped", asking).await?;
     let id = &host.id;
     match record::answer(&mark, &output) {
         Some(Answer::Record(record)) => Ok(record),
@@ -99,6 +103,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         mode: record.mode,
         hosts: vec![host.id.clone()],
         steps: record.steps,
+        host_steps: vec![record.steps],
         rerun_of: None,
     };
     (job, first)

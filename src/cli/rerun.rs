@@ -3,10 +3,12 @@
 use super::args::{Cli, RerunArgs};
 use super::console::{print_error, print_warnings};
 use super::error::CommandError;
+use super::last_run::{Purpose, find_run};
 use super::previous_run::{PreviousRun, busy, has_record, has_unknown, is_open};
 use super::run::{RunOptions, start};
 use super::system::state;
 use crate::engine::StopRequest;
+use crate::event::Mode;
 use crate::exit::Exit;
 use crate::ids::HostId;
 use crate::view::RunView;
@@ -14,7 +16,7 @@ use crate::view::RunView;
 /// Follows a run that is still running on its hosts; otherwise runs what failed and what was not started.
 pub(super) fn rerun(cli: &Cli, args: &RerunArgs) -> Result<Exit, CommandError> {
     let state = state()?;
-    let run = state.resolve(args.run.as_deref())?;
+    let run = find_run(&state, args.run.as_deref(), Purpose::Continue)?;
     if state.is_held(&run) {
         return Err(busy(&run));
     }
@@ -24,6 +26,12 @@ pub(super) fn rerun(cli: &Cli, args: &RerunArgs) -> Result<Exit, CommandError> {
         print_error(&format!(
             "a crash tore the last {bytes} bytes of the journal of run {run}; they are ignored, the host has its own record"
         ));
+    }
+    if read.view().exit == Some(Exit::Success) && read.header.mode == Mode::Check {
+        print_error(&format!(
+            "run {run} was a check, which changed nothing: there is nothing to resume; `pinboot run PLAYBOOK` runs it"
+        ));
+        return Ok(Exit::Success);
     }
     if read.view().exit == Some(Exit::Success) {
         print_error(&format!("run {run} completed successfully; nothing to rerun"));

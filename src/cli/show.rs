@@ -8,6 +8,7 @@ use super::args::Cli;
 use super::color::has_color;
 use super::console::print;
 use super::error::CommandError;
+use super::last_run::{Purpose, find_run};
 use super::runs::{outcome, start_time};
 use super::system::state;
 use crate::event::{EventKind, Mode, VERSION};
@@ -22,7 +23,7 @@ use crate::view::{HostState, HostView, RunView, StepView};
 /// Shows one run, the last one by default.
 pub(super) fn show(cli: &Cli, run: Option<&str>) -> Result<Exit, CommandError> {
     let state = state()?;
-    let run = state.resolve(run)?;
+    let run = find_run(&state, run, Purpose::Continue)?;
     let (read, is_running) = (state.read(&run)?, state.is_held(&run));
     if cli.wants_json() {
         return print(&format!("{}\n", json(&read, is_running)));

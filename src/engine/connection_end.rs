@@ -7,6 +7,8 @@
 //! itself is sure to be unfit. An exit by itself without any output is neither: a shell may continue after one of its helpers
 //! was killed. It is tried a few times, since an unfit host gives the same answer each time and a kill does not.
 
+use std::time::Duration;
+
 use crate::transport::ErrorKind;
 
 /// How often a first connection is tried where the server itself said that it is only busy.
@@ -15,6 +17,26 @@ pub(super) const MAX_CONNECT_ATTEMPTS: u32 = 5;
 pub(super) const MAX_AMBIGUOUS_STARTS: u32 = 5;
 /// How often it is sent again after the command exited by itself and printed nothing.
 pub(super) const MAX_QUIET_EXITS: u32 = 2;
+/// How many connections in a row may end soon and bring nothing new of the run.
+pub(super) const MAX_FRUITLESS: u32 = 10;
+/// A connection that lasted so long was worth having, even where it brought nothing: the step may have been silent.
+const WORTH_HAVING: Duration = Duration::from_secs(30);
+
+/// Whether a connection was worth having: it brought something new of the run, or lasted a while after the host's first word.
+pub(super) fn was_fruitful(brought_news: bool, greeted: bool, lasted: Duration) -> bool {
+    brought_news || (greeted && lasted >= WORTH_HAVING)
+}
+
+/// What is known about the run on its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing of it was sent.
+    NotSent,
+    /// It was sent, and the host has not said a word about it.
+    Unanswered,
+    /// The host has reported it, to this pinboot or to an earlier one.
+    Reported,
+}
 
 /// How the remote command ended, as far as the host reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +51,11 @@ pub(super) enum CommandEnd {
 
 impl CommandEnd {
     /// The signal that killed the command. A shell in between reports 128 and the signal's number, of which there are 64;
-    /// the statuses 254 and 255 are sshd's own.
+    /// the statuses 254 and 255 are sshd's own. 142 would be SIGALRM, which kills nothing of pinboot's: EC2's images end
+    /// with it when they refuse root.
     pub(super) fn signal(&self) -> Option<String> {
         match self {
+            Self::Status(142) => None,
             Self::Status(status @ 129..=192) => Some((status - 128).to_string()),
             Self::Signal(signal) => Some(signal.clone()),
             Self::Status(_) | Self::Unreported => None,
@@ -71,7 +95,11 @@ pub(super) enum EndJudgement {
 
 /// Judges the end of a command that said nothing of pinboot's.
 pub(super) fn judge(facts: SilentEnd<'_>) -> EndJudgement {
-    let killed = facts.end.signal().is_some();
+    let killed = match facts.end {
+        // SIGHUP, SIGKILL and SIGTERM are what is sent to kill something. Whatever else prints and exits did so by itself.
+        CommandEnd::Signal(_) | CommandEnd::Status(129 | 137 | 143) => true,
+        end => end.signal().is_some() && !facts.printed,
+    };
     let more = facts.ambiguous_starts < MAX_AMBIGUOUS_STARTS;
     match (killed || facts.ready, facts.ready) {
         (true, _) if more => EndJudgement::Killed,
@@ -178,6 +206,12 @@ mod tests {
             ((signal("KILL"), false, false, max, 0), KilledTooOften),
             ((Status(137), false, true, max, 0), KilledTooOften),
             ((Status(137), true, false, max, 0), NoLongerReports),
+            // A forced command that speaks and exits in its own way, as EC2's images do for root, was not killed.
+            ((Status(142), false, true, 0, 0), Unfit),
+            ((Status(142), false, false, 0, 0), TryAgain),
+            ((Status(142), false, false, 0, quiet), Unfit),
+            ((Status(134), false, true, 0, 0), Unfit),
+            ((Status(134), false, false, 0, 0), Killed),
             // A host that has run pinboot before is not unfit.
             ((Status(0), true, false, 0, 0), Killed),
             ((Status(255), true, true, max - 1, quiet), Killed),
@@ -206,6 +240,13 @@ mod tests {
             let facts = SilentEnd { end: &end, ready, printed, ambiguous_starts, quiet_exits };
             assert_eq!(judge(facts), right, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn a_connection_is_fruitful_if_it_brings_something_or_lasts() {
+        let (short, long) = (Duration::from_secs(1), Duration::from_mins(1));
+        assert!(was_fruitful(true, true, short) && was_fruitful(false, true, long));
+        assert!(!was_fruitful(false, true, short) && !was_fruitful(false, false, long));
     }
 
     #[test]

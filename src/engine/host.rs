@@ -1,6 +1,8 @@
 //! One host's part of a run: connect, deliver, follow, and reconnect when the connection is lost.
 
+mod busy;
 mod follow;
+mod standing;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
@@ -8,26 +10,24 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use super::backoff::{Backoff, FIRST_DELAY, MAX_DELAY, with_jitter};
+use super::backoff::{Backoff, FIRST_DELAY, MAX_DELAY};
 use super::connection_end::{
-    CommandEnd, EndJudgement, FailedConnect, FailureJudgement, SilentEnd, judge, judge_failure,
+    CommandEnd, EndJudgement, FailedConnect, FailureJudgement, MAX_FRUITLESS, SilentEnd, Standing, judge,
+    judge_failure, was_fruitful,
 };
 use super::interpret::{Interpreter, RunEnd};
 use super::job::{Job, Options, StopRequest, Task};
 use super::messages::{self, Refusal};
+use super::waiting::Waiting;
 use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
-use crate::remote::streams::Streams;
+use crate::remote::streams::{StreamPosition, Streams};
 use crate::remote::{ExpectedHost, delivery, follow};
 use crate::transport::{Connect, Error, ErrorKind, Exec};
 
 /// How often a runner that died without finishing another step is started again.
 const MAX_RUNNER_RESTARTS: u32 = 3;
-/// The first pause before a busy host is asked again.
-const FIRST_BUSY_DELAY: Duration = Duration::from_millis(500);
-/// A busy host is asked again after pauses that grow up to this.
-const MAX_BUSY_DELAY: Duration = Duration::from_secs(5);
 /// The last attempt to reconnect has at least so long.
 const MIN_CONNECT_TIME: Duration = Duration::from_secs(1);
 /// A host that reboots is tried after pauses of this length.
@@ -59,6 +59,10 @@ enum ConnectionEnd {
     Lost(String),
     /// The command exited before the runner spoke.
     Exited(CommandEnd),
+    /// The command that follows the run ended, and the run had not.
+    ChannelClosed,
+    /// The login succeeded, and the command did not run in time.
+    Mute,
     /// The user detaches.
     Detached(Exit),
 }
@@ -92,9 +96,11 @@ pub(super) async fn run_host<C: Connect>(
         connect_attempts: 0,
         ambiguous_starts: 0,
         quiet_exits: 0,
+        fruitless: 0,
         runner_restarts: 0,
         backoff: Backoff::new(FIRST_DELAY, MAX_DELAY),
         lost_at: None,
+        banner: String::new(),
         waiting: None,
         rebooting_since: None,
     };
@@ -103,21 +109,6 @@ pub(super) async fn run_host<C: Connect>(
         host.emit(end_of_output).await;
     }
     host.emit(EventKind::HostFinished { exit, message }).await;
-}
-
-/// The wait for the end of another run.
-struct Waiting {
-    since: Instant,
-    backoff: Backoff,
-    /// The last message about it.
-    reported: String,
-}
-
-impl Waiting {
-    fn new() -> Self {
-        let backoff = Backoff::new(FIRST_BUSY_DELAY, MAX_BUSY_DELAY);
-        Self { since: Instant::now(), backoff, reported: String::new() }
-    }
 }
 
 struct HostTask<'a, C: Connect> {
@@ -140,11 +131,15 @@ struct HostTask<'a, C: Connect> {
     ambiguous_starts: u32,
     /// Commands since the host's last word that exited by themselves and printed nothing.
     quiet_exits: u32,
+    /// Connections in a row that ended soon and brought nothing new.
+    fruitless: u32,
     /// Runners that died since the last step finished.
     runner_restarts: u32,
     backoff: Backoff,
     /// Since when the connection is lost.
     lost_at: Option<Instant>,
+    /// What the host showed before the last login.
+    banner: String,
     /// Another run has the host.
     waiting: Option<Waiting>,
     /// Since when the host reboots for a step.
@@ -171,15 +166,18 @@ impl<C: Connect> HostTask<'_, C> {
         let started = Instant::now();
         let connected = tokio::select! {
             connected = self.connect_once() => connected,
-            () = stopped_waiting(self.stop_request.clone(), self.may_have_started()) => return Continue(()),
+            () = self.stopped_waiting() => return Continue(()),
         };
         let end = match connected {
             Ok(session) => {
                 self.delivered = true;
-                if self.interpreter.rebooting().is_none() && self.restored().await {
-                    self.backoff.reset();
+                if self.interpreter.rebooting().is_none() {
+                    self.restored().await;
                 }
-                self.follow(session, started).await
+                let (connected, heard) = (Instant::now(), self.streams.position());
+                let end = self.follow(session, started).await;
+                self.count_fruit(connected, heard);
+                end
             }
             Err(error) => match self.failed_to_connect(error).await? {
                 Some(end) => end,
@@ -192,13 +190,21 @@ impl<C: Connect> HostTask<'_, C> {
         }
     }
 
-    /// Ends at once where the user detaches, or wants to stop before anything was started.
+    /// Counts connections that were not worth having; `heard` is how much of the run's log had come before this one.
+    fn count_fruit(&mut self, connected: Instant, heard: StreamPosition) {
+        if was_fruitful(self.streams.position() != heard, self.interpreter.greeted(), connected.elapsed()) {
+            self.fruitless = 0;
+            self.backoff.reset();
+        } else {
+            self.fruitless += 1;
+        }
+    }
+
+    /// Ends at once where the user detaches, or wants to stop before the host has said a word.
     fn heed_stop_request(&self) -> Next {
         match *self.stop_request.borrow() {
             StopRequest::Detach(exit) => Break(HostEnd::new(exit, self.continues())),
-            StopRequest::AfterStep | StopRequest::Now if !self.may_have_started() => {
-                Break(HostEnd::new(Exit::Interrupted, messages::NOTHING_STARTED))
-            }
+            request if self.ends_at_once(request) => Break(HostEnd::new(Exit::Interrupted, self.continues())),
             _ => Continue(()),
         }
     }
@@ -273,6 +279,13 @@ impl<C: Connect> HostTask<'_, C> {
             ConnectionEnd::Ended(end) => self.run_ended(end).await,
             ConnectionEnd::Exited(end) => self.exited_silently(&end).await,
             ConnectionEnd::Lost(reason) => self.lost(reason).await,
+            ConnectionEnd::ChannelClosed => self.reconnect(messages::CHANNEL_CLOSED.to_owned()).await,
+            ConnectionEnd::Mute if self.ready => self.lost(messages::not_run(self.options.start_timeout)).await,
+            ConnectionEnd::Mute => {
+                // The command was sent, and whatever it waits for may let it run later.
+                self.ambiguous_starts += 1;
+                Break(self.not_reached(messages::never_run(self.options.start_timeout)).await)
+            }
             ConnectionEnd::Detached(exit) => Break(HostEnd::new(exit, self.continues())),
         }
     }
@@ -329,20 +342,28 @@ impl<C: Connect> HostTask<'_, C> {
             EndJudgement::NoLongerReports => {
                 Break(HostEnd::new(Exit::ConnectionLost, self.with_resume(messages::NO_LONGER_REPORTS)))
             }
-            EndJudgement::Unfit => Break(self.not_reached(messages::something_else_ran(&noise)).await),
+            EndJudgement::Unfit => Break(self.not_reached(messages::something_else_ran(&noise, &self.banner)).await),
         }
     }
 
     /// The connection was lost: pauses until the next attempt, or gives up where there was time enough.
     async fn lost(&mut self, reason: String) -> Next {
+        let message = if self.ready { messages::continues_without_us(&reason) } else { reason };
+        self.reconnect(message).await
+    }
+
+    /// Pauses until the next attempt; `message` says why there has to be one.
+    async fn reconnect(&mut self, message: String) -> Next {
         let since = if let Some(since) = self.lost_at {
             since
         } else {
-            let message = if self.ready { messages::continues_without_us(&reason) } else { reason };
             self.emit(EventKind::HostLost { message }).await;
             Instant::now()
         };
         self.lost_at = Some(since);
+        if self.fruitless > MAX_FRUITLESS {
+            return Break(HostEnd::new(Exit::ConnectionLost, self.with_resume(messages::ENDS_EACH_CONNECTION)));
+        }
         if since.elapsed() + self.backoff.peek() > self.options.reconnect_for {
             return Break(HostEnd::new(Exit::ConnectionLost, self.with_resume(messages::NOT_RESTORED)));
         }
@@ -377,7 +398,9 @@ impl<C: Connect> HostTask<'_, C> {
     /// Whether a reboot explains this end of a connection. Where nothing here starts runners, a dead one stays dead.
     fn is_expected_of_a_reboot(&self, end: &ConnectionEnd) -> bool {
         match end {
-            ConnectionEnd::Lost(_) | ConnectionEnd::Exited(_) => true,
+            ConnectionEnd::Lost(_) | ConnectionEnd::ChannelClosed | ConnectionEnd::Exited(_) | ConnectionEnd::Mute => {
+                true
+            }
             ConnectionEnd::Ended(RunEnd::Refused(refusal)) => refusal.exit == Exit::HostUnfit,
             ConnectionEnd::Ended(RunEnd::Gone) => self.starts_runners(),
             _ => false,
@@ -399,26 +422,12 @@ impl<C: Connect> HostTask<'_, C> {
         Continue(())
     }
 
-    /// Another run has the host: pauses for as long as the user wants to wait, or ends.
-    async fn wait_for_host(&mut self, message: String, hint: String) -> Next {
-        let waiting = self.waiting.get_or_insert_with(Waiting::new);
-        let left = self.options.wait.saturating_sub(waiting.since.elapsed());
-        if left.is_zero() {
-            let message = messages::waited_for(&message, self.options.wait);
-            let refusal = Refusal::new(Exit::Busy, message).with_hint(hint);
-            return Break(self.refused(refusal).await);
+    /// Ends when the user does not want to wait any longer.
+    async fn stopped_waiting(&self) {
+        let mut stop_request = self.stop_request.clone();
+        if stop_request.wait_for(|request| self.ends_at_once(*request)).await.is_err() {
+            std::future::pending::<()>().await;
         }
-        let is_news = waiting.reported != message;
-        waiting.reported.clone_from(&message);
-        let pause = if waiting.backoff.peek() <= left { waiting.backoff.next() } else { with_jitter(left) };
-        if is_news {
-            self.emit(EventKind::HostWaiting { message }).await;
-        }
-        // Nothing of this run is there, not even a byte of a log.
-        (self.delivered, self.ready) = (false, false);
-        self.streams = Streams::new(&self.job.identity.nonce);
-        self.sleep(pause).await;
-        Continue(())
     }
 
     async fn sleep(&self, pause: Duration) {
@@ -427,7 +436,7 @@ impl<C: Connect> HostTask<'_, C> {
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = stopped_waiting(self.stop_request.clone(), self.may_have_started()) => {}
+            () = self.stopped_waiting() => {}
         }
     }
 
@@ -443,7 +452,8 @@ impl<C: Connect> HostTask<'_, C> {
         if !self.attaches() && self.ambiguous_starts == 0 {
             return self.refused(refusal).await;
         }
-        HostEnd::new(refusal.exit, self.with_resume(&messages::may_continue(&refusal)))
+        let is_reported = self.standing() == Standing::Reported;
+        HostEnd::new(refusal.exit, self.with_resume(&messages::not_known(&refusal, is_reported)))
     }
 
     /// The host refuses to continue a run of which something was started.
@@ -493,48 +503,6 @@ impl<C: Connect> HostTask<'_, C> {
     /// Whether a connection starts a runner where the last one died.
     fn starts_runners(&self) -> bool {
         !matches!(self.job.task, Task::Attach { resume: None, .. })
-    }
-
-    /// Whether something of the run may be on the host, so that a stop request has to be passed on there.
-    fn may_have_started(&self) -> bool {
-        self.delivered || self.attaches()
-    }
-
-    fn stopped_message(&self) -> String {
-        match *self.stop_request.borrow() {
-            StopRequest::None if self.attaches() && self.already_finished => messages::WAS_STOPPED.to_owned(),
-            StopRequest::None if self.attaches() => self.with_resume(messages::STOPPED_ELSEWHERE),
-            _ => self.with_resume(messages::STOPPED),
-        }
-    }
-
-    /// What the user should know who detaches.
-    fn continues(&self) -> String {
-        if self.may_have_started() {
-            self.with_resume("the run continues on the host")
-        } else {
-            messages::NOTHING_STARTED.to_owned()
-        }
-    }
-
-    /// Appends what the user types to resume the run, where something can.
-    fn with_resume(&self, message: &str) -> String {
-        match &self.job.resume_command {
-            Some(command) => format!("{message}; resume with `{command}`"),
-            None => message.to_owned(),
-        }
-    }
-}
-
-/// Ends when the user does not want to wait any longer: on detaching, and on any stop request before something was started.
-async fn stopped_waiting(mut stop_request: watch::Receiver<StopRequest>, may_have_started: bool) {
-    let is_enough = |request: &StopRequest| match request {
-        StopRequest::Detach(_) => true,
-        StopRequest::None => false,
-        StopRequest::AfterStep | StopRequest::Now => !may_have_started,
-    };
-    if stop_request.wait_for(is_enough).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 

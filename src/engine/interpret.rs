@@ -181,7 +181,12 @@ impl Interpreter {
 
     /// What the host printed instead of answering, made safe.
     pub(super) fn noise(&self) -> String {
-        let text = self.masker.mask(&escape(&self.noise));
+        self.noise_and(&[])
+    }
+
+    /// The same with bytes that are not counted to it yet.
+    pub(super) fn noise_and(&self, more: &[u8]) -> String {
+        let text = self.masker.mask(&escape(&[&self.noise, more].concat()));
         text.trim().to_owned()
     }
 

@@ -92,6 +92,10 @@ pub struct Options {
     pub reconnect_for: Duration,
     /// For how long pinboot waits for a host that another run has; zero: not at all.
     pub wait: Duration,
+    /// For how long a login may take to run the command.
+    pub start_timeout: Duration,
+    /// What was to be stopped from the beginning, as by `pinboot cancel`.
+    pub stop: StopRequest,
     /// Recognises known errors in a step's output.
     pub cause: FindCause,
 }

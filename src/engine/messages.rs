@@ -6,6 +6,7 @@ use crate::event::{GuardFault, Outcome, Reason, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
+use crate::transport::{login_as, user_to_use};
 
 /// Why a host did not carry out the run: exit code, sentence and advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,6 +270,8 @@ pub(super) const WAITING_FOR_A_PERSON: &str = "(waiting for you to do this)\n";
 
 /// The user stopped before anything was sent.
 pub(super) const NOTHING_STARTED: &str = "nothing was started";
+/// The user stopped before the host said a word about the run.
+pub(super) const NOT_ANSWERED: &str = "the host has not answered: it is not known whether the run was started there";
 /// The user stopped the run, here.
 pub(super) const STOPPED: &str = "stopped at your request; no further steps were started";
 /// The run was stopped while it was followed, but not here.
@@ -279,6 +282,11 @@ pub(super) const WAS_STOPPED: &str = "the run was already stopped before its las
 pub(super) const RUNNER_DIED: &str = "the runner died (killed, or the host restarted)";
 /// The time for reconnecting is over.
 pub(super) const NOT_RESTORED: &str = "the connection was lost and not restored in time";
+/// The host accepts each connection, and ends it without anything new.
+pub(super) const ENDS_EACH_CONNECTION: &str = "the host ends each connection soon and reports nothing new of the run";
+/// The command that follows the run ended before the run did: it, or the runner, was killed.
+pub(super) const CHANNEL_CLOSED: &str =
+    "the host closed the channel before the run ended; the next connection shows whether the run continues";
 /// The delivery was killed each time.
 pub(super) const KEPT_EXITING: &str = "the remote command kept exiting before producing output";
 /// The host ran pinboot's side before.
@@ -301,10 +309,40 @@ pub(super) fn continues_without_us(reason: &str) -> String {
     format!("{reason}; the run continues on the host")
 }
 
-/// The host was not reached, and may be carrying out the run.
-pub(super) fn may_continue(refusal: &Refusal) -> String {
+/// The host was not reached. Whether it is carrying out the run is not known; `is_reported`: it was, when it was last asked.
+pub(super) fn not_known(refusal: &Refusal, is_reported: bool) -> String {
     let hint = refusal.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
-    format!("{}{hint}; the run may continue on the host", refusal.message)
+    let run =
+        if is_reported { "the run may continue on the host" } else { "it is not known whether the run was started" };
+    format!("{}{hint}; {run}", refusal.message)
+}
+
+/// What may keep a login from running a command.
+const START_UP_FILES: &str = "a start-up file of the login shell (.bashrc, .profile, .cshrc, /etc/profile.d) or a forced \
+                              command may wait for something: see what `ssh USER@HOST true` does";
+
+/// What is waited for once a login has taken long.
+pub(super) fn start_note(waited: Duration) -> (String, &'static str) {
+    let message = format!("logged in; the host has not run the command for {} s", waited.as_secs());
+    (message, START_UP_FILES)
+}
+
+/// The command did not run in time.
+pub(super) fn not_run(limit: Duration) -> String {
+    format!("the login succeeded, but the host did not run the command in {} s", limit.as_secs())
+}
+
+/// The command did not run in time, on the first connection.
+pub(super) fn never_run(limit: Duration) -> Refusal {
+    Refusal::unfit(not_run(limit), START_UP_FILES)
+}
+
+/// A host that names another user than the one who logged in.
+pub(super) fn other_user(noise: &str) -> Option<Refusal> {
+    let user = user_to_use(noise)?;
+    let sentence = noise.replace('\n', " ");
+    let message = format!("the host does not let this user run commands; it says “{}”", sentence.trim());
+    Some(Refusal::new(Exit::LoginRefused, message).with_hint(login_as(user)))
 }
 
 /// The host cannot continue a run of which something was started.
@@ -357,13 +395,19 @@ pub(super) fn other_machine_hint(run: &RunId) -> String {
 }
 
 /// The host ran something else than pinboot's command, and printed this.
-pub(super) fn something_else_ran(noise: &str) -> Refusal {
+pub(super) fn something_else_ran(noise: &str, banner: &str) -> Refusal {
     const FORCED: &str = "a forced command (`command=` in authorized_keys, `ForceCommand` in sshd_config)";
     const SHELL: &str =
         "the login shell must run commands with /bin/sh: see the user's entry in /etc/passwd and its start-up files";
     let hint = format!("{FORCED} is one cause; otherwise {SHELL}");
     if noise.is_empty() {
-        return Refusal::unfit("the host ran something else than pinboot's command, and it printed nothing", hint);
+        let shown = if banner.is_empty() {
+            String::new()
+        } else {
+            format!("; before the login the host showed “{banner}”")
+        };
+        let message = format!("the host ran something else than pinboot's command, and it printed nothing{shown}");
+        return Refusal::unfit(message, hint);
     }
     let lines: Vec<&str> = noise.lines().collect();
     let printed = lines[lines.len().saturating_sub(3)..].join(" / ");

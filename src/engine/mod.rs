@@ -10,6 +10,7 @@ mod interpret;
 mod job;
 mod messages;
 mod stop_relay;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -21,7 +21,8 @@ pub(super) async fn relay<C: Connect>(connect: &C, job: &Job, session: &mut C::S
         StopRequest::Now => 2,
         StopRequest::None | StopRequest::Detach(_) => return true,
     };
-    let mut answer = session.exec(stop(&job.identity, level)).await;
+    let asking = timeout(STOP_TIMEOUT, session.exec(stop(&job.identity, level))).await;
+    let mut answer = asking.unwrap_or_else(|_| Err(no_answer()));
     if let Err(Error { kind: ErrorKind::Refused, message, .. }) = &answer {
         // Some hosts allow one command on a connection (MaxSessions 1).
         tracing::debug!(host = %job.host.id, "stopping over a connection of its own: {message}");
@@ -61,8 +62,9 @@ async fn over_its_own_connection<C: Connect>(connect: &C, job: &Job, level: u8) 
         session.close().await;
         Ok(answer)
     };
-    timeout(STOP_TIMEOUT, stopping).await.unwrap_or_else(|_| {
-        let message = format!("no answer in {} s", STOP_TIMEOUT.as_secs());
-        Err(Error::new(ErrorKind::Unreachable, message))
-    })
+    timeout(STOP_TIMEOUT, stopping).await.unwrap_or_else(|_| Err(no_answer()))
+}
+
+fn no_answer() -> Error {
+    Error::new(ErrorKind::Unreachable, format!("no answer in {} s", STOP_TIMEOUT.as_secs()))
 }

@@ -159,6 +159,7 @@ mod tests {
                 mode: Mode::Check,
                 hosts: vec![HostId("web".into())],
                 steps: 3,
+                host_steps: Vec::new(),
                 rerun_of: Some(run),
             },
             EventKind::HostUnreachable { code: Exit::LoginRefused, message: "no".into(), hint: None, followed: true },

@@ -5,7 +5,24 @@ pb_tell() {
   exit 0
 }
 cd "$HOME/.pinboot/runs" 2>/dev/null || pb_tell none
-[ -n "$pb_want" ] || { read -r pb_want pb_rest <../owner; } 2>/dev/null
+# pb_only_asked DIR: whether the run changes nothing, or was refused.
+pb_only_asked() {
+  { IFS= read -r pb_line <"$1/plan"; } 2>/dev/null || return
+  case $pb_line in *' pb_mode=check '*) return 0 ;; esac
+  { IFS= read -r pb_line <"$1/end"; } 2>/dev/null && [ "$pb_line" = busy ]
+}
+# The last run is the last one that had the host, unless it only asked and has ended: then it is the last one that did more.
+if [ -z "$pb_want" ]; then
+  { read -r pb_want pb_rest <../owner; } 2>/dev/null
+  if [ -n "$pb_want" ] && [ -s "$pb_want/end" ] && pb_only_asked "$pb_want"; then
+    for pb_dir in $(ls -t 2>/dev/null); do
+      if [ -f "$pb_dir/plan" ] && ! pb_only_asked "$pb_dir"; then
+        pb_want=$pb_dir
+        break
+      fi
+    done
+  fi
+fi
 [ -n "$pb_want" ] || pb_tell none
 set -- "$pb_want"*
 [ -d "$1" ] || pb_tell none

@@ -82,7 +82,7 @@ fn push_command(out: &mut String, command: &str) {
 }
 
 /// Whether the kind of failure already covers the reason.
-fn failure_covers_reason(step: &StepView) -> bool {
+pub(super) fn failure_covers_reason(step: &StepView) -> bool {
     let covered = matches!(
         step.reason,
         Some(Reason::CheckError | Reason::Verify | Reason::Timeout { alive: None } | Reason::Stopped { alive: None })
@@ -91,7 +91,7 @@ fn failure_covers_reason(step: &StepView) -> bool {
 }
 
 /// What ended the step, as far as that is known.
-fn how_it_failed(step: &StepView) -> Option<String> {
+pub(super) fn how_it_failed(step: &StepView) -> Option<String> {
     let status = step.status.map(status_words);
     let how = match (step.outcome(), step.failure) {
         (Some(Outcome::Unknown), _) => "it was started, but no result was recorded".to_owned(),

@@ -41,4 +41,9 @@ impl Reporter for Jsonl {
     fn note(&mut self, _text: &str) -> io::Result<()> {
         Ok(())
     }
+
+    /// Standard output is not the terminal on which a question is asked.
+    fn pause(&mut self, _is_paused: bool) -> io::Result<()> {
+        Ok(())
+    }
 }

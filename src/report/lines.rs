@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Style;
-use super::failure::failure_block;
-use super::format::{clean, duration, pad, plural};
+use super::failure::{failure_block, failure_covers_reason, how_it_failed};
+use super::format::{clean, duration, pad, plural, tail_lines};
 use crate::event::{Event, EventKind, HostReady, Mode, Outcome};
 use crate::exit::Exit;
 use crate::ids::HostId;
@@ -14,6 +14,9 @@ use crate::view::{HostState, HostView, RunView, StepView};
 const NAME_WIDTH: usize = 32;
 /// How many lines of a diff are shown unless the user wants all.
 const MAX_DIFF_LINES: usize = 40;
+
+/// How many of its last lines a step shows whose failure is allowed.
+const MAX_ALLOWED_LINES: usize = 3;
 
 /// Where a line belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,8 +178,14 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
     let mut line = format!("{} {word} {:>9}", step_label(host, step, many), duration(step.elapsed_ms));
     if step.allowed && step.outcome() == Some(Outcome::Failed) {
         line.push_str("   (allowed)");
+        // A step that may fail has no block of its own, so its line says how.
+        if let Some(how) = how_it_failed(step) {
+            write!(line, "   {how}").expect("a string takes all");
+        }
     }
-    if let Some(why) = step.why.as_deref().filter(|_| !step.is_manual()) {
+    if let Some(why) =
+        step.why.as_deref().filter(|_| !step.is_manual() && !(step.allowed && failure_covers_reason(step)))
+    {
         write!(line, "   {}", clean(why)).expect("a string takes all");
     }
     line
@@ -190,8 +199,17 @@ fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
     let shown = if all { diff.len() } else { diff.len().min(MAX_DIFF_LINES) };
     let more = (diff.len() > shown).then(|| format!("… and {} more lines", diff.len() - shown));
     let diff: Vec<String> = diff.into_iter().take(shown).map(clean).chain(more).collect();
+    let is_allowed = step.allowed && step.outcome() == Some(Outcome::Failed);
+    let said = is_allowed.then(|| tail_lines(&step.tail));
+    let said = said.into_iter().flatten().rev().take(MAX_ALLOWED_LINES).collect::<Vec<_>>().into_iter().rev();
     let left = step.left.iter().map(|left| format!("left running: {}", clean(left)));
-    manual.into_iter().flatten().chain(diff).chain(left).map(|line| format!("      {line}").trim_end().to_owned())
+    manual
+        .into_iter()
+        .flatten()
+        .chain(diff)
+        .chain(said)
+        .chain(left)
+        .map(|line| format!("      {line}").trim_end().to_owned())
 }
 
 /// The last line of a run.
@@ -236,13 +254,28 @@ pub fn summary(run: &RunView) -> String {
         parts.push(format!("{not_started} not started"));
     }
     if totals.unreachable > 0 {
-        parts.push(format!("{} unreachable", plural(totals.unreachable, "host")));
+        parts.push(format!("{} unreachable{}", plural(totals.unreachable, "host"), unreachable_names(run)));
     }
     write!(line, ": {} · {}", parts.join(", "), duration(run.elapsed_ms())).expect("a string takes all");
     if let Some(id) = &run.run {
         write!(line, " · run {id}").expect("a string takes all");
     }
     line
+}
+
+/// How many hosts that were not reached are named in the last line.
+const MAX_NAMES: usize = 10;
+
+/// The names of the hosts that were not reached, where there are others.
+fn unreachable_names(run: &RunView) -> String {
+    if run.hosts.len() < 2 {
+        return String::new();
+    }
+    let names: Vec<String> =
+        run.hosts.iter().filter(|host| host.state == HostState::Unreachable).map(|host| clean(&host.id.0)).collect();
+    let shown = names.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(MAX_NAMES);
+    if more == 0 { format!(" ({shown})") } else { format!(" ({shown} and {more} more)") }
 }
 
 /// Whether a step of the host was started and its end was not seen.

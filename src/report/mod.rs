@@ -7,6 +7,7 @@ mod failure;
 pub mod format;
 mod jsonl;
 pub mod lines;
+mod live;
 mod plain;
 mod terminal;
 
@@ -19,7 +20,7 @@ use crate::view::RunView;
 pub use failure::failure_block;
 pub use jsonl::Jsonl;
 pub use plain::Plain;
-pub use terminal::{Size, Terminal};
+pub use terminal::Terminal;
 
 /// Shows a run. `run` is the view after `event`.
 pub trait Reporter {
@@ -27,10 +28,15 @@ pub trait Reporter {
     fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()>;
     /// Shows a message to the user that is not an event of the run.
     fn note(&mut self, text: &str) -> io::Result<()>;
+    /// Leaves the terminal to a question, or takes it back. What is reported meanwhile is shown afterwards.
+    fn pause(&mut self, is_paused: bool) -> io::Result<()>;
 }
 
 /// Where a reporter writes.
 pub type Sink = Box<dyn Write + Send>;
+
+/// Returns the current rows and columns of a terminal.
+pub type Size = Box<dyn Fn() -> (u16, u16) + Send + Sync>;
 
 /// Returns the command that a step runs, to show when it failed; secrets are masked.
 pub type Commands = Box<dyn Fn(&HostId, StepId) -> Option<String> + Send>;

@@ -12,30 +12,47 @@ pub struct Plain {
     out: Sink,
     err: Sink,
     style: Style,
+    /// Messages that came while a question was asked on the terminal; `None` while none is.
+    held: Option<String>,
 }
 
 impl Plain {
     /// Writes to standard output and standard error, or to where a test reads.
     pub fn new(out: Sink, err: Sink, style: Style) -> Self {
-        Self { out, err, style }
+        Self { out, err, style, held: None }
     }
 }
 
 impl Reporter for Plain {
     fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()> {
         for line in lines(event, run, &self.style) {
-            let sink = match line.stream {
-                Stream::Results => &mut self.out,
-                Stream::Messages => &mut self.err,
-            };
-            writeln!(sink, "{}", line.text)?;
-            sink.flush()?;
+            match line.stream {
+                Stream::Results => {
+                    writeln!(self.out, "{}", line.text)?;
+                    self.out.flush()?;
+                }
+                Stream::Messages => self.note(&line.text)?,
+            }
         }
         Ok(())
     }
 
     fn note(&mut self, text: &str) -> io::Result<()> {
+        if let Some(held) = &mut self.held {
+            held.push_str(text);
+            held.push('\n');
+            return Ok(());
+        }
         writeln!(self.err, "{text}")?;
+        self.err.flush()
+    }
+
+    fn pause(&mut self, is_paused: bool) -> io::Result<()> {
+        if is_paused {
+            self.held.get_or_insert_default();
+            return Ok(());
+        }
+        self.err.write_all(self.held.take().unwrap_or_default().as_bytes())?;
         self.err.flush()
     }
 }

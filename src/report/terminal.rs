@@ -1,98 +1,85 @@
 //! Lines for a person at a terminal: results above, and below them the current steps.
 //!
 //! Every busy host has one line (at most ten have), with its current step, the time, and the last line of output or the
-//! progress of a download; several hosts have a line of totals below. Indicatif redraws the lines, at most ten times a
-//! second. The cursor is never hidden and the terminal's modes are never changed, so whatever ends the run, clearing these
-//! lines restores the terminal.
+//! progress of a download. A host that is not reached yet has one as well, which says what is waited for. Several hosts have a
+//! line of totals below. These lines are drawn anew at most ten times a second. The cursor is never hidden and the terminal's
+//! modes are never changed, so whatever ends the run leaves the terminal usable.
 
-use std::collections::HashMap;
-use std::io::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::format::{clean, pad, truncate};
+use super::format::{binary, clean, cut, duration, pad, truncate};
 use super::lines::{lines, step_label};
-use super::{Reporter, Sink, Style};
+use super::live::LiveRows;
+use super::{Reporter, Sink, Size, Style};
 use crate::event::{Event, EventKind};
 use crate::ids::{HostId, StepId};
-use crate::view::{HostState, HostView, RunView, StepView};
+use crate::view::{HostState, HostView, RunView};
 
 /// How many hosts have a line of their own.
 const MAX_LINES: usize = 10;
 /// How often the lines are redrawn while nothing happens, so that the time advances.
 const TICK: Duration = Duration::from_millis(200);
+/// The shortest time between two drawings.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+/// A shorter wait has no line, which would only flash.
+const MIN_WAIT: Duration = Duration::from_millis(600);
 /// On a terminal with fewer columns, a download has a shorter bar.
 const NARROW: usize = 80;
 
-/// Returns the current rows and columns of the terminal.
-pub type Size = Box<dyn Fn() -> (u16, u16) + Send + Sync>;
-
 /// Writes results and messages to one terminal, and below them the current steps.
 pub struct Terminal {
-    multi: MultiProgress,
-    lines: HashMap<HostId, HostLine>,
-    totals: Option<ProgressBar>,
-    screen: Arc<Screen>,
+    screen: Arc<Mutex<Screen>>,
     style: Style,
-    ticking: bool,
 }
 
+/// What is on the terminal.
+struct Screen {
+    rows: LiveRows,
+    lines: Vec<HostLine>,
+    totals: Option<String>,
+    drawn_at: Option<Instant>,
+}
+
+/// One host's line.
 struct HostLine {
-    bar: ProgressBar,
-    step: StepId,
-    look: Look,
+    host: HostId,
+    /// What it is about: a step, or a wait.
+    subject: Subject,
+    label: String,
+    since: Instant,
+    progress: Option<Progress>,
+    tail: Option<String>,
 }
 
-/// What a host's line shows after the name of its step.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    Time,
-    TimeAndTail,
-    Bar,
-    ShortBar,
-    Bytes,
+enum Subject {
+    Step(StepId),
+    Wait,
 }
 
-impl Look {
-    fn style(self) -> ProgressStyle {
-        let template = match self {
-            Self::Time => "{prefix} {spinner} {elapsed:>6}",
-            Self::TimeAndTail => "{prefix} {spinner} {elapsed:>6}\n      {wide_msg}",
-            Self::Bar => "{prefix} {bar:14} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta}",
-            Self::ShortBar => "{prefix} {bar:10} {percent:>3}%",
-            Self::Bytes => "{prefix} {spinner} {binary_bytes}  {binary_bytes_per_sec}",
-        };
-        let style = ProgressStyle::with_template(template).expect("the templates are constants");
-        style.progress_chars("━╸─").tick_chars("|/-\\ ")
-    }
-
-    /// The columns that it needs after the name.
-    fn columns(self) -> usize {
-        match self {
-            Self::Time | Self::TimeAndTail => 12,
-            Self::ShortBar => 16,
-            Self::Bytes => 32,
-            Self::Bar => 56,
-        }
-    }
+/// How far a download is.
+#[derive(Clone, Copy)]
+struct Progress {
+    bytes: u64,
+    total: Option<u64>,
+    /// When it was first heard of, and how many bytes were there.
+    first: (Instant, u64),
 }
 
 impl Terminal {
     /// Writes to a terminal of that size. `ticking`: redraws on its own while nothing happens.
     pub fn new(sink: Sink, size: Size, ticking: bool, style: Style) -> Self {
-        let screen = Arc::new(Screen { sink: Mutex::new(sink), size });
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Handle(Arc::clone(&screen))), 10);
-        Self {
-            multi: MultiProgress::with_draw_target(target),
-            lines: HashMap::new(),
-            totals: None,
-            screen,
-            style,
-            ticking,
+        let rows = LiveRows::new(sink, size);
+        let screen = Arc::new(Mutex::new(Screen { rows, lines: Vec::new(), totals: None, drawn_at: None }));
+        if ticking {
+            let screen = Arc::downgrade(&screen);
+            std::thread::spawn(move || tick(&screen));
         }
+        Self { screen, style }
     }
 
     /// Writes to standard error, which is a terminal.
@@ -100,142 +87,213 @@ impl Terminal {
         Self::new(Box::new(io::stderr()), Box::new(stderr_size), true, style)
     }
 
-    /// The lines as indicatif holds them.
+    /// Draws the lines at once, whenever they were drawn before.
     #[cfg(test)]
-    pub(super) fn lines_for_test(&self) -> Vec<ProgressBar> {
-        self.lines.values().map(|line| line.bar.clone()).chain(self.totals.clone()).collect()
+    pub(super) fn draw_for_test(&self) {
+        self.screen().draw().unwrap();
     }
 
-    fn line(&self) -> ProgressBar {
-        let bar = match &self.totals {
-            Some(totals) => self.multi.insert_before(totals, ProgressBar::no_length()),
-            None => self.multi.add(ProgressBar::no_length()),
-        };
-        if self.ticking {
-            bar.enable_steady_tick(TICK);
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        lock(&self.screen)
+    }
+}
+
+fn lock(screen: &Mutex<Screen>) -> MutexGuard<'_, Screen> {
+    screen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Redraws the lines as long as the reporter exists.
+fn tick(screen: &Weak<Mutex<Screen>>) {
+    loop {
+        std::thread::sleep(TICK);
+        let Some(screen) = screen.upgrade() else { return };
+        // A terminal that is gone is noticed by the next event.
+        let _ = lock(&screen).draw();
+    }
+}
+
+impl Screen {
+    /// Writes texts above the lines.
+    fn print<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+        let rows: Vec<String> = texts.into_iter().flat_map(|text| text.split('\n')).map(ToOwned::to_owned).collect();
+        if !rows.is_empty() {
+            self.rows.print(rows)?;
         }
-        bar
+        self.draw_in_time()
     }
 
-    fn redraw(&mut self, host: &HostView, many: bool) {
+    /// Draws the lines, unless they were drawn just now: what is left out is drawn at the next tick.
+    fn draw_in_time(&mut self) -> io::Result<()> {
+        if self.drawn_at.is_some_and(|at| at.elapsed() < MIN_PAUSE) {
+            return Ok(());
+        }
+        self.draw()
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let width = self.rows.width();
+        let lines = self.lines.iter().filter(|line| line.is_due()).take(MAX_LINES);
+        let mut rows: Vec<String> = lines.flat_map(|line| line.rows(width)).collect();
+        rows.extend(self.totals.as_deref().map(|totals| truncate(totals, width)));
+        self.drawn_at = Some(Instant::now());
+        self.rows.draw(&rows)
+    }
+
+    /// What a host's line shows from now on; none where it is neither busy nor waited for.
+    fn update(&mut self, host: &HostView, many: bool) {
+        let place = self.lines.iter().position(|line| line.host == host.id);
         let running = host.running().filter(|_| matches!(host.state, HostState::Ready | HostState::Lost));
-        let Some(step) = running else {
-            if let Some(line) = self.lines.remove(&host.id) {
-                line.bar.finish_and_clear();
-                self.multi.remove(&line.bar);
+        let (subject, label) = match (running, host.state) {
+            (Some(step), state) => {
+                let mut label = step_label(host, step, many).trim_end().to_owned();
+                if state == HostState::Lost {
+                    label.push_str(" (connection lost)");
+                }
+                (Subject::Step(step.id), label)
             }
-            return;
-        };
-        if !self.lines.contains_key(&host.id) {
-            if self.lines.len() >= MAX_LINES {
+            (None, HostState::Waiting) if host.message.is_some() => {
+                (Subject::Wait, format!("{}  waiting for another run", clean(&host.id.0)))
+            }
+            (None, HostState::Waiting) => (Subject::Wait, format!("{}  connecting", clean(&host.id.0))),
+            (None, HostState::Lost) => (Subject::Wait, format!("{}  reconnecting", clean(&host.id.0))),
+            (None, HostState::Ready | HostState::Unreachable | HostState::Finished) => {
+                if let Some(place) = place {
+                    self.lines.remove(place);
+                }
                 return;
             }
-            let bar = self.line();
-            bar.set_style(Look::Time.style());
-            self.lines.insert(host.id.clone(), HostLine { bar, step: StepId(0), look: Look::Time });
+        };
+        let place = place.unwrap_or_else(|| {
+            self.lines.push(HostLine::new(host.id.clone(), subject));
+            self.lines.len() - 1
+        });
+        let line = &mut self.lines[place];
+        if line.subject != subject {
+            *line = HostLine::new(host.id.clone(), subject);
         }
-        let width = usize::from((self.screen.size)().1);
-        if let Some(line) = self.lines.get_mut(&host.id) {
-            line.show(host, step, many, width);
-        }
+        line.label = label;
+        line.tail = running.and_then(|step| step.tail.last()).map(clean);
+        line.progress = running.and_then(|step| step.progress).map(|(bytes, total)| {
+            let first = line.progress.map_or((Instant::now(), bytes), |progress| progress.first);
+            Progress { bytes, total, first }
+        });
     }
 
-    fn redraw_totals(&mut self, run: &RunView) {
+    fn update_totals(&mut self, run: &RunView) {
         if run.hosts.len() < 2 || run.exit.is_some() {
-            if let Some(bar) = self.totals.take() {
-                bar.finish_and_clear();
-            }
+            self.totals = None;
             return;
-        }
-        if self.totals.is_none() {
-            let bar = self.line();
-            bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is a constant"));
-            self.totals = Some(bar);
         }
         let totals = run.totals();
         let is_done = |host: &&HostView| matches!(host.state, HostState::Finished | HostState::Unreachable);
-        let done = run.hosts.iter().filter(is_done).count();
-        let text = format!(
-            "{done} of {} hosts done, {} busy · {} steps changed, {} failed",
+        self.totals = Some(format!(
+            "{} of {} hosts done, {} busy · {} steps changed, {} failed",
+            run.hosts.iter().filter(is_done).count(),
             run.hosts.len(),
             run.hosts.iter().filter(|host| host.running().is_some() && !is_done(host)).count(),
             totals.changed,
             totals.failed + totals.unknown
-        );
-        if let Some(bar) = &self.totals {
-            bar.set_message(text);
-        }
+        ));
     }
 }
 
 impl HostLine {
-    fn show(&mut self, host: &HostView, step: &StepView, many: bool, width: usize) {
-        if self.step != step.id {
-            self.step = step.id;
-            self.bar.reset();
-        }
-        let mut name = step_label(host, step, many);
-        if host.state == HostState::Lost {
-            name = format!("{} (connection lost)", name.trim_end());
-        }
-        let look = match (step.progress, step.tail.last()) {
-            (Some((_, Some(_))), _) if width < NARROW => Look::ShortBar,
-            (Some((_, Some(_))), _) => Look::Bar,
-            (Some((_, None)), _) => Look::Bytes,
-            (None, Some(_)) => Look::TimeAndTail,
-            (None, None) => Look::Time,
+    fn new(host: HostId, subject: Subject) -> Self {
+        Self { host, subject, label: String::new(), since: Instant::now(), progress: None, tail: None }
+    }
+
+    /// Whether it is worth a line.
+    fn is_due(&self) -> bool {
+        self.subject != Subject::Wait || self.since.elapsed() >= MIN_WAIT
+    }
+
+    /// Its rows on a terminal with so many columns.
+    fn rows(&self, width: usize) -> Vec<String> {
+        let elapsed = self.since.elapsed();
+        let (behind, tail) = match self.progress {
+            Some(progress) => (progress.text(width), None),
+            None => (format!("{} {:>6}", spinner(elapsed), whole_seconds(elapsed)), self.tail.as_deref()),
         };
-        let room = width.saturating_sub(look.columns());
-        self.bar.set_prefix(pad(&truncate(name.trim_end(), room), room.min(name.width())));
-        if self.look != look {
-            self.look = look;
-            self.bar.set_style(look.style());
+        let room = width.saturating_sub(behind.width() + 1);
+        let label = pad(&truncate(&self.label, room), room.min(self.label.width()));
+        let mut rows = vec![cut(&format!("{label} {behind}"), width)];
+        rows.extend(tail.map(|tail| cut(&format!("      {tail}"), width)));
+        rows
+    }
+}
+
+impl Progress {
+    fn text(&self, width: usize) -> String {
+        let rate = self.rate();
+        let Some(total) = self.total.filter(|total| *total > 0) else {
+            return format!("{}  {}/s", binary(self.bytes), binary(rate));
+        };
+        let tenths = |cells: u64| usize::try_from(self.bytes.min(total) * cells / total).unwrap_or(0);
+        let bar = |cells: u64| pad(&"━".repeat(tenths(cells)), usize::try_from(cells).unwrap_or(0));
+        if width < NARROW {
+            return format!("{} {:>3}%", bar(10), tenths(100));
         }
-        if let Some((bytes, total)) = step.progress {
-            match total {
-                Some(total) => self.bar.set_length(total),
-                None => self.bar.unset_length(),
-            }
-            self.bar.set_position(bytes);
-        }
-        self.bar.set_message(step.tail.last().map(clean).unwrap_or_default());
-        self.bar.tick();
+        let left = (total.saturating_sub(self.bytes) * 1000).checked_div(rate);
+        let left = left.map_or_else(String::new, |left| format!("  {} left", duration(left)));
+        format!("{} {} of {}  {}/s{left}", bar(14), binary(self.bytes), binary(total), binary(rate))
+    }
+
+    /// Bytes a second.
+    fn rate(&self) -> u64 {
+        let (since, there) = self.first;
+        let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        self.bytes.saturating_sub(there).saturating_mul(1000) / millis
+    }
+}
+
+fn spinner(elapsed: Duration) -> char {
+    ['|', '/', '-', '\\'][usize::try_from(elapsed.as_millis() / TICK.as_millis() % 4).unwrap_or(0)]
+}
+
+/// A time that is still growing, without tenths.
+fn whole_seconds(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => duration(seconds * 1000),
     }
 }
 
 impl Reporter for Terminal {
     fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()> {
         let many = run.hosts.len() > 1;
-        if let Some(host) = event.host.as_ref().and_then(|id| run.host(id)) {
-            // The line of a finished step is removed before its result is written, so that it is not drawn twice.
-            self.redraw(host, many);
-        }
-        for line in lines(event, run, &self.style) {
-            for row in line.text.split('\n') {
-                self.multi.println(row)?;
+        let mut screen = lock(&self.screen);
+        if matches!(event.kind, EventKind::RunStarted { .. }) {
+            for host in &run.hosts {
+                screen.update(host, many);
             }
         }
-        if !matches!(event.kind, EventKind::StepOutput { .. } | EventKind::StepProgress { .. }) {
-            self.redraw_totals(run);
+        if let Some(host) = event.host.as_ref().and_then(|id| run.host(id)) {
+            screen.update(host, many);
         }
-        Ok(())
+        screen.update_totals(run);
+        // The line of a finished step goes with its result, so that it is not shown twice.
+        screen.print(lines(event, run, &self.style).iter().map(|line| line.text.as_str()))
     }
 
     fn note(&mut self, text: &str) -> io::Result<()> {
-        self.multi.println(text)
+        let mut screen = self.screen();
+        screen.print([text])
+    }
+
+    fn pause(&mut self, is_paused: bool) -> io::Result<()> {
+        let mut screen = self.screen();
+        screen.rows.pause(is_paused)?;
+        screen.draw()
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        for line in self.lines.values() {
-            line.bar.finish_and_clear();
-        }
-        if let Some(bar) = &self.totals {
-            bar.finish_and_clear();
-        }
+        let mut screen = self.screen();
+        screen.lines.clear();
+        screen.totals = None;
         // If the terminal is gone, there is nothing left to clear.
-        let _ = self.multi.clear();
+        let _ = screen.rows.pause(false).and_then(|()| screen.draw());
     }
 }
 
@@ -244,73 +302,5 @@ fn stderr_size() -> (u16, u16) {
     match rustix::termios::tcgetwinsize(io::stderr()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),
         _ => (24, 80),
-    }
-}
-
-struct Screen {
-    sink: Mutex<Sink>,
-    size: Size,
-}
-
-/// The terminal in the form that indicatif draws on.
-struct Handle(Arc<Screen>);
-
-impl std::fmt::Debug for Handle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Handle")
-    }
-}
-
-impl Handle {
-    fn write(&self, text: &str) -> io::Result<()> {
-        self.0.sink.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
-    }
-
-    /// Moves the cursor; 0 would mean 1 to a terminal.
-    fn moved(&self, n: usize, direction: char) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.write(&format!("\x1b[{n}{direction}")) }
-    }
-}
-
-impl TermLike for Handle {
-    fn width(&self) -> u16 {
-        (self.0.size)().1
-    }
-
-    fn height(&self) -> u16 {
-        (self.0.size)().0
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.moved(n, 'A')
-    }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.moved(n, 'B')
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.moved(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.moved(n, 'D')
-    }
-
-    fn write_line(&self, s: &str) -> io::Result<()> {
-        self.write(s)?;
-        self.write("\n")
-    }
-
-    fn write_str(&self, s: &str) -> io::Result<()> {
-        self.write(s)
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.write("\r\x1b[2K")
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.0.sink.lock().unwrap_or_else(PoisonError::into_inner).flush()
     }
 }

@@ -303,6 +303,7 @@ fn a_terminal_shows_the_current_step_below_the_results() {
         let events = one_host();
         let (out, mut reporter) = terminal(width, false);
         let mut view = show(&mut reporter, &events[..14]);
+        reporter.draw_for_test();
         let shown = |out: &Buffer| screen(&out.text(), usize::from(width));
         let last = shown(&out).pop().unwrap();
         assert!(last.starts_with("  7 step 7 "), "{last:?}");
@@ -311,9 +312,7 @@ fn a_terminal_shows_the_current_step_below_the_results() {
             view.fold(&event);
             reporter.event(&event, &view).unwrap();
             // The lines are redrawn at a limited rate, but this test looks at them after every event.
-            for line in reporter.lines_for_test() {
-                line.force_draw();
-            }
+            reporter.draw_for_test();
             shown(&out)
         };
         let rows = next(EventKind::StepProgress { step: StepId(7), bytes: 512 * 1024, total: Some(1024 * 1024) });
@@ -340,7 +339,7 @@ fn many_hosts_share_ten_lines_and_a_line_of_totals() {
     kinds.extend(names.iter().map(|name| (*name, looked_at(1))));
     let (out, mut reporter) = terminal(100, false);
     show(&mut reporter, &stamped(&kinds));
-    reporter.lines_for_test().iter().for_each(indicatif::ProgressBar::force_draw);
+    reporter.draw_for_test();
     let rows = screen(&out.text(), 100);
     assert_eq!(rows.iter().filter(|row| row.contains("step 1")).count(), 10, "{rows:#?}");
     assert_eq!(rows.last().unwrap(), "0 of 30 hosts done, 30 busy · 0 steps changed, 0 failed");

@@ -7,7 +7,10 @@ use std::time::Duration;
 use crate::exit::Exit;
 use crate::inventory::Host;
 
+mod advice;
 pub mod ssh;
+
+pub use advice::{login_as, user_to_use};
 
 /// A command for the host, and its standard input, which is closed after these bytes.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +51,10 @@ pub struct Peer {
 pub trait Session: Send {
     /// The host's identity.
     fn peer(&self) -> &Peer;
+    /// What the host showed before the login, as one safe line.
+    fn banner(&self) -> String {
+        String::new()
+    }
     /// The next chunk of the first command. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Chunk> + Send;
     /// Runs another command on the same connection and returns its standard output, at most 64 KiB.

@@ -23,6 +23,7 @@ pub(crate) fn started(hosts: &[&str], steps: u32) -> EventKind {
         mode: Mode::Run,
         hosts: hosts.iter().map(|host| HostId((*host).to_owned())).collect(),
         steps,
+        host_steps: Vec::new(),
         rerun_of: None,
     }
 }

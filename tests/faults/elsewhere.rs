@@ -193,7 +193,12 @@ const BY_ROW: &[&[Case]] = &[
     // H17
     &[],
     // H18
-    &[],
+    &[elsewhere(
+        "src/engine/host/tests.rs",
+        "a_host_that_greets_and_closes_each_connection_is_given_up",
+        &["H18"],
+        "a host says hello and closes, on each connection",
+    )],
     // H19
     &[],
     // W20
@@ -238,7 +243,32 @@ const BY_ROW: &[&[Case]] = &[
         ),
     ],
     // W23
-    &[],
+    &[
+        elsewhere(
+            "tests/rehearse_cli.rs",
+            "the_milestone_passes_with_cuts_as_well",
+            &["W23"],
+            "`rehearse playbooks/milestone1.yaml --cut`",
+        ),
+        elsewhere(
+            "tests/rehearse_cli.rs",
+            "where_the_loopback_is_down_there_is_no_verdict",
+            &["W23"],
+            "a machine whose loopback interface is down",
+        ),
+        elsewhere(
+            "tests/rehearse_cli.rs",
+            "a_rehearsal_that_is_stopped_gives_no_verdict",
+            &["W23"],
+            "Ctrl-C during the first run",
+        ),
+        elsewhere(
+            "tests/rehearse_cli.rs",
+            "a_rehearsal_leaves_no_process_of_its_own_behind",
+            &["W23"],
+            "what is left when the command ends",
+        ),
+    ],
     // W24
     &[],
     // W25

@@ -119,7 +119,7 @@ pub(super) const MATRIX: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
-        "H. Somebody on the host, or the host itself, tries to bend a run",
+        "H. A user of the host, or the host itself, tries to bend a run",
         &[
             ("H13", "Root works in a directory that another user can change"),
             ("H14", "An archive holds links, set-id bits and devices"),
@@ -149,5 +149,5 @@ pub(super) const MATRIX: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// The first letters of the rows that may lack a case for now. The report counts such a row as open.
+/// How the names of the rows start that may lack a case for now. The report counts such a row as open.
 pub(super) const MAY_BE_OPEN: &[char] = &['T', 'X', 'H', 'W'];

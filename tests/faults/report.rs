@@ -46,6 +46,7 @@ fn cases() -> Vec<&'static Case> {
         super::terminal::CASES,
         super::identity::CASES,
         super::clock::CASES,
+        super::waits::CASES,
     ];
     here.into_iter().flatten().chain(elsewhere::cases()).collect()
 }

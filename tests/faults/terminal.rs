@@ -1,15 +1,17 @@
 //! A person at a terminal, who types at it, and closes it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use super::running::{HELD, held, release};
-use super::world::{Signal, World, on_each, until};
+use super::world::{Call, Signal, World, on_each, until};
 use crate::support::need;
 
 cases! {
@@ -17,6 +19,17 @@ cases! {
         => Text("129", "the run continues on the host; the rerun does the rest, once");
     a_terminal_is_left_as_it_was_found ["E1" "E2"] "Ctrl-\\\\ and SIGTERM at a terminal; Ctrl-C three times there"
         => Text("131, 143, 130", "the terminal is as it was; the run continues on the host; the rerun does the rest, once");
+    several_hosts_are_asked_about_one_after_the_other ["W24"] "the first run on two hosts: both keys are unknown"
+        => Text("0", "one question after the other, each names its host, and nothing is drawn over it");
+    ctrl_c_at_a_question_ends_it ["W24"] "Ctrl-C, SIGTERM at the question about a host key, at that for a passphrase, with a word typed"
+        => Text("130, 143", "`nothing was started`; at once; the terminal is as it was, and the shell gets nothing of what was typed");
+    ctrl_c_while_connecting_ends_at_once ["W24"] "Ctrl-C while a server accepts the connection and says nothing, with one host and with two"
+        => Text("130", "`nothing was started`; at once");
+    a_wrong_passphrase_is_asked_for_again ["W28"] "a wrong passphrase, twice, and then the right one; three wrong ones"
+        => Text("0, 4", "it is asked for again, three times in all");
+    lines_of_a_terminal_are_text ["W26"] "what a terminal shows is selected, or the terminal changes its width"
+        => Text("0", "every line ends with a line feed and has no blanks at its end");
+    a_dumb_terminal_gets_no_codes ["W26"] "TERM=dumb, and no TERM" => Text("0", "no code that moves the cursor, no colour");
 }
 
 /// The terminal's columns.
@@ -34,6 +47,11 @@ struct Terminal {
 
 impl Terminal {
     fn start(program: &Command) -> Self {
+        Self::of_kind("xterm", program)
+    }
+
+    /// A terminal that says that it is of this kind.
+    fn of_kind(kind: &str, program: &Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&master).expect("a terminal");
         unlockpt(&master).expect("a terminal");
@@ -47,7 +65,7 @@ impl Terminal {
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(program.get_program()).args(program.get_args());
         command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("TERM", "xterm").current_dir(program.get_current_dir().expect("a folder"));
+        command.env("TERM", kind).current_dir(program.get_current_dir().expect("a folder"));
         let end = || Stdio::from(slave.try_clone().expect("the other end"));
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("setsid starts");
         Self { master, slave, before, child, shown: Vec::new() }
@@ -70,6 +88,32 @@ impl Terminal {
 
     fn types(&self, key: u8) {
         assert_eq!(rustix::io::write(&self.master, &[key]), Ok(1));
+    }
+
+    /// Types a line.
+    fn types_line(&self, text: &str) {
+        text.bytes().chain([b'\r']).for_each(|key| self.types(key));
+    }
+
+    /// Everything that was shown so far, without the codes that move the cursor.
+    fn text(&self) -> String {
+        let shown = String::from_utf8_lossy(&self.shown);
+        let mut parts = shown.split("\x1b[");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            text.push_str(part.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or_default());
+        }
+        text
+    }
+
+    /// Waits for the program's end, which comes soon, and insists on its exit code.
+    #[track_caller]
+    fn ends_soon(&mut self, code: i32) {
+        let started = Instant::now();
+        let end = self.end();
+        assert_eq!(end.code(), Some(code), "{end:?}: {}", self.text());
+        assert!(started.elapsed() < Duration::from_secs(3), "after {:?}: {}", started.elapsed(), self.text());
+        self.is_as_it_was();
     }
 
     /// Waits for the program's end, reading what it shows meanwhile.
@@ -173,5 +217,188 @@ fn a_terminal_is_left_as_it_was_found() {
             }
             the_rest_is_done_once(&world);
         });
+    }
+}
+
+/// `pinboot run` that asks about unknown host keys, and knows none.
+fn asking(world: &World) -> Call {
+    let call = world.call(&["run", "p.yaml", "--host-key", "ask", "--known-hosts"]).arg(world.here("known_hosts"));
+    call.arg("--key").arg(world.server.key())
+}
+
+/// A playbook for the server under each of these names.
+fn play_on(world: &World, names: &[&str]) {
+    let mut text = "name: A test\nhosts:\n".to_owned();
+    for (number, name) in names.iter().enumerate() {
+        let (port, user) = (world.server.port, &world.user);
+        text += &format!("  h{number}: {{ address: {name}, port: {port}, user: {user} }}\n");
+    }
+    world.playbook(&(text + "steps:\n  - { name: Touch, command: touch touched, always: true }\n"));
+}
+
+#[test]
+fn several_hosts_are_asked_about_one_after_the_other() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    play_on(&world, &["127.0.0.1", "localhost"]);
+    let mut terminal = Terminal::start(&asking(&world).into_command());
+    let question = "(yes/no/[fingerprint])? ";
+    for number in 1..=2 {
+        until("a question", || {
+            terminal.read();
+            terminal.text().matches(question).count() == number
+        });
+        // A question is there until it is answered: nothing is drawn over it, and no other comes.
+        let then = terminal.shown.len();
+        std::thread::sleep(Duration::from_secs(1));
+        terminal.read();
+        assert_eq!(terminal.shown.len(), then, "{}", terminal.text());
+        assert!(terminal.text().ends_with(question), "{}", terminal.text());
+        terminal.types_line("yes");
+    }
+    assert_eq!(terminal.end().code(), Some(0), "{}", terminal.text());
+    let text = terminal.text();
+    for host in ["'[127.0.0.1]:", "'[localhost]:"] {
+        assert_eq!(text.matches(&format!("authenticity of host {host}")).count(), 1, "{text}");
+    }
+    terminal.is_as_it_was();
+}
+
+#[test]
+fn ctrl_c_at_a_question_ends_it() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let locked = world.here("locked");
+    let status =
+        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "a passphrase", "-f"]).arg(&locked).status();
+    assert!(status.expect("ssh-keygen").success());
+    let with_passphrase = || world.call(&["run", "p.yaml", "--host-key", "ask", "--key"]).arg(&locked);
+    for (hosts, call, words, hidden) in [
+        (&["127.0.0.1"][..], asking(&world), "fingerprint])? ", false),
+        (&["127.0.0.1", "localhost"], asking(&world), "fingerprint])? ", false),
+        (&["127.0.0.1"], with_passphrase(), "Passphrase for ", true),
+    ] {
+        play_on(&world, hosts);
+        let command = call.into_command();
+        for signal in [None, Some(Signal::TERM)] {
+            let mut terminal = Terminal::start(&command);
+            terminal.wait_for(words);
+            let modes = tcgetattr(&terminal.slave).expect("its state").local_modes;
+            assert_eq!(modes.contains(LocalModes::ECHO), !hidden);
+            for key in b"echo typed" {
+                terminal.types(*key);
+            }
+            match signal {
+                Some(signal) => crate::support::sshd::signal(terminal.child.id(), signal),
+                None => terminal.types(3),
+            }
+            terminal.ends_soon(if signal.is_none() { 130 } else { 143 });
+            terminal.wait_for("nothing was started");
+            let after = rustix::io::ioctl_fionread(&terminal.slave).expect("a terminal");
+            assert_eq!(after, 0, "the shell would get what was typed: {}", terminal.text());
+            assert!(!terminal.text().contains("Finishing the current step"), "{}", terminal.text());
+        }
+    }
+    assert!(!world.there("touched").exists());
+}
+
+#[test]
+fn ctrl_c_while_connecting_ends_at_once() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("its address").port();
+    for hosts in [1, 2] {
+        let mut text = "name: A test\nhosts:\n".to_owned();
+        for number in 0..hosts {
+            text += &format!("  h{number}: {{ address: 127.0.0.1, port: {port}, user: me }}\n");
+        }
+        world.playbook(&(text + "steps:\n  - { name: Touch, command: touch touched, always: true }\n"));
+        let mut terminal = Terminal::start(&asking(&world).into_command());
+        terminal.wait_for("h0  connecting");
+        terminal.types(3);
+        terminal.ends_soon(130);
+        let text = terminal.text();
+        assert_eq!(text.matches("nothing was started").count(), hosts, "{text}");
+        assert!(!text.contains("Finishing the current step") && !text.contains("continues on the host"), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_passphrase_is_asked_for_again() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    world.steps("  - { name: Touch, command: touch touched, always: true }\n");
+    let locked = world.here("locked");
+    fs::copy(world.server.key(), &locked).expect("a key");
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("chmod");
+    let status = Command::new("ssh-keygen")
+        .args(["-q", "-p", "-a", "1", "-P", "", "-N", "right one", "-f"])
+        .arg(&locked)
+        .status();
+    assert!(status.expect("ssh-keygen").success());
+    for (answers, code) in [(["wrong", "", "right one"], 0), (["wrong", "wrong", "wrong"], 4)] {
+        let mut terminal = Terminal::start(&world.reach(&["run", "p.yaml"]).arg("--key").arg(&locked).into_command());
+        for (number, answer) in answers.iter().enumerate() {
+            until("a question", || {
+                terminal.read();
+                terminal.text().matches("Passphrase for").count() == number + 1
+            });
+            terminal.types_line(answer);
+        }
+        assert_eq!(terminal.end().code(), Some(code), "{}", terminal.text());
+        assert_eq!(terminal.text().matches("does not open the key").count(), 2, "{}", terminal.text());
+        assert!(!terminal.text().contains("right one"), "what is typed is hidden: {}", terminal.text());
+        terminal.is_as_it_was();
+    }
+    assert!(world.there("touched").exists());
+}
+
+const SPEAKING: &str = "  - { name: Say, script: 'for i in 1 2 3 4 5 6; do echo line $i; sleep .2; done', always: true }\n  \
+                        - { name: Then, command: 'true', always: true }\n";
+
+#[test]
+fn lines_of_a_terminal_are_text() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    world.steps(SPEAKING);
+    let mut terminal = Terminal::start(&world.run_call(&[]).into_command());
+    terminal.wait_for("line 2");
+    // It becomes narrower in the middle of the run.
+    tcsetwinsize(&terminal.slave, Winsize { ws_row: 24, ws_col: 40, ws_xpixel: 0, ws_ypixel: 0 }).expect("its size");
+    assert_eq!(terminal.end().code(), Some(0), "{}", terminal.text());
+    let text = terminal.text();
+    assert!(text.ends_with("\r\n"), "{text:?}");
+    let padded: Vec<&str> = text.split("\r\n").filter(|line| line.ends_with(' ')).collect();
+    assert!(padded.is_empty(), "{padded:?}");
+    for line in ["  1 Say ", "  2 Then "] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("0/0"), "{text}");
+    terminal.is_as_it_was();
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_codes() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    world.steps(SPEAKING);
+    for kind in ["dumb", ""] {
+        let mut terminal = Terminal::of_kind(kind, &world.run_call(&[]).into_command());
+        assert_eq!(terminal.end().code(), Some(0), "{}", terminal.text());
+        assert!(!terminal.shown.contains(&0x1b), "{:?}", String::from_utf8_lossy(&terminal.shown));
+        terminal.wait_for("2 changed");
     }
 }

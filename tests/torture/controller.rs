@@ -102,6 +102,7 @@ async fn watch_over(
         mode: Mode::Run,
         hosts: vec![job.host.id.clone()],
         steps: u32::try_from(job.steps.len()).expect("few"),
+        host_steps: Vec::new(),
         rerun_of: None,
     };
     let mut shown: BTreeMap<u32, String> = BTreeMap::new();
@@ -127,7 +128,14 @@ async fn watch_over(
         }
         Ok(())
     };
-    let options = Options { forks: 1, reconnect_for: Duration::from_mins(1), wait: Duration::ZERO, cause: |_, _| None };
+    let options = Options {
+        forks: 1,
+        reconnect_for: Duration::from_mins(1),
+        wait: Duration::ZERO,
+        start_timeout: Duration::from_mins(2),
+        stop: StopRequest::None,
+        cause: |_, _| None,
+    };
     let engine = engine::run(Arc::new(connect), vec![job], options, requests, Some(first), RunView::default(), emit);
     let view = tokio::select! {
         view = engine => Some(view),

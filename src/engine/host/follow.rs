@@ -8,8 +8,10 @@ use super::{ConnectionEnd, HostTask, millis};
 use crate::engine::connection_end::CommandEnd;
 use crate::engine::interpret::RunEnd;
 use crate::engine::job::StopRequest;
+use crate::engine::messages::{self, Refusal};
 use crate::engine::stop_relay::relay;
 use crate::event::{EventKind, HostReady, KeyStatus};
+use crate::exit::Exit;
 use crate::remote::frame::{Frame, Piece};
 use crate::transport::{Chunk, Connect, Peer, Session};
 
@@ -23,6 +25,37 @@ const OUTPUT_TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of a connection in good order may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// After so long without the host's first word pinboot says what it waits for.
+const START_NOTE: Duration = Duration::from_secs(10);
+
+/// How long the host's first word may take: the login shell reads its start-up files before it runs the command.
+struct StartTimer {
+    since: Instant,
+    limit: Duration,
+    is_noted: bool,
+}
+
+impl StartTimer {
+    fn new(limit: Duration) -> Self {
+        Self { since: Instant::now(), limit, is_noted: false }
+    }
+
+    /// When there is something to do about it.
+    fn next(&self) -> Instant {
+        self.since + if self.is_noted { self.limit } else { START_NOTE.min(self.limit / 2) }
+    }
+
+    /// Whether the time is over. If it is not, pinboot says so, once.
+    fn is_over(&mut self) -> bool {
+        self.is_noted = true;
+        self.elapsed() >= self.limit
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
 
 /// A connection while it is followed.
 struct Following {
@@ -53,9 +86,14 @@ impl<C: Connect> HostTask<'_, C> {
             blocked_since: Instant::now(),
         };
         let mut next_tick = Instant::now();
+        self.banner = session.banner();
+        let mut start = StartTimer::new(self.options.start_timeout);
         let request = *self.stop_request.borrow_and_update();
         self.pass_on(request, &mut session, &mut following).await;
         let end = loop {
+            if let Some(refusal) = self.speaks_instead() {
+                break ConnectionEnd::Ended(RunEnd::Refused(refusal));
+            }
             let is_step_running = self.interpreter.running().is_some();
             tokio::select! {
                 chunk = session.next() => {
@@ -68,6 +106,9 @@ impl<C: Connect> HostTask<'_, C> {
                     let request = *self.stop_request.borrow_and_update();
                     if let StopRequest::Detach(exit) = request {
                         break ConnectionEnd::Detached(exit);
+                    }
+                    if self.ends_at_once(request) {
+                        break ConnectionEnd::Detached(Exit::Interrupted);
                     }
                     self.pass_on(request, &mut session, &mut following).await;
                 }
@@ -82,6 +123,13 @@ impl<C: Connect> HostTask<'_, C> {
                     if let Some(end) = self.chunk(Chunk::Closed, &mut session, &mut following).await {
                         break end;
                     }
+                }
+                () = sleep_until(start.next()), if !self.interpreter.greeted() => {
+                    if start.is_over() {
+                        break ConnectionEnd::Mute;
+                    }
+                    let (message, hint) = messages::start_note(start.elapsed());
+                    self.emit(EventKind::HostNote { message, hint: Some(hint.to_owned()) }).await;
                 }
                 () = tokio::time::sleep(PARTIAL_LINE_DELAY), if is_step_running => {
                     for event in self.interpreter.pause() {
@@ -99,8 +147,21 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     async fn pass_on(&self, request: StopRequest, session: &mut C::Session, following: &mut Following) {
-        let is_known = relay(self.connect, &self.job, session, request).await;
+        let mut stop_request = self.stop_request.clone();
+        let is_known = tokio::select! {
+            is_known = relay(self.connect, &self.job, session, request) => is_known,
+            // The user does not wait for the answer.
+            Ok(_) = stop_request.wait_for(|request| matches!(request, StopRequest::Detach(_))) => true,
+        };
         following.pending_stop = (!is_known).then_some(request);
+    }
+
+    /// The refusal of a host whose forced command speaks for itself: it may take its time to end, and names another user.
+    fn speaks_instead(&self) -> Option<Refusal> {
+        if self.interpreter.greeted() || self.ready {
+            return None;
+        }
+        messages::other_user(&self.interpreter.noise_and(self.streams.unannounced()))
     }
 
     async fn chunk(
@@ -143,7 +204,7 @@ impl<C: Connect> HostTask<'_, C> {
                 if let Some(end) = self.pieces(pieces, following).await {
                     return Some(ConnectionEnd::Ended(end));
                 }
-                return Some(ConnectionEnd::Lost("the host closed the channel".to_owned()));
+                return Some(ConnectionEnd::ChannelClosed);
             }
             Chunk::Closed => return Some(ConnectionEnd::Exited(following.command_end.clone())),
             Chunk::Lost(reason) => {

@@ -274,7 +274,14 @@ async fn observed(links: &[Link], follows: bool, patient: bool, masker: Masker) 
     let job =
         Job { host, identity, steps: Vec::new(), masker, muted: false, expected: None, resume_command: None, task };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
-    let options = Options { forks: 1, reconnect_for, wait: Duration::ZERO, cause: |_, _| None };
+    let options = Options {
+        forks: 1,
+        reconnect_for,
+        wait: Duration::ZERO,
+        start_timeout: Duration::from_mins(2),
+        stop: StopRequest::None,
+        cause: |_, _| None,
+    };
     let (sender, mut events) = mpsc::channel(10_000);
     let (_user, stop_request) = watch::channel(StopRequest::None);
     run_host(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, stop_request, &sender).await;
@@ -321,5 +328,20 @@ fn the_controller_agrees_with_the_model_over_a_hundred_thousand_orders() {
     let exits = exits.into_inner().expect("no thread panics with it");
     for exit in [0, 1, 3, 4, 6, 7, 8, 9, 10, 130].map(Exit::from_code) {
         assert!(exits.get(&exit).is_some_and(|count| *count > 50), "{exit} hardly came: {exits:?}");
+    }
+}
+
+#[test]
+fn a_host_that_greets_and_closes_each_connection_is_given_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    for last in [Last::Lost, Last::Closed, Last::Killed] {
+        let links = vec![Link::Up(vec![Said::Hello], last); 100];
+        let seen = runtime.block_on(observed(&links, false, true, Masker::new(&[])));
+        assert_eq!(seen.exit, Exit::ConnectionLost, "{last:?}");
+        assert!((2..=12).contains(&seen.lost), "connected {} times: {last:?}", seen.lost);
+        // A connection that brings something new of the run is worth having.
+        let fruitful = vec![Link::Up(vec![Said::Hello, Said::Start(1)], last); 100];
+        let seen = runtime.block_on(observed(&fruitful, false, true, Masker::new(&[])));
+        assert_eq!((seen.exit, seen.lost), (Exit::ConnectionLost, 100), "{last:?}");
     }
 }

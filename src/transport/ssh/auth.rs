@@ -16,7 +16,7 @@ use super::facts::Disconnection;
 use super::handshake::Verified;
 use super::sanitize;
 use crate::inventory::Host;
-use crate::transport::{Error, ErrorKind};
+use crate::transport::{Error, ErrorKind, user_to_use};
 
 /// What to log in with.
 pub(crate) enum Credentials {
@@ -232,7 +232,7 @@ fn interrupted(end: &Disconnection, who: &str, with: &str, said: &str) -> Error 
         _ if !said.is_empty() => {
             let how = match end {
                 Disconnection::ByHost(_) => format!(" (the connection {})", end.text()),
-                Disconnection::Broken(_) | Disconnection::NoMethodLeft => String::new(),
+                Disconnection::ByUs | Disconnection::Broken(_) | Disconnection::NoMethodLeft => String::new(),
             };
             let message = format!("{who} may not log in {with}{said}{how}");
             Error::new(ErrorKind::Auth, message)
@@ -241,10 +241,11 @@ fn interrupted(end: &Disconnection, who: &str, with: &str, said: &str) -> Error 
         Disconnection::ByHost(_) => {
             Error::new(ErrorKind::Auth, message).with_hint("check the log on the host: journalctl -u sshd")
         }
-        Disconnection::Broken(_) | Disconnection::NoMethodLeft => Error::new(ErrorKind::Unreachable, message)
-            .with_hint(
+        Disconnection::ByUs | Disconnection::Broken(_) | Disconnection::NoMethodLeft => {
+            Error::new(ErrorKind::Unreachable, message).with_hint(
                 "the host or the network failed during the login; check the log on the host: journalctl -u sshd",
-            ),
+            )
+        }
     }
 }
 
@@ -267,25 +268,9 @@ fn hint(connection: &Verified, host: &Host, keys: &[PublicKey], banner: &str) ->
     hint
 }
 
-/// The user that EC2 images name when root tries to log in.
-fn user_to_use(banner: &str) -> Option<&str> {
-    let (_, rest) = banner.split_once("Please login as the user \"")?;
-    let (user, _) = rest.split_once('"')?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    (!user.is_empty() && user.len() <= 32 && user.chars().all(plain)).then_some(user)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_plain_name_of_a_banner_is_used_as_the_user() {
-        let text = |user: &str| format!("Please login as the user \"{user}\" rather than the user \"root\".\n");
-        assert_eq!(user_to_use(&text("ec2-user")), Some("ec2-user"));
-        assert_eq!(user_to_use(&text("a; rm -rf ~")), None);
-        assert_eq!(user_to_use("Welcome"), None);
-    }
 
     #[test]
     fn a_login_during_which_the_connection_ends_shows_the_reason() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::prompt::{Ask, Passphrase};
+use super::questions::Questions;
 
 /// What happens to the key of a host that known_hosts does not list.
 ///
@@ -37,6 +38,8 @@ pub struct Config {
     pub keepalive: Duration,
     /// Where passphrases come from.
     pub passphrase: Passphrase,
+    /// Where the user is asked, if it is the user who is asked.
+    pub questions: Questions,
     /// The socket of ssh-agent, for hosts without a key file.
     pub agent: Option<PathBuf>,
 }
@@ -56,6 +59,7 @@ impl Config {
             // A black hole is noticed after three spans, within 27 seconds.
             keepalive: Duration::from_secs(9),
             passphrase,
+            questions: Questions::default(),
             agent: None,
         }
     }

@@ -23,6 +23,8 @@ impl From<russh::Error> for HandlerError {
 pub(crate) enum Disconnection {
     /// The host closed it with this text, which is escaped already.
     ByHost(String),
+    /// pinboot closed it, with everything done.
+    ByUs,
     /// It broke, for this reason.
     Broken(String),
     /// The host refused the key and offers no other way to log in.
@@ -35,6 +37,7 @@ impl Disconnection {
         match self {
             Self::ByHost(text) if text.is_empty() => "was closed by the host without a reason".to_owned(),
             Self::ByHost(text) => format!("was closed by the host: {text}"),
+            Self::ByUs => "was closed".to_owned(),
             Self::Broken(why) => format!("was lost: {why}"),
             Self::NoMethodLeft => "was closed: the host offers no way to log in".to_owned(),
         }
@@ -50,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) banner: String,
     /// How the connection ended.
     pub(crate) end: Option<Disconnection>,
+    /// pinboot is closing it.
+    pub(crate) is_closing: bool,
     /// Whether a task has claimed opening the first channel.
     opening: bool,
 }

@@ -11,6 +11,7 @@ use russh::{ChannelId, ChannelOpenFailure, Names, Sig, cipher};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::algorithms::{Strength, strength};
 use super::facts::{Disconnection, HandlerError, SharedFacts, reason_text};
 use super::first_command::{FirstCommand, channel_refused, exec_refused};
 use super::host_key_check::HostKeyCheck;
@@ -65,6 +66,17 @@ impl client::Handler for Handler {
         let (Some(key), Some(check)) = (blob, self.host_key_check.take()) else {
             return Ok(false);
         };
+        if let PublicKeyOrCertificate::PublicKey { key, .. } = shown {
+            match strength(key) {
+                Strength::Good => {}
+                Strength::Weak(what) => tracing::warn!(address = %check.address, "the host key {what}"),
+                Strength::TooWeak(what) => {
+                    let error = Error::new(ErrorKind::HostKey, format!("the host key of {} {what}", check.address));
+                    let hint = "make another host key on the host: ssh-keygen -A; nothing was sent";
+                    return Err(HandlerError::Final(Box::new(error.with_hint(hint))));
+                }
+            }
+        }
         let mut peer = Peer { key_type: key.kind().to_owned(), fingerprint: key.fingerprint(), added: false };
         // The user's answer and the lock on known_hosts may take long; this time does not count as the host's.
         let started = Instant::now();
@@ -223,6 +235,9 @@ impl client::Handler for Handler {
 
     async fn disconnected(&mut self, reason: DisconnectReason<HandlerError>) -> Result<(), HandlerError> {
         let (end, result) = match reason {
+            DisconnectReason::Error(HandlerError::Ssh(_)) if self.shared.facts().is_closing => {
+                (Disconnection::ByUs, Ok(()))
+            }
             DisconnectReason::ReceivedDisconnect(info) => {
                 (Disconnection::ByHost(sanitize::one_line(&info.message, 1000)), Ok(()))
             }

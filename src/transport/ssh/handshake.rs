@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{self, Handle};
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
-use russh::{Preferred, SshId, cipher, compression};
+use russh::{Preferred, SshId, compression};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::algorithms;
 use super::config::{Config, ExpectedKey};
 use super::dial::{self, Dialled};
 use super::facts::{Disconnection, HandlerError, SharedFacts, reason_text};
@@ -133,42 +133,17 @@ fn settings(config: &Config, expected: Option<&ExpectedKey>, host_keys: &HostKey
         keepalive_max: 2,
         inactivity_timeout: None,
         preferred: Preferred {
-            key: Cow::Owned(host_key_algorithms(
+            kex: Cow::Borrowed(algorithms::KEX),
+            key: Cow::Owned(algorithms::of_host_keys(
                 &host_keys.known_types(),
                 expected.map(|expected| expected.key_type.as_str()),
             )),
-            // Ordered by measured speed. ChaCha20 is last, because it can be attacked if a server does not support strict
-            // key exchange; see docs/decisions/0013-strict-key-exchange.md.
-            cipher: Cow::Borrowed(&[
-                cipher::AES_128_GCM,
-                cipher::AES_256_GCM,
-                cipher::AES_256_CTR,
-                cipher::CHACHA20_POLY1305,
-            ]),
+            cipher: Cow::Borrowed(algorithms::CIPHERS),
             compression: Cow::Borrowed(&[compression::NONE]),
             ..Preferred::DEFAULT
         },
         ..client::Config::default()
     }
-}
-
-/// The host key algorithms in the order of preference.
-///
-/// As with OpenSSH, the types that known_hosts lists come first, so that a host with several keys shows one of those. Among
-/// them, the expected type comes first.
-fn host_key_algorithms(known: &[&str], expected: Option<&str>) -> Vec<Algorithm> {
-    let ecdsa = |curve| Algorithm::Ecdsa { curve };
-    let mut algorithms = vec![
-        ("ssh-ed25519", Algorithm::Ed25519),
-        ("ecdsa-sha2-nistp256", ecdsa(EcdsaCurve::NistP256)),
-        ("ecdsa-sha2-nistp384", ecdsa(EcdsaCurve::NistP384)),
-        ("ecdsa-sha2-nistp521", ecdsa(EcdsaCurve::NistP521)),
-        // The library would offer SHA-1 as well, which is not secure.
-        ("ssh-rsa", Algorithm::Rsa { hash: Some(HashAlg::Sha512) }),
-        ("ssh-rsa", Algorithm::Rsa { hash: Some(HashAlg::Sha256) }),
-    ];
-    algorithms.sort_by_key(|(name, _)| (!known.contains(name), expected != Some(*name)));
-    algorithms.into_iter().map(|(_, algorithm)| algorithm).collect()
 }
 
 /// The error for a connection that failed before login; without an error of russh, the time was over.

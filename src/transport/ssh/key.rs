@@ -220,14 +220,45 @@ fn pkcs8_scheme(der: &[u8]) -> Result<(), Unusable> {
     Err(Unusable::new(format!("is encrypted with {scheme}, which pinboot cannot read"), remedy))
 }
 
+/// Advice for a PuTTY key that is damaged.
+const PUTTY_AGAIN: &str =
+    "copy the original .ppk file again, or export the key from PuTTYgen: Conversions, Export OpenSSH key";
+
+fn putty_cut_off(what: &str) -> Unusable {
+    Unusable::new(format!("is a PuTTY key that is cut off: {what}"), PUTTY_AGAIN)
+}
+
+/// A line of a PuTTY key. Lines are not trimmed: the file's MAC covers the comment with its spaces.
+fn putty_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+/// What a `.ppk` file needs: lines of base64 that are counted, and a line with the digest of it all at the end.
 fn putty(start: &str) -> Result<Candidate, Unusable> {
-    // Lines are not trimmed: the file's MAC covers the comment with its spaces.
-    let field = |name: &str| start.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    if field("Private-MAC:").is_none() {
-        return Err(Unusable::new("is a PuTTY key that is cut off: it has no line Private-MAC", AGAIN));
+    for begin in ["Public-Lines:", "Private-Lines:"] {
+        let Some(counted) = putty_field(start, begin).and_then(|count| count.parse::<usize>().ok()) else { continue };
+        let there = start.lines().skip_while(|line| !line.starts_with(begin)).skip(1);
+        let there = there.take_while(|line| !line.contains(':')).take(counted).count();
+        if there < counted {
+            let name = begin.trim_end_matches(':');
+            return Err(putty_cut_off(&format!("it has {there} of the {counted} lines after {name}")));
+        }
     }
-    let encrypted = field("Encryption:").is_some_and(|cipher| cipher != "none");
+    if putty_field(start, "Private-MAC:").is_none() {
+        return Err(putty_cut_off("it has no line Private-MAC"));
+    }
+    let encrypted = putty_field(start, "Encryption:").is_some_and(|cipher| cipher != "none");
     Ok(Candidate { text: Zeroizing::new(start.to_owned()), encrypted })
+}
+
+/// Why the decoder refuses a PuTTY key that is not encrypted.
+fn unreadable_putty(text: &str) -> Unusable {
+    let mac = putty_field(text, "Private-MAC:").unwrap_or_default();
+    if matches!(mac.len(), 40 | 64) {
+        Unusable::new("is a PuTTY key that is damaged: its content does not fit its MAC", PUTTY_AGAIN)
+    } else {
+        putty_cut_off("its last line, Private-MAC, is not complete")
+    }
 }
 
 fn not_text(bytes: &[u8]) -> Unusable {
@@ -277,6 +308,8 @@ fn decode(candidate: &Candidate, passphrase: Option<&str>) -> Result<PrivateKey,
                 "cannot be read with this passphrase",
                 "check the passphrase; ssh-keygen -y -f {key} tries it",
             )
+        } else if candidate.text.starts_with("PuTTY-") {
+            unreadable_putty(&candidate.text)
         } else {
             let error = sanitize::escaped(error.to_string().as_bytes(), 200);
             Unusable::new(
@@ -293,26 +326,43 @@ fn decode(candidate: &Candidate, passphrase: Option<&str>) -> Result<PrivateKey,
 /// The mode is checked by OpenSSH's rule: a file that belongs to the caller (the real user id) must have no bits for group
 /// and others; a file of another owner, such as one that root reads for a user, is accepted.
 pub(crate) fn load(path: &Path, passphrase: &Passphrase) -> Result<PrivateKey, Error> {
-    let bytes = read(path)?;
+    let (bytes, mode) = read(path)?;
+    // A mode cannot be the reason why a public key, or no key at all, is refused.
     let candidate = classify(&bytes).map_err(|unusable| unusable.at(path))?;
+    if let Some(mode) = mode {
+        let what = format!("can be read or written by others (mode {mode:04o}); pinboot refuses it, as ssh does");
+        return Err(Unusable::new(what, "chmod 600 {key}").at(path));
+    }
     if !candidate.encrypted {
         return decode(&candidate, None).map_err(|unusable| unusable.at(path));
     }
-    let secret = passphrase.ask(path).map_err(|none| match none {
-        NoPassphrase::NoTerminal => Unusable::new(
-            "is encrypted, and there is no terminal to ask for its passphrase",
-            "set PINBOOT_KEY_PASSPHRASE, or load the key into ssh-agent (ssh-add {key}) and name no key file",
-        )
-        .at(path),
-        NoPassphrase::Failed(why) => {
-            Unusable { what: format!("is encrypted, and its passphrase could not be asked for: {why}"), remedy: None }
-                .at(path)
+    let mut earlier = 0;
+    loop {
+        let secret = passphrase.ask(path, earlier).map_err(|none| no_passphrase(none).at(path))?;
+        earlier += 1;
+        match decode(&candidate, Some(secret.expose())) {
+            Err(_) if earlier < passphrase.tries() => {}
+            decoded => return decoded.map_err(|unusable| unusable.at(path)),
         }
-    })?;
-    decode(&candidate, Some(secret.expose())).map_err(|unusable| unusable.at(path))
+    }
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+fn no_passphrase(none: NoPassphrase) -> Unusable {
+    let what = match none {
+        NoPassphrase::NoTerminal => {
+            return Unusable::new(
+                "is encrypted, and there is no terminal to ask for its passphrase",
+                "set PINBOOT_KEY_PASSPHRASE, or load the key into ssh-agent (ssh-add {key}) and name no key file",
+            );
+        }
+        NoPassphrase::Failed(why) => format!("is encrypted, and its passphrase could not be asked for: {why}"),
+        NoPassphrase::GivenUp => "is encrypted, and its passphrase was not given".to_owned(),
+    };
+    Unusable { what, remedy: None }
+}
+
+/// The file's bytes, and its mode if that gives others a right to it.
+fn read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<u32>), Error> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {
             let unusable = Unusable::new("does not exist", "name the .pem file with --key, or in the playbook");
@@ -337,20 +387,14 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
         return Err(not_a_file("is larger than 64 KiB, too large for a private key"));
     }
     let mode = stat.st_mode & 0o777;
-    if stat.st_uid == rustix::process::getuid().as_raw() && mode & 0o077 != 0 {
-        return Err(Unusable::new(
-            format!("can be read or written by others (mode {mode:04o}); pinboot refuses it, as ssh does"),
-            "chmod 600 {key}",
-        )
-        .at(path));
-    }
+    let is_open = stat.st_uid == rustix::process::getuid().as_raw() && mode & 0o077 != 0;
     // The file may have grown since its size was checked; one byte more than the limit shows it.
     let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
     File::from(descriptor).take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(not_a_file("is larger than 64 KiB, too large for a private key"));
     }
-    Ok(bytes)
+    Ok((bytes, is_open.then_some(mode)))
 }
 
 #[cfg(test)]

@@ -59,6 +59,23 @@ fn damaged_keys_and_other_files_have_different_messages() {
 }
 
 #[test]
+fn a_putty_key_that_is_cut_off_says_where() {
+    let head = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: c\nPublic-Lines: 2\n";
+    let whole = format!("{head}AAAA\nBBBB\nPrivate-Lines: 1\nCCCC\nPrivate-MAC: {}\n", "0".repeat(64));
+    let cut = |text: &str| whole[..whole.find(text).unwrap()].to_owned();
+    for (text, expected) in [
+        (cut("BBBB"), "cut off: it has 1 of the 2 lines after Public-Lines"),
+        (cut("CCCC"), "cut off: it has 0 of the 1 lines after Private-Lines"),
+        (cut("Private-MAC"), "cut off: it has no line Private-MAC"),
+        (whole[..whole.len() - 9].to_owned(), "cut off: its last line, Private-MAC, is not complete"),
+        (whole.clone(), "is damaged: its content does not fit its MAC"),
+    ] {
+        let unusable = classify(text.as_bytes()).and_then(|key| decode(&key, None).map(|_| ())).unwrap_err();
+        assert!(unusable.what.contains(expected) && unusable.remedy == Some(PUTTY_AGAIN), "{text}: {unusable:?}");
+    }
+}
+
+#[test]
 fn an_encrypted_putty_key_is_known_before_the_passphrase_is_asked_for() {
     let text = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\nPrivate-MAC: 00\n";
     assert!(classify(text.as_bytes()).unwrap().encrypted);

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::{Connect, Error, ErrorKind, Exec};
 use crate::inventory::Host;
 
+mod algorithms;
 mod auth;
 mod config;
 mod dial;
@@ -29,6 +30,7 @@ mod key;
 mod known_hosts;
 mod output;
 mod prompt;
+mod questions;
 mod sanitize;
 mod session;
 mod socket;
@@ -40,6 +42,7 @@ mod support;
 
 pub use config::{Config, ExpectedKey, HostKeyMode};
 pub use prompt::{Ask, HostKeyQuestion, NoPassphrase, Passphrase};
+pub use questions::Questions;
 pub use session::SshSession;
 
 /// A key that has been loaded, or the message and hint that say why it could not be.
@@ -59,6 +62,11 @@ impl Ssh {
     /// A way to reach hosts, without a connection yet.
     pub fn new(config: Config) -> Self {
         Self { config, keys: Mutex::default(), expected: HashMap::new() }
+    }
+
+    /// Where the user is asked.
+    pub fn questions(&self) -> &Questions {
+        &self.config.questions
     }
 
     /// Refuses the host if it shows any other key, even one that known_hosts lists.
@@ -83,7 +91,10 @@ impl Ssh {
             let (file, passphrase) = (path.to_owned(), self.config.passphrase.clone());
             // It may take long to derive a key from a passphrase, and longer until the user has typed it.
             let loaded = match tokio::task::spawn_blocking(move || key::load(&file, &passphrase)).await {
-                Ok(loaded) => loaded.map(Arc::new).map_err(|error| (error.message, error.hint)),
+                Ok(loaded) => loaded
+                    .and_then(|key| long_enough(key, path))
+                    .map(Arc::new)
+                    .map_err(|error| (error.message, error.hint)),
                 Err(died) => Err((format!("the key {} cannot be loaded: {died}", sanitize::path(path)), None)),
             };
             keys.insert(path.to_owned(), loaded.clone());
@@ -91,6 +102,19 @@ impl Ssh {
         };
         loaded.map_err(|(message, hint)| Error { hint, ..Error::new(ErrorKind::Auth, message) })
     }
+}
+
+/// Refuses a key that is too short, and warns about one that is short.
+fn long_enough(key: PrivateKey, path: &Path) -> Result<PrivateKey, Error> {
+    match algorithms::strength(key.public_key()) {
+        algorithms::Strength::Good => {}
+        algorithms::Strength::Weak(what) => tracing::warn!("the key {} {what}", sanitize::path(path)),
+        algorithms::Strength::TooWeak(what) => {
+            let error = Error::new(ErrorKind::Auth, format!("the key {} {what}", sanitize::path(path)));
+            return Err(error.with_hint("make a new key pair (ed25519) and put its public half on the host"));
+        }
+    }
+    Ok(key)
 }
 
 impl Connect for Ssh {

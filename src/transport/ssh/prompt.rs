@@ -1,11 +1,11 @@
 //! Questions for the user at the terminal: passphrases, and whether a host key is right.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::questions::{Questions, Tty};
 use super::sanitize;
 use crate::secret::Secret;
 
@@ -16,13 +16,21 @@ pub enum NoPassphrase {
     NoTerminal,
     /// Asking failed, for this reason.
     Failed(String),
+    /// The user stopped the command at the question.
+    GivenUp,
 }
 
-type AskPassphrase = dyn FnMut(&Path) -> Result<Secret, NoPassphrase> + Send;
+/// How often a passphrase is asked for, as by `ssh`.
+const MAX_TRIES: u32 = 3;
+
+type AskPassphrase = dyn FnMut(&Path, u32) -> Result<Secret, NoPassphrase> + Send;
 
 /// Where the passphrase of an encrypted key file comes from; it is asked for only if it is needed, one at a time.
 #[derive(Clone)]
-pub struct Passphrase(Arc<Mutex<AskPassphrase>>);
+pub struct Passphrase {
+    ask: Arc<Mutex<AskPassphrase>>,
+    tries: u32,
+}
 
 impl fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,31 +40,45 @@ impl fmt::Debug for Passphrase {
 
 impl Passphrase {
     /// A source with this function.
-    pub fn new(ask: impl FnMut(&Path) -> Result<Secret, NoPassphrase> + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(ask)))
+    pub fn new(mut ask: impl FnMut(&Path) -> Result<Secret, NoPassphrase> + Send + 'static) -> Self {
+        Self { ask: Arc::new(Mutex::new(move |path: &Path, _: u32| ask(path))), tries: 1 }
     }
 
-    /// The passphrase from the environment if there is one, otherwise a prompt without echo on /dev/tty.
-    pub fn standard(from_environment: Option<Secret>) -> Self {
-        Self::new(move |path| match &from_environment {
-            Some(secret) => Ok(secret.clone()),
-            None => ask_on_terminal(path),
-        })
+    /// The passphrase from the environment if there is one, otherwise a question without echo at the terminal.
+    pub fn standard(from_environment: Option<Secret>, questions: Questions) -> Self {
+        match from_environment {
+            Some(secret) => Self::new(move |_| Ok(secret.clone())),
+            None => {
+                let ask = move |path: &Path, earlier: u32| ask_on_terminal(&questions, path, earlier > 0);
+                Self { ask: Arc::new(Mutex::new(ask)), tries: MAX_TRIES }
+            }
+        }
     }
 
-    /// Asks for the passphrase of this file.
-    pub(crate) fn ask(&self, path: &Path) -> Result<Secret, NoPassphrase> {
-        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(path)
+    /// How often it is worth asking.
+    pub(crate) fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// Asks for the passphrase of this file; `earlier` answers were wrong.
+    pub(crate) fn ask(&self, path: &Path, earlier: u32) -> Result<Secret, NoPassphrase> {
+        (self.ask.lock().unwrap_or_else(PoisonError::into_inner))(path, earlier)
     }
 }
 
-fn ask_on_terminal(path: &Path) -> Result<Secret, NoPassphrase> {
-    if OpenOptions::new().read(true).write(true).open("/dev/tty").is_err() {
+fn ask_on_terminal(questions: &Questions, path: &Path, again: bool) -> Result<Secret, NoPassphrase> {
+    if !Questions::is_possible() {
         return Err(NoPassphrase::NoTerminal);
     }
-    rpassword::prompt_password(format!("Passphrase for {}: ", sanitize::path(path)))
-        .map(Secret::new)
-        .map_err(|error| NoPassphrase::Failed(error.to_string()))
+    let wrong = if again { "This passphrase does not open the key. " } else { "" };
+    let ask = |tty: &mut Tty<'_>| {
+        let line = tty.read_hidden(&format!("{wrong}Passphrase for {}: ", sanitize::path(path)))?;
+        Ok(Secret::new(line.strip_suffix('\n').unwrap_or(&line)))
+    };
+    questions.ask(ask).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => NoPassphrase::GivenUp,
+        _ => NoPassphrase::Failed(error.to_string()),
+    })
 }
 
 /// A host whose key is not known yet.
@@ -115,8 +137,8 @@ impl Ask {
     }
 
     /// Asks the user at the terminal; without a terminal the key is refused.
-    pub fn terminal() -> Self {
-        Self::new(|question| confirm_on_terminal(question).unwrap_or(false))
+    pub fn terminal(questions: Questions) -> Self {
+        Self::new(move |question| questions.ask(|tty| confirm(question, tty)).unwrap_or(false))
     }
 
     /// Asks about this host.
@@ -125,21 +147,27 @@ impl Ask {
     }
 }
 
-fn confirm_on_terminal(question: &HostKeyQuestion) -> io::Result<bool> {
-    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    let answers = BufReader::new(terminal.try_clone()?);
-    confirm(question, answers, &mut terminal)
+/// Where a question is written, and its answers are read.
+trait Terminal: Write {
+    /// The next line; an empty text is the end of input.
+    fn answer(&mut self) -> io::Result<String>;
+}
+
+impl Terminal for Tty<'_> {
+    fn answer(&mut self) -> io::Result<String> {
+        self.read_line().map(|line| line.to_string())
+    }
 }
 
 /// Asks until there is an answer; the end of input means no.
-fn confirm(question: &HostKeyQuestion, mut answers: impl BufRead, terminal: &mut impl Write) -> io::Result<bool> {
+fn confirm(question: &HostKeyQuestion, terminal: &mut impl Terminal) -> io::Result<bool> {
     let mut prompt = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
     write!(terminal, "{}", question.text())?;
     loop {
         write!(terminal, "{prompt}")?;
         terminal.flush()?;
-        let mut answer = String::new();
-        if answers.read_line(&mut answer)? == 0 {
+        let answer = terminal.answer()?;
+        if answer.is_empty() {
             return Ok(false);
         }
         if let Some(decision) = question.judge(&answer) {
@@ -153,6 +181,25 @@ fn confirm(question: &HostKeyQuestion, mut answers: impl BufRead, terminal: &mut
 mod tests {
     use super::*;
 
+    /// Answers in a row, and what was shown.
+    struct Script<'a>(std::str::SplitInclusive<'a, char>, Vec<u8>);
+
+    impl Write for Script<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Terminal for Script<'_> {
+        fn answer(&mut self) -> io::Result<String> {
+            Ok(self.0.next().unwrap_or_default().to_owned())
+        }
+    }
+
     #[test]
     fn the_question_is_repeated_until_it_is_answered_and_escapes_its_text() {
         let question = HostKeyQuestion {
@@ -162,9 +209,9 @@ mod tests {
             fingerprint: "SHA256:AbC".into(),
         };
         for (answers, decision, times) in [("yes\n", true, 1), ("y\n\nno\n", false, 3), ("what?\n", false, 2)] {
-            let mut shown = Vec::new();
-            assert_eq!(confirm(&question, answers.as_bytes(), &mut shown).unwrap(), decision, "{answers:?}");
-            let shown = String::from_utf8(shown).unwrap();
+            let mut script = Script(answers.split_inclusive('\n'), Vec::new());
+            assert_eq!(confirm(&question, &mut script).unwrap(), decision, "{answers:?}");
+            let shown = String::from_utf8(script.1).unwrap();
             assert!(shown.contains("'h\\x1b[2J (192.0.2.1:22)'") && shown.contains("SHA256:AbC"), "{shown}");
             assert_eq!(shown.matches("fingerprint]").count() + shown.matches("Please type").count(), times, "{shown}");
         }

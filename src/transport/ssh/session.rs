@@ -110,6 +110,10 @@ impl Session for SshSession {
         &self.peer
     }
 
+    fn banner(&self) -> String {
+        sanitize::one_line(&self.shared.facts().banner, 500)
+    }
+
     async fn next(&mut self) -> Chunk {
         match self.backlog.pop_front() {
             Some(chunk) => chunk,
@@ -139,7 +143,8 @@ impl Session for SshSession {
     }
 
     async fn close(self) {
-        let Self { mut handle, output, lease, .. } = self;
+        let Self { mut handle, shared, output, lease, .. } = self;
+        shared.facts().is_closing = true;
         // A task that waits for room in the queue would not process the disconnection.
         drop(output);
         let disconnecting = async {
