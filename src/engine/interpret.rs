@@ -186,7 +186,7 @@ impl Interpreter {
 
     /// The same with bytes that are not counted to it yet.
     pub(super) fn noise_and(&self, more: &[u8]) -> String {
-        let text = self.masker.mask(&escape(&[&self.noise, more].concat()));
+        let text = self.masker.mask_cut(&escape(&[&self.noise, more].concat()));
         text.trim().to_owned()
     }
 
@@ -324,7 +324,8 @@ impl Interpreter {
                 }
             }
             Frame::Left { step, what } => {
-                let left = self.masker.mask(&escape(what.as_bytes()));
+                // The host cuts each command after 80 characters.
+                let left = self.masker.mask_cut(&escape(what.as_bytes()));
                 if let Some(current) = self.current_of(step, events) {
                     current.left = Some(left);
                 }

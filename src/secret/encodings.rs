@@ -1,9 +1,12 @@
 //! The forms that a secret may have in output.
 //!
-//! Supported are the value itself; base64 and base64url at every alignment, wrapped or not; hexadecimal in both cases,
-//! wrapped or not; percent and form encoding; JSON; XML and HTML; single quotes, `$'…'` and backslashes of shells, as
-//! `printf %q` and `set -x` write them; DOS line ends; and every line of at least 8 bytes of a value with several lines.
-//! Not supported are compression, encryption, and programs that split the value.
+//! Supported are the value itself, also in upper and lower case and folded; base64, base64url and base32 at every alignment,
+//! wrapped or not; hexadecimal in both cases, wrapped or not; percent and form encoding; JSON; XML and HTML; single quotes,
+//! `$'…'` and backslashes of shells, as `printf %q` and `set -x` write them; DOS line ends; and every line of at least 8 bytes
+//! of a value with several lines. Of values of at most [`MAX_DUMPED`] bytes also: what `od`, `xxd` and `hexdump` print, in
+//! groups and with the place at the start of each line, in hexadecimal, octal and characters; and what is encoded twice.
+//! Not supported are compression, encryption, decimal dumps, other orders (`rev`, `tac`, rot13), and programs that split the
+//! value in other ways.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,6 +18,18 @@ const MIN_VALUE: usize = 4;
 /// A shorter line of a value is not masked by itself: `{` and `}` alone are not secret.
 const MIN_LINE: usize = 8;
 
+/// In another case, a shorter value is not masked: it would be an ordinary word.
+const MIN_CASED: usize = 8;
+
+/// The longest value whose dumps and double encodings are masked: there are many of them.
+pub(super) const MAX_DUMPED: usize = 128;
+
+/// How many bytes a dump has in one line.
+const DUMP_LINE: usize = 16;
+
+/// A dump shows a value in pieces, one in each line. A shorter piece is not masked by itself.
+const MIN_DUMPED: usize = 4;
+
 /// The forms of one or many secrets.
 #[derive(Default)]
 pub(super) struct Forms {
@@ -22,6 +37,8 @@ pub(super) struct Forms {
     pub(super) exact: BTreeSet<Vec<u8>>,
     /// Found even with a line break between any two bytes.
     pub(super) wrapped: BTreeSet<Vec<u8>>,
+    /// Found even with a few blanks and line breaks between any two bytes.
+    pub(super) grouped: BTreeSet<Vec<u8>>,
 }
 
 impl Forms {
@@ -29,6 +46,12 @@ impl Forms {
     pub(super) fn add(&mut self, value: &str) {
         self.add_one(value, MIN_VALUE);
         self.add_one(value.trim(), MIN_VALUE);
+        for value in [value, value.trim()] {
+            if (MIN_CASED..=MAX_DUMPED).contains(&value.len()) {
+                self.add_dumps(value.as_bytes());
+                self.add_twice(value);
+            }
+        }
         if value.trim().contains(['\n', '\r']) {
             let unix = value.replace("\r\n", "\n");
             self.add_one(&unix.replace('\n', "\r\n"), MIN_VALUE);
@@ -47,9 +70,75 @@ impl Forms {
         let texts =
             [value.to_owned()].into_iter().chain(json(value)).chain(xml(value)).chain(url(value)).chain(shell(value));
         self.exact.extend(texts.map(String::into_bytes).filter(|form| form.len() >= min));
+        if value.len() >= MIN_CASED {
+            self.exact.extend([value.to_uppercase(), value.to_lowercase()].map(String::into_bytes));
+            // As `fold` prints it.
+            self.wrapped.insert(value.as_bytes().to_vec());
+        }
         let lower = hex(value.as_bytes());
-        let texts = [lower.to_uppercase(), lower].into_iter().chain(base64(value.as_bytes()));
+        let texts =
+            [lower.to_uppercase(), lower].into_iter().chain(base64(value.as_bytes())).chain(base32(value.as_bytes()));
         self.wrapped.extend(texts.map(String::into_bytes).filter(|form| form.len() >= min));
+    }
+}
+
+impl Forms {
+    /// Adds what dumps show: the value as a whole, and the pieces of it in lines of 16 bytes, wherever in a line it starts.
+    fn add_dumps(&mut self, value: &[u8]) {
+        self.add_dumped(value, 0);
+        for start in 0..DUMP_LINE {
+            let first = (DUMP_LINE - start).min(value.len());
+            let (first, rest) = value.split_at(first);
+            self.add_dumped(first, start);
+            for line in rest.chunks(DUMP_LINE) {
+                self.add_dumped(line, 0);
+            }
+        }
+    }
+
+    /// Adds the forms of one piece that starts at this place of its line.
+    fn add_dumped(&mut self, piece: &[u8], start: usize) {
+        if piece.len() < MIN_DUMPED {
+            return;
+        }
+        let lower = hex(piece);
+        let octal: String = piece.iter().map(|byte| format!("{byte:03o}")).collect();
+        // `od` without a format, `od -x` and `hexdump` show words of two bytes, the second one first.
+        let words: Vec<u16> =
+            piece[start % 2..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let in_words = |digits: fn(u16) -> String| words.iter().map(|word| digits(*word)).collect::<String>();
+        let texts = [
+            lower.to_uppercase(),
+            lower,
+            octal,
+            in_words(|word| format!("{word:04x}")),
+            in_words(|word| format!("{word:06o}")),
+        ];
+        self.grouped.extend(texts.map(String::into_bytes).into_iter().filter(|form| form.len() >= 2 * MIN_DUMPED));
+        if piece.len() >= MIN_CASED {
+            // The characters beside the dump, and those of `od -c`.
+            self.exact.insert(piece.to_vec());
+            self.grouped.insert(piece.to_vec());
+        }
+    }
+
+    /// Adds what is encoded twice: base64, hexadecimal, base32 or percent, and base64, hexadecimal, percent or JSON around it.
+    fn add_twice(&mut self, value: &str) {
+        let with_line_end = format!("{value}\n");
+        let mut inner = base64(value.as_bytes());
+        inner.extend(base64(with_line_end.as_bytes()));
+        inner.extend([hex(value.as_bytes()), hex(value.as_bytes()).to_uppercase()]);
+        inner.extend(base32(value.as_bytes()));
+        inner.extend(url(value).into_iter().chain(json(value)).filter(|form| form != value));
+        inner.retain(|form| form.len() >= MIN_CASED);
+        inner.sort();
+        inner.dedup();
+        for form in inner {
+            let outer = base64(form.as_bytes()).into_iter().chain([hex(form.as_bytes())]);
+            self.wrapped.extend(outer.map(String::into_bytes));
+            let outer = url(&form).into_iter().chain(json(&form)).filter(|outer| *outer != form);
+            self.exact.extend(outer.map(String::into_bytes));
+        }
     }
 }
 
@@ -232,6 +321,19 @@ fn encode_base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
         }
     }
     out
+}
+
+/// Base32 of a value after 0 to 4 other bytes, in both cases: the characters that depend only on the value.
+fn base32(value: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for shift in 0..5_usize {
+        let bytes = [vec![0; shift], value.to_vec()].concat();
+        let text = data_encoding::BASE32_NOPAD.encode(&bytes);
+        let first = (8 * shift).div_ceil(5);
+        let inside = text[first..8 * bytes.len() / 5].to_owned();
+        forms.extend([inside.to_lowercase(), inside, text[first..].to_lowercase(), text[first..].to_owned()]);
+    }
+    forms
 }
 
 #[cfg(test)]

@@ -11,6 +11,18 @@ use zeroize::Zeroize as _;
 use super::Secret;
 use super::encodings::Forms;
 
+/// A shorter beginning of a secret is not masked where a text is cut.
+const MIN_PIECE: u64 = 7;
+
+/// The same at the end of a line, which ends in most cases because it is complete.
+const MIN_PIECE_OF_A_LINE: u64 = 9;
+
+/// The same where it is certain that a text was cut.
+const MIN_PIECE_AT_A_CUT: u64 = 3;
+
+/// How many blanks and line breaks in a row a dump may have within a form.
+const MAX_GAP: u64 = 8;
+
 /// What replaces a secret.
 pub const MASK: &str = "***";
 
@@ -21,6 +33,7 @@ pub struct Masker(Arc<Automata>);
 struct Automata {
     exact: Automaton,
     wrapped: Automaton,
+    grouped: Automaton,
     /// Bytes that no form starts with.
     idle: [bool; 256],
 }
@@ -38,12 +51,13 @@ impl Masker {
         for (_, secret) in secrets {
             forms.add(secret.expose());
         }
-        let [exact, wrapped] = [&forms.exact, &forms.wrapped].map(Automaton::new);
-        for form in forms.exact.into_iter().chain(forms.wrapped) {
+        let [exact, wrapped, grouped] = [&forms.exact, &forms.wrapped, &forms.grouped].map(Automaton::new);
+        for form in forms.exact.into_iter().chain(forms.wrapped).chain(forms.grouped) {
             zeroize::Zeroizing::new(form);
         }
-        let idle = std::array::from_fn(|byte| exact.root[byte] == 0 && wrapped.root[byte] == 0);
-        Self(Arc::new(Automata { exact, wrapped, idle }))
+        let idle =
+            std::array::from_fn(|byte| exact.root[byte] == 0 && wrapped.root[byte] == 0 && grouped.root[byte] == 0);
+        Self(Arc::new(Automata { exact, wrapped, grouped, idle }))
     }
 
     /// Whether there is nothing to hide.
@@ -51,12 +65,21 @@ impl Masker {
         self.0.idle.iter().all(|idle| *idle)
     }
 
-    /// Hides every secret in a complete text.
+    /// Hides every secret in a complete text, and the beginning of one at its end or before a line's end.
     pub fn mask(&self, text: &str) -> String {
+        self.mask_with(text, MIN_PIECE)
+    }
+
+    /// Hides every secret in a text of which parts were cut off, and even short beginnings of one where that may have been.
+    pub fn mask_cut(&self, text: &str) -> String {
+        self.mask_with(text, MIN_PIECE_AT_A_CUT)
+    }
+
+    fn mask_with(&self, text: &str, min_piece: u64) -> String {
         if self.is_empty() {
             return text.to_owned();
         }
-        let mut stream = self.stream();
+        let mut stream = MaskStream { min_piece, ..self.stream() };
         let mut out = stream.push(text.as_bytes());
         out.extend(stream.finish());
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -67,9 +90,9 @@ impl Masker {
         MaskStream {
             automata: self.clone(),
             exact: 0,
-            wrapped: 0,
-            after_break: false,
-            breaks: VecDeque::new(),
+            wrapped: Broken::new(1),
+            grouped: Broken::new(MAX_GAP),
+            min_piece: MIN_PIECE,
             pending: Vec::new(),
             base: 0,
             found: VecDeque::new(),
@@ -85,11 +108,10 @@ impl Masker {
 pub struct MaskStream {
     automata: Masker,
     exact: u32,
-    wrapped: u32,
-    /// Whether the last byte was a line feed within a wrapped form.
-    after_break: bool,
-    /// The positions of line breaks within the current wrapped form.
-    breaks: VecDeque<u64>,
+    wrapped: Broken,
+    grouped: Broken,
+    /// The shortest beginning of a secret that is hidden at a cut.
+    min_piece: u64,
     /// Bytes that are held back.
     pending: Vec<u8>,
     /// The position of the first pending byte in the stream.
@@ -108,7 +130,7 @@ impl MaskStream {
         self.pending.extend_from_slice(bytes);
         let mut rest = bytes.iter();
         while let Some(&byte) = rest.as_slice().first() {
-            if self.exact == 0 && self.wrapped == 0 {
+            if self.exact == 0 && self.wrapped.state == 0 && self.grouped.state == 0 {
                 let idle = rest.as_slice().iter().take_while(|byte| automata.idle[usize::from(**byte)]).count();
                 if idle > 0 {
                     at += idle as u64;
@@ -117,69 +139,52 @@ impl MaskStream {
                 }
             }
             rest.next();
+            let before = automata.exact.depth(self.exact);
             self.exact = automata.exact.step(self.exact, byte);
+            let min_piece = match byte {
+                b'\n' | b'\r' if self.min_piece == MIN_PIECE => MIN_PIECE_OF_A_LINE,
+                _ => self.min_piece,
+            };
+            if is_cut(byte) && before >= min_piece && automata.exact.depth(self.exact) <= before {
+                self.find(at - before, at);
+            }
             let length = automata.exact.longest(self.exact);
             if length > 0 {
                 self.find(at + 1 - length, at + 1);
             }
-            self.step_wrapped(&automata.wrapped, byte, at);
+            let wrapped = self.wrapped.step_wrapped(&automata.wrapped, byte, at);
+            let grouped = self.grouped.step_grouped(&automata.grouped, byte, at);
+            // The one that starts first comes first.
+            for (start, end) in wrapped.into_iter().chain(grouped) {
+                self.find(start, end);
+            }
             at += 1;
         }
         let exact_from = at - automata.exact.depth(self.exact);
-        let wrapped_from = self.start_of_wrapped(at, automata.wrapped.depth(self.wrapped));
-        let safe = exact_from.min(wrapped_from);
-        while self.breaks.front().is_some_and(|place| *place < wrapped_from) {
-            self.breaks.pop_front();
-        }
-        self.release(safe)
+        let wrapped_from = self.wrapped.first_needed(&automata.wrapped, at);
+        let grouped_from = self.grouped.first_needed(&automata.grouped, at);
+        self.release(exact_from.min(wrapped_from).min(grouped_from))
     }
 
     /// Ends the stream, and returns what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
-        let out = self.release(self.base + self.pending.len() as u64);
-        (self.exact, self.wrapped, self.after_break) = (0, 0, false);
-        self.breaks.clear();
+        let end = self.base + self.pending.len() as u64;
+        let Masker(automata) = self.automata.clone();
+        let piece = automata.exact.depth(self.exact);
+        if piece >= self.min_piece {
+            self.find(end - piece, end);
+        }
+        let out = self.release(end);
+        self.exact = 0;
+        self.wrapped.clear();
+        self.grouped.clear();
         out
     }
 
-    fn step_wrapped(&mut self, automaton: &Automaton, byte: u8, at: u64) {
-        let is_break = matches!(byte, b'\n' | b'\r');
-        if is_break && self.wrapped != 0 && !self.after_break {
-            // A form continues after one line break of one or two bytes, but not after a second line break.
-            self.after_break = byte == b'\n';
-            self.breaks.push_back(at);
-            return;
-        }
-        self.after_break = false;
-        self.wrapped = automaton.step(self.wrapped, byte);
-        if self.wrapped == 0 {
-            self.breaks.clear();
-        }
-        let length = automaton.longest(self.wrapped);
-        if length > 0 {
-            let start = self.start_of_wrapped(at + 1, length);
-            self.find(start, at + 1);
-        }
-    }
-
-    /// The start of the last `length` bytes before `end`, if line breaks do not count.
-    fn start_of_wrapped(&self, end: u64, length: u64) -> u64 {
-        let mut start = end - length;
-        if length > 0 {
-            for place in self.breaks.iter().rev().take_while(|place| **place < end) {
-                if *place < start {
-                    break;
-                }
-                start -= 1;
-            }
-        }
-        start
-    }
-
     /// Records a secret, merged with those that it overlaps or touches.
-    fn find(&mut self, mut start: u64, end: u64) {
-        while let Some((before, _)) = self.found.pop_back_if(|(_, before_end)| *before_end >= start) {
-            start = start.min(before);
+    fn find(&mut self, mut start: u64, mut end: u64) {
+        while let Some((before, before_end)) = self.found.pop_back_if(|(_, before_end)| *before_end >= start) {
+            (start, end) = (start.min(before), end.max(before_end));
         }
         self.found.push_back((start, end));
     }
@@ -206,6 +211,89 @@ impl MaskStream {
         self.pending.drain(..place(safe));
         self.base = safe;
         out
+    }
+}
+
+/// Whether a text that is cut off may continue with this byte: with a line's end, or with what stands behind a word that was cut.
+fn is_cut(byte: u8) -> bool {
+    // 0xe2 starts the character `…`.
+    matches!(byte, b'\n' | b'\r' | b',' | b'.' | b')' | b'"' | b'\'' | b']' | b'}' | b'>' | b';' | b'`' | 0xe2)
+}
+
+/// The search for forms that bytes of other kinds interrupt.
+#[derive(Debug)]
+struct Broken {
+    state: u32,
+    /// How many such bytes in a row may stand within a form.
+    max_gap: u64,
+    /// How many have come since the last byte of the form.
+    gap: u64,
+    /// Their positions within the current form.
+    breaks: VecDeque<u64>,
+}
+
+impl Broken {
+    fn new(max_gap: u64) -> Self {
+        Self { state: 0, max_gap, gap: 0, breaks: VecDeque::new() }
+    }
+
+    fn clear(&mut self) {
+        (self.state, self.gap) = (0, 0);
+        self.breaks.clear();
+    }
+
+    /// A form continues after one line break of one or two bytes, but not after a second line break.
+    fn step_wrapped(&mut self, automaton: &Automaton, byte: u8, at: u64) -> Option<(u64, u64)> {
+        if matches!(byte, b'\n' | b'\r') && self.state != 0 && self.gap < self.max_gap {
+            self.gap = u64::from(byte == b'\n');
+            self.breaks.push_back(at);
+            return None;
+        }
+        self.step(automaton, byte, at)
+    }
+
+    /// A form continues after a few blanks and line breaks.
+    fn step_grouped(&mut self, automaton: &Automaton, byte: u8, at: u64) -> Option<(u64, u64)> {
+        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') && self.state != 0 && self.gap < self.max_gap {
+            self.gap += 1;
+            self.breaks.push_back(at);
+            return None;
+        }
+        self.step(automaton, byte, at)
+    }
+
+    /// The place of a form that ends with this byte.
+    fn step(&mut self, automaton: &Automaton, byte: u8, at: u64) -> Option<(u64, u64)> {
+        self.gap = 0;
+        self.state = automaton.step(self.state, byte);
+        if self.state == 0 {
+            self.breaks.clear();
+        }
+        let length = automaton.longest(self.state);
+        (length > 0).then(|| (self.start(at + 1, length), at + 1))
+    }
+
+    /// The start of the last `length` bytes before `end`, if interruptions do not count.
+    fn start(&self, end: u64, length: u64) -> u64 {
+        let mut start = end - length;
+        if length > 0 {
+            for place in self.breaks.iter().rev().take_while(|place| **place < end) {
+                if *place < start {
+                    break;
+                }
+                start -= 1;
+            }
+        }
+        start
+    }
+
+    /// The first position that may belong to a form which is not complete before `at`.
+    fn first_needed(&mut self, automaton: &Automaton, at: u64) -> u64 {
+        let from = self.start(at, automaton.depth(self.state));
+        while self.breaks.front().is_some_and(|place| *place < from) {
+            self.breaks.pop_front();
+        }
+        from
     }
 }
 

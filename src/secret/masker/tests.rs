@@ -216,8 +216,80 @@ fn only_possible_secrets_are_held_in_memory() {
     for _ in 0..1000 {
         length += stream.push(b"h\n\nhunter\nchunter2 aHVudGVy").len();
         assert!(stream.pending.len() <= 3 * "hunter2hunter2".len(), "{}", stream.pending.len());
-        assert!(stream.breaks.len() <= 3 * "hunter2hunter2".len(), "{}", stream.breaks.len());
+        let breaks = stream.wrapped.breaks.len() + stream.grouped.breaks.len();
+        assert!(breaks <= 6 * "hunter2hunter2".len(), "{breaks}");
     }
     length += stream.finish().len();
     assert_eq!(length, 1000 * b"h\n\nhunter\nchunter2 aHVudGVy".len());
+}
+
+#[test]
+fn the_beginning_of_a_secret_at_a_cut_is_hidden() {
+    let secret = "q7Zt-0RmXw9LkB2vNf4HsJ6cYdPe1GaU";
+    let masker = masker(&[secret]);
+    for length in 7..secret.len() {
+        let piece = &secret[..length];
+        for (before, behind) in
+            [("4711 daemon --token=", ""), ("x ", ", 12 other"), ("beginning with \"", "\"\n"), ("a ", "…"), ("", "\n")]
+        {
+            if length >= 9 || behind != "\n" {
+                assert_eq!(
+                    masker.mask(&format!("{before}{piece}{behind}")),
+                    format!("{before}***{behind}"),
+                    "{length}"
+                );
+            }
+        }
+    }
+    // Where it is known that something was cut, a few characters are a piece as well.
+    assert_eq!(masker.mask_cut("4711 daemon --token=q7Z, 4712 q7"), "4711 daemon --token=***, 4712 q7");
+    assert_eq!(masker.mask("q7Zt-0R stands in front of a blank"), "q7Zt-0R stands in front of a blank");
+}
+
+#[test]
+fn dumps_and_double_encodings_show_nothing_of_a_secret() {
+    let secret = "q7Zt-0RmXw9LkB2vNf4HsJ6cYdPe1GaU";
+    let masker = masker(&[secret]);
+    let run = |script: &str| {
+        let output = Command::new("bash").args(["-c", script, "bash", secret]).output().unwrap();
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for script in [
+        "printf %s \"$1\" | od -An -tx1",
+        "printf %s \"$1\" | od -tx1",
+        "printf 'pass=%s\\n' \"$1\" | od -tx1",
+        "printf 'pass=%s\\n' \"$1\" | od -c",
+        "printf 'pass=%s\\n' \"$1\" | od -b",
+        "printf 'pass=%s\\n' \"$1\" | od -x",
+        "printf 'pass=%s\\n' \"$1\" | od",
+        "printf %s \"$1\" | xxd",
+        "printf 'pass=%s\\n' \"$1\" | xxd",
+        "printf 'pass=%s\\n' \"$1\" | xxd -u -g1",
+        "printf 'pass=%s\\n' \"$1\" | hexdump -C",
+        "printf %s \"$1\" | fold -w 10",
+        "printf %s \"$1\" | tr a-z A-Z",
+        "printf %s \"$1\" | tr A-Z a-z",
+        "printf %s \"$1\" | base32",
+        "printf 'user:%s' \"$1\" | base32 -w0",
+        "printf %s \"$1\" | base64 | base64",
+        "echo \"$1\" | base64 -w0 | base64 -w0",
+        "printf 'user:%s' \"$1\" | base64 -w0 | base64 -w0",
+        "printf %s \"$1\" | base64 -w0 | od -An -tx1 -w64 | tr -d ' \\n'",
+    ] {
+        let Some(printed) = run(script) else { continue };
+        let shown = masker.mask(&printed);
+        // What is left of the printed text is no longer than the rest of it: places, names, line ends, pieces of three bytes.
+        let kept = shown.replace(MASK, "");
+        assert!(shown.contains(MASK), "{script}: {printed}");
+        for length in [4, 6, 8] {
+            for start in 0..=secret.len() - length {
+                let piece = &secret.as_bytes()[start..start + length];
+                let hexed = crate::ids::hex(piece);
+                let plain: String = kept.split_whitespace().collect();
+                let text = String::from_utf8_lossy(piece).into_owned();
+                assert!(!plain.to_lowercase().contains(&hexed), "{script}: {piece:?} in {shown}");
+                assert!(length < 8 || !plain.contains(&text), "{script}: {text} in {shown}");
+            }
+        }
+    }
 }
