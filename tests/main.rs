@@ -12,6 +12,7 @@
 mod architecture;
 #[path = "support/command.rs"]
 mod command;
+mod commands;
 mod docs;
 mod faults;
 mod kinds;

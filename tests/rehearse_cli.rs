@@ -133,6 +133,23 @@ fn a_rehearsal_that_is_stopped_gives_no_verdict() {
 }
 
 #[test]
+fn a_host_that_is_kept_can_be_looked_at_until_ctrl_c() {
+    if !is_possible() || crate::support::need("ssh", "openssh-client").is_none() {
+        return;
+    }
+    let folder = folder("  - { name: One, command: touch ~/seen, creates: ~/seen }\n", "{}\n");
+    let mut kept = crate::faults::world::Started::start(rehearse(&folder, &["--keep"]));
+    kept.wait_for("the host stays up until Ctrl-C");
+    let command = kept.wait_for("ssh -i ");
+    let look =
+        Command::new("sh").args(["-c", &format!("{} 'ls ~/seen'", command.trim())]).stdin(Stdio::null()).output();
+    let look = look.expect("ssh starts");
+    assert!(String::from_utf8_lossy(&look.stdout).contains("/seen"), "{look:?}");
+    kept.signal(crate::faults::world::Signal::INT);
+    kept.finish().exits(0).says(&["rehearsed: changed 1, then unchanged 1"]);
+}
+
+#[test]
 fn cuts_in_every_step_change_nothing() {
     if !is_possible() {
         return;

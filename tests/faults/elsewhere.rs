@@ -200,7 +200,20 @@ const BY_ROW: &[&[Case]] = &[
         "a host says hello and closes, on each connection",
     )],
     // H19
-    &[],
+    &[
+        elsewhere(
+            "src/secret/masker/tests.rs",
+            "the_beginning_of_a_secret_at_a_cut_is_hidden",
+            &["H19"],
+            "an argument list or a body that is cut in the middle of a secret, at each place",
+        ),
+        elsewhere(
+            "src/secret/masker/tests.rs",
+            "dumps_and_double_encodings_show_nothing_of_a_secret",
+            &["H19"],
+            "`od`, `xxd`, `hexdump`, `fold`, another case, base32, and what is encoded twice",
+        ),
+    ],
     // W20
     &[
         elsewhere(
@@ -268,6 +281,13 @@ const BY_ROW: &[&[Case]] = &[
             &["W23"],
             "what is left when the command ends",
         ),
+        elsewhere(
+            "tests/commands.rs",
+            "every_command_of_the_documents_is_typed_as_it_stands",
+            &["W23"],
+            "every command of README and docs",
+        ),
+        elsewhere("tests/commands.rs", "every_flag_of_the_help_is_typed", &["W23"], "every flag of every `--help`"),
     ],
     // W24
     &[],
