@@ -156,10 +156,11 @@ impl World {
         );
         let say = "  - { name: Say, command: 'echo {{ word }}', always: true, tags: [b] }\n";
         let first = "  - { name: First, command: touch first, creates: ~/first, tags: [a] }\n";
-        write("p.yaml", &format!("{head}steps:\n{first}{say}"));
+        let skipped = "  - { name: Skipped, command: 'true', always: true, tags: [c] }\n";
+        write("p.yaml", &format!("{head}steps:\n{first}{say}{skipped}"));
         write("p.rehearsal.yaml", "host: { user: ec2-user }\n");
         let fails = "  - { name: Fails, command: test -e fixed, tags: [a] }\n";
-        write("f.yaml", &format!("{head}steps:\n{fails}"));
+        write("f.yaml", &format!("{head}steps:\n{fails}{skipped}"));
         let waits = "  - { name: Waits, script: 'touch waiting; sleep 60', always: true }\n";
         write("w.yaml", &format!("{head}steps:\n{waits}"));
         write("v.yaml", "word: hello\n");
@@ -193,8 +194,11 @@ impl World {
                 command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
                 let child = command.spawn().expect("the program starts");
                 going = Some(child);
-                let started = || self.call(state.path()).args(["show", "--json"]).run().stdout.contains("Waits");
-                crate::faults::world::until("the run goes on", started);
+                let is_started = |run: fs::DirEntry| {
+                    fs::read_to_string(run.path().join("events.jsonl")).is_ok_and(|text| text.contains("step_started"))
+                };
+                let runs = || fs::read_dir(state.path().join("runs")).into_iter().flatten().flatten();
+                crate::faults::world::until("the run goes on", || runs().any(is_started));
             }
         }
         let listed = || self.call(state.path()).args(["runs", "--json"]).exits(0).stdout;

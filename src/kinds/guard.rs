@@ -43,7 +43,20 @@ impl<'a> Guard<'a> {
     ///
     /// The whole text is read before any of it runs, because it is a part of one command. Only then is the trap taken away.
     pub fn alone(self) -> String {
-        format!("case 1 in 1)\ntrap - 0\n{}\n;; esac >&2", self.question().0)
+        format!("case 1 in 1)\n{}\n{}\n;; esac >&2", self.ready(), self.question().0)
+    }
+
+    /// What takes the trap away once the shell has understood the text. dash and BusyBox end `command -v NAME`, `type NAME` and
+    /// `hash NAME` with 127 where there is no such command: that is an answer.
+    fn ready(self) -> &'static str {
+        let text = self.question().0;
+        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || ";&|(){}!".contains(c)).collect();
+        let asks = words.windows(2).any(|pair| matches!(pair, ["command", "-v" | "-V"]));
+        if asks || words.iter().any(|word| matches!(*word, "type" | "hash")) {
+            "trap 'case $? in 127) exit 1 ;; esac' 0"
+        } else {
+            "trap - 0"
+        }
     }
 
     /// What a shell that did not understand the guard ends with.
@@ -58,9 +71,10 @@ impl<'a> Guard<'a> {
         let (text, zero_is_yes) = self.question();
         let (zero, other) = if zero_is_yes { (yes, no) } else { (no, yes) };
         format!(
-            "{}\nset +e\n(\ncase 1 in 1)\ntrap - 0\nset -e\n{text}\n;; esac\n) {output}\npb_answered=$?\ntrap - 0\nset -e\n\
+            "{}\nset +e\n(\ncase 1 in 1)\n{}\nset -e\n{text}\n;; esac\n) {output}\npb_answered=$?\ntrap - 0\nset -e\n\
              case $pb_answered in 0) {zero} ;; {NOTHING_SAID}) echo \"{} $pb_answered\"; exit {NO_ANSWER} ;; *) {other} ;; esac",
             self.trap(),
+            self.ready(),
             self.name,
         )
     }
@@ -69,6 +83,24 @@ impl<'a> Guard<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn to_ask_for_a_command_is_answered_by_a_status_that_answers_nothing_elsewhere() {
+        for (text, is_answer) in [
+            ("command -v aws >/dev/null && aws sts x", true),
+            ("if ! command -v aws; then exit 1; fi", true),
+            ("type aws", true),
+            ("hash aws 2>/dev/null", true),
+            ("tset -e x", false),
+            ("test -e type/x", false),
+        ] {
+            let shell = Script::author(text);
+            let guard = Guard { name: "check", shell: &shell };
+            for asked in [guard.alone(), guard.ask("", "", "")] {
+                assert_eq!(asked.contains("127) exit 1"), is_answer, "{asked}");
+            }
+        }
+    }
 
     #[test]
     fn a_command_that_is_turned_round_is_asked_as_it_is() {
