@@ -47,6 +47,14 @@ fn value(renderer: &mut Renderer<'_>, option: &StepOption, node: &Node) -> Optio
         Form::Field(shape) => match renderer.arg(node, shape)?.value {
             ArgValue::Shell(script) => Some(OptionValue::Shell(script)),
             ArgValue::Bool(flag) => Some(OptionValue::Flag(flag)),
+            ArgValue::Text(text)
+                if option.name == "creates" && text.literal().is_some_and(|path| path.contains(['*', '?'])) =>
+            {
+                let pattern = Diagnostic::error(node.span, "`creates` is one path, and this is a pattern");
+                let hint = "ask for the file with `unless`, as in: ls ~/app-*.jar > /dev/null";
+                renderer.report_value(node, pattern.hint(hint));
+                None
+            }
             ArgValue::Text(text) => Some(OptionValue::Text(text)),
             _ => None,
         },

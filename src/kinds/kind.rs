@@ -23,7 +23,8 @@ use crate::source::Diagnostic;
 /// | a field that was not given | its default, or empty |
 ///
 /// `$arg_secret` is `1` where some value holds a secret: what the check prints goes through the log, so it must not
-/// show the values then. Functions that several kinds use are in `shell/`; their names begin with `pb_`, and so do all
+/// show the values then. `$arg_verifies` is `1` in a check that is asked again behind the change, and may wait there for an
+/// effect that needs time. Functions that several kinds use are in `shell/`; their names begin with `pb_`, and so do all
 /// variables. Only the functions that a step uses are sent.
 #[derive(Debug)]
 pub struct Kind {

@@ -50,7 +50,7 @@ const ZYPPER: Field = texts("zypper", "The name on hosts with zypper, instead of
 /// The row of the table.
 pub(super) const KIND: Kind = Kind {
     summary: "Installs or removes packages with yum, dnf, apt-get, apk or zypper, whichever the host has.",
-    check: "a package of that name is installed, or an installed one provides it",
+    check: "a package of that name is installed, or an installed one provides or has replaced it; of a package file, the version inside it",
     fields: &[
         list(
             "name",
@@ -105,13 +105,13 @@ fn refusal(name: &str) -> Option<&'static str> {
     let path = name.starts_with('/') || name.starts_with("~/");
     if name.is_empty() || name.starts_with('-') || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         Some(NOT_ONE)
-    } else if name.contains(['*', '?', '[']) {
-        Some("name each package: what a pattern stands for changes with the repositories")
     } else if address {
-        let file = name.split(['?', '#']).next().unwrap_or_default();
-        (!file.ends_with(".rpm")).then_some(
+        let is_file = name.rsplit_once('.').is_some_and(|(_, end)| end == "rpm") && !name.contains(['*', '?', '[']);
+        (!is_file).then_some(
             "only an .rpm file is installed from an address: `download` others, and name the file by its path",
         )
+    } else if name.contains(['*', '?', '[']) {
+        Some("name each package: what a pattern stands for changes with the repositories")
     } else if path {
         None
     } else if name.starts_with('@') {

@@ -175,7 +175,8 @@ fn lone_creates(work: &StepSpec) -> Option<&Text> {
     let path = work.creates.as_ref()?;
     let absolute = path.raw().starts_with('/') || path.raw().starts_with("~/");
     let alone = work.recipe.check.is_none() && work.unless.is_none() && work.only_if.is_none();
-    (alone && absolute && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
+    let known = path.literal().is_some();
+    (alone && absolute && known && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
 }
 
 /// `only_if`, as a guard.
@@ -208,6 +209,11 @@ fn question(work: &StepSpec) -> String {
     let mut ask = String::new();
     if let Some(guard) = only_if(work) {
         writeln!(ask, "{}", guard.ask("", "exit 77", ">&2")).expect("a string takes all");
+    }
+    if let Some(path) = work.creates.as_ref().filter(|path| path.literal().is_none()) {
+        // The rule of a written path (src/compile/options.rs).
+        let refuse = "echo 'creates: the value is a pattern and not a path' >&2; trap - 0; exit 1";
+        writeln!(ask, "case {} in *[*?]*) {refuse} ;; esac", path.quote()).expect("a string takes all");
     }
     if let Some(path) = &work.creates {
         writeln!(ask, "[ ! -e {} ] || {{ trap - 0; exit 0; }}", path.quote()).expect("a string takes all");

@@ -82,6 +82,13 @@ const BY_ROW: &[&[Case]] = &[
     ],
     // T6
     &[
+        elsewhere("tests/playbooks/err_creates_pattern.yml", "", &["T6"], "a pattern as the path of `creates`"),
+        elsewhere(
+            "tests/kinds/command/creates.yaml",
+            "A path that a command printed is not read as a pattern",
+            &["T6", "H15"],
+            "a registered pattern as the path of `creates`",
+        ),
         elsewhere(
             "tests/host/packages.rs",
             "yum_and_the_check_understand_a_version_alike",

@@ -322,13 +322,13 @@ impl Kit {
 
     /// An apt repository with the same kinds of package, and one that asks a question at the terminal.
     fn build_deb(&self) {
+        const HELLO: &str = "#!/bin/sh\necho hello\n";
         let control = |name: &str, version: &str, more: &str| {
             format!(
                 "Package: {name}\nVersion: {version}\nArchitecture: all\nSection: misc\nPriority: optional\n\
                  Maintainer: pinboot's tests <tests@example.org>\n{more}Description: a package of pinboot's tests\n"
             )
         };
-        const HELLO: &str = "#!/bin/sh\necho hello\n";
         let program = ("usr/bin/pinboot-greeting", HELLO);
         let pin = ("usr/bin/pinboot-pin", HELLO);
         let packages = [
