@@ -5,7 +5,9 @@
 //! the next run unpacks again over whatever half was moved; files of an older tree with other names stay.
 
 use super::download::verification;
-use super::fetch::{CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests};
+use super::fetch::{
+    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, without_password,
+};
 use super::field::{boolean, integer, path, text, texts};
 use super::rule::{at_most_one, exactly_one, only_with};
 use super::{Args, Kind, Need, Recipe, When};
@@ -60,7 +62,7 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
         return Err(vec![Diagnostic::error(args.place("keep"), nameless)]);
     }
     let source = args.text("src").cloned().or(url).unwrap_or_default();
-    recipe.subject = name.as_ref().unwrap_or(&source).display();
+    recipe.subject = name.as_ref().unwrap_or(&without_password(&source)).display();
     recipe.needs.insert(0, unpacker(&source));
     recipe.equivalent_commands = Some(commands(args, &into, name));
     Ok(())
@@ -73,7 +75,7 @@ fn commands(args: &Args<'_>, into: &Text, name: Option<Text>) -> Script {
     let file = args.text("src").unwrap_or(&fetched);
     let strip = args.get("strip").map_or_else(String::new, |arg| arg.value.display());
     let strip = Text::new(strip);
-    let url = first_url(args).unwrap_or_default();
+    let url = without_password(&first_url(args).unwrap_or_default());
     let values = [("into", into), ("file", file), ("url", &url), ("strip", &strip)];
     let mut script = Script::fill("mkdir -p @{into}", &values);
     if args.is_given("url") {

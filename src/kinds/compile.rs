@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::arg::is_local;
+use super::fetch::without_password;
+use super::on_host::{operand, question};
 use super::shell::helpers;
 use super::value::{self, Written};
 use super::{Arg, ArgValue, Args, Field, Kind, Pattern, Recipe, Shape, When};
@@ -16,7 +18,7 @@ type Given = (&'static str, Span, Arg);
 impl Kind {
     /// Makes the recipe of a step, or says everything that is wrong with its fields.
     pub fn compile(&self, args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-        let mut reader = Reader { diagnostics: Vec::new() };
+        let mut reader = Reader { diagnostics: Vec::new(), questions: Vec::new() };
         let fields: Vec<Given> = args
             .fields
             .iter()
@@ -34,6 +36,7 @@ impl Kind {
         let complete = self.with_defaults(&given);
         let complete = Args { span: args.span, fields: &complete };
         let mut recipe = self.recipe(&complete);
+        recipe.questions = reader.questions;
         if let Some(hook) = self.hook {
             hook(&complete, &mut recipe)?;
         }
@@ -64,6 +67,7 @@ impl Kind {
             needs_root: self.needs_root.holds(args),
             needs: self.needs.iter().copied().filter(|need| need.when.holds(args)).collect(),
             effect: (self.effect)(args),
+            questions: Vec::new(),
         }
     }
 
@@ -80,7 +84,9 @@ impl Kind {
             .iter()
             .filter(|field| !is_local(field.shape) && read.contains(variable(field.name)))
             .map(|field| {
-                let value = args.get(field.name).map_or_else(Script::default, |arg| assigned(&arg.value, field.joined));
+                let value = args
+                    .get(field.name)
+                    .map_or_else(Script::default, |arg| assigned(&operand(field, &arg.value), field.joined));
                 (variable(field.name).to_owned(), value)
             })
             .collect();
@@ -178,6 +184,8 @@ fn commands(lines: &[(When, &'static str)], args: &Args<'_>) -> Option<Script> {
 /// Reads values in the shapes of their fields, and notes what is wrong.
 struct Reader {
     diagnostics: Vec<Diagnostic>,
+    /// What the host asks of the values that only it knows.
+    questions: Vec<Script>,
 }
 
 impl Reader {
@@ -207,8 +215,8 @@ impl Reader {
             ArgValue::Shell(script) if field.required && script.as_str().trim().is_empty() => {
                 self.report(Diagnostic::error(span, format!("`{}` is empty", field.name)));
             }
-            ArgValue::Text(text) => self.text(field, text, span),
-            ArgValue::Integer(number) => self.text(field, &Text::new(number.to_string()), span),
+            ArgValue::Text(text) => self.text(field, field.name, text, span),
+            ArgValue::Integer(number) => self.text(field, field.name, &Text::new(number.to_string()), span),
             ArgValue::List(list) if list.is_empty() => {
                 let empty = Diagnostic::error(span, format!("`{}` is an empty list", field.name));
                 self.report(empty.hint("write at least one entry, or remove the key"));
@@ -216,7 +224,7 @@ impl Reader {
             ArgValue::List(list) => {
                 for arg in list {
                     if let ArgValue::Text(text) = &arg.value {
-                        self.text(field, text, arg.span);
+                        self.text(field, field.name, text, arg.span);
                     }
                 }
             }
@@ -226,7 +234,7 @@ impl Reader {
                         self.matching(names, &Text::from(name.as_str()), *name_span);
                     }
                     if let ArgValue::Text(text) = &arg.value {
-                        self.text(field, text, arg.span);
+                        self.text(field, name, text, arg.span);
                     }
                 }
             }
@@ -234,7 +242,9 @@ impl Reader {
         }
     }
 
-    fn text(&mut self, field: &Field, text: &Text, span: Span) {
+    /// A text of a field, and what an error on the host calls it.
+    fn text(&mut self, field: &Field, name: &str, text: &Text, span: Span) {
+        self.questions.extend(question(field, name, text));
         if let Err(diagnostic) = scalar(field.shape, text, span) {
             self.report(*diagnostic);
         }
@@ -245,7 +255,8 @@ impl Reader {
 
     fn matching(&mut self, pattern: &Pattern, text: &Text, span: Span) {
         if text.literal().is_some_and(|literal| !(pattern.fits)(literal)) {
-            let shown: String = text.display().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let shown: String =
+                without_password(text).display().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             let invalid = Diagnostic::error(span, format!("invalid {} `{shown}`", pattern.what));
             self.report(invalid.hint(pattern.hint));
         }

@@ -4,7 +4,9 @@
 //! verified there (digest, else type and emptiness), and is renamed into place. An interrupted download starts anew,
 //! because both `curl -C -` and `wget -c` join two versions of a file without notice where it changed in between.
 
-use super::fetch::{CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests};
+use super::fetch::{
+    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, without_password,
+};
 use super::field::{mode, path, text, texts};
 use super::rule::at_most_one;
 use super::{Args, Kind, Recipe};
@@ -58,7 +60,7 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
 }
 
 fn commands(args: &Args<'_>, to: &Text, url: &Text) -> Script {
-    let mut script = Script::fill("curl -fL -o @{to} @{url}", &[("to", to), ("url", url)]);
+    let mut script = Script::fill("curl -fL -o @{to} @{url}", &[("to", to), ("url", &without_password(url))]);
     script.line(&verification(args, to));
     if let Some(mode) = args.text("mode") {
         script.line(&Script::fill("chmod @{mode} @{to}", &[("mode", mode), ("to", to)]));

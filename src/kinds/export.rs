@@ -21,12 +21,14 @@ const NAME: Pattern = Pattern {
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     },
+    on_host: "case $pb_value in '' | [0-9]* | *[!A-Za-z0-9_]*) false ;; esac",
     hint: "letters, digits and `_`, not beginning with a digit",
 };
 
 const VALUE: Pattern = Pattern {
     what: "value of an environment variable",
     fits: |value| !value.contains(['\n', '\r']),
+    on_host: "case $pb_value in *'\n'* | *'\r'*) false ;; esac",
     hint: "an exported value is one line",
 };
 

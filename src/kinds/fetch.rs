@@ -8,6 +8,10 @@ use crate::script::{Script, Text};
 pub(super) const URL: Pattern = Pattern {
     what: "address",
     fits: is_url,
+    on_host: "case $pb_value in \
+              *[!!-~]*) false ;; \
+              [Hh][Tt][Tt][Pp]://[!/]* | [Hh][Tt][Tt][Pp][Ss]://[!/]*) ;; \
+              *) false ;; esac",
     hint: "write the whole address, beginning with https:// or http:// and a host; a blank in it is %20",
 };
 
@@ -15,6 +19,7 @@ pub(super) const URL: Pattern = Pattern {
 pub(super) const SHA256: Pattern = Pattern {
     what: "SHA-256 digest",
     fits: |digest| is_digest(digest, 64),
+    on_host: "case $pb_value in *[!0-9A-Fa-f]*) false ;; *) [ ${#pb_value} = 64 ] ;; esac",
     hint: "write the 64 hexadecimal digits that `sha256sum FILE` prints in front of the file's name",
 };
 
@@ -22,6 +27,7 @@ pub(super) const SHA256: Pattern = Pattern {
 pub(super) const SHA512: Pattern = Pattern {
     what: "SHA-512 digest",
     fits: |digest| is_digest(digest, 128),
+    on_host: "case $pb_value in *[!0-9A-Fa-f]*) false ;; *) [ ${#pb_value} = 128 ] ;; esac",
     hint: "write the 128 hexadecimal digits that `sha512sum FILE` prints in front of the file's name",
 };
 
@@ -73,6 +79,21 @@ pub(super) fn file_name(url: &Text) -> Option<Text> {
     (!name.is_empty() && name != "." && name != "..").then(|| Text::new(name))
 }
 
+/// An address as it may be shown: without a name and a password, whatever they hold. One of `/ ? #` in a password looks like
+/// the end of a host and its port.
+pub(super) fn without_password(url: &Text) -> Text {
+    let Some((scheme, behind)) = url.raw().split_once("://") else { return url.clone() };
+    let place = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    let from = if place.contains('@') {
+        place.rfind('@')
+    } else if place.contains(':') {
+        behind.rfind('@')
+    } else {
+        None
+    };
+    from.map_or_else(|| url.clone(), |at| Text::new(format!("{scheme}://***{}", &behind[at..])))
+}
+
 fn is_url(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
     let behind = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
@@ -86,7 +107,7 @@ fn is_digest(digest: &str, digits: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_name, is_url};
+    use super::{file_name, is_url, without_password};
     use crate::script::Text;
 
     #[test]
@@ -101,6 +122,21 @@ mod tests {
             ("https://", false),
         ] {
             assert_eq!(is_url(url), fits, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown_whatever_it_holds() {
+        for (url, shown) in [
+            ("https://h/a@b?c@d", "https://h/a@b?c@d"),
+            ("http://u:p@ss@h/a", "http://***@h/a"),
+            ("http://u:p/w@h/a", "http://***@h/a"),
+            ("http://u:p?w#@h/a", "http://***@h/a"),
+            ("http://u:12/34@h/a", "http://***@h/a"),
+            ("http://h:80/a", "http://h:80/a"),
+            ("~/a@b", "~/a@b"),
+        ] {
+            assert_eq!(without_password(&Text::from(url)).raw(), shown);
         }
     }
 

@@ -69,8 +69,11 @@ impl Shape {
 pub struct Pattern {
     /// What the text is, as in "invalid *unit name* `a b`".
     pub what: &'static str,
-    /// Whether a text is one. A value that only the host knows is not asked about.
+    /// Whether a text is one.
     pub fits: fn(&str) -> bool,
+    /// The same question about `$pb_value`, for a value that only the host knows: a shell command that fails where it is
+    /// not one. It may refuse more than `fits` does, and never less; a test compares the two.
+    pub on_host: &'static str,
     /// What to write instead.
     pub hint: &'static str,
 }

@@ -3,16 +3,19 @@
 //! A symbolic link is followed: the file that it leads to is replaced, and the link stays. The new bytes go into a file
 //! of the same directory that no other user can read, which is then renamed over the old one. Without `mode` and
 //! `owner` an old file keeps its own; a new one gets 0644 and belongs to the user that the step runs as. `backup: true`
-//! keeps what was there as `PATH.bak-` and the time in UTC, each time the bytes change. The directory must be there: a
-//! mistyped path is an error and not a new tree.
+//! keeps what was there as `PATH.bak-` and the time in UTC, each time the bytes change. A missing directory is made, as
+//! every kind makes it, and the check says so.
 
 use super::field::{boolean, local_path, local_template, mode, path, text};
 use super::rule::exactly_one;
-use super::{ArgValue, Args, Content, Effect, Kind, Pattern, When};
+use super::{ArgValue, Args, Content, Effect, Kind, Pattern, Recipe, When};
+use crate::script::{Script, Text};
+use crate::source::Diagnostic;
 
 const PATH: Pattern = Pattern {
     what: "path of a file",
     fits: |path| !path.ends_with('/'),
+    on_host: "case $pb_value in */) false ;; esac",
     hint: "this is the name of a directory: write the whole path, with the file's name",
 };
 
@@ -20,6 +23,7 @@ const PATH: Pattern = Pattern {
 pub(super) const OWNER: Pattern = Pattern {
     what: "user or group",
     fits: |name| !name.is_empty() && !name.starts_with('-') && !name.contains([':', ' ', '\n', '/']),
+    on_host: "case $pb_value in '' | -* | *[:/]* | *[!!-~]*) false ;; esac",
     hint: "`owner` and `group` are two fields, each a name or a number",
 };
 
@@ -32,7 +36,10 @@ pub(super) const KIND: Kind = Kind {
         text("content", "What the file shall hold."),
         local_path("src", "A local file whose bytes it shall hold."),
         local_template("template", "A local file that is rendered like any value of the playbook."),
-        mode("mode", "The file's mode; by default an old file keeps its own and a new one gets 0644."),
+        mode(
+            "mode",
+            "The file's mode; by default an old file keeps its own and a new one gets 0644; 0600 where it holds a secret.",
+        ),
         text("owner", "The user that owns it, by name or number.").matching(&OWNER),
         text("group", "The group that owns it, by name or number.").matching(&OWNER),
         boolean("backup", "Keep the old bytes beside it, as PATH.bak- and the time in UTC, when they change."),
@@ -57,8 +64,21 @@ pub(super) const KIND: Kind = Kind {
       sasl.mechanism = AWS_MSK_IAM
     mode: 0640
 ",
+    hook: Some(hide_secret),
     ..Kind::named("file")
 };
+
+/// A file that holds a secret is for its owner alone, unless `mode` says otherwise.
+fn hide_secret(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
+    if !args.is_given("mode") && CONTENTS.iter().filter_map(|name| args.get(name)).any(|arg| arg.value.holds_secret()) {
+        let mode = Text::from("0600");
+        recipe.set("mode", Script::quoted(&mode));
+        let path = args.text("path").cloned().unwrap_or_default();
+        let chmod = Script::fill("chmod @{mode} @{path}", &[("mode", &mode), ("path", &path)]);
+        recipe.equivalent_commands.get_or_insert_default().line(&chmod);
+    }
+    Ok(())
+}
 
 /// The three ways to say what a file holds.
 const CONTENTS: &[&str] = &["content", "src", "template"];

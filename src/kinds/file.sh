@@ -2,8 +2,40 @@
 
 file_check() {
     pb_target "$arg_path"
-    [ ! -d "$pb_path" ] || pb_give_up "$arg_path is a directory, and a file is wanted there"
+    if [ -f "$pb_path" ] && [ -r "$pb_path" ] && file_same_content; then
+        pb_changes=$(pb_check_attributes "$pb_path" "$arg_mode" "$arg_owner" "$arg_group")
+        [ -n "$pb_changes" ] || return 0
+    fi
+    file_at file_ask
+}
+
+file_apply() {
+    file_at file_write
+}
+
+# Carries a function out as the user who may write at the path. Another user cannot read the plan, and gets a large content in octal.
+file_at() {
+    pb_find_holder "$arg_path"
+    if [ -z "$pb_holder" ]; then
+        "$1"
+        return
+    fi
+    pb_extra=
+    # Two words, because this very text is searched as well.
+    case $pb_source in
+    *'pb_content() { tail'' -c +'*) pb_extra="pb_content() { printf %b '$(pb_content | od -An -v -to1 | sed 's/  */\\0/g' | tr -d '\n')'; }" ;;
+    esac
+    pb_as_holder "$1"
+}
+
+# What would change, asked by the user who makes the change.
+file_ask() {
+    pb_changes=
+    pb_target "$arg_path"
+    pb_want_file "$arg_path" "$pb_path"
+    pb_check_gift "$arg_owner"
     if [ ! -e "$pb_path" ]; then
+        pb_tell_dir
         file_show_change
         needs_change
     fi
@@ -16,18 +48,32 @@ file_check() {
     pb_answer
 }
 
-file_apply() {
+file_write() {
     pb_target "$arg_path"
-    [ ! -d "$pb_path" ] || pb_give_up "$arg_path is a directory, and a file is wanted there"
+    pb_want_file "$arg_path" "$pb_path"
     if [ -e "$pb_path" ] && file_same_content; then
         pb_stat "$pb_path"
         pb_give "$pb_path" "$arg_owner" "$arg_group" "${arg_mode:-$pb_mode}"
         return 0
     fi
-    if [ "$arg_backup" = true ] && [ -e "$pb_path" ]; then
-        cp -p "$pb_path" "$pb_path.bak-$(date -u +%Y%m%dT%H%M%SZ)"
-    fi
+    [ "$arg_backup" != true ] || [ ! -e "$pb_path" ] || file_back_up
     pb_replace "$arg_path" "$arg_mode" "$arg_owner" "$arg_group" pb_content
+}
+
+# Keeps the old file under a name that nothing has yet: a copy that is made where no other user can lay anything, then a second name
+# of that copy, which is refused where something is there.
+file_back_up() {
+    (
+        pb_work_in "$pb_dir"
+        cp -p -- "$pb_path" "$pb_work/body"
+        pb_back=$pb_path.bak-$(date -u +%Y%m%dT%H%M%SZ)
+        for pb_more in '' -2 -3 -4 -5 -6 -7 -8 -9; do
+            ! pb_said=$(ln -- "$pb_work/body" "$pb_back$pb_more" 2>&1) || return 0
+            [ -e "$pb_back$pb_more" ] || [ -L "$pb_back$pb_more" ] || break
+        done
+        # A file system without hard links.
+        [ ! -L "$pb_back$pb_more" ] && pb_rename "$pb_work/body" "$pb_back$pb_more" || pb_give_up "cannot keep the old file as $pb_back: $pb_said"
+    )
 }
 
 # Whether the content is what the file pb_path holds. cmp is missing on some minimal images.

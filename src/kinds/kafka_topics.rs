@@ -22,6 +22,9 @@ const TOPIC: Pattern = Pattern {
             && !matches!(name, "." | "..")
             && !name.starts_with('-')
     },
+    on_host: "case $pb_value in \
+              '' | . | .. | -* | *[!A-Za-z0-9._-]*) false ;; \
+              *) [ ${#pb_value} -le 249 ] ;; esac",
     hint: "letters, digits, `.`, `_` and `-`, at most 249 of them, not beginning with `-`",
 };
 
@@ -31,12 +34,17 @@ const BROKER: Pattern = Pattern {
         let port = server.rsplit_once(':').map_or("", |(_, port)| port);
         !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !server.contains(char::is_whitespace)
     },
+    on_host: "case $pb_value in \
+              *[!!-~]*) false ;; \
+              *:*) case ${pb_value##*:} in '' | *[!0-9]*) false ;; esac ;; \
+              *) false ;; esac",
     hint: "write host:port, as in b-1.example.org:9098 (9098 is MSK's port for IAM)",
 };
 
 const COUNT: Pattern = Pattern {
     what: "count",
     fits: |count| count.parse::<u32>().is_ok_and(|count| count > 0),
+    on_host: "case $pb_value in '' | 0* | *[!0-9]*) false ;; *) [ ${#pb_value} -lt 10 ] ;; esac",
     hint: "a whole number above 0",
 };
 

@@ -21,6 +21,7 @@ mod kafka_topics;
 mod kind;
 mod manual;
 mod need;
+mod on_host;
 mod package;
 mod reboot;
 mod recipe;
@@ -38,7 +39,7 @@ pub use kind::{Hook, Kind};
 pub use need::{Need, When};
 pub use recipe::{Content, Effect, Manual, Recipe};
 pub use rule::Rule;
-pub use shell::{compact, helpers};
+pub use shell::{PROLOGUE, compact, helpers};
 
 /// Every kind, in the order of help.
 pub const KINDS: &[&Kind] = &[

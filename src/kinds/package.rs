@@ -38,6 +38,7 @@ const VERSION: Pattern = Pattern {
     fits: |version| {
         !version.starts_with('-') && version.bytes().all(|b| b.is_ascii_alphanumeric() || b".:+~^_-".contains(&b))
     },
+    on_host: "case $pb_value in -* | *[!A-Za-z0-9.:+~^_-]*) false ;; esac",
     hint: "write the version alone, such as 1.8",
 };
 

@@ -34,6 +34,9 @@ pub struct Recipe {
     pub needs: Vec<Need>,
     /// What the step brings about besides its shell.
     pub effect: Effect,
+    /// What is asked on the host, before check and apply, of the values that only the host knows: shell that ends both where one of
+    /// them is not what its field takes.
+    pub questions: Vec<Script>,
 }
 
 /// What only some kinds bring about.
@@ -59,12 +62,16 @@ impl Recipe {
     pub fn assignments(&self) -> Script {
         let each: Vec<String> =
             self.args.iter().map(|(name, value)| format!("arg_{name}={}", value.as_str())).collect();
-        Script::author(each.join(" "))
+        let mut all = Script::author(each.join(" "));
+        for question in &self.questions {
+            all.line(question);
+        }
+        all
     }
 
     /// What it calls of the kinds' functions; nothing where its shell is the author's own.
     pub fn calls(&self) -> Vec<&str> {
-        let scripts = self.check.iter().chain([&self.apply]).map(Script::as_str);
+        let scripts = self.check.iter().chain([&self.apply]).chain(&self.questions).map(Script::as_str);
         if self.args.is_empty() { Vec::new() } else { scripts.collect() }
     }
 

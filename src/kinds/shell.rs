@@ -8,10 +8,15 @@ use super::KINDS;
 /// Functions that several kinds use.
 const SHARED: &[&str] = &[
     include_str!("shell/common.sh"),
+    include_str!("shell/owner.sh"),
     include_str!("shell/write.sh"),
     include_str!("shell/fetch.sh"),
     include_str!("shell/verify.sh"),
+    include_str!("shell/made.sh"),
 ];
+
+/// What stands in front of them, and is carried out before a step's own.
+pub const PROLOGUE: &str = include_str!("shell/prologue.sh");
 
 /// One function: its name, its text from `name() {` to the closing brace, and the other functions it mentions.
 struct Helper {

@@ -31,6 +31,7 @@ const FIXED: &[&str] = &[
     "pb_plan",
     "pb_progress",
     "pb_refuse",
+    "pb_source",
     "pb_why",
     // What stands in front of the delivery, `stop.sh` and `ask.sh`.
     "pb_after",
@@ -64,24 +65,45 @@ pub(super) fn minified(shell: &str) -> String {
     Names::of(&shell).shorten(&shell)
 }
 
-/// The short names for those that a text is written with. They begin with `_`, so that none is a name of a kind's functions or of
-/// what these use.
+/// The shell of the kinds, as it is sent. Its short names begin with another letter than the runner's, in a copy of whose shell it may
+/// run. `called` are the words of the steps that use it.
+pub(super) fn minified_library(shell: &str, called: &[&str]) -> String {
+    // What tests give to it in the environment: names with a default, and two that a test's value mentions.
+    let mut kept: BTreeSet<&str> = ["pb_size", "pb_total"].into();
+    let defaults = shell.split("${pb_").skip(1).filter_map(|rest| rest.split_once(":-"));
+    kept.extend(words(shell).map(|(word, _)| word).filter(|word| {
+        let is_it = |(name, value): (&str, &str)| word.strip_prefix("pb_") == Some(name) && !value.starts_with('}');
+        defaults.clone().any(is_it)
+    }));
+    kept.extend(called.iter().flat_map(|text| words(text)).map(|(word, _)| word));
+    let functions: BTreeSet<&str> = shell.lines().filter_map(|line| line.strip_suffix("() {")).collect();
+    let is_name = |word: &str, is_ours: bool| (is_ours || functions.contains(word)) && !kept.contains(word);
+    Names::with(shell, 'q', is_name).shorten(shell)
+}
+
+/// The short names for those that a text is written with. The runner's begin with `_`, so that none is a name of a kind's functions or
+/// of what these use.
 #[derive(Debug)]
 pub(super) struct Names(BTreeMap<String, String>);
 
 impl Names {
-    /// Gives the shortest names to those that occur most often.
+    /// The runner's names.
     pub(super) fn of(shell: &str) -> Self {
+        Self::with(shell, '_', |_, is_ours| is_ours)
+    }
+
+    /// Gives the shortest names to those that occur most often.
+    fn with(shell: &str, first: char, is_name: impl Fn(&str, bool) -> bool) -> Self {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (name, is_name) in words(shell) {
-            if is_name {
+        for (name, is_ours) in words(shell) {
+            if is_name(name, is_ours) {
                 *counts.entry(name).or_default() += 1;
             }
         }
         let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
         counts.sort_by_key(|&(name, count)| (usize::MAX - count, name));
         let taken: BTreeSet<&str> = words(shell).map(|(word, _)| word).collect();
-        let short = short_names().filter(|short| !taken.contains(short.as_str()));
+        let short = short_names(first).filter(|short| !taken.contains(short.as_str()));
         Self(counts.into_iter().map(|(name, _)| name.to_owned()).zip(short).collect())
     }
 
@@ -89,10 +111,10 @@ impl Names {
     pub(super) fn shorten(&self, shell: &str) -> String {
         let mut out = String::with_capacity(shell.len());
         let mut rest = shell;
-        for (word, is_name) in words(shell) {
+        for (word, _) in words(shell) {
             let (before, behind) = rest.split_once(word).unwrap_or((rest, ""));
             out.push_str(before);
-            out.push_str(if is_name { self.short(word) } else { word });
+            out.push_str(self.short(word));
             rest = behind;
         }
         out + rest
@@ -104,11 +126,11 @@ impl Names {
     }
 }
 
-/// `_a`, `_b` and so on, `_aa` after `_Z`.
-fn short_names() -> impl Iterator<Item = String> {
+/// `_a`, `_b` and so on, `_aa` after `_Z`, where `_` is the letter that they begin with.
+fn short_names(begin: char) -> impl Iterator<Item = String> {
     let characters = || ('a'..='z').chain('A'..='Z');
-    let one = characters().map(|c| format!("_{c}"));
-    let two = characters().flat_map(move |first| characters().map(move |second| format!("_{first}{second}")));
+    let one = characters().map(move |c| format!("{begin}{c}"));
+    let two = characters().flat_map(move |first| characters().map(move |second| format!("{begin}{first}{second}")));
     one.chain(two)
 }
 
@@ -145,7 +167,7 @@ mod tests {
 
     #[test]
     fn there_are_names_enough_and_no_two_are_the_same() {
-        let names: BTreeSet<String> = short_names().collect();
+        let names: BTreeSet<String> = short_names('_').collect();
         assert_eq!(names.len(), 52 + 52 * 52);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::blobs::Blobs;
 use super::identity::Identity;
+use super::minify::minified_library;
 use super::runner::RUNNER;
 use super::step_body::step_body;
 use crate::event::Mode;
@@ -39,12 +40,24 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     };
     set("pb_preflight_steps", &preflight.join(" "));
     set("pb_reboot_steps", &reboots.join(" "));
-    let functions = kinds::helpers(&calls(plan));
-    set("pb_lib", &functions.iter().map(|(_, body)| kinds::compact(body)).collect::<String>());
+    // A quote in a quoted word costs twenty bytes of an exec string, and nine like this.
+    let library = library(&calls(plan)).replace('\\', "\\\\").replace('\'', "\\0047");
+    writeln!(text, "{}=$(printf %b '{library}')", RUNNER.name("pb_lib")).expect("a string takes all");
     text.push_str(runner);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
     blobs.place(text)
+}
+
+/// The kinds' shell that steps with these calls need.
+fn library(calls: &[&str]) -> String {
+    let functions = kinds::helpers(calls);
+    if functions.is_empty() {
+        return String::new();
+    }
+    let mut shell = kinds::compact(kinds::PROLOGUE);
+    shell.extend(functions.iter().map(|(_, body)| kinds::compact(body)));
+    minified_library(&shell, calls)
 }
 
 /// What `ask.sh` reads of a plan.

@@ -292,7 +292,13 @@ fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
             OptionValue::Flag(_) | OptionValue::Number(_) | OptionValue::Duration(_) | OptionValue::Steps(_) => {}
         }
     }
-    for script in recipe.check.iter().chain([&recipe.apply]).chain(recipe.args.iter().map(|(_, value)| value)) {
+    for script in recipe
+        .check
+        .iter()
+        .chain([&recipe.apply])
+        .chain(&recipe.questions)
+        .chain(recipe.args.iter().map(|(_, value)| value))
+    {
         note(script.as_str());
     }
     if let RunAs::User(name) = &work.run_as {

@@ -13,6 +13,7 @@ const UNIT: Pattern = Pattern {
             && !name.starts_with('-')
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b":-_.\\@".contains(&b))
     },
+    on_host: "case $pb_value in '' | -* | *[!A-Za-z0-9:_.@\\\\-]*) false ;; esac",
     hint: "write the unit as `systemctl list-unit-files` shows it, such as kafka or getty@tty1",
 };
 

@@ -25,8 +25,14 @@ pb_give_up() {
     exit 1
 }
 
-# Sets pb_path to the file that a path leads to, symbolic links followed, and pb_dir to the directory it lies in.
-# `readlink` is not in POSIX; a converged host forks nothing here.
+# Ends the check or the step where a value that only the host knows is not what its field takes.
+pb_invalid() {
+    # WHAT FIELD HINT
+    pb_give_up "invalid $1 in \`$2\`, from a registered value or a secret: $3"
+}
+
+# Sets pb_path to the file that a path leads to, symbolic links followed, and pb_dir to the directory it lies in. A converged
+# host forks nothing here.
 pb_target() {
     pb_path=$1
     case $pb_path in
@@ -37,8 +43,7 @@ pb_target() {
     while [ -L "$pb_path" ]; do
         pb_hops=$((pb_hops + 1))
         [ "$pb_hops" -le 40 ] || pb_give_up "$1: its symbolic links go round in a circle"
-        pb_link=$(ls -ld "$pb_path")
-        pb_link=${pb_link#*" $pb_path -> "}
+        pb_read_link "$pb_path"
         case $pb_link in
         /*) pb_path=$pb_link ;;
         *) pb_path=${pb_path%/*}/$pb_link ;;
@@ -48,14 +53,42 @@ pb_target() {
     [ -n "$pb_dir" ] || pb_dir=/
 }
 
-# Refuses a target whose directory is missing.
-pb_need_dir() {
-    [ -d "$pb_dir" ] || pb_give_up "the directory $pb_dir is not there: make it in an earlier step (command: mkdir -p $pb_dir)"
+# Sets pb_link to what a symbolic link holds. `readlink` is not in POSIX.
+pb_read_link() {
+    pb_link=$(ls -ld "$1")
+    pb_link=${pb_link#*" $1 -> "}
 }
 
-# Sets pb_mode (four octal digits), pb_uid, pb_gid, pb_user and pb_group of a file.
+# Ends the check or the step where a path is there and does not lead to a regular file: a device, a pipe or a directory is never
+# replaced, nor read, which could wait for ever.
+pb_want_file() {
+    # NAME PATH
+    [ -e "$2" ] && [ ! -f "$2" ] || return 0
+    if [ -d "$2" ]; then
+        pb_give_up "$1 is a directory, and a file is wanted there"
+    elif [ -c "$2" ] || [ -b "$2" ]; then
+        # A systemd unit that is a link to /dev/null is masked.
+        [ "$2" = "$1" ] || [ "$2" != /dev/null ] || pb_give_up "$1 is a link to /dev/null, as a masked unit is: \`systemctl unmask\` it in an earlier step, or remove the link"
+        pb_give_up "$1 is a device, and a file is wanted there"
+    elif [ -p "$2" ]; then
+        pb_give_up "$1 is a FIFO, and a file is wanted there"
+    fi
+    pb_give_up "$1 is a socket, and a file is wanted there"
+}
+
+# Makes the directory of a target where it is missing, with those above it, as every kind does.
+pb_make_dir() {
+    [ -d "$pb_dir" ] || mkdir -p "$pb_dir" || pb_give_up "cannot make the directory $pb_dir as $(id -un)"
+}
+
+# Says in a check that the directory of a target will be made.
+pb_tell_dir() {
+    [ -d "$pb_dir" ] || pb_tell "+ $pb_dir/ (new directory)"
+}
+
+# Sets pb_mode (four octal digits), pb_links, pb_uid, pb_gid, pb_user and pb_group of a file; a symbolic link is not followed.
 pb_stat() {
-    pb_line=$(stat -c '%a %u %g %U %G' "$1" 2> /dev/null) || pb_line=$(
+    pb_line=$(stat -c '%a %h %u %g %U %G' "$1" 2> /dev/null) || pb_line=$(
         # No stat, or not one that knows -c: read what ls says.
         { ls -ldn "$1" && ls -ld "$1"; } | awk '
             NR == 1 {
@@ -63,11 +96,11 @@ pb_stat() {
                 if (substr($1, 4, 1) ~ /[sS]/) mode += 2048
                 if (substr($1, 7, 1) ~ /[sS]/) mode += 1024
                 if (substr($1, 10, 1) ~ /[tT]/) mode += 512
-                printf "%o %s %s ", mode, $3, $4
+                printf "%o %s %s %s ", mode, $2, $3, $4
             }
             NR == 2 { print $3, $4 }'
     )
-    IFS=' ' read -r pb_mode pb_uid pb_gid pb_user pb_group << EOF
+    IFS=' ' read -r pb_mode pb_links pb_uid pb_gid pb_user pb_group << EOF
 $pb_line
 EOF
     while [ "${#pb_mode}" -lt 4 ]; do pb_mode=0$pb_mode; done
@@ -81,4 +114,9 @@ pb_to_disk() {
 # A sentence about the room that is left where a directory lies.
 pb_space() {
     df -Pk "$1" 2> /dev/null | awk -v dir="$1" 'NR == 2 { print "no space left in " dir ": " $4 " KiB free" }'
+}
+
+# Whether there is no room where a directory lies, for bytes or for files. What a program says on a full disk is often something else.
+pb_is_full() {
+    { df -Pk "$1"; df -Pi "$1"; } 2> /dev/null | awk 'NR == 2 && $4 < 64 || NR == 4 && $2 > 0 && $4 < 2 { full = 1 } END { exit !full }'
 }

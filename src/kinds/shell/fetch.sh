@@ -1,12 +1,30 @@
 # Fetching one address into the private directory pb_work: `body` is what came.
 
-# Sets pb_shown to an address without what may be secret in it: its query, and a name with a password.
+# Sets pb_shown to an address without what may be secret in it: its query, and a name with a password, whatever that holds.
 pb_show_url() {
-    pb_shown=${1%%[?#]*}
-    case $pb_shown in
-    *://*@*) pb_shown=${pb_shown%%://*}://${pb_shown#*@} ;;
+    pb_shown=${1#*://}
+    pb_place=${pb_shown%%[/?#]*}
+    case $pb_place in
+    *@*) pb_shown=${pb_place##*@}${pb_shown#"$pb_place"} ;;
+    *:*) case $pb_shown in *@*) pb_shown='(not shown)' ;; esac ;;
+    esac
+    case $1 in
+    *://*) pb_shown=${1%%://*}://${pb_shown%%[?#]*} ;;
+    *) pb_shown=$1 ;;
     esac
     [ -z "$arg_secret" ] || pb_shown='the address (not shown: it holds a secret)'
+}
+
+# Whether an address holds a secret, or a name and a password: what must stand in no argument list. One of / ? # in a password
+# looks like the end of a host and its port.
+pb_is_confidential() {
+    [ -z "$arg_secret" ] || return 0
+    pb_place=${1#*://}
+    case ${pb_place%%[/?#]*} in
+    *@*) return 0 ;;
+    *:*) case $pb_place in *@*) return 0 ;; esac ;;
+    esac
+    return 1
 }
 
 # Sets pb_fetcher to what fetches here. A busybox wget may accept any certificate, so python3 goes before it.
@@ -79,7 +97,8 @@ pb_fetch_curl() {
 $pb_url
 EOF
     )
-    curl -sS -g -f -L --max-redirs 10 --proto "$pb_protocols" --proto-redir "$pb_protocols" --connect-timeout 20 \
+    # -q comes first: it leaves ~/.curlrc out.
+    curl -q -sS -g -f -L --max-redirs 10 --proto "$pb_protocols" --proto-redir "$pb_protocols" --connect-timeout 20 \
         -D "$pb_work/head" -o "$pb_work/body" -w '%{http_code}' -K - > "$pb_work/code" 2> "$pb_work/err" << EOF &
 url = "$pb_quoted"
 EOF
@@ -88,16 +107,13 @@ EOF
 }
 
 pb_fetch_wget() {
-    LC_ALL=C wget -nv -S --tries=1 --connect-timeout=20 --read-timeout=60 --max-redirect=10 -O "$pb_work/body" -i - \
+    # In a home without anything there is neither .wgetrc nor .netrc, and none of wget's own files is left in the user's.
+    HOME=$pb_work wget -nv -S --tries=1 --connect-timeout=20 --read-timeout=60 --max-redirect=10 -O "$pb_work/body" -i - \
         > /dev/null 2> "$pb_work/err" << EOF &
 $pb_url
 EOF
     pb_watch_fetch $!
     pb_code=$(sed -n 's/^ *HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$pb_work/err" | tail -n 1)
-    # wget follows a redirection away from https without a word.
-    case $pb_url in
-    [Hh][Tt][Tt][Pp][Ss]:*) ! grep -qi '^ *Location: *http:' "$pb_work/err" || pb_status=1 ;;
-    esac
     case $pb_status in
     3) pb_status=23 ;;
     5) pb_status=60 ;;
@@ -113,12 +129,21 @@ EOF
     esac
 }
 
-# A busybox wget reads no address from standard input, and one that is widely installed (1.35) crashes on -T.
+# A busybox wget reads no address from standard input, and one that is widely installed (1.35) crashes on -T. An old one does not
+# know -S, and shows no redirection.
 pb_fetch_small() {
+    ! pb_is_confidential "$pb_url" || pb_give_up "$pb_shown: this host has only busybox's wget, which would show the password in the address to every user: install curl in an earlier step (package: curl)"
     set -- wget
     [ "$pb_fetcher" = small ] || set -- busybox wget
-    LC_ALL=C "$@" -O "$pb_work/body" "$pb_url" > /dev/null 2> "$pb_work/err" &
+    "$@" -S -O "$pb_work/body" -- "$pb_url" > /dev/null 2> "$pb_work/err" &
     pb_watch_fetch $!
+    case $(cat "$pb_work/err") in
+    *'nvalid option'* | *'nrecognized option'*)
+        "$@" -O "$pb_work/body" "$pb_url" > /dev/null 2> "$pb_work/err" &
+        pb_watch_fetch $!
+        [ -n "$pb_digest" ] || case $(cat "$pb_work/err") in *Connecting*Connecting*) pb_status=1 && return ;; esac
+        ;;
+    esac
     pb_said=$(cat "$pb_work/err")
     pb_code=${pb_said##*HTTP/1.[01] }
     pb_code=${pb_code%% *}
@@ -152,7 +177,7 @@ url, work = sys.stdin.readline().strip(), sys.argv[1]
 class Redirect(urllib.request.HTTPRedirectHandler):
     max_redirections = 10
     def redirect_request(self, request, answer, code, message, headers, target):
-        fits = ("https:",) if url.lower().startswith("https:") else ("http:", "https:")
+        fits = ("https:",) if request.full_url.lower().startswith("https:") else ("http:", "https:")
         if not target.lower().startswith(fits):
             sys.exit(1)
         return super().redirect_request(request, answer, code, message, headers, target)
@@ -189,6 +214,20 @@ EOF
     read -r pb_code < "$pb_work/code" || :
 }
 
+# Whether a fetcher was led down: from https to anything else, or to what is neither https nor http. Some follow without a word.
+pb_was_led_down() {
+    cat "$pb_work/head" "$pb_work/err" 2> /dev/null | tr -d '\r' | awk -v url="${pb_url%%:*}" '
+        BEGIN { url = tolower(url) }
+        /^ *HTTP\// { code = $2 }
+        tolower($1) == "location:" && code ~ /^3/ {
+            target = tolower($2)
+            if (target !~ /^[a-z][a-z0-9+.-]*:/) next
+            if (target !~ /^https:/ && (url ~ /^https/ || target !~ /^http:/)) { down = 1; exit }
+            url = substr(target, 1, 5)
+        }
+        END { exit !down }'
+}
+
 # Fetches pb_url once. Otherwise pb_error says why not; pb_again, that another try may help; pb_cut, that a part came.
 pb_fetch_once() {
     rm -f "$pb_work/body" "$pb_work/head" "$pb_work/err"
@@ -202,10 +241,15 @@ pb_fetch_once() {
     python) pb_fetch_python ;;
     *) pb_fetch_small ;;
     esac
+    ! pb_was_led_down || pb_status=1
+    case $pb_status in
+    0 | 1 | 22 | 47) ;;
+    *) ! pb_is_full "$pb_work" || pb_status=23 ;;
+    esac
     # A server that sent no body at all leaves no file with some fetchers.
     [ -e "$pb_work/body" ] || : > "$pb_work/body"
     pb_said=$(grep -v '^ ' "$pb_work/err" 2> /dev/null | tail -n 1) || :
-    [ -z "$arg_secret" ] || pb_said="status $pb_status"
+    ! pb_is_confidential "$pb_url" || pb_said="status $pb_status"
     case $pb_status in
     0) return 0 ;;
     22)

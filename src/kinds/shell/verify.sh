@@ -88,6 +88,22 @@ pb_digest_of() {
     [ -n "$pb_sum" ] || pb_give_up "the $1 of $2 could not be computed"
 }
 
+# Sets pb_begin to how a file begins, where that is text and helps. It ends with a whole word: a piece of a secret would be found by
+# no mask.
+pb_begin_of() {
+    pb_begin=
+    [ -z "$arg_secret" ] && [ -s "$1" ] || return 0
+    # Bytes that no text holds.
+    [ "$(dd if="$1" bs=60 count=1 2> /dev/null | tr -d '\011\012\014\015\033\040-\176\200-\377' | wc -c)" -eq 0 ] || return 0
+    pb_begin=$(dd if="$1" bs=60 count=1 2> /dev/null | tr -c '\040-\176' '.')
+    if [ "${#pb_begin}" -ge 60 ]; then
+        case $pb_begin in
+        *' '*) pb_begin="${pb_begin% *} ..." ;;
+        *) pb_begin= ;;
+        esac
+    fi
+}
+
 # Sets pb_fault to what is wrong with a file that has just come.
 pb_body_fault() {
     # FILE NAME ALGORITHM DIGEST
@@ -103,8 +119,8 @@ pb_body_fault() {
         pb_fault="it is cut short or damaged"
     fi
     if [ -n "$pb_fault" ]; then
-        pb_begin=$(dd if="$1" bs=60 count=1 2> /dev/null | LC_ALL=C tr -c '\040-\176' '.')
-        pb_fault="$pb_fault ($(($(wc -c < "$1"))) bytes, beginning with: $pb_begin)"
+        pb_begin_of "$1"
+        pb_fault="$pb_fault ($(($(wc -c < "$1"))) bytes${pb_begin:+, beginning with: $pb_begin})"
     fi
 }
 
@@ -113,6 +129,8 @@ pb_wanted_digest() {
     pb_algorithm= pb_digest=
     [ -z "$arg_sha256" ] || pb_algorithm=sha256 pb_digest=$arg_sha256
     [ -z "$arg_sha512" ] || pb_algorithm=sha512 pb_digest=$arg_sha512
+    # One that only the host knows may be written in upper case.
+    case $pb_digest in *[A-F]*) pb_digest=$(pb_tell "$pb_digest" | tr A-F a-f) ;; esac
 }
 
 # Fetches into $pb_work/body from the first address that gives what is wanted (see pb_wanted_digest); ends the step where

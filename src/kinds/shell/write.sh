@@ -16,56 +16,134 @@ pb_give() {
     if [ -n "$2$3" ]; then
         pb_stat "$1"
         if [ "$2" != "$pb_user" ] && [ "$2" != "$pb_uid" ] && [ -n "$2" ]; then
-            chown "$2" "$1" || pb_give_up "cannot give the file to the user $2 as $(id -un): does the step need sudo: true?"
+            chown -h -- "$2" "$1" || pb_no_gift "user $2"
         fi
         if [ "$3" != "$pb_group" ] && [ "$3" != "$pb_gid" ] && [ -n "$3" ]; then
-            chgrp "$3" "$1" || pb_give_up "cannot give the file to the group $3 as $(id -un): does the step need sudo: true?"
+            chgrp -h -- "$3" "$1" || pb_no_gift "group $3"
         fi
     fi
     # Last, because a new owner takes some bits away.
     chmod "$4" "$1"
 }
 
-# Puts the bytes of a command into place: written beside the target where no other user can read, then renamed.
+# Ends the check where a user in whose directory root works is to give the file away.
+pb_check_gift() {
+    # OWNER
+    [ -n "${pb_is_holder:-}" ] && [ -n "$1" ] || return 0
+    [ "$1" = "$(id -un)" ] || [ "$1" = "$(id -u)" ] || pb_no_gift "user $1"
+}
+
+pb_no_gift() {
+    [ -z "${pb_is_holder:-}" ] || pb_give_up "cannot give the file to the $1: its directory belongs to $(id -un), and root works there as $(id -un)"
+    pb_give_up "cannot give the file to the $1 as $(id -un): does the step need sudo: true?"
+}
+
+# Puts the bytes of a command into place.
 pb_replace() {
     # PATH MODE OWNER GROUP COMMAND...
     pb_target "$1"
-    pb_need_dir
+    pb_want_file "$1" "$pb_path"
+    pb_make_dir
     pb_want_mode=$2 pb_want_owner=$3 pb_want_group=$4
     shift 4
-    if [ -e "$pb_path" ]; then
-        pb_stat "$pb_path"
-        pb_want_mode=${pb_want_mode:-$pb_mode}
-        pb_want_owner=${pb_want_owner:-$pb_uid}
-        pb_want_group=${pb_want_group:-$pb_gid}
-    fi
     (
-        pb_part=$pb_dir/.${pb_path##*/}.pinboot-$$
-        trap 'rm -f "$pb_part"' EXIT
-        trap 'exit 143' HUP INT TERM
-        rm -f "$pb_part"
-        umask 077
-        # noclobber: never through a link that another user laid.
-        set -C
-        "$@" > "$pb_part" || pb_give_up "cannot write in $pb_dir as $(id -un): is the disk full, or does the step need sudo: true?"
-        pb_give "$pb_part" "$pb_want_owner" "$pb_want_group" "${pb_want_mode:-0644}"
-        pb_to_disk "$pb_part"
-        mv -f "$pb_part" "$pb_path"
+        pb_work_in "$pb_dir"
+        "$@" > "$pb_work/body" || pb_give_up "$(pb_no_write "$pb_dir")"
+        pb_put "$pb_want_mode" "$pb_want_owner" "$pb_want_group"
     )
+}
+
+# Puts the file `body` of the private directory into the place of pb_path: renamed, and readable for no other user before. An old file
+# keeps the mode, owner and group that are not asked for, its ACL and its extended attributes.
+pb_put() {
+    # MODE OWNER GROUP
+    pb_old= pb_because=
+    [ ! -e "$pb_path" ] || pb_old=1
+    set -- "$pb_work/body" "${2:-}" "${3:-}" "$1"
+    if [ -n "$pb_old" ]; then
+        pb_stat "$pb_path"
+        set -- "$1" "${2:-$pb_uid}" "${3:-$pb_gid}" "${4:-$pb_mode}"
+        [ "$pb_links" = 1 ] || pb_because="it has $pb_links names (hard links)"
+        pb_keep_attributes "$1"
+    fi
+    if [ -z "$pb_because" ]; then
+        pb_give "$1" "$2" "$3" "${4:-0644}"
+        pb_to_disk "$1"
+        pb_rename "$1" "$pb_path" && return 0
+        [ -n "$pb_old" ] || pb_give_up "$(pb_no_write "$pb_dir")"
+        pb_because='it cannot be replaced, as a file that something is mounted on'
+    fi
+    pb_in_place "$1"
+    pb_give "$pb_path" "$2" "$3" "$4"
+}
+
+# Gives the new file what an old one has besides its bytes, mode and owner; sets pb_because where that cannot be done.
+pb_keep_attributes() {
+    cp --attributes-only --preserve=all "$pb_path" "$1" 2> /dev/null && touch "$1" || :
+    # The character behind the mode: `+` is an ACL, `.` an SELinux context alone.
+    # shellcheck disable=SC2012 # Two files whose names are known.
+    case $(ls -ld "$pb_path" "$1" | cut -c 11 | tr -d '\n') in
+    +[!+] | +) pb_because='it has an ACL' ;;
+    esac
+    chmod 0600 "$1"
+}
+
+# Renames a file, whatever lies at the new name. Not every mv knows -T, without which a link to a directory would be followed.
+pb_rename() {
+    pb_said=$(mv -fT -- "$1" "$2" 2>&1) && return 0
+    case $pb_said in
+    *option* | *sage:*) [ ! -d "$2" ] && mv -f -- "$1" "$2" ;;
+    *) return 1 ;;
+    esac
+}
+
+# Writes the bytes of a file over those of pb_path, where a new file in its place would lose what belongs to the old one.
+pb_in_place() {
+    pb_tell "$pb_path is written in place: $pb_because"
+    # Another name of the file may lie anywhere: root writes into it only as the user in whose directory this name is.
+    if [ -n "${pb_trusted:-}" ]; then
+        pb_stat "$pb_path"
+        [ "$pb_uid" = "$pb_trusted" ] || pb_give_up "$pb_path lies in $pb_held, which is not root's, and belongs to $pb_user: root does not write into it ($pb_because)"
+        chown -h -- "$pb_uid" "$pb_work" "$1"
+        setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups sh -c 'cat "$1" > "$2"' sh "$1" "$pb_path" || pb_give_up "cannot write $pb_path in place as $pb_user"
+        return 0
+    fi
+    cat "$pb_path" > "$pb_work/old"
+    cat "$1" > "$pb_path" || {
+        cat "$pb_work/old" > "$pb_path"
+        pb_give_up "$(pb_no_write "$pb_dir")"
+    }
+    pb_to_disk "$pb_path"
+}
+
+# Says why nothing could be written in a directory.
+pb_no_write() {
+    if pb_is_full "$1"; then
+        pb_space "$1"
+    elif [ -n "${pb_is_holder:-}" ]; then
+        pb_tell "cannot write in $1 as $(id -un), in whose directory the path lies: root works there as that user"
+    else
+        pb_tell "cannot write in $1 as $(id -un): does the step need sudo: true?"
+    fi
 }
 
 # Makes a private directory pb_work inside another, which goes away with this (sub)shell, however that ends.
 # pb_pid is the process that then has to go too.
 pb_work_in() {
-    pb_work=$1/.pinboot-work.$$
     pb_pid=
     # What a killed run left behind goes too, once no process can still use it: it is an hour old and its process has ended.
     for pb_left in "$1"/.pinboot-work.*; do
-        [ -d "$pb_left" ] && ! kill -0 "${pb_left##*.}" 2> /dev/null || continue
+        [ -d "$pb_left" ] && [ ! -L "$pb_left" ] && [ -O "$pb_left" ] && ! kill -0 "${pb_left##*.}" 2> /dev/null || continue
         [ -z "$(find "$pb_left" -prune -mmin +60 2> /dev/null)" ] || rm -rf "$pb_left" || :
     done
-    rm -rf "$pb_work"
-    (umask 077 && mkdir "$pb_work") || pb_give_up "cannot write in $1 as $(id -un): is the disk full, or does the step need sudo: true?"
+    # mkdir follows nothing and takes nothing that is there: a name that another user has taken is passed over.
+    pb_tries=
+    pb_work=$1/.pinboot-work.$$
+    until (umask 077 && mkdir "$pb_work") 2> /dev/null; do
+        pb_tries=x$pb_tries
+        [ "${#pb_tries}" -le 9 ] || pb_give_up "$(pb_no_write "$1")"
+        pb_work=$1/.pinboot-work.$pb_tries.$$
+    done
     trap 'pb_work_gone' EXIT
     trap 'exit 143' HUP INT TERM
 }

@@ -10,12 +10,18 @@ pb_refuse() { printf "%s\n" "$*" >&2; exit 81; }
 # pb_write_step_text: sets pb_text to the shell that comes before a step's own: exports first, so that none of them takes the place
 # of what follows. Another user has a home of its own, whatever an earlier step exports. What only kinds use is left out elsewhere: a
 # check takes longer for every line.
+#
+# A kind's shell knows its own text as pb_source, up to the line `: pb-own`: with it a function of the kind can be carried out once
+# more by another user. Its fields stand there as well as behind the step's environment, which cannot take their place.
 pb_write_step_text() {
+  pb_text=${pb_step_args:+'pb_source=$1
+'}
   case $pb_step_as in
-    user) pb_text="set -- \"\$HOME\"
+    user) pb_text="${pb_text}set -- \"\$HOME\"
 $pb_exports${pb_words}pb_home=\$1
 set --" ;;
-    *) pb_text="$pb_exports${pb_words}pb_home=$pb_quoted_home" ;;
+    *) pb_text="${pb_text}set --
+$pb_exports${pb_words}pb_home=$pb_quoted_home" ;;
   esac
   pb_text="$pb_text
 pb_plan=$pb_quoted_plan"
@@ -36,6 +42,9 @@ $pb_lib"
   fi
   pb_text="$pb_text
 $pb_step_content"
+  [ -z "$pb_step_args" ] || pb_text="$pb_text
+$pb_step_args
+: pb-own"
 }
 
 # pb_start_shell WHO PROGRAM: starts PROGRAM (a shell) on pb_text as login, root or user; its output goes to descriptor 4. Sets
@@ -74,8 +83,7 @@ pb_is_user_name() {
 pb_keep_lock='trap : TERM INT HUP; "$@"; exit $?'
 # shellcheck disable=SC2016
 pb_read_and_run='set -- "$(cat; echo .)"; case $1 in *"# pb-end
-.") ;; *) echo "pinboot: the step was cut off on its way" >&2; exit 125 ;; esac; exec </dev/null; eval "set --
-${1%.}"'
+.") ;; *) echo "pinboot: the step was cut off on its way" >&2; exit 125 ;; esac; exec </dev/null; eval "${1%.}"'
 
 # pb_run_inside: runs pb_text in a subshell of the runner, which takes no new shell. All variables of the runner are taken away before,
 # by pb_forget_variables, which comes from the build: it knows their names. The runner's functions stay, under the names that begin
@@ -87,6 +95,5 @@ pb_run_inside() {
   # shellcheck disable=SC2086 # Lists of names.
   unset -v pb_text $pb_registered $pb_secrets
   pb_forget_variables
-  eval "set --
-$1"
+  eval "$1"
 }

@@ -1,0 +1,150 @@
+# Root works by path in no other user's directory: where another user can write on the way to a path, the work there is done by that
+# user, or is refused. CONTRIBUTING.md says how a kind uses this.
+
+# Carries a function out at a path: here, or as the user in whose directory the path lies. Ends the check or the step as the
+# function does.
+pb_at() {
+    # PATH FUNCTION
+    pb_find_holder "$1"
+    if [ -z "$pb_holder" ]; then
+        "$2"
+    else
+        pb_as_holder "$2"
+    fi
+}
+
+# Sets pb_holder to the user, `UID NAME`, who can change what lies on the way to a path, and pb_held to the first place there that is
+# this user's; pb_holder is empty where no user besides root and the acting one can. Gives up where several can.
+pb_find_holder() {
+    # PATH
+    pb_holder='' pb_held='' pb_linked='' pb_login='' pb_trusted=''
+    [ "$(id -u)" = 0 ] || return 0
+    pb_walk "$1"
+    case $pb_holder in
+    '' | *[!0-9]*) ;;
+    "$pb_login")
+        # The user who may use sudo for everything is root's equal. Root goes into that user's directories, and no link there
+        # leads it out of them.
+        case $pb_real/ in
+        "$pb_held"/*) ;;
+        *) [ -z "$pb_linked" ] || pb_give_up "$pb_linked is a symbolic link in a directory that is not root's ($pb_held), and root does not follow it to $pb_real: name $pb_real itself" ;;
+        esac
+        pb_trusted=$pb_login pb_holder=''
+        ;;
+    *)
+        pb_stat "$pb_held"
+        pb_holder="$pb_uid $pb_user"
+        ;;
+    esac
+}
+
+# Goes along a path as the kernel does. Sets pb_real to where it leads; the rest of a path whose directories are missing stays.
+pb_walk() {
+    pb_rest=$1 pb_real='' pb_hops=0 pb_sticky=''
+    case $pb_rest in /*) ;; *) pb_rest=$PWD/$pb_rest ;; esac
+    pb_hold /
+    while [ -n "$pb_rest" ]; do
+        pb_part=${pb_rest%%/*}
+        case $pb_rest in */*) pb_rest=${pb_rest#*/} ;; *) pb_rest= ;; esac
+        case $pb_part in
+        '' | .) continue ;;
+        ..) pb_real=${pb_real%/*} && continue ;;
+        esac
+        pb_next=$pb_real/$pb_part
+        [ -z "$pb_sticky" ] || pb_hold_entry "$pb_next"
+        if [ -L "$pb_next" ]; then
+            pb_hops=$((pb_hops + 1))
+            [ "$pb_hops" -le 40 ] || pb_give_up "$1: its symbolic links go round in a circle"
+            [ -z "$pb_holder" ] || pb_linked=${pb_linked:-$pb_next}
+            pb_read_link "$pb_next"
+            case $pb_link in /*) pb_real= ;; esac
+            pb_rest=$pb_link${pb_rest:+/$pb_rest}
+        else
+            pb_real=$pb_next
+            [ ! -d "$pb_real" ] || pb_hold "$pb_real"
+        fi
+    done
+}
+
+# Notes who can write in a directory on the way.
+pb_hold() {
+    pb_sticky=
+    pb_stat "$1"
+    if [ "$pb_uid" != 0 ]; then
+        pb_hold_for "$pb_uid" "$1"
+        return 0
+    fi
+    case $pb_mode in
+    [1357]??[2367] | [1357]?[2367]?) pb_sticky=1 ;;
+    ???[2367]) pb_give_up "every user can write in $1, and root does not work there: chmod o-w it, or set its sticky bit" ;;
+    ??[2367]?)
+        pb_find_writers "$1"
+        [ -z "$pb_writers" ] || pb_give_up "other users can write in $1 ($pb_writers), and root does not work there: take that right away, or use run_as instead of sudo"
+        ;;
+    esac
+}
+
+# In a sticky directory everybody can lay links and files, and only their owner can take them away.
+pb_hold_entry() {
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    pb_stat "$1"
+    [ "$pb_uid" = 0 ] || pb_hold_for "$pb_uid" "$1"
+}
+
+pb_hold_for() {
+    # UID PATH
+    if [ -z "$pb_login" ]; then
+        pb_stat "$pb_plan"
+        pb_login=$pb_uid
+    fi
+    case $pb_holder in
+    '' | "$pb_login")
+        [ "$pb_holder" = "$1" ] || pb_holder=$1 pb_held=$2
+        ;;
+    "$1") ;;
+    *) [ "$1" = "$pb_login" ] || pb_give_up "$pb_held and $2 belong to two users, and root does not work on behalf of both: give the directory to one of them" ;;
+    esac
+}
+
+# Sets pb_writers to who besides root may write in a directory whose group bits, or whose ACL behind them, say that one may.
+pb_find_writers() {
+    pb_writers=
+    if command -v getfacl > /dev/null 2>&1; then
+        pb_writers=$(getfacl -cpn "$1" 2> /dev/null | awk -F '[:\t ]+' '
+            $1 == "user" && $2 + 0 > 0 && $3 ~ /w/ && $0 !~ /#effective:.-/ { print "user " $2; exit }
+            $1 == "group" && $2 + 0 > 0 && $3 ~ /w/ && $0 !~ /#effective:.-/ { print "group " $2; exit }')
+        [ -z "$pb_writers" ] || return 0
+    fi
+    [ "$pb_gid" != 0 ] || return 0
+    # A group without members, as Debian's `staff`, lets no user in.
+    pb_writers=$(
+        { getent group "$pb_gid" || cat /etc/group; } 2> /dev/null | awk -F : -v gid="$pb_gid" '$3 == gid && $4 != "" && $4 != "root" { print "group " $1; exit }'
+        awk -F : -v gid="$pb_gid" '$4 == gid && $3 != 0 { print "user " $1; exit }' /etc/passwd
+    )
+}
+
+# Carries a function of the kind out in a shell of the user pb_holder, who gets the same text as this shell did, up to the step itself.
+# setpriv needs no account and no PAM; an old one lacks what is needed here.
+pb_as_holder() {
+    pb_uid=${pb_holder%% *} pb_user=${pb_holder#* }
+    pb_gid=$(id -g "$pb_user" 2> /dev/null) || pb_gid=$pb_uid
+    pb_text="${pb_source%%
+: pb-own*}
+${pb_extra:-}
+pb_is_holder=1
+set -eu
+$1
+# pb-end"
+    set -- sh -c 'set -- "$(cat; echo .)"; case $1 in *"# pb-end
+.") ;; *) exit 125 ;; esac; exec < /dev/null; eval "${1%.}"'
+    if ! command -v setpriv > /dev/null 2>&1; then
+        set -- su -s "$(command -v sh)" "$pb_user" "$2" "$3"
+    elif setpriv --reuid "$pb_uid" --regid "$pb_gid" --init-groups true 2> /dev/null; then
+        set -- setpriv --reuid "$pb_uid" --regid "$pb_gid" --init-groups "$@"
+    elif setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups true 2> /dev/null; then
+        set -- setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups "$@"
+    else
+        set -- su -s "$(command -v sh)" "$pb_user" "$2" "$3"
+    fi
+    printf '%s\n' "$pb_text" | "$@" || exit $?
+}
