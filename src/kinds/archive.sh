@@ -277,9 +277,10 @@ archive_clear() {
     if [ ! -d "$1" ] || [ -L "$1" ]; then
         [ ! -d "$2" ] || [ -L "$2" ] || pb_refuse "$2 is a directory, and the archive brings a file of that name"
     elif [ -L "$2" ]; then
+        case $2 in "$pb_work"/*) pb_refuse "the archive holds a link and a directory of one name: ${2##*/}" ;; esac
         pb_inside=$(cd -P "$pb_into/" && pwd -P)
         case $(cd -P "$2" 2> /dev/null && pwd -P) in
-        "${pb_inside%/}"/*) [ "${2#"$pb_work"}" = "$2" ] || pb_refuse "the archive holds a link and a directory of one name: ${2##*/}" ;;
+        "${pb_inside%/}"/*) ;;
         *) pb_refuse "$2 is a symbolic link that leads out of $arg_into, and the archive brings a directory of that name: nothing is written through it" ;;
         esac
     elif [ -e "$2" ] && [ ! -d "$2" ]; then

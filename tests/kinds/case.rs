@@ -121,9 +121,18 @@ pub(crate) enum Programs {
 /// A file, folder or link that the host has at first.
 #[derive(Clone, Debug)]
 pub(crate) enum FileSpec {
-    File { content: Content, mode: Option<u32>, owner: Option<u32>, group: Option<u32> },
-    Folder { mode: Option<u32> },
+    File {
+        content: Content,
+        mode: Option<u32>,
+        owner: Option<u32>,
+        group: Option<u32>,
+    },
+    Folder {
+        mode: Option<u32>,
+    },
     Link(String),
+    /// `made_by`: a piece of shell of this machine, which finds the path in `$1`.
+    MadeBy(String),
 }
 
 /// Bytes: a text, or what a piece of shell prints.

@@ -382,6 +382,8 @@ fn file_spec(reader: &Reader, path: &str, node: Node) -> Read<FileSpec> {
     let mut fields = Fields::new(node, format!("`{path}`"))?;
     let spec = if let Some(target) = fields.text("link")? {
         FileSpec::Link(target)
+    } else if let Some(shell) = fields.text("made_by")? {
+        FileSpec::MadeBy(shell)
     } else if path.ends_with('/') {
         FileSpec::Folder { mode: fields.mode()? }
     } else {

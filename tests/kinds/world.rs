@@ -109,6 +109,8 @@ impl World {
         // A memory's file system makes every `sync` cheap. The path must be one that a socket and a shell word can bear.
         let place = ["/dev/shm", "/tmp"].iter().map(Path::new).find(|path| path.is_dir()).expect("a folder");
         let dir = tempfile::Builder::new().prefix("kinds-of-pinboot-").tempdir_in(place).expect("a folder");
+        // Users may go through to directories of their own.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
         // A blank and a quote: the paths that break what is not quoted.
         let home = dir.path().join("the user's home");
         for folder in [&home, &home.join(".pinboot"), &dir.path().join("bin"), &dir.path().join("memory")] {
@@ -182,6 +184,10 @@ impl World {
                     .strip_prefix('~')
                     .map_or_else(|| target.clone(), |_| self.path(target).display().to_string());
                 symlink(target, &place).expect("a link");
+            }
+            FileSpec::MadeBy(shell) => {
+                let made = Command::new("sh").args(["-euc", shell, "sh"]).arg(&place).status().expect("sh");
+                assert!(made.success(), "{shell}");
             }
             FileSpec::File { content, mode, owner, group } => {
                 let bytes = match content {

@@ -128,8 +128,9 @@ pb_find_writers() {
 pb_as_holder() {
     pb_uid=${pb_holder%% *} pb_user=${pb_holder#* }
     pb_gid=$(id -g "$pb_user" 2> /dev/null) || pb_gid=$pb_uid
+    # The bracket, because this very text stands in front of the mark.
     pb_text="${pb_source%%
-: pb-own*}
+: pb-[o]wn*}
 ${pb_extra:-}
 pb_is_holder=1
 set -eu
