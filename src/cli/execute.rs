@@ -142,17 +142,15 @@ fn start_timeout() -> Result<Duration, CommandError> {
     let Some(given) = std::env::var_os("PINBOOT_START_TIMEOUT").filter(|given| !given.is_empty()) else {
         return Ok(START_TIMEOUT);
     };
-    match given.to_str().and_then(|given| given.parse().ok()) {
-        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => {
-            let given = given.to_string_lossy();
-            let message = format!(
-                "invalid PINBOOT_START_TIMEOUT `{}`: expected a number of seconds from 1 to 86400",
-                given.escape_debug()
-            );
-            Err(CommandError::input(message).hint("the default is 120"))
-        }
-    }
+    let seconds = given.to_str().and_then(|given| given.parse().ok()).filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        let given = given.to_string_lossy();
+        let message = format!(
+            "invalid PINBOOT_START_TIMEOUT `{}`: expected a number of seconds from 1 to 86400",
+            given.escape_debug()
+        );
+        CommandError::input(message).hint("the default is 120")
+    })
 }
 
 /// Why an event could not be recorded or shown.

@@ -119,8 +119,9 @@ fn choose(looks: impl Iterator<Item = Look>, purpose: Purpose) -> Option<(RunId,
             break;
         }
     }
-    let refused = refused.filter(|_| purpose == Purpose::Continue);
-    let chosen = going.or(going_check).or(refused).or(run).or(check)?;
+    // Of a run that was refused nothing can be stopped.
+    let (first, last) = if purpose == Purpose::Continue { (refused, None) } else { (None, refused) };
+    let chosen = going.or(going_check).or(first).or(run).or(check).or(last)?;
     let why = newest.filter(|newest| newest.run != chosen.run).map(|newest| match newest.kind {
         Kind::Check => format!("run {}, the newest one, was only a check", newest.run),
         Kind::Refused => format!("run {}, the newest one, was refused", newest.run),
@@ -145,6 +146,7 @@ mod tests {
     fn the_last_run_is_the_one_that_matters() {
         let check = || look("00000009", Kind::Check, false, &[], &["h"]);
         let refused = || look("00000008", Kind::Refused, false, &[], &[]);
+        let refused_check = || look("00000007", Kind::Check, false, &[], &[]);
         let going = || look("00000003", Kind::Run, true, &["h"], &["h"]);
         let lost = || look("00000004", Kind::Run, false, &["h"], &["h"]);
         let ended = || look("00000002", Kind::Run, false, &[], &["h"]);
@@ -155,7 +157,9 @@ mod tests {
             (vec![refused()], "00000008", "00000008"),
             (vec![refused(), going()], "00000003", "00000003"),
             (vec![check(), refused(), going()], "00000003", "00000003"),
-            (vec![refused(), check(), lost(), ended()], "00000004", "00000004"),
+            (vec![refused(), refused_check(), lost(), ended()], "00000004", "00000004"),
+            // A check that was not refused shows that the older run is over.
+            (vec![refused(), check(), lost(), ended()], "00000008", "00000004"),
             // Another user's run had the host: this one is still to be done.
             (vec![refused(), ended()], "00000008", "00000002"),
             // What was open before a newer run was started on the host is over by now.

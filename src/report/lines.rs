@@ -183,9 +183,9 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
             write!(line, "   {how}").expect("a string takes all");
         }
     }
-    if let Some(why) =
-        step.why.as_deref().filter(|_| !step.is_manual() && !(step.allowed && failure_covers_reason(step)))
-    {
+    // A manual step has its text below, and an allowed failure has just been explained.
+    let is_said = step.is_manual() || (step.allowed && failure_covers_reason(step));
+    if let Some(why) = step.why.as_deref().filter(|_| !is_said) {
         write!(line, "   {}", clean(why)).expect("a string takes all");
     }
     line

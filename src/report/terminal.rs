@@ -5,6 +5,8 @@
 //! line of totals below. These lines are drawn anew at most ten times a second. The cursor is never hidden and the terminal's
 //! modes are never changed, so whatever ends the run leaves the terminal usable.
 
+#![expect(clippy::disallowed_methods, reason = "edge: the clock of the lines that move")]
+
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};

@@ -46,13 +46,11 @@ impl Passphrase {
 
     /// The passphrase from the environment if there is one, otherwise a question without echo at the terminal.
     pub fn standard(from_environment: Option<Secret>, questions: Questions) -> Self {
-        match from_environment {
-            Some(secret) => Self::new(move |_| Ok(secret.clone())),
-            None => {
-                let ask = move |path: &Path, earlier: u32| ask_on_terminal(&questions, path, earlier > 0);
-                Self { ask: Arc::new(Mutex::new(ask)), tries: MAX_TRIES }
-            }
+        if let Some(secret) = from_environment {
+            return Self::new(move |_| Ok(secret.clone()));
         }
+        let ask = move |path: &Path, earlier: u32| ask_on_terminal(&questions, path, earlier > 0);
+        Self { ask: Arc::new(Mutex::new(ask)), tries: MAX_TRIES }
     }
 
     /// How often it is worth asking.
