@@ -396,6 +396,20 @@ fn a_step_is_known_by_its_id_to_other_steps_other_runs_and_the_command_line() {
     assert!(
         (0..3).all(|at| key(&part, at) == key(&whole, at) && part.steps[at].watched_by == whole.steps[at].watched_by)
     );
+    // Steps of one name are not one step, and a loop that is skipped as a whole keeps the names of its iterations.
+    let others = format!(
+        "vars: {{ list: [x, y], now: false }}\n{HOST}steps:\n\
+        \x20 - {{ name: Write, command: ls }}\n\
+        \x20 - {{ name: Restart, command: a, when_changed: [Write] }}\n\
+        \x20 - {{ name: Restart, command: b, when_changed: [Write] }}\n\
+        \x20 - {{ name: Each, command: \"echo {{{{ item }}}}\", when_changed: [Write], loop: \"{{{{ list }}}}\", when: now }}\n"
+    );
+    let skipped = compile(&others, |_| {});
+    let runs = compile(&others, |inputs| inputs.flags.vars = vec!["now=true".to_owned()]);
+    assert_eq!((skipped.steps.len(), runs.steps.len()), (4, 5));
+    assert_eq!(runs.steps[0].watched_by, (1..5).map(|at| key(&runs, at)).collect::<Vec<_>>());
+    assert_eq!(skipped.steps[0].watched_by, runs.steps[0].watched_by);
+    assert_ne!(key(&runs, 1), key(&runs, 2));
     let rest = compile(&text, |inputs| inputs.flags.from = Some("Build".to_owned()));
     assert_eq!((ids(&rest, 0), work(&rest.steps[0]).watches.clone()), (1, build.watches.clone()));
     assert_eq!(work(&rest.steps[0]).when_changed, Some(Vec::new()));

@@ -37,6 +37,8 @@ pub(super) struct Steps<'a> {
     ids: Vec<Vec<(StepId, Digest)>>,
     /// For each step of the playbook, what it and its iterations are called, in the plan or left out of it.
     keys: Vec<Vec<StepKey>>,
+    /// For each step of the playbook, how many steps before it are called the same.
+    namesakes: Vec<usize>,
     /// What steps that are left out would have exported: later steps get it nevertheless.
     carried: Vec<(String, Text)>,
 }
@@ -77,6 +79,7 @@ impl<'a> Steps<'a> {
             planned: Vec::new(),
             ids: vec![Vec::new(); count],
             keys: vec![Vec::new(); count],
+            namesakes: namesakes(authored),
             carried: Vec::new(),
         }
     }
@@ -125,9 +128,9 @@ impl<'a> Steps<'a> {
         self.renderer.secrets_used = secrets;
         self.keys[at] = match iterations {
             Some(iterations) if !iterations.is_empty() => {
-                iterations.iter().take(MAX_ITERATIONS).map(|iteration| key(step, Some(iteration))).collect()
+                iterations.iter().take(MAX_ITERATIONS).map(|iteration| self.key(at, Some(iteration))).collect()
             }
-            _ => vec![key(step, None)],
+            _ => vec![self.key(at, None)],
         };
     }
 
@@ -168,6 +171,8 @@ impl<'a> Steps<'a> {
                     self.check_items(items, when);
                 }
                 self.skip(place, label, None, why);
+                // What the step is skipped for now stays owed to each of its iterations.
+                self.keys_left_out(place.at);
                 return;
             }
             Decision::Unknown => {
@@ -235,7 +240,8 @@ impl<'a> Steps<'a> {
             self.renderer.iterate(Some(iteration));
             let label = StepLabel { iteration: Some(number), ..label };
             if !self.choice.keeps(place.at, number) {
-                self.keys[place.at].push(key(place.step, Some(iteration)));
+                let key = self.key(place.at, Some(iteration));
+                self.keys[place.at].push(key);
                 self.carry_exports(place.step);
                 continue;
             }
@@ -271,7 +277,7 @@ impl<'a> Steps<'a> {
         let name = self.name(place.step, iteration);
         self.renderer.diagnostics.truncate(before);
         let digest = Digest::of_fields([&b"skip"[..]]);
-        let key = key(place.step, iteration);
+        let key = self.key(place.at, iteration);
         self.add(place, label, (name, key), place.step.kind, digest, Action::Skip { why });
     }
 
@@ -289,13 +295,24 @@ impl<'a> Steps<'a> {
         let own = |name: &str| spec.env.iter().any(|(other, _)| other == name);
         let carried: Vec<_> = self.carried.iter().filter(|(name, _)| !own(name)).cloned().collect();
         spec.env.splice(0..0, carried);
-        let key = key(step, iteration);
+        let key = self.key(place.at, iteration);
         self.add(place, label, (name, key), Some(kind), digest, Action::Apply(Box::new(spec)));
     }
 
     /// The steps of the plan that `when_changed` names, with their digests.
     fn watched(&self, at: usize) -> Vec<(StepId, Digest)> {
         self.watches[at].iter().flat_map(|at| self.ids[*at].iter().cloned()).collect()
+    }
+
+    /// What other runs call a step, or its iteration.
+    fn key(&self, at: usize, iteration: Option<&Iteration>) -> StepKey {
+        let called = self.authored[at].called();
+        let item = iteration.map(|iteration| iteration.item.to_string());
+        match self.namesakes[at] {
+            0 => StepKey::new(called, item.as_deref()),
+            // A control character, which no name has.
+            before => StepKey::new(&format!("{called}\0{before}"), item.as_deref()),
+        }
     }
 
     fn add(
@@ -330,9 +347,15 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// What other runs call a step, or its iteration.
-fn key(step: &Step, iteration: Option<&Iteration>) -> StepKey {
-    StepKey::new(step.called(), iteration.map(|iteration| iteration.item.to_string()).as_deref())
+/// For each step, how many of those before it are called the same: their order is the difference between such steps.
+fn namesakes(authored: &[Step]) -> Vec<usize> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut next = |step| {
+        let count = seen.entry(Step::called(step)).or_default();
+        *count += 1;
+        *count - 1
+    };
+    authored.iter().map(&mut next).collect()
 }
 
 /// Whether an expression uses `item` or `index`.

@@ -43,6 +43,7 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::DoneEarlier { earlier_run } => format!("done in run {earlier_run}"),
         Reason::FoundDone => "its result was lost, but its check passes".to_owned(),
         Reason::AssumedDone => "its result was lost; assumed to be done (on_unknown: done)".to_owned(),
+        Reason::Owed => "an earlier change was still owed to it".to_owned(),
         Reason::Always => "it has no check and runs each time".to_owned(),
         Reason::Rebooted | Reason::Status | Reason::Integrity => return None,
         Reason::CheckError => "the check failed".to_owned(),

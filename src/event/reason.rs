@@ -29,6 +29,9 @@ pub enum Reason {
     AssumedDone,
     /// Changed: the host rebooted, which was the step.
     Rebooted,
+    /// Changed, or would change: a step in its `when_changed` changed something, or tried to, and this step has not acted on
+    /// that.
+    Owed,
     /// Would change: it has no check and runs each time.
     Always,
     /// Failed: its command exited with another status than 0.

@@ -12,6 +12,9 @@ use crate::inventory::Host;
 use crate::kinds::{self, Content, Recipe};
 use crate::script::Text;
 
+/// What else lets a step run that waits for others: only the host knows.
+const OR_OWED: &str = "or a change of an earlier run that the host still owes to this step";
+
 /// Content longer than this, in bytes, is shown by its size and digest.
 const LONGEST_CONTENT: usize = 16 * 1024;
 
@@ -105,11 +108,13 @@ fn options(plan: &Plan, spec: &StepSpec, check_as: &str, out: &mut String) {
                     line(&title, &format!("{name}={}", value.quote()), out);
                 }
             }
-            OptionValue::Steps(steps) if steps.is_empty() => line(&title, "no step of this plan", out),
+            OptionValue::Steps(steps) if steps.is_empty() => {
+                line(&title, &format!("no step of this plan, {OR_OWED}"), out)
+            }
             OptionValue::Steps(steps) => {
                 let watched = plan.steps.iter().filter(|step| steps.contains(&step.id));
                 let labels: Vec<String> = watched.map(|step| step.label.to_string()).collect();
-                line(&title, &format!("steps {}", labels.join(", ")), out);
+                line(&title, &format!("steps {}, {OR_OWED}", labels.join(", ")), out);
             }
         }
     }

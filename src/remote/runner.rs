@@ -13,6 +13,7 @@ pub(super) const FILES: &[&str] = &[
     include_str!("runner/secrets.sh"),
     include_str!("runner/login_scope.sh"),
     include_str!("runner/record.sh"),
+    include_str!("runner/debts.sh"),
     include_str!("runner/world.sh"),
     include_str!("runner/preflight.sh"),
     include_str!("runner/step.sh"),

@@ -70,6 +70,8 @@ pub enum RunnerReason {
     Assumed,
     /// `rebooted`
     Rebooted,
+    /// `owed`: a step that it waits for changed in an earlier run, and nothing acted on that.
+    Owed,
     /// `always`: there is no check.
     Always,
     /// `when`
@@ -114,13 +116,14 @@ pub enum RunnerReason {
     Other(String),
 }
 
-const PLAIN: [(&str, RunnerReason); 17] = [
+const PLAIN: [(&str, RunnerReason); 18] = [
     ("", RunnerReason::None),
     ("stored", RunnerReason::Stored),
     ("found", RunnerReason::Found),
     ("assumed", RunnerReason::Assumed),
     ("rebooted", RunnerReason::Rebooted),
     ("always", RunnerReason::Always),
+    ("owed", RunnerReason::Owed),
     ("when", RunnerReason::When),
     ("only_if", RunnerReason::OnlyIf),
     ("when_changed", RunnerReason::WhenChanged),

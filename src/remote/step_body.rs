@@ -46,6 +46,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
             say_command(&mut settings, work);
             say_shell(&mut settings, work, blobs);
             say_values(&mut settings, work);
+            say_debts(&mut settings, step, work);
             say_options(&mut settings, work);
             say_earlier_runs(&mut settings, work);
             // A later run looks at what this one stored only where there is no check.
@@ -130,6 +131,21 @@ fn say_values(settings: &mut Settings, work: &StepSpec) {
     let (registered, secrets) = holes(work);
     settings.set("uses", &listed(&registered));
     settings.set("secrets", &listed(&secrets));
+}
+
+/// To whom the step's change is owed, and what it waits for itself. What every run calls these steps are file names on the host.
+fn say_debts(settings: &mut Settings, step: &PlannedStep, work: &StepSpec) {
+    if work.only_asks {
+        settings.set("asks", "1");
+    } else {
+        let mut owes: Vec<String> = step.watched_by.iter().map(ToString::to_string).collect();
+        owes.sort_unstable();
+        owes.dedup();
+        settings.set("owes", &listed(&owes));
+    }
+    if work.when_changed.is_some() {
+        settings.set("due", step.key.as_str());
+    }
 }
 
 /// What is needed, and what the step's options say.

@@ -46,7 +46,38 @@ const BY_ROW: &[&[Case]] = &[
         ),
     ],
     // T4
-    &[elsewhere("tests/playbooks/err_ids.yml", "", &["T4"], "`when_changed` names a step with a template in its name")],
+    &[
+        elsewhere(
+            "tests/playbooks/err_ids.yml",
+            "",
+            &["T4"],
+            "`when_changed` names a step with a template in its name",
+        ),
+        elsewhere(
+            "tests/wire/debts.rs",
+            "a_change_is_owed_to_each_step_until_it_has_acted",
+            &["T4"],
+            "a step between the change and a step that waits for it fails; that step fails",
+        ),
+        elsewhere(
+            "tests/wire/debts.rs",
+            "a_change_is_owed_where_no_step_has_a_check",
+            &["T4"],
+            "the same without checks, and a rerun",
+        ),
+        elsewhere(
+            "tests/wire/debts.rs",
+            "a_change_is_owed_whatever_is_killed",
+            &["T4"],
+            "the runner is killed in the change, in the step that acts on it, and behind it",
+        ),
+        elsewhere(
+            "tests/wire/debts.rs",
+            "a_change_is_owed_to_a_step_that_this_plan_leaves_out_or_skips",
+            &["T4"],
+            "the step that waits is left out, or skipped by `when` or `only_if`",
+        ),
+    ],
     // T5
     &[
         elsewhere(
@@ -127,7 +158,15 @@ const BY_ROW: &[&[Case]] = &[
         ),
     ],
     // T7
-    &[elsewhere("tests/playbooks/err_changes.yml", "", &["T7"], "a step that only asks says what it cannot mean")],
+    &[
+        elsewhere("tests/playbooks/err_changes.yml", "", &["T7"], "a step that only asks says what it cannot mean"),
+        elsewhere(
+            "tests/wire/debts.rs",
+            "a_step_that_only_asks_is_asked_each_time_and_changes_nothing",
+            &["T7"],
+            "a run and `--check` of a step with `changes: false`",
+        ),
+    ],
     // T8
     &[elsewhere(
         "tests/playbooks/err_vars_file.yml",

@@ -24,5 +24,15 @@ pub(crate) fn plan(specs: Vec<StepSpec>) -> Plan {
         origin: String::new(),
         action: Action::Apply(Box::new(spec)),
     });
-    Plan { host: HostId("h".into()), mode: Mode::Run, steps: steps.collect(), secrets: Vec::new() }
+    let mut steps: Vec<PlannedStep> = steps.collect();
+    for at in 0..steps.len() {
+        let key = steps[at].key.clone();
+        let Action::Apply(spec) = &steps[at].action else { continue };
+        for watched in spec.when_changed.clone().into_iter().flatten() {
+            if let Some(step) = steps.iter_mut().find(|step| step.id == watched) {
+                step.watched_by.push(key.clone());
+            }
+        }
+    }
+    Plan { host: HostId("h".into()), mode: Mode::Run, steps, secrets: Vec::new() }
 }

@@ -21,7 +21,7 @@ impl StepEnd {
             RunnerOutcome::Changed => ended(Outcome::Changed),
             // Which check would say so makes no difference to the user.
             RunnerOutcome::WouldChange => {
-                let reason = typed(reason, muted).filter(|reason| *reason == Reason::Always);
+                let reason = typed(reason, muted).filter(|reason| matches!(reason, Reason::Always | Reason::Owed));
                 Self { reason, ..ended(Outcome::WouldChange) }
             }
             RunnerOutcome::Skipped => ended(Outcome::Skipped),
@@ -94,6 +94,7 @@ fn typed(reason: &RunnerReason, muted: bool) -> Option<Reason> {
         RunnerReason::Assumed => Reason::AssumedDone,
         RunnerReason::Rebooted => Reason::Rebooted,
         RunnerReason::Always => Reason::Always,
+        RunnerReason::Owed => Reason::Owed,
         RunnerReason::When => Reason::When,
         RunnerReason::OnlyIf => Reason::OnlyIf,
         RunnerReason::WhenChanged => Reason::WhenChanged,
@@ -179,6 +180,8 @@ mod tests {
             ("changed", "stored", (Outcome::Changed, None)),
             ("changed", "found", (Outcome::Changed, Some(Reason::FoundDone))),
             ("would", "check", (Outcome::WouldChange, None)),
+            ("would", "owed", (Outcome::WouldChange, Some(Reason::Owed))),
+            ("changed", "owed", (Outcome::Changed, Some(Reason::Owed))),
             ("would", "always", (Outcome::WouldChange, Some(Reason::Always))),
             ("skipped", "when_changed", (Outcome::Skipped, Some(Reason::WhenChanged))),
             ("byhand", "", (Outcome::Skipped, Some(Reason::Manual))),

@@ -2,7 +2,7 @@
 
 # pb_apply: runs the command until it works, a stop comes or its retries are used up, and finishes the step.
 pb_apply() {
-  pb_note_start || return 0
+  if [ -z "$pb_step_asks" ]; then pb_note_start || return 0; fi
   pb_retry=0
   while :; do
     pb_now
@@ -17,12 +17,23 @@ pb_apply() {
     pb_judge
     #:point verified
     if [ "$pb_exit_status" = 0 ]; then
-      pb_finish changed 0
+      if [ -n "$pb_step_asks" ]; then pb_report_asked; else pb_finish changed 0 "$pb_is_due"; fi
       return 0
     fi
     pb_wait_for_retry || break
   done
-  pb_finish failed "$pb_exit_status" "$pb_reason"
+  if [ "$pb_mode" = check ]; then
+    pb_report unknown "$pb_exit_status" "$pb_reason"
+  else
+    pb_finish failed "$pb_exit_status" "$pb_reason"
+  fi
+}
+
+# pb_report_asked: a step that only asks has got its answer. Nothing of it is stored but what it registers, since it can be asked again.
+pb_report_asked() {
+  pb_pay_debt
+  pb_report unchanged 0
+  pb_settle unchanged "$pb_id.out"
 }
 
 # pb_run_command: runs the step's command once; sets pb_exit_status.
@@ -81,10 +92,10 @@ pb_judge() {
   fi
 }
 
-# pb_wait_for_retry: false where there is no further try.
+# pb_wait_for_retry: false where there is no further try. Check mode asks once: what is not there yet will not come.
 pb_wait_for_retry() {
   pb_read_stop
-  [ -z "$pb_stop" ] && [ "$pb_retry" -lt "$pb_step_retries" ] || return 1
+  [ -z "$pb_stop" ] && [ "$pb_mode" = run ] && [ "$pb_retry" -lt "$pb_step_retries" ] || return 1
   pb_retry=$((pb_retry + 1))
   pb_frame try "$pb_id" $pb_retry "$pb_exit_status"
   #:point try-said

@@ -1,8 +1,9 @@
 # What the runner says. A frame is RS pb:NONCE verb fields RS newline in one write. Frames stand in `log`, which no step has open;
 # what steps print stands in `out`, which is the runner's own standard output too.
 
-# pb_frame VERB FIELD…: writes a frame, behind one that says how much has been printed where that is news.
+# pb_frame VERB FIELD…: writes a frame, behind one that says how much has been printed where that is news. Results are counted.
 pb_frame() {
+  case $1 in done | so) pb_results=$((pb_results + 1)) ;; esac
   pb_mark_output
   pb_write_frame "$*"
 }

@@ -46,7 +46,7 @@ pb_prepare() {
   pb_home=$HOME
   pb_quote "$pb_home"
   pb_quoted_home=$pb_ret
-  pb_exports= pb_registered= pb_changed= pb_skipped= pb_has_changed= pb_sudo= pb_signalled= pb_boot=-
+  pb_results=0 pb_exports= pb_registered= pb_changed= pb_skipped= pb_has_changed= pb_sudo= pb_signalled= pb_boot=-
   { read -r pb_boot <"${pb_boot_file:-/proc/sys/kernel/random/boot_id}"; } 2>/dev/null
   pb_uid=
   [ -z "$pb_preflight_steps" ] || pb_find_uid
@@ -73,9 +73,9 @@ pb_find_last_reboot() {
   done
 }
 
-# pb_run_steps: sets pb_end to how the run ends.
+# pb_run_steps: sets pb_end to how the run ends. It has ended well only where every step has a result.
 pb_run_steps() {
-  pb_end=ok pb_number=1
+  pb_end=ok pb_number=1 pb_results=0
   while [ "$pb_number" -le "$pb_total" ]; do
     if [ -f stop ]; then
       pb_end=stopped
@@ -90,6 +90,7 @@ pb_run_steps() {
     fi
     pb_number=$((pb_number + 1))
   done
+  if [ "$pb_end" = ok ] && [ "$pb_results" != "$pb_total" ]; then pb_end=unknown; fi
 }
 
 # pb_report_stopped_step: what an earlier runner has stored is said; what it left unfinished is not asked any more, and not passed

@@ -10,7 +10,7 @@ fi
 # pb_note_start: notes that the step starts. The place for its result is reserved first, and both are on disk before it starts.
 # False where there is no room for them: the step is not started, since its result could not be stored.
 pb_note_start() {
-  if ! printf '%-100s\n' '' >"$pb_id.rct"; then
+  if ! { printf '%-100s\n' '' >"$pb_id.rct" && pb_lay_debts; }; then
     pb_report_no_room
     return 1
   fi
@@ -22,10 +22,11 @@ pb_note_start() {
   fi
   #:point began-written
   # Before the first of them goes everything that a new runner must find after a power cut: the plan, and the run's folder itself.
+  # shellcheck disable=SC2086 # A list of files.
   if [ -n "$pb_has_changed" ]; then
-    pb_flush "$pb_id.rct" "$pb_id.began" log out .
+    pb_flush "$pb_id.rct" "$pb_id.began" log out . $pb_marks
   else
-    pb_flush plan nonce log out .. "$pb_id.rct" "$pb_id.began" .
+    pb_flush plan nonce log out .. "$pb_id.rct" "$pb_id.began" . $pb_marks
   fi
   pb_has_changed=1
   #:point began-synced
@@ -52,6 +53,8 @@ pb_finish() {
     return
   fi
   #:point result-kept
+  [ "$1" != changed ] || pb_pay_debt
+  #:point debt-paid
   pb_frame done "$pb_id" "$1" "$2" "$pb_clock" "${3-}"
   #:point done-said
   if [ "$1" = failed ] && [ -z "$pb_step_allow" ]; then pb_step_result=1; fi

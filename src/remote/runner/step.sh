@@ -5,6 +5,7 @@ pb_load_step() {
   pb_id=$1 pb_survivors= pb_verifies=
   pb_step_skip= pb_step_after= pb_step_before= pb_step_word= pb_step_digest=
   pb_step_creates= pb_step_check= pb_step_guard= pb_step_first_guard= pb_step_verify= pb_step_unknown=fail
+  pb_step_owes= pb_step_due= pb_step_asks=
   pb_step_apply= pb_step_shell=sh pb_step_content= pb_step_args= pb_step_manual= pb_step_wait= pb_step_reboot=
   # The step's shell puts its own home there. An account of a service may have none: then the step starts in `/`.
   # shellcheck disable=SC2016
@@ -18,7 +19,7 @@ pb_load_step() {
 # pb_run_step N: runs one step. Sets pb_step_result: 0 lets the run continue, 1 ends it as failed, 2 as unknown.
 pb_run_step() {
   pb_load_step "$1"
-  pb_step_result=0 pb_ambiguous= pb_earlier_run= pb_earlier_id=
+  pb_step_result=0 pb_ambiguous= pb_earlier_run= pb_earlier_id= pb_is_due=
   if pb_is_there_already; then
     pb_frame so "$pb_id"
     return
@@ -69,12 +70,14 @@ pb_reuse_result() {
   fi
   pb_frame done "$pb_id" "$pb_outcome" "$pb_status" "$pb_clock" stored
   #:point stored-said
+  [ "$pb_outcome" != changed ] || pb_pay_stored_debt
   pb_settle "$pb_outcome" "$pb_id.out"
   case $pb_outcome in failed | unknown) [ -n "$pb_step_allow" ] || pb_step_result=1 ;; esac
   return 0
 }
 
-# Earlier runs had the same step, and it has no check: the last of them that got to it says what became of it. pb_ambiguous is set
+# Earlier runs had the same step, and it has no check: the last of them that got to it says what became of it, unless a later change
+# waits for it. pb_ambiguous is set
 # where the step was started and left no result, in this run or in an earlier one.
 pb_reuse_earlier_run() {
   # An empty note is of a step that a power cut kept from starting.
@@ -86,7 +89,7 @@ pb_reuse_earlier_run() {
     pb_earlier_run=${pb_earlier%%/*} pb_earlier_id=${pb_earlier#*/}
     if [ -f "../$pb_earlier.rc" ]; then
       read -r pb_outcome pb_status pb_digest <"../$pb_earlier.rc"
-      [ "$pb_outcome $pb_digest" = "changed $pb_step_digest" ] || return 1
+      [ "$pb_outcome $pb_digest" = "changed $pb_step_digest" ] && ! pb_is_owed || return 1
       pb_keep_unchanged
       return 0
     elif [ -s "../$pb_earlier.began" ]; then
@@ -98,7 +101,10 @@ pb_reuse_earlier_run() {
   [ -n "$pb_step_word" ] && [ ! -d "../${pb_step_word#* }" ] || return 1
   pb_earlier_run=${pb_step_word#* } pb_earlier_id=$pb_id
   case $pb_step_word in
-    done*) pb_keep_unchanged ;;
+    done*)
+      ! pb_is_owed || return 1
+      pb_keep_unchanged
+      ;;
     *) pb_ambiguous=1; return 1 ;;
   esac
 }
@@ -147,6 +153,10 @@ pb_skip_by_changed() {
   for pb_earlier in $pb_step_after; do
     case " $pb_changed " in *" $pb_earlier "*) return 1 ;; esac
   done
+  if pb_is_owed; then
+    pb_is_due=owed
+    return 1
+  fi
   pb_skip when_changed
 }
 
@@ -171,6 +181,7 @@ pb_read_answer() {
         pb_finish changed 0 found
         return 0
       fi
+      pb_pay_debt
       pb_report unchanged 0
       #:point unchanged-said
       pb_settle unchanged "$pb_id.out"
@@ -207,9 +218,10 @@ pb_wait_for_person() {
   pb_finish failed 0 stopped
 }
 
+# A step that only asks changes nothing, and is carried out in check mode too.
 pb_end_in_check_mode() {
-  [ "$pb_mode" = check ] || return 1
-  pb_report would 0 "${pb_step_verify:-always}"
+  [ "$pb_mode$pb_step_asks" = check ] || return 1
+  pb_report would 0 "${pb_is_due:-${pb_step_verify:-always}}"
   pb_settle would "$pb_id.out"
 }
 
