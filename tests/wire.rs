@@ -8,6 +8,7 @@ mod isolation;
 mod old_run;
 mod size;
 mod umask;
+mod users;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

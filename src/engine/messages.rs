@@ -102,6 +102,9 @@ pub(super) fn busy(owner: &str) -> String {
     let mut words = owner.split_ascii_whitespace().map(|word| escape(word.as_bytes()));
     let mut next = || words.next().unwrap_or_else(|| "-".to_owned());
     let (run, who, since) = (next(), next(), next());
+    if run == "-" {
+        return "another process holds the host's lock, and no runner of a run lives that has taken it".to_owned();
+    }
     format!("another run holds the host: run {run}, started by {who} at {since}")
 }
 

@@ -2,7 +2,7 @@
 
 /// What the users of a host who use sudo share, besides the record in each one's home. A directory stands for all that is
 /// in it.
-const SHARED: &[&str] = &["/run/pinboot.lock"];
+const SHARED: &[&str] = &["/run/pinboot"];
 
 /// Whether a path belongs to pinboot and not to a step: the record in this home, or what users share.
 pub fn is_own_path(home: &str, path: &str) -> bool {
@@ -22,6 +22,9 @@ mod tests {
             }
             for path in ["/home/ec2-user", "/home/ec2-user/.pinboot2", "/home/other/.pinboot", "/run", "/run/pinboot"] {
                 assert_eq!(is_own_path(home, path), SHARED.contains(&path), "{path}");
+            }
+            for (path, right) in [("/run/pinboot/lock", true), ("/run/pinboot.lock", false)] {
+                assert_eq!(is_own_path(home, path), right, "{path}");
             }
         }
     }

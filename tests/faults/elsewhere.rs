@@ -175,12 +175,20 @@ const BY_ROW: &[&[Case]] = &[
         "names and values in files, `-e` and the environment",
     )],
     // X9
-    &[elsewhere(
-        "tests/wire/umask.rs",
-        "steps_have_the_umask_of_the_login_and_the_record_is_private",
-        &["X9"],
-        "the login's umask is 022, 027, 077 or 002",
-    )],
+    &[
+        elsewhere(
+            "tests/wire/umask.rs",
+            "steps_have_the_umask_of_the_login_and_the_record_is_private",
+            &["X9"],
+            "the login's umask is 022, 027, 077 or 002",
+        ),
+        elsewhere(
+            "tests/wire/users.rs",
+            "sudo_makes_of_the_logins_umask_what_it_makes_of_it_in_a_login",
+            &["X9"],
+            "the same with sudo and `run_as`",
+        ),
+    ],
     // X10
     &[],
     // X11
@@ -237,7 +245,12 @@ const BY_ROW: &[&[Case]] = &[
     // H16
     &[],
     // H17
-    &[],
+    &[elsewhere(
+        "tests/wire/users.rs",
+        "no_other_user_can_hold_the_lock_of_the_host",
+        &["H17"],
+        "another user opens and holds what the lock was; the runner is killed; root has the lock",
+    )],
     // H18
     &[elsewhere(
         "src/engine/host/tests.rs",

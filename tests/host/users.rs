@@ -37,7 +37,7 @@ fn two_users_with_sudo_do_not_run_at_once() {
     );
     keeper.wait_for("at the gate", patience);
 
-    let run = fs::read_to_string(host.root.place("/run/pinboot.lock")).expect("the lock of the host");
+    let run = fs::read_to_string(host.root.place("/run/pinboot/lock")).expect("the lock of the host");
     let output = host.play(&host.playbook("ubuntu", STEPS), &[]).exits(9);
     let run = run.split(' ').next().expect("a run");
     assert!(

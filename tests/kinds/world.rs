@@ -356,7 +356,7 @@ fn end(delivery: Pid, runner: &Path) {
     }
 }
 
-/// Where it is not root that runs the tests, runs that use sudo share `/run/pinboot.lock`, and come one at a time.
+/// Where it is not root that runs the tests, runs that use sudo share `/run/pinboot/lock`, and come one at a time.
 fn alone(plan: &Plan) -> Option<MutexGuard<'static, ()>> {
     static LOCK: Mutex<()> = Mutex::new(());
     let uses_sudo = |step: &PlannedStep| matches!(&step.action, Action::Apply(spec) if spec.run_as != RunAs::Login);

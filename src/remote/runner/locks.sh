@@ -1,5 +1,5 @@
-# Locks. The run's lock (descriptor 8) lives as long as any process of the run; the user's lock (9) and the host's lock (7) are
-# the runner's alone.
+# Locks. The run's lock (descriptor 8) lives as long as any process of the run; the user's lock (9) is the
+# runner's alone. Its end of the pipe by which it keeps the host's lock is descriptor 7.
 #
 # pb_lock DESCRIPTOR FILE: takes the lock on the file that is open there. It tries for a moment, since a look at a lock takes it.
 # pb_is_held FILE: whether some process has the lock of that run.
@@ -8,7 +8,6 @@ if command -v flock >/dev/null 2>&1; then
   pb_lock() {
     for pb_pause_before_retry in 1 1 2 ''; do
       case $1 in
-        7) flock -n 7 7<&7 ;;
         8) flock -n 8 8>&8 ;;
         9) flock -n 9 9>&9 ;;
       esac && return 0

@@ -1,33 +1,66 @@
 # sudo, and the lock that all users of a host share.
 #
 # Users of one host have homes of their own, and with them locks and records of their own. A run that uses sudo works on what all
-# of them share, so it holds a lock that they share as well: /run/pinboot.lock. Root writes the run's name into it as long as the
-# lock is free. Where there is no flock or no /run, only the runs of one user are kept apart.
+# of them share, so it holds a lock that they share as well: /run/pinboot/lock. Root alone can open it, since any user can hold a
+# lock that any user can open. Therefore a process of root holds it for the runner: until the end of its standard input, of which
+# the runner has the other end, or where there are no pipes with names, as long as the runner lives. Where there is no flock or no
+# /run, only the runs of one user are kept apart.
+#
+# It is given what the lock's file shall say of the run (at its end are the runner's pid and start time), and the pid again where it
+# has to look itself. It is a program of its own, which has nothing open of the shell that starts it. That shell prints nothing, or `pb-busy` and who has the lock, if the runner of that run lives.
 # shellcheck disable=SC2016 # This text is for root's shell.
-pb_write_owner='command -v flock >/dev/null 2>&1 && [ -d /run ] || exit 0
-umask 022
-(exec 7>>/run/pinboot.lock && flock -n 7 && printf "%s\n" "$1" >/run/pinboot.lock) 2>/dev/null
-exit 0'
+pb_hold_host='command -v flock >/dev/null 2>&1 && [ -d /run ] || exit 0
+umask 077
+mkdir /run/pinboot 2>/dev/null
+cd /run/pinboot 2>/dev/null && [ -O . ] && chmod 700 . && (: >>lock) 2>/dev/null || exit 0
+starts() {
+set -- "$(cat "/proc/$1/stat" 2>/dev/null)"
+set -- ${1##*) }
+echo "${20-}"
+}
+exec 6<&0 7>>lock
+for pause in .1 .1 .2 ""; do
+if flock -n 7 7>&7; then
+printf "%s\n" "$1" >lock
+trap "" HUP INT TERM
+(exec sh -c "cat; while kill -0 \${1-x}; do sleep 1; done" sh $2 <&6 >/dev/null 2>&1 7>&7) &
+exit 0
+fi
+[ -z "$pause" ] || sleep "$pause" 2>/dev/null || sleep 1
+done
+read -r run who since pid start <lock
+if [ -n "$start" ] && [ "$(starts "$pid")" = "$start" ]; then echo "pb-busy $run $who $since"; else echo "pb-busy - - -"; fi'
 
-# pb_try_sudo: sets pb_sudo to yes, or to the reason why sudo cannot be used. It asks once.
+# pb_try_sudo: sets pb_sudo to yes, or to the reason why sudo cannot be used. It asks once, and takes the host's lock.
 pb_try_sudo() {
   [ -z "$pb_sudo" ] || return 0
   if ! command -v sudo >/dev/null 2>&1; then
     pb_sudo='no sudo'
-  elif pb_sudo=$(sudo -n -- sh -c "$pb_write_owner" sh "$pb_run $pb_user_of" 2>&1 9>&-); then
-    pb_sudo=yes
-    pb_take_host_lock
+    return 0
   fi
-}
-
-pb_take_host_lock() {
-  [ -r /run/pinboot.lock ] && command -v flock >/dev/null 2>&1 || return 0
-  exec 7</run/pinboot.lock
-  pb_lock 7 && return
-  pb_owner=
-  { read -r pb_owner </run/pinboot.lock; } 2>/dev/null
-  case $pb_owner in '' | "$pb_run "*) pb_owner='- - -' ;; esac
-  pb_refuse_busy
+  pb_find_start_time $$
+  set -- "$pb_run $pb_user_of $$ $pb_start_time"
+  pb_alive=alive.$$
+  if mkfifo "$pb_alive" 2>/dev/null; then
+    # Open for both ends, which waits for no other process. Every other process closes it.
+    exec 7<>"$pb_alive"
+  else
+    pb_alive=/dev/null
+    set -- "$1" $$
+  fi
+  # shellcheck disable=SC2024 # The pipe is the user's.
+  pb_sudo=$(sudo -n -- sh -c "$pb_hold_host" sh "$@" 2>&1 <"$pb_alive" 5>&- 7>&- 8>&- 9>&-)
+  pb_exit_status=$?
+  [ "$pb_alive" = /dev/null ] || rm -f "$pb_alive"
+  [ "$pb_exit_status" = 0 ] || return 0
+  # In front of it may be what sudo warns of.
+  case $pb_sudo in
+    *'pb-busy '*)
+      pb_owner=${pb_sudo##*pb-busy }
+      pb_refuse_busy
+      ;;
+  esac
+  pb_sudo=yes
 }
 
 # pb_find_uid: sets pb_uid to the runner's user, without a process where /proc tells it.
