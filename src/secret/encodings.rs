@@ -30,6 +30,9 @@ const DUMP_LINE: usize = 16;
 /// A dump shows a value in pieces, one in each line. A shorter piece is not masked by itself.
 const MIN_DUMPED: usize = 4;
 
+/// The same for the characters of a piece, which may be an ordinary word.
+const MIN_CHARACTERS: usize = 9;
+
 /// The forms of one or many secrets.
 #[derive(Default)]
 pub(super) struct Forms {
@@ -115,7 +118,7 @@ impl Forms {
             in_words(|word| format!("{word:06o}")),
         ];
         self.grouped.extend(texts.map(String::into_bytes).into_iter().filter(|form| form.len() >= 2 * MIN_DUMPED));
-        if piece.len() >= MIN_CASED {
+        if piece.len() >= MIN_CHARACTERS {
             // The characters beside the dump, and those of `od -c`.
             self.exact.insert(piece.to_vec());
             self.grouped.insert(piece.to_vec());
