@@ -1,7 +1,6 @@
 # The kind `kafka_topics`.
 
 kafka_topics_check() {
-    kafka_topics_refuse
     # What an earlier step installs may be missing here: without it, there are no topics.
     pb_ask=1
     [ -f "$arg_home/bin/$arg_script" ] || pb_ask=
@@ -27,7 +26,6 @@ $pb_missing"
 }
 
 kafka_topics_apply() {
-    kafka_topics_refuse
     eval "set -- $arg_topics"
     for pb_topic; do
         eval "$pb_topic"
@@ -44,18 +42,6 @@ kafka_topics_find_missing() {
         eval "$pb_topic"
         kafka_topics_has_line "$pb_topics" "$item_name" || pb_missing="$pb_missing${pb_missing:+
 }+ $item_name"
-    done
-}
-
-# Refuses values that a playbook could not have written: the rules of kafka_topics.rs, for what only the host knows.
-kafka_topics_refuse() {
-    case $arg_bootstrap_servers in '' | -* | *[[:space:][:cntrl:]]*) pb_give_up 'invalid broker address in bootstrap_servers' ;; esac
-    case $arg_command_config in -*) pb_give_up 'invalid path in command_config' ;; esac
-    eval "set -- $arg_topics"
-    for pb_topic; do
-        eval "$pb_topic"
-        case $item_name in '' | . | .. | -* | *[!0-9A-Za-z._-]*) pb_give_up "invalid topic name \`$item_name\`" ;; esac
-        case $item_partitions$item_replication in *[!0-9]*) pb_give_up "invalid count for the topic $item_name" ;; esac
     done
 }
 

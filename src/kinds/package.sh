@@ -62,7 +62,6 @@ package_begin() {
     pb_format='%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n'
     eval "set -- $pb_names"
     for pb_name; do package_name_fits "$pb_name"; done
-    case $arg_version in -* | *[!0-9A-Za-z.:+~^_-]*) pb_give_up "invalid version \`$arg_version\`" ;; esac
 }
 
 # Refuses what is not the name of one package: the same rule as in package.rs, for values that only the host knows.
@@ -141,8 +140,8 @@ package_look_inside() {
         }
         ;;
     esac
-    # shellcheck disable=SC2016 # These names are for dpkg.
     pb_doubt="which package $1 is"
+    # shellcheck disable=SC2016 # These names are for dpkg.
     case $pb_family in
     apt) package_ask dpkg-deb -W --showformat='${Package} ${Version}\n' -- "$1" ;;
     *) package_ask rpm -qp --qf "%{NAME} $pb_format" -- "$1" ;;
