@@ -10,6 +10,7 @@ mod clock;
 mod connect;
 mod elsewhere;
 mod host;
+mod hostile;
 mod identity;
 mod input;
 mod link;

@@ -65,6 +65,8 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
     Job {
         host: host.clone(),
         steps: plan.summary(),
+        planned: Some(plan.steps.iter().map(|step| step.id).collect()),
+        mode: plan.mode,
         masker: Masker::new(&plan.secrets),
         muted: false,
         expected: None,

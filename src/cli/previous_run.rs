@@ -153,6 +153,8 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, pre
         host: host.clone(),
         identity: identity(&previous.header.run, &previous.header.nonce, &previous.header.started),
         steps: summary.steps.clone(),
+        planned: Some(summary.steps.iter().map(|step| step.id).collect()),
+        mode: previous.header.mode,
         masker,
         muted: false,
         expected: None,

@@ -10,7 +10,7 @@ use super::system::{local_user, random};
 use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::{EventKind, escape};
 use crate::exit::Exit;
-use crate::ids::{HostId, hex, is_hex};
+use crate::ids::{HostId, StepId, hex, is_hex};
 use crate::inventory::{Host, Target, check_user};
 use crate::plan::Plan;
 use crate::remote::Identity;
@@ -83,6 +83,9 @@ fn no_answer(host: &Host, output: &[u8]) -> CommandError {
     CommandError::new(Exit::HostUnfit, message).hint("the login shell must run commands with /bin/sh")
 }
 
+/// No plan has more steps, whatever a host says of one.
+const MAX_STEPS: u32 = 1_000_000;
+
 /// A job that follows a run found on a host, and the run's first event. Without its plan the run's steps have only
 /// numbers, and their output is not shown if it could contain a secret.
 pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (Job, EventKind) {
@@ -90,6 +93,8 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         host: host.clone(),
         identity: identity(record),
         steps: plan.map(Plan::summary).unwrap_or_default(),
+        planned: Some((1..=record.steps.min(MAX_STEPS)).map(StepId).collect()),
+        mode: record.mode,
         masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
         muted: record.has_secrets && plan.is_none(),
         expected: None,

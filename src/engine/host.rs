@@ -76,6 +76,9 @@ pub(super) async fn run_host<C: Connect>(
     sender: &Sender,
 ) {
     let mut interpreter = Interpreter::new(&job.steps, job.masker.clone(), options.cause);
+    if let Some(planned) = &job.planned {
+        interpreter.expect_steps(planned.iter().copied(), job.mode);
+    }
     if let Task::Attach { finished, exit, .. } = &job.task {
         interpreter.already_finished(finished.iter().copied(), *exit);
     }
@@ -293,6 +296,7 @@ impl<C: Connect> HostTask<'_, C> {
     async fn run_ended(&mut self, end: RunEnd) -> Next {
         match end {
             RunEnd::Over(exit) => Break(HostEnd { exit, message: None }),
+            RunEnd::DoesNotMatch(message) => Break(HostEnd::new(Exit::Mismatch, self.with_resume(&message))),
             RunEnd::Stopped => Break(HostEnd::new(Exit::Interrupted, self.stopped_message())),
             // The disk has become read-only, or the record was removed.
             RunEnd::Refused(refusal) if self.interpreter.has_started() => Break(self.cannot_continue(refusal).await),

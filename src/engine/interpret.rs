@@ -12,8 +12,9 @@ use self::keep::Keeper;
 use self::progress::{OutputPart, ProgressWords};
 use self::step_end::StepEnd;
 use super::job::FindCause;
+use super::ledger::{Ledger, LedgerEntry};
 use super::messages::{self, Refusal};
-use crate::event::{Escaper, EventKind, Outcome, Phase, escape};
+use crate::event::{Escaper, EventKind, Mode, Outcome, Phase, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId, StepLabel};
 use crate::plan::StepSummary;
@@ -29,6 +30,8 @@ const TAIL: usize = 64 * 1024;
 pub(super) enum RunEnd {
     /// The run ended on the host, with this exit code.
     Over(Exit),
+    /// The run ended on the host, and what it reported does not match the plan.
+    DoesNotMatch(String),
     /// The run was stopped by a user.
     Stopped,
     /// The host refuses the run.
@@ -59,9 +62,8 @@ pub(super) struct Interpreter {
     cause: FindCause,
     /// The current step.
     current: Option<Current>,
-    /// Finished steps; repeated frames for them are ignored.
-    finished: HashMap<StepId, Outcome>,
-    exit: Exit,
+    /// The results, counted against the plan.
+    ledger: Ledger,
     /// The step for which the host reboots at this moment, and how long that may take.
     rebooting: Option<(StepId, Duration)>,
     /// What was printed before the runner's first word, for a message where that word never came.
@@ -114,17 +116,15 @@ impl Current {
 impl Interpreter {
     /// An interpreter for one host's run. `cause` recognises known errors in a step's output.
     pub(super) fn new(steps: &[StepSummary], masker: Masker, cause: FindCause) -> Self {
-        let (finished, noise) = (HashMap::new(), Vec::new());
         Self {
             steps: steps.iter().map(|step| (step.id, step.clone())).collect(),
             masker,
             muted: false,
             cause,
             current: None,
-            finished,
-            exit: Exit::Success,
+            ledger: Ledger::default(),
             rebooting: None,
-            noise,
+            noise: Vec::new(),
             greeted: false,
         }
     }
@@ -142,8 +142,12 @@ impl Interpreter {
 
     /// Steps that an earlier controller saw finish, and the exit code so far.
     pub(super) fn already_finished(&mut self, steps: impl IntoIterator<Item = (StepId, Outcome)>, exit: Exit) {
-        self.finished.extend(steps);
-        self.exit = exit;
+        self.ledger.already_finished(steps, exit);
+    }
+
+    /// Counts the results against these steps.
+    pub(super) fn expect_steps(&mut self, steps: impl IntoIterator<Item = StepId>, mode: Mode) {
+        self.ledger = Ledger::new(Some(steps.into_iter().collect()), mode);
     }
 
     /// The current step.
@@ -153,7 +157,7 @@ impl Interpreter {
 
     /// Whether a step was started: then a refusal of the host does not mean that nothing was.
     pub(super) fn has_started(&self) -> bool {
-        self.finished.values().any(|outcome| matches!(outcome, Outcome::Changed | Outcome::Failed))
+        self.ledger.outcomes().any(|outcome| matches!(outcome, Outcome::Changed | Outcome::Failed))
             || self.current_step().is_some()
     }
 
@@ -275,7 +279,8 @@ impl Interpreter {
                 let (message, hint) = messages::SESSION_NOTE;
                 events.push(EventKind::HostNote { message: message.to_owned(), hint: Some(hint.to_owned()) });
             }
-            Frame::Run | Frame::Pad | Frame::Note(Note::Other(_)) | Frame::Size(_) | Frame::Mixed | Frame::Out(_) => {}
+            Frame::Run => self.ledger.runner(),
+            Frame::Pad | Frame::Note(Note::Other(_)) | Frame::Size(_) | Frame::Mixed | Frame::Out { .. } => {}
             Frame::Aside(_) => return Some(RunEnd::Merged),
             Frame::End(end) => {
                 self.settle(events);
@@ -293,7 +298,12 @@ impl Interpreter {
             Frame::Stranger(machine_id) => return Some(RunEnd::Stranger(machine_id)),
             Frame::Lost(run) => return Some(RunEnd::Refused(messages::record_lost(&run))),
             Frame::Stale { run, step } => return Some(RunEnd::Refused(messages::record_stale(&run, step))),
-            of_a_step => self.step_frame(of_a_step, now_ms, events),
+            of_a_step => {
+                self.step_frame(of_a_step, now_ms, events);
+                if self.ledger.is_hopeless() {
+                    return Some(self.run_end(&RunnerEnd::Ok));
+                }
+            }
         }
         None
     }
@@ -304,7 +314,21 @@ impl Interpreter {
             // The frame before it said why, and nothing behind that one is read. Here it was lost with its runner.
             RunnerEnd::Unfit => RunEnd::Refused(messages::unfit_for_an_unknown_reason()),
             RunnerEnd::Busy => RunEnd::Busy("another run holds the host".to_owned()),
-            RunnerEnd::Ok | RunnerEnd::Failed | RunnerEnd::Unknown | RunnerEnd::Other(_) => RunEnd::Over(self.exit),
+            RunnerEnd::Ok | RunnerEnd::Failed | RunnerEnd::Unknown | RunnerEnd::Other(_) => {
+                let findings = self.ledger.findings(end, self.running());
+                if findings.is_empty() {
+                    return RunEnd::Over(self.ledger.exit());
+                }
+                RunEnd::DoesNotMatch(self.masker.mask(&messages::does_not_match(&findings, |step| self.title(step))))
+            }
+        }
+    }
+
+    /// A step for a sentence: its number and its name.
+    fn title(&self, step: StepId) -> String {
+        match self.steps.get(&step) {
+            Some(known) => format!("step {} ({})", known.label, known.name),
+            None => format!("step {step}"),
         }
     }
 
@@ -330,8 +354,9 @@ impl Interpreter {
                     current.left = Some(left);
                 }
             }
-            Frame::Apply { .. } => {
+            Frame::Apply { step } => {
                 self.settle(events);
+                self.apply_again(step, now_ms, events);
                 if let Some(current) = &mut self.current {
                     current.phase = Phase::Apply;
                 }
@@ -340,7 +365,7 @@ impl Interpreter {
                 self.remark(step, messages::next_attempt(status, number + 1), events);
             }
             Frame::Hold { step } => self.remark(step, messages::WAITING_FOR_A_PERSON.to_owned(), events),
-            Frame::Reboot { step, seconds } if !self.finished.contains_key(&step) => {
+            Frame::Reboot { step, seconds } if self.ledger.outcome(step).is_none() => {
                 self.rebooting = Some((step, Duration::from_secs(u64::from(seconds))));
             }
             Frame::Progress { step, bytes, total } if self.running() == Some(step) => {
@@ -357,9 +382,20 @@ impl Interpreter {
     /// A step is looked at; one that is finished is not reported again.
     fn start(&mut self, step: StepId, clock: Option<u64>, now_ms: u64, events: &mut Vec<EventKind>) {
         self.settle(events);
+        if self.ledger.start(step) == LedgerEntry::Refused {
+            return;
+        }
         self.current = None;
-        if !self.finished.contains_key(&step) {
+        if self.ledger.outcome(step).is_none() {
             self.current = Some(Current::new(step, clock, now_ms, self.masker.stream()));
+            events.push(EventKind::StepStarted { step, label: self.label(step), name: self.name(step) });
+        }
+    }
+
+    /// An earlier runner found that a step had nothing to do, and this one carries it out.
+    fn apply_again(&mut self, step: StepId, now_ms: u64, events: &mut Vec<EventKind>) {
+        if self.current.is_none() && self.ledger.is_asked_again(step) {
+            self.current = Some(Current::new(step, None, now_ms, self.masker.stream()));
             events.push(EventKind::StepStarted { step, label: self.label(step), name: self.name(step) });
         }
     }
@@ -372,24 +408,24 @@ impl Interpreter {
 
     fn done(&mut self, done: Done, now_ms: u64, events: &mut Vec<EventKind>) {
         let Done { step, outcome, status, clock, reason } = done;
-        if self.finished.contains_key(&step) {
-            self.current = None;
-            return;
+        let known = self.steps.get(&step);
+        let safe = |text: &str| self.masker.mask(&escape(text.as_bytes()));
+        let end = StepEnd::of(&outcome, &reason, self.muted).map_text(safe);
+        let failed = end.outcome == Outcome::Failed;
+        let allowed = failed && known.is_some_and(|step| step.allowed);
+        match self.ledger.finish(step, end.outcome, end.exit().filter(|_| !allowed), end.reason.as_ref()) {
+            LedgerEntry::New => {}
+            LedgerEntry::Known => {
+                self.current = None;
+                return;
+            }
+            LedgerEntry::Refused => return,
         }
         let current = self.current.take().filter(|current| current.step == step);
         let by_clock = current.as_ref().and_then(|current| Some(clock?.saturating_sub(current.clock?) * 10));
         let elapsed_ms =
             by_clock.unwrap_or_else(|| current.as_ref().map_or(0, |current| now_ms.saturating_sub(current.started_ms)));
         self.rebooting = self.rebooting.filter(|(rebooting, _)| *rebooting != step);
-        let known = self.steps.get(&step);
-        let safe = |text: &str| self.masker.mask(&escape(text.as_bytes()));
-        let end = StepEnd::of(&outcome, &reason, self.muted).map_text(safe);
-        let failed = end.outcome == Outcome::Failed;
-        let allowed = failed && known.is_some_and(|step| step.allowed);
-        if let Some(exit) = end.exit().filter(|_| !allowed) {
-            self.exit = exit;
-        }
-        self.finished.insert(step, end.outcome);
         let (tail, diff, left) = current.map_or((String::new(), None, None), |current| {
             events.extend(current.keeper.end(step));
             (current.tail, current.diff, current.left)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::Outcome;
+use crate::event::{Mode, Outcome};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::inventory::Host;
@@ -23,6 +23,10 @@ pub struct Job {
     pub identity: Identity,
     /// The steps; none where the plan is not known here.
     pub steps: Vec<StepSummary>,
+    /// The steps that need a result; `None` where the plan is not known at all.
+    pub planned: Option<Vec<StepId>>,
+    /// Run or check.
+    pub mode: Mode,
     /// Hides the run's secrets.
     pub masker: Masker,
     /// Whether the output of steps is dropped: it may hold secrets that are not known here, so they cannot be masked.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ledger::{Contradiction, Findings};
 use crate::event::{GuardFault, Outcome, Reason, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
@@ -262,6 +263,45 @@ pub(super) fn merged_streams(run: &RunId) -> (String, String) {
     let message = "the host sends what commands print on standard error as standard output (a wrapper or a forced command \
                    with `2>&1`), so the output of steps is not shown";
     (message.to_owned(), format!("see ~/.pinboot/runs/{run}/out on the host"))
+}
+
+/// How many steps a sentence names.
+const MAX_NAMED: usize = 20;
+
+/// What a host reported does not match the plan.
+pub(super) fn does_not_match(findings: &Findings, title: impl Fn(StepId) -> String) -> String {
+    let list = |steps: &[StepId]| {
+        let named: Vec<String> = steps.iter().take(MAX_NAMED).map(|step| title(*step)).collect();
+        match steps.len().saturating_sub(MAX_NAMED) {
+            0 => named.join(", "),
+            more => format!("{} and {more} more", named.join(", ")),
+        }
+    };
+    let mut parts = Vec::new();
+    if !findings.missing.is_empty() {
+        parts.push(format!("there is no result of {}", list(&findings.missing)));
+    }
+    if let Some(running) = findings.running {
+        parts.push(format!("{} was still running", title(running)));
+    }
+    if !findings.unknown.is_empty() {
+        parts.push(format!("the outcome of {} is unknown", list(&findings.unknown)));
+    }
+    let contradictions = findings.contradictions.iter().take(MAX_NAMED).map(|contradiction| match contradiction {
+        Contradiction::NotPlanned(step) => format!("step {step} is not in the plan"),
+        Contradiction::Twice(step) => format!("{} was reported twice", title(*step)),
+        Contradiction::OutOfOrder(step) => format!("{} was reported after a later step", title(*step)),
+        Contradiction::Changed(step, outcome) => {
+            format!("{} was changed, and was then reported as {}", title(*step), outcome.word())
+        }
+        Contradiction::OfOtherMode(step, outcome) => {
+            format!("{} was reported as {}, which a run cannot have", title(*step), outcome.word())
+        }
+        Contradiction::EndWithoutCause(how) => format!("the run ended as {how}, and no step did"),
+    });
+    parts.extend(contradictions);
+    parts.dedup();
+    format!("what the host reported does not match the plan: {}", parts.join("; "))
 }
 
 /// Between the output of two attempts at a step.

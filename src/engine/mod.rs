@@ -8,6 +8,7 @@ mod connection_end;
 mod host;
 mod interpret;
 mod job;
+mod ledger;
 mod messages;
 mod stop_relay;
 mod waiting;

@@ -61,8 +61,13 @@ pub enum Frame {
     Aside(u64),
     /// The log holds what steps print as well: the run was started by an older pinboot.
     Mixed,
-    /// So many bytes had steps printed when the next frame was written.
-    Out(u64),
+    /// How much steps had printed when the next frame was written.
+    Out {
+        /// The bytes.
+        bytes: u64,
+        /// A step has emptied the file since the last mark.
+        is_cut: bool,
+    },
     /// A runner started to work.
     Run,
     /// The place of bytes that the host lost, and that had been seen before.
@@ -334,7 +339,7 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"size" => Frame::Size(words.next()?.parse().ok()?),
         b"aside" => Frame::Aside(words.next()?.parse().ok()?),
         b"mixed" => Frame::Mixed,
-        b"out" => Frame::Out(words.next()?.parse().ok()?),
+        b"out" => Frame::Out { bytes: words.next()?.parse().ok()?, is_cut: words.next() == Some("cut") },
         b"run" => Frame::Run,
         b"pad" => Frame::Pad,
         b"note" => Frame::Note(match text().as_str() {

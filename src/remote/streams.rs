@@ -19,6 +19,8 @@ const MAX_WAITING: usize = 1024 * 1024;
 const MAX_HELD: usize = 4 * 1024 * 1024;
 /// What a frame takes up besides its bytes.
 const FRAME: usize = 64;
+/// How many moments a mark waits for output to pause, where a step has emptied the file that is counted.
+const MAX_PAUSE_TICKS: u8 = 8;
 /// How much of standard error is searched for the delivery's line.
 const MAX_SEARCHED: usize = 64 * 1024;
 
@@ -115,7 +117,7 @@ impl Streams {
                     out.push(piece);
                 }
                 piece if self.mixed || !self.greeted => out.push(piece),
-                Piece::Frame(Frame::Out(_), _) if self.merged => {}
+                Piece::Frame(Frame::Out { .. }, _) if self.merged => {}
                 // Nothing but frames is in such a log, and blanks in the place of what a power cut took.
                 Piece::Raw(_) => {}
                 Piece::Frame(frame, length) => self.order.frame(frame, length),
@@ -214,7 +216,10 @@ impl Streams {
 #[derive(Debug)]
 enum Held {
     /// What follows comes behind so many bytes of output.
-    Mark(u64),
+    Mark {
+        bytes: u64,
+        is_cut: bool,
+    },
     Frame(Frame, usize),
     /// The delivery's last words, behind the end of both streams.
     Last(Frame),
@@ -238,6 +243,12 @@ struct Order {
     given_up: bool,
     /// Output came on this connection.
     has_progress: bool,
+    /// How many bytes have come more than the host counts: steps have emptied the file meanwhile.
+    drift: u64,
+    /// How many moments more the mark in front waits, which says that.
+    pause_ticks: Option<u8>,
+    /// Output came since the last tick.
+    is_busy: bool,
     /// A step is running, as far as the frames go that were passed on.
     is_step_running: bool,
 }
@@ -260,7 +271,7 @@ impl Order {
         self.held_size += length + FRAME;
         self.given_up |= self.held_size > MAX_HELD;
         self.held.push_back(match frame {
-            Frame::Out(bytes) => Held::Mark(bytes),
+            Frame::Out { bytes, is_cut } => Held::Mark { bytes, is_cut },
             frame if self.past_end && !matches!(frame, Frame::Size(_)) => Held::Last(frame),
             frame => Held::Frame(frame, length),
         });
@@ -268,6 +279,7 @@ impl Order {
 
     fn output(&mut self, bytes: &[u8]) {
         self.has_progress |= !bytes.is_empty();
+        self.is_busy |= !bytes.is_empty();
         self.came += bytes.len() as u64;
         self.waiting.extend(bytes);
     }
@@ -276,10 +288,18 @@ impl Order {
     fn settle(&mut self, pieces: &mut Vec<Piece>) {
         loop {
             match self.held.front() {
-                Some(Held::Mark(bytes)) => {
-                    let bytes = *bytes;
-                    self.pass(bytes.saturating_sub(self.passed), pieces);
-                    if self.passed < bytes && !self.given_up {
+                Some(&Held::Mark { bytes, is_cut }) => {
+                    if is_cut && !self.given_up {
+                        self.pause_ticks.get_or_insert(MAX_PAUSE_TICKS);
+                        break;
+                    }
+                    if is_cut {
+                        self.count_anew(bytes, pieces);
+                        continue;
+                    }
+                    let wanted = bytes.saturating_add(self.drift);
+                    self.pass(wanted.saturating_sub(self.passed), pieces);
+                    if self.passed < wanted && !self.given_up {
                         break;
                     }
                     self.held.pop_front();
@@ -324,6 +344,19 @@ impl Order {
 
     /// Between two steps, output waits for the step that it belongs to.
     fn tick(&mut self, pieces: &mut Vec<Piece>) {
+        let is_busy = std::mem::take(&mut self.is_busy);
+        if let Some(ticks) = self.pause_ticks {
+            // The first tick may come at once.
+            if ticks == MAX_PAUSE_TICKS || (is_busy && ticks > 0) {
+                self.pause_ticks = Some(ticks - 1);
+                return;
+            }
+            if let Some(&Held::Mark { bytes, .. }) = self.held.front() {
+                self.count_anew(bytes, pieces);
+            }
+            self.settle(pieces);
+            return;
+        }
         if !self.is_step_running {
             return;
         }
@@ -331,9 +364,23 @@ impl Order {
         self.old = self.waiting.len();
     }
 
+    /// The mark in front says that a step has emptied the file. What has come belongs before it, but for what later marks count.
+    fn count_anew(&mut self, bytes: u64, pieces: &mut Vec<Piece>) {
+        let last = self
+            .held
+            .iter()
+            .rev()
+            .find_map(|held| if let Held::Mark { bytes, .. } = held { Some(*bytes) } else { None });
+        let behind = last.unwrap_or(bytes).saturating_sub(bytes);
+        self.pass((self.waiting.len() as u64).saturating_sub(behind), pieces);
+        self.drift = self.passed.saturating_sub(bytes);
+        self.pause_ticks = None;
+        self.held.pop_front();
+    }
+
     /// Whether a frame waits for output that has not come.
     fn lacks_output(&self) -> bool {
-        matches!(self.held.front(), Some(Held::Mark(_)))
+        matches!(self.held.front(), Some(Held::Mark { is_cut: false, .. }))
     }
 
     fn has_last_words(&self) -> bool {

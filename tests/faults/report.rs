@@ -41,6 +41,7 @@ fn cases() -> Vec<&'static Case> {
         super::running::CASES,
         super::stream::CASES,
         super::host::CASES,
+        super::hostile::CASES,
         super::rerun::CASES,
         super::restart::CASES,
         super::terminal::CASES,

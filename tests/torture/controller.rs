@@ -58,6 +58,8 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         host: Host { id: HostId("h".into()), address: "localhost".into(), port: 22, user: "tester".into(), key: None },
         identity: identity.clone(),
         steps: plan.summary(),
+        planned: Some(plan.steps.iter().map(|step| step.id).collect()),
+        mode: plan.mode,
         masker: Masker::new(&plan.secrets),
         muted: false,
         expected: None,

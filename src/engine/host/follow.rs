@@ -89,8 +89,11 @@ impl<C: Connect> HostTask<'_, C> {
         self.banner = session.banner();
         let mut start = StartTimer::new(self.options.start_timeout);
         let request = *self.stop_request.borrow_and_update();
-        self.pass_on(request, &mut session, &mut following).await;
+        let mut detached = self.pass_on(request, &mut session, &mut following).await;
         let end = loop {
+            if let Some(exit) = detached {
+                break ConnectionEnd::Detached(exit);
+            }
             if let Some(refusal) = self.speaks_instead() {
                 break ConnectionEnd::Ended(RunEnd::Refused(refusal));
             }
@@ -110,7 +113,7 @@ impl<C: Connect> HostTask<'_, C> {
                     if self.ends_at_once(request) {
                         break ConnectionEnd::Detached(Exit::Interrupted);
                     }
-                    self.pass_on(request, &mut session, &mut following).await;
+                    detached = self.pass_on(request, &mut session, &mut following).await;
                 }
                 () = sleep_until(next_tick), if self.streams.is_waiting() => {
                     next_tick = Instant::now() + ORDER_DELAY;
@@ -146,14 +149,27 @@ impl<C: Connect> HostTask<'_, C> {
         end
     }
 
-    async fn pass_on(&self, request: StopRequest, session: &mut C::Session, following: &mut Following) {
-        let mut stop_request = self.stop_request.clone();
-        let is_known = tokio::select! {
-            is_known = relay(self.connect, &self.job, session, request) => is_known,
-            // The user does not wait for the answer.
-            Ok(_) = stop_request.wait_for(|request| matches!(request, StopRequest::Detach(_))) => true,
-        };
-        following.pending_stop = (!is_known).then_some(request);
+    /// Passes a stop request on. A host that does not answer must not keep a stronger one waiting: gives the exit code where the
+    /// user detaches.
+    async fn pass_on(
+        &mut self,
+        mut request: StopRequest,
+        session: &mut C::Session,
+        following: &mut Following,
+    ) -> Option<Exit> {
+        loop {
+            let mut stronger = self.stop_request.clone();
+            if let StopRequest::Detach(exit) = request {
+                return Some(exit);
+            }
+            tokio::select! {
+                is_known = relay(self.connect, &self.job, session, request) => {
+                    following.pending_stop = (!is_known).then_some(request);
+                    return None;
+                }
+                Ok(()) = stronger.changed() => request = *self.stop_request.borrow_and_update(),
+            }
+        }
     }
 
     /// The refusal of a host whose forced command speaks for itself: it may take its time to end, and names another user.
@@ -178,7 +194,7 @@ impl<C: Connect> HostTask<'_, C> {
                 if self.interpreter.greeted()
                     && let Some(request) = following.pending_stop
                 {
-                    self.pass_on(request, session, following).await;
+                    return self.pass_on(request, session, following).await.map(ConnectionEnd::Detached);
                 }
             }
             Chunk::Stderr(bytes) => {

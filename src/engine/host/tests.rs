@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::engine::connection_end::{MAX_AMBIGUOUS_STARTS, MAX_CONNECT_ATTEMPTS, MAX_QUIET_EXITS};
-use crate::event::Outcome;
+use crate::event::{Mode, Outcome};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::inventory::Host;
@@ -271,8 +271,18 @@ async fn observed(links: &[Link], follows: bool, patient: bool, masker: Masker) 
     };
     let id = HostId("h".to_owned());
     let host = Host { id, address: "h".to_owned(), port: 22, user: "u".to_owned(), key: None };
-    let job =
-        Job { host, identity, steps: Vec::new(), masker, muted: false, expected: None, resume_command: None, task };
+    let job = Job {
+        host,
+        identity,
+        steps: Vec::new(),
+        planned: None,
+        mode: Mode::Run,
+        masker,
+        muted: false,
+        expected: None,
+        resume_command: None,
+        task,
+    };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };
     let options = Options {
         forks: 1,

@@ -24,10 +24,14 @@ pb_mark_output() {
   # Twice, since the program that measures it may be killed.
   pb_size=$(pb_measure) || pb_size=$(pb_measure) || return 0
   # A power cut, or a step that opened its own output anew, has taken what was there. Its place is filled, so that what follows
-  # has a place of its own.
-  pb_fill $((pb_least_size - pb_size))
-  [ "$pb_size" -ge "$pb_least_size" ] || pb_size=$pb_least_size
+  # has a place of its own. Where it was a step, the reader learns that bytes can no longer be counted.
+  if [ "$pb_size" -lt "$pb_least_size" ]; then
+    pb_fill $((pb_least_size - pb_size))
+    pb_size=$pb_least_size
+    [ "$pb_marked_size" = 0 ] || pb_size="$pb_size cut"
+  fi
   [ "$pb_size" = "$pb_marked_size" ] || pb_write_frame "out $pb_size"
+  pb_size=${pb_size% cut}
   pb_last_place=$pb_place pb_marked_size=$pb_size pb_least_size=$pb_size
 }
 

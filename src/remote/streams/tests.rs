@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 use crate::ids::StepId;
 
@@ -12,12 +14,16 @@ fn words(pieces: &[Piece]) -> String {
     pieces.iter().fold(String::new(), |mut words, piece| {
         match piece {
             Piece::Raw(raw) => words.push_str(&String::from_utf8_lossy(raw)),
-            Piece::Frame(Frame::Start { step: StepId(step), .. }, _) => words.push_str(&format!("<start {step}>")),
-            Piece::Frame(Frame::Done { step: StepId(step), .. }, _) => words.push_str(&format!("<done {step}>")),
+            Piece::Frame(Frame::Start { step: StepId(step), .. }, _) => {
+                write!(words, "<start {step}>").expect("a string takes all")
+            }
+            Piece::Frame(Frame::Done { step: StepId(step), .. }, _) => {
+                write!(words, "<done {step}>").expect("a string takes all")
+            }
             Piece::Frame(Frame::Hello { .. }, _) => words.push_str("<hello>"),
             Piece::Frame(Frame::End(_), _) => words.push_str("<end>"),
             Piece::Frame(Frame::Gone, _) => words.push_str("<gone>"),
-            Piece::Frame(other, _) => words.push_str(&format!("<{other:?}>")),
+            Piece::Frame(other, _) => write!(words, "<{other:?}>").expect("a string takes all"),
         }
         words
     })
@@ -170,6 +176,33 @@ fn output_that_does_not_come_is_not_waited_for_on_a_second_connection() {
     streams.connected();
     streams.stdout(frame("hello over").as_bytes());
     assert_eq!(words(&streams.closed()), "<done 1>");
+}
+
+#[test]
+fn where_a_step_has_emptied_its_output_the_count_starts_anew() {
+    let first = frame("start 1 1.00") + &frame("out 6") + &frame("done 1 changed 0 2.00") + &frame("start 2 3.00");
+    let emptied = frame("out 8 cut") + &frame("done 2 changed 0 4.00") + &frame("start 3 5.00");
+    let last = frame("out 12") + &frame("done 3 changed 0 6.00");
+    let right = "<start 1>lines\n<done 1><start 2>y\n      <done 2><start 3>last<done 3>";
+    // The follower starts again at the beginning of the file. The next frames come at once, or after a pause.
+    for is_quick in [false, true] {
+        let mut streams = greeted();
+        let mut shown = words(&streams.stdout(first.as_bytes()));
+        shown.push_str(&words(&streams.stderr(b"lines\n").pieces));
+        shown.push_str(&words(&streams.stderr(b"y\n      ").pieces));
+        shown.push_str(&words(&streams.stdout(emptied.as_bytes())));
+        if is_quick {
+            shown.push_str(&words(&streams.stdout(last.as_bytes())));
+            shown.push_str(&words(&streams.stderr(b"last").pieces));
+            shown.push_str(&words(&streams.stdout(frame("gone").as_bytes())));
+            shown.push_str(words(&streams.closed()).trim_end_matches("<gone>"));
+        } else {
+            (0..4).for_each(|_| shown.push_str(&words(&streams.tick())));
+            shown.push_str(&words(&streams.stdout(last.as_bytes())));
+            shown.push_str(&words(&streams.stderr(b"last").pieces));
+        }
+        assert_eq!(shown, right, "is_quick: {is_quick}");
+    }
 }
 
 #[test]
