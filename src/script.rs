@@ -24,6 +24,8 @@ pub enum Part<'a> {
     Registered(&'a str),
     /// The secret variable of this name.
     Secret(&'a str),
+    /// A colon and what the environment variable of this name holds where the text is used; nothing where it is unset or empty.
+    Current(&'a str),
 }
 
 /// Characters with holes in them: a rendered value that may become a shell word or a file's content.
@@ -47,6 +49,18 @@ impl Text {
         format!("{HOLE_OPEN}s:{name}{HOLE_CLOSE}")
     }
 
+    /// This text in front of what the environment variable of this name holds.
+    #[must_use]
+    pub fn before_current(&self, name: &str) -> Self {
+        Self(format!("{}{HOLE_OPEN}c:{name}{HOLE_CLOSE}", self.0))
+    }
+
+    /// The text that stands in front of what an environment variable holds, where it does.
+    pub fn in_front(&self) -> Option<Self> {
+        let (front, _) = self.0.split_once(&format!("{HOLE_OPEN}c:"))?;
+        Some(Self(front.to_owned()))
+    }
+
     /// The string with its holes still coded; for digests and for further rendering, never for a person.
     pub fn raw(&self) -> &str {
         &self.0
@@ -64,6 +78,7 @@ impl Text {
                 Part::Characters(characters) => out.push_str(characters),
                 Part::Registered(name) => write!(out, "{{{{ {name} }}}}").expect("a string takes all"),
                 Part::Secret(_) => out.push_str("***"),
+                Part::Current(name) => write!(out, ":${name}").expect("a string takes all"),
             }
             out
         })
@@ -82,6 +97,7 @@ impl Text {
                 return Some(match name.split_once(':') {
                     Some(("r", name)) => Part::Registered(name),
                     Some(("s", name)) => Part::Secret(name),
+                    Some(("c", name)) => Part::Current(name),
                     _ => Part::Characters(""),
                 });
             }
@@ -98,6 +114,7 @@ impl Text {
                 Part::Characters(characters) => out.push_str(&quote_word(characters)),
                 Part::Registered(name) => write!(out, "\"$pb_r_{name}\"").expect("a string takes all"),
                 Part::Secret(name) => write!(out, "\"$pb_s_{name}\"").expect("a string takes all"),
+                Part::Current(name) => write!(out, "\"${{{name}:+:${name}}}\"").expect("a string takes all"),
             }
             out
         });

@@ -143,7 +143,7 @@ impl<'a> Steps<'a> {
         self.renderer.diagnostics.truncate(before);
         match recipe.as_ref().map(Recipe::exports) {
             Some(exports) if !exports.is_empty() => {
-                self.carried.retain(|(name, _)| !exports.iter().any(|(other, _)| other == name));
+                self.carried.retain(|(name, _)| !replaces(exports, name));
                 self.carried.extend(exports.iter().cloned());
             }
             _ => self.renderer.secrets_used = secrets,
@@ -290,7 +290,7 @@ impl<'a> Steps<'a> {
         let (Some(mut spec), Some(kind)) = (spec, step.kind) else { return };
         spec.watches = self.watches[place.at].iter().flat_map(|at| self.keys[*at].iter().cloned()).collect();
         let digest = digest(kind.name, &spec, &digests);
-        self.carried.retain(|(name, _)| !spec.recipe.exports().iter().any(|(other, _)| other == name));
+        self.carried.retain(|(name, _)| !replaces(spec.recipe.exports(), name));
         // What is carried is not part of the digest: with nothing left out, the steps before give the step the same values.
         let own = |name: &str| spec.env.iter().any(|(other, _)| other == name);
         let carried: Vec<_> = self.carried.iter().filter(|(name, _)| !own(name)).cloned().collect();
@@ -356,6 +356,11 @@ fn namesakes(authored: &[Step]) -> Vec<usize> {
         *count - 1
     };
     authored.iter().map(&mut next).collect()
+}
+
+/// Whether one of these exports takes the place of what a variable holds.
+fn replaces(exports: &[(String, Text)], name: &str) -> bool {
+    exports.iter().any(|(other, value)| other == name && value.in_front().is_none())
 }
 
 /// Whether an expression uses `item` or `index`.

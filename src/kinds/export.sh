@@ -146,10 +146,23 @@ export_text() {
         function start(syntax) {
             return syntax == "env" ? "" : syntax == "fish" ? "set -gx " : syntax == "csh" ? "setenv " : "export "
         }
+        # A line that puts a value in front of what a variable holds, unless it is there already.
+        function prefixing(syntax, name, value,    word) {
+            word = quoted(syntax, value)
+            if (syntax == "fish") return "contains -- " word " $" name "; or set -gx " name " " word " $" name
+            if (syntax == "csh") return "setenv " name " " word ":\"`printenv " name "`\""
+            return "case \":${" name "-}:\" in *:" word ":*) ;; *) export " name "=" word "\"${" name ":+:$" name "}\" ;; esac"
+        }
+        # What a line of a block is about: the name that it sets, or the whole of a line that puts something in front.
+        function key_of(line) {
+            return line ~ /^(case ":|contains -- )/ ? line : name_of(line)
+        }
         # The name that a line of a block sets.
         function name_of(line) {
+            sub(/^case ":[$][{]/, "", line)
+            sub(/^contains -- .*; or set -gx /, "", line)
             sub(/^(export|setenv|set -gx) +/, "", line)
-            sub(/[= ].*/, "", line)
+            sub(/[-= ].*/, "", line)
             return line
         }
         # Whether a line of the user sets or unsets a name, in any syntax, to something that does not build on it.
@@ -168,9 +181,9 @@ export_text() {
                 if (line == opening) { inside = 1; blocks++; continue }
                 if (line == closing) { inside = 0; continue }
                 # A torn block ends at the first line that is not one of ours.
-                if (inside && line !~ "^" start(syntax) "[A-Za-z_][A-Za-z0-9_]*[= ]") inside = 0
+                if (inside && line !~ "^" start(syntax) "[A-Za-z_][A-Za-z0-9_]*[= ]" && line !~ /^(case ":[$][{][A-Za-z_]|contains -- .*; or set -gx )/) inside = 0
                 if (inside) {
-                    if (blocks == 1) { own[++names] = name_of(line); kept[names] = line }
+                    if (blocks == 1) { own[++names] = key_of(line); kept[names] = line }
                     continue
                 }
                 rest[++n] = line; number[n] = count
@@ -178,9 +191,9 @@ export_text() {
             close(path)
             changes = ""
             for (i = 1; i <= wants; i++) {
-                line = assignment(syntax, want[i], value[i])
-                for (found = 1; found <= names && own[found] != want[i]; found++) ;
-                if (found > names) { own[++names] = want[i]; changes = changes "+ " shown(line, want[i]) "\n" }
+                line = before[i] ? prefixing(syntax, want[i], value[i]) : assignment(syntax, want[i], value[i])
+                for (found = 1; found <= names && own[found] != key_of(line); found++) ;
+                if (found > names) { own[++names] = key_of(line); changes = changes "+ " shown(line, want[i]) "\n" }
                 else if (kept[found] != line) changes = changes "- " shown(kept[found], want[i]) "\n+ " shown(line, want[i]) "\n"
                 kept[found] = line
             }
@@ -190,9 +203,9 @@ export_text() {
                 wanted[++lines] = rest[i]
                 # A second block stays, or is asked for, where something may be the reason for it.
                 if ((blocks > 1 || mode == "force") && rest[i] !~ /^[ \t]*(#|alias |$)/) again = 1
-                for (found = 1; found <= names; found++) if (overrides(rest[i], own[found])) {
+                for (found = 1; found <= names; found++) if (overrides(rest[i], name_of(kept[found]))) {
                     again = 1
-                    overridden = "line " number[i] " sets " own[found] " as well, so the block is repeated at the end\n"
+                    overridden = "line " number[i] " sets " name_of(kept[found]) " as well, so the block is repeated at the end\n"
                 }
             }
             if (again) block(names)
@@ -249,7 +262,7 @@ export_text() {
         NR == 2 { hide = $0 == "hidden"; next }
         pending { value[wants] = $0; pending = 0; next }
         !part && $0 == "" { part = 1; next }
-        !part { want[++wants] = $0; pending = 1; next }
+        !part { want[++wants] = $0; before[wants] = sub(/:$/, "", want[wants]); pending = 1; next }
         mode == "ask" && part == 1 { if ($0 == "") part = 2; else if (!($0 in known)) { known[$0] = 1; file[++files] = $0 } next }
         mode == "ask" && answers != "" { answer[++answers] = $0; if (answers < wants) next; exit }
         mode == "ask" {
@@ -281,7 +294,7 @@ export_list() {
         pb_list="$pb_list$1
 $2
 "
-        pb_names="$pb_names${pb_names:+ }$1"
+        pb_names="$pb_names${pb_names:+ }${1%:}"
         shift 2
     done
 }

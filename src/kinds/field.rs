@@ -25,6 +25,8 @@ pub enum Shape {
     Texts,
     /// A map from names to texts.
     TextMap,
+    /// A map from names to texts, or to `{ prepend: TEXT }` or `{ value: TEXT }`.
+    Values,
     /// An entry or a list of entries with these fields. An entry that is a text, or a list of texts, stands for its
     /// first field.
     List(&'static [Field]),
@@ -56,6 +58,7 @@ impl Shape {
             Self::OneOf(words) => words.join(" | "),
             Self::Texts => "text or list of texts".to_owned(),
             Self::TextMap => "names and texts".to_owned(),
+            Self::Values => "names and texts, or `{ prepend: TEXT }`".to_owned(),
             Self::List(fields) => {
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
                 format!("text, map or list of them: {}", names.join(", "))
@@ -226,6 +229,11 @@ pub const fn text_map(name: &'static str, doc: &'static str) -> Field {
 /// An entry or a list of entries with fields of their own.
 pub const fn list(name: &'static str, fields: &'static [Field], doc: &'static str) -> Field {
     Field::new(name, Shape::List(fields), doc)
+}
+
+/// Every key that no other field names, as one map of values that may be put in front of others.
+pub const fn rest_values(doc: &'static str) -> Field {
+    Field::new("*", Shape::Values, doc)
 }
 
 /// Every key that no other field names, as one map; it reaches the shell as `$arg_rest`.

@@ -74,6 +74,7 @@ fn shape(field: &Field) -> Option<(String, &'static str, &'static str)> {
         Shape::Text
         | Shape::Texts
         | Shape::TextMap
+        | Shape::Values
         | Shape::List(_)
         | Shape::Shell
         | Shape::LocalPath

@@ -123,7 +123,7 @@ fn say_shell(settings: &mut Settings, work: &StepSpec, blobs: &mut Blobs) {
 /// What the step takes from earlier ones and leaves to later ones.
 fn say_values(settings: &mut Settings, work: &StepSpec) {
     let (names, values): (Vec<String>, Vec<String>) =
-        work.recipe.exports().iter().map(|(name, value)| (name.clone(), value.quote())).unzip();
+        work.recipe.exports().iter().map(|(name, value)| exported(name, value)).unzip();
     settings.set("export_names", &listed(&names));
     if !values.is_empty() {
         settings.set_quoted("exports", &values.join(" "));
@@ -145,6 +145,15 @@ fn say_debts(settings: &mut Settings, step: &PlannedStep, work: &StepSpec) {
     }
     if work.when_changed.is_some() {
         settings.set("due", step.key.as_str());
+    }
+}
+
+/// The name and the quoted value of an exported variable as the runner takes them: a colon behind the name puts the value in front
+/// of what later steps have.
+fn exported(name: &str, value: &Text) -> (String, String) {
+    match value.in_front() {
+        Some(front) => (format!("{name}:"), front.quote()),
+        None => (name.to_owned(), value.quote()),
     }
 }
 
@@ -328,7 +337,7 @@ fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
     for text in &texts {
         for part in text.parts() {
             match part {
-                Part::Characters(_) => {}
+                Part::Characters(_) | Part::Current(_) => {}
                 Part::Registered(name) => note(&format!("$pb_r_{name}")),
                 Part::Secret(name) => note(&format!("$pb_s_{name}")),
             }

@@ -28,6 +28,7 @@ impl Renderer<'_> {
             Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,
             Shape::Texts => self.texts(node)?,
             Shape::TextMap => self.text_map(node)?,
+            Shape::Values => self.values(node)?,
             // The kind reads the entries, since they may come out of a variable.
             Shape::List(_) => return self.any(node),
         };
@@ -133,6 +134,34 @@ impl Renderer<'_> {
             }
         }
         Some(ArgValue::Map(entries))
+    }
+
+    /// A map of texts, of which some are put in front of what the variable of that name holds.
+    fn values(&mut self, node: &Node) -> Option<ArgValue> {
+        let NodeValue::Map(entries) = &node.value else { return None };
+        let mut values = Vec::new();
+        let mut complete = true;
+        for entry in entries {
+            let (how, inner) = match &entry.value.value {
+                NodeValue::Map(form) => match form.first() {
+                    Some(form) => (form.key.as_str(), &form.value),
+                    None => continue,
+                },
+                _ => ("value", &entry.value),
+            };
+            match self.text(inner) {
+                Some(text) => {
+                    let text = if how == "prepend" { text.before_current(&entry.key) } else { text };
+                    values.push((
+                        entry.key.clone(),
+                        entry.key_span,
+                        Arg { span: inner.span, value: ArgValue::Text(text) },
+                    ));
+                }
+                None => complete = false,
+            }
+        }
+        complete.then_some(ArgValue::Map(values))
     }
 
     /// A node as it is: lists and maps stay lists and maps, every scalar becomes text, and a value that is one expression keeps its type.

@@ -1,11 +1,12 @@
 //! Nodes against the shapes that fields need, before any variable has a value; durations and counts.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use super::syntax::is_template;
+use super::syntax::{self, Segment, is_template};
 use crate::kinds::Shape;
 pub(crate) use crate::kinds::value::{Written, boolean, check, integer};
-use crate::node::{Node, ScalarStyle, Value};
+use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::source::Diagnostic;
 
 /// A duration such as `90s`, `5m` or `1h30m`; `zero` says whether it may be `0s`.
@@ -87,6 +88,12 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
                 check_node(&entry.value, Shape::Text, &entry.key, diagnostics);
             }
         }
+        (Shape::Values, Value::Map(entries)) => {
+            for entry in entries.iter().filter(|entry| !entry.broken) {
+                check_value(entry, diagnostics);
+            }
+        }
+        (Shape::Values, _) => diagnostics.push(expected("a map")),
         (Shape::TextMap, Value::Scalar { text, .. }) if is_template(text) => {}
         (Shape::TextMap, _) => diagnostics.push(expected("a map")),
         (_, Value::Scalar { .. }) => {
@@ -101,6 +108,65 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
         (Shape::Bool, _) => diagnostics.push(expected("`true` or `false`")),
         (Shape::Integer, _) => diagnostics.push(expected("a number")),
         _ => diagnostics.push(expected("text")),
+    }
+}
+
+/// Checks the value of an environment variable: a text, or how it is put together with what is there.
+fn check_value(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
+    let name = &entry.key;
+    let Value::Map(form) = &entry.value.value else {
+        check_node(&entry.value, Shape::Text, name, diagnostics);
+        return no_variable(name, &entry.value, diagnostics);
+    };
+    match form.as_slice() {
+        [one] if one.key == "prepend" || one.key == "value" => {
+            check_node(&one.value, Shape::Text, &one.key, diagnostics);
+            if one.key == "prepend" {
+                no_variable(name, &one.value, diagnostics);
+            }
+            if one.value.as_text() == Some("") && one.key == "prepend" {
+                diagnostics.push(Diagnostic::error(one.value.span, "`prepend` is empty").label("expected text"));
+            }
+        }
+        _ => diagnostics.push(
+            Diagnostic::error(entry.value.span, format!("`{name}`: expected a text or `{{ prepend: TEXT }}`"))
+                .hint(format!("write `{name}: {{ prepend: ~/bin }}` to put a folder in front of what is there")),
+        ),
+    }
+}
+
+/// Refuses what the author most likely means as the value of another variable: every value is taken as it is.
+pub(crate) fn no_variable(name: &str, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(text) = node.as_text() else { return };
+    let Ok(template) = syntax::split(text) else { return };
+    let literal = template.segments.iter().filter_map(|segment| match segment {
+        Segment::Literal(range) => Some(range.clone()),
+        Segment::Expression { .. } | Segment::Statement { .. } => None,
+    });
+    let variable = |range: Range<usize>| {
+        let inside = &text[range.clone()];
+        let starts = |at: usize| inside[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
+        inside.match_indices('$').find(|(at, _)| starts(*at)).map(|(at, _)| range.start + at)
+    };
+    let Some(at) = literal.filter_map(variable).next() else { return };
+    let shown: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{".contains(*c)).collect();
+    let error =
+        Diagnostic::error(node.span, format!("`{shown}` stays as it is in `{name}`: a value is taken literally"));
+    let folders: Vec<&str> = text.split(':').filter(|part| !part.contains('$') && !part.is_empty()).collect();
+    diagnostics.push(error.hint(if folders.is_empty() || !text.contains(&format!("${name}")) && !text.contains(&format!("${{{name}}}")) {
+        format!("write the value itself, `~/…` for the home directory, or `{name}: {{ value: '…' }}` if the `$` is meant")
+    } else {
+        format!("write `{name}: {{ prepend: {} }}`: it is put in front of what is there", folders.join(":"))
+    }));
+}
+
+/// The same for a variable of one step, whose command can do what the value cannot.
+pub(crate) fn no_variable_in_env(name: &str, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
+    let before = diagnostics.len();
+    no_variable(name, node, diagnostics);
+    if let Some(error) = diagnostics.get_mut(before) {
+        error.hint =
+            Some(format!("set it in the command, such as `{name}=… PROGRAM`, or with `export:` and `prepend`"));
     }
 }
 

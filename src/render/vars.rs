@@ -157,7 +157,7 @@ fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &V
                     Part::Secret(other) => {
                         complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose));
                     }
-                    Part::Registered(_) => {}
+                    Part::Registered(_) | Part::Current(_) => {}
                 }
                 complete
             });

@@ -293,6 +293,7 @@ const BY_ROW: &[&[Case]] = &[
     // W22
     &[
         elsewhere("tests/playbooks/err_ansible.yml", "", &["W22"], "words of Ansible"),
+        elsewhere("tests/playbooks/err_values.yml", "", &["W22"], "another variable in a value of `env`"),
         elsewhere(
             "tests/faults/input.rs",
             "lint_lets_a_shell_read_every_piece_of_shell",

@@ -103,6 +103,7 @@ fn filled(text: &Text, plan: &Plan) -> String {
     text.parts()
         .map(|part| match part {
             Part::Characters(characters) => characters.to_owned(),
+            Part::Current(name) => format!("(what {name} holds)"),
             Part::Registered(name) => format!("(the output {name})"),
             Part::Secret(wanted) => {
                 let found = plan.secrets.iter().find(|(name, _)| name == wanted);

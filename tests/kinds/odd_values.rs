@@ -75,7 +75,7 @@ fn given(field: &Field) -> Vec<String> {
     match field.shape {
         Shape::Text | Shape::Path | Shape::Mode | Shape::Integer | Shape::Bool | Shape::OneOf(_) => vec![v.to_owned()],
         Shape::Texts => vec![format!("[{v}]")],
-        Shape::TextMap => vec![format!("{{ ODD: {v} }}")],
+        Shape::TextMap | Shape::Values => vec![format!("{{ ODD: {v} }}")],
         Shape::Shell => vec!["\"printf %s {{ v }} > /dev/null\"".to_owned(), "\"test x = {{ v }}\"".to_owned()],
         Shape::LocalPath | Shape::LocalTemplate => Vec::new(),
         Shape::List(fields) => {

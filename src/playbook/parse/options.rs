@@ -102,6 +102,9 @@ impl Parser<'_> {
                             .label("expected letters, digits and `_`, not starting with a digit"),
                     );
                 }
+                for variable in entries.iter().filter(|variable| !variable.broken) {
+                    convert::no_variable_in_env(&variable.key, &variable.value, &mut self.diagnostics);
+                }
             }
             Value::Scalar { text, .. } if is_template(text) => {
                 self.expected(row.name, node, "a map of names and values", None);

@@ -100,6 +100,9 @@ pb_keep_exports() {
   pb_unload_secrets
   for pb_name in $pb_step_export_names; do
     pb_quote "$1"
+    case $pb_name in
+    *:) pb_name=${pb_name%:} pb_ret="$pb_ret\"\${$pb_name:+:\$$pb_name}\"" ;;
+    esac
     pb_exports="$pb_exports$pb_name=$pb_ret; export $pb_name
 "
     shift
