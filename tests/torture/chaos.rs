@@ -202,9 +202,9 @@ fn synced(folder: &Path, file: &str) -> (u64, u64) {
     }
     // What the last mark of the synced log counts was printed before it.
     let text = String::from_utf8_lossy(&log[..synced]);
-    let marks = text.split('\x1e').filter_map(|frame| frame.split_once(" out ")?.1.parse().ok());
+    let mut marks = text.split('\x1e').filter_map(|frame| frame.split_once(" out ")?.1.parse().ok());
     let size = fs::metadata(folder.join(file)).map_or(0, |file| file.len());
-    (marks.last().unwrap_or(0).min(size), size)
+    (marks.next_back().unwrap_or(0).min(size), size)
 }
 
 /// Takes from the disk what is lost. Returns whether it was of a log.

@@ -15,10 +15,10 @@ fn words(pieces: &[Piece]) -> String {
         match piece {
             Piece::Raw(raw) => words.push_str(&String::from_utf8_lossy(raw)),
             Piece::Frame(Frame::Start { step: StepId(step), .. }, _) => {
-                write!(words, "<start {step}>").expect("a string takes all")
+                write!(words, "<start {step}>").expect("a string takes all");
             }
             Piece::Frame(Frame::Done { step: StepId(step), .. }, _) => {
-                write!(words, "<done {step}>").expect("a string takes all")
+                write!(words, "<done {step}>").expect("a string takes all");
             }
             Piece::Frame(Frame::Hello { .. }, _) => words.push_str("<hello>"),
             Piece::Frame(Frame::End(_), _) => words.push_str("<end>"),
