@@ -45,10 +45,10 @@ $pb_list" > "$pb_made/.list")
 # Fetches the archive, unpacks it and moves its entries into place. Standard output is the list of them.
 archive_bring() {
     set -e
+    pb_into=${arg_into%/}
     (
         {
             [ -d "$arg_into" ] || mkdir -p "$arg_into" || pb_give_up "cannot make the directory $arg_into as $(id -un)"
-            pb_into=${arg_into%/}
             pb_wanted_digest
             pb_work_in "$pb_into"
             if [ -n "$arg_src" ]; then
@@ -185,8 +185,8 @@ archive_is_unknown() {
     '4c 5a 49 50 '*) pb_form='packed with lzip' ;;
     '04 22 4d 18 '*) pb_form='packed with lz4' ;;
     '1f 9d '*) pb_form='packed with compress' ;;
-    'ed ab ee db '*) pb_form='a package for rpm: use `package`' ;;
-    '21 3c 61 72 63 68 3e '*) pb_form='a package for apt, or a library: use `package`' ;;
+    'ed ab ee db '*) pb_form='a package for rpm: use the kind "package"' ;;
+    '21 3c 61 72 63 68 3e '*) pb_form='a package for apt, or a library: use the kind "package"' ;;
     *) pb_form= ;;
     esac
     [ -z "$pb_form" ] || pb_refuse "this archive is $pb_form; tar (plain, gzip, xz, bzip2, zstd) and zip can be unpacked"

@@ -84,13 +84,7 @@ pub(super) fn file_name(url: &Text) -> Option<Text> {
 pub(super) fn without_password(url: &Text) -> Text {
     let Some((scheme, behind)) = url.raw().split_once("://") else { return url.clone() };
     let place = behind.split(['/', '?', '#']).next().unwrap_or_default();
-    let from = if place.contains('@') {
-        place.rfind('@')
-    } else if place.contains(':') {
-        behind.rfind('@')
-    } else {
-        None
-    };
+    let from = if place.contains(['@', ':']) { behind.rfind('@') } else { None };
     from.map_or_else(|| url.clone(), |at| Text::new(format!("{scheme}://***{}", &behind[at..])))
 }
 
@@ -131,6 +125,7 @@ mod tests {
             ("https://h/a@b?c@d", "https://h/a@b?c@d"),
             ("http://u:p@ss@h/a", "http://***@h/a"),
             ("http://u:p/w@h/a", "http://***@h/a"),
+            ("http://u:p@s/w@h/a", "http://***@h/a"),
             ("http://u:p?w#@h/a", "http://***@h/a"),
             ("http://u:12/34@h/a", "http://***@h/a"),
             ("http://h:80/a", "http://h:80/a"),

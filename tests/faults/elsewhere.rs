@@ -81,6 +81,18 @@ const BY_ROW: &[&[Case]] = &[
     // T5
     &[
         elsewhere(
+            "tests/kinds/download/origin.yaml",
+            "Another address than the one that a file came from needs a change",
+            &["T5"],
+            "a download with another address than before",
+        ),
+        elsewhere(
+            "tests/kinds/archive/origin.yaml",
+            "Another archive for the same path is unpacked, and what only the old one brought goes",
+            &["T5"],
+            "an archive with another address than before",
+        ),
+        elsewhere(
             "tests/kinds/exports.rs",
             "a_file_that_start_up_files_read_is_asked_about_once_it_has_changed",
             &["T5"],
@@ -190,27 +202,151 @@ const BY_ROW: &[&[Case]] = &[
         ),
     ],
     // X10
-    &[],
+    &[
+        elsewhere(
+            "tests/kinds/file/special.yaml",
+            "A pipe is refused, and nothing waits for it",
+            &["X10"],
+            "a pipe where a file is wanted",
+        ),
+        elsewhere("tests/kinds/file/special.yaml", "A masked unit is not written", &["X10"], "a link to /dev/null"),
+        elsewhere("tests/kinds/file/special.yaml", "A device is refused", &["X10"], "a device"),
+        elsewhere(
+            "tests/kinds/file/special.yaml",
+            "A file with two names is written in place",
+            &["X10"],
+            "another name of the file",
+        ),
+        elsewhere(
+            "tests/kinds/file/special.yaml",
+            "An ACL and extended attributes stay",
+            &["X10"],
+            "an ACL and extended attributes",
+        ),
+        elsewhere(
+            "tests/kinds/file/no-folder.yaml",
+            "A missing folder is made, and the check says so",
+            &["X10"],
+            "no parent directory",
+        ),
+        elsewhere(
+            "tests/kinds/archive/hostile.yaml",
+            "The oldest form of tar is known",
+            &["X10"],
+            "an archive of 1979",
+        ),
+    ],
     // X11
-    &[elsewhere(
-        "tests/kinds/package/host-values.yaml",
-        "The user's own macros do not reach rpm",
-        &["X11"],
-        "macros of rpm in the user's home",
-    )],
+    &[
+        elsewhere(
+            "tests/kinds/package/host-values.yaml",
+            "The user's own macros do not reach rpm",
+            &["X11"],
+            "macros of rpm in the user's home",
+        ),
+        elsewhere(
+            "tests/kinds/download/settings.yaml",
+            "The user's own settings do not reach the programs that fetch",
+            &["X11"],
+            "settings of curl, wget and GNU programs",
+        ),
+        elsewhere(
+            "tests/kinds/download/settings.yaml",
+            "A function of the login does not take the place of a program",
+            &["X11"],
+            "exported functions with names of programs",
+        ),
+    ],
     // X12
-    &[],
+    &[
+        elsewhere(
+            "tests/kinds/download/led-down.yaml",
+            "A redirection to ftp is refused",
+            &["X12"],
+            "a redirection to ftp, with each program that fetches",
+        ),
+        elsewhere(
+            "tests/kinds/download/led-down.yaml",
+            "A password in an address is not shown, whatever it holds",
+            &["X12"],
+            "an address with a password in which stand @ and /",
+        ),
+    ],
     // H13
-    &[elsewhere(
-        "tests/host/users.rs",
-        "root_neither_reads_nor_writes_the_start_up_files_of_another_user",
-        &["H13"],
-        "start-up files of the login user, with `sudo: true`",
-    )],
+    &[
+        elsewhere(
+            "tests/host/users.rs",
+            "root_neither_reads_nor_writes_the_start_up_files_of_another_user",
+            &["H13"],
+            "start-up files of the login user, with `sudo: true`",
+        ),
+        elsewhere(
+            "tests/kinds/file/other-owner.yaml",
+            "A link in a directory of another user leads root nowhere",
+            &["H13"],
+            "a link of another user, with `file`",
+        ),
+        elsewhere(
+            "tests/kinds/file/other-owner.yaml",
+            "A file in a directory of another user is not root's",
+            &["H13"],
+            "`owner: root` in the directory of another user",
+        ),
+        elsewhere(
+            "tests/kinds/file/other-owner.yaml",
+            "Root does not work where every user can write",
+            &["H13"],
+            "a directory in which every user can write",
+        ),
+        elsewhere(
+            "tests/kinds/download/other-owner.yaml",
+            "A link in a directory of another user leads root nowhere",
+            &["H13"],
+            "a link of another user, with `download`",
+        ),
+        elsewhere(
+            "tests/kinds/archive/hostile.yaml",
+            "Root unpacks into a directory of another user as that user",
+            &["H13"],
+            "`archive` into the directory of another user",
+        ),
+    ],
     // H14
-    &[],
+    &[
+        elsewhere(
+            "tests/kinds/archive/hostile.yaml",
+            "Nothing is written through a link that the archive brings, with leading directories left away",
+            &["H14"],
+            "a link and a file below it, with `strip`",
+        ),
+        elsewhere(
+            "tests/kinds/archive/hostile.yaml",
+            "Nothing is written through a link that was there before",
+            &["H14"],
+            "a link that was there before",
+        ),
+        elsewhere("tests/kinds/archive/hostile.yaml", "A device is not made", &["H14"], "a device"),
+        elsewhere(
+            "tests/kinds/archive/hostile.yaml",
+            "No file of an archive runs as its owner, and directories that no user may write in are unpacked",
+            &["H14"],
+            "set-id bits, and directories of mode 0555",
+        ),
+    ],
     // H15
     &[
+        elsewhere(
+            "tests/kinds/download/on-host.yaml",
+            "A registered address with a line feed is refused",
+            &["H15"],
+            "a registered address with a line feed in it",
+        ),
+        elsewhere(
+            "tests/kinds/file/on-host.yaml",
+            "A registered owner is not an option",
+            &["H15"],
+            "a registered owner that is an option",
+        ),
         elsewhere(
             "tests/kinds/odd_values.rs",
             "no_field_takes_a_value_for_more_than_its_characters",

@@ -5,7 +5,13 @@ pb_show_url() {
     pb_shown=${1#*://}
     pb_place=${pb_shown%%[/?#]*}
     case $pb_place in
-    *@*) pb_shown=${pb_place##*@}${pb_shown#"$pb_place"} ;;
+    *@*)
+        pb_shown=${pb_shown#"$pb_place"}
+        case $pb_shown in
+        *@*) pb_shown='(not shown)' ;;
+        *) pb_shown=${pb_place##*@}$pb_shown ;;
+        esac
+        ;;
     *:*) case $pb_shown in *@*) pb_shown='(not shown)' ;; esac ;;
     esac
     case $1 in
@@ -206,7 +212,7 @@ except TimeoutError as error:
 except OSError as error:
     end(23 if error.errno == 28 else 56, error)
 except Exception as error:
-    end(56, error)
+    end(3, error)
 ' "$pb_work" > /dev/null 2> "$pb_work/err" << EOF &
 $pb_url
 EOF

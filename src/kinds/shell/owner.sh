@@ -136,6 +136,7 @@ pb_is_holder=1
 set -eu
 $1
 # pb-end"
+    # shellcheck disable=SC2016 # For that shell.
     set -- sh -c 'set -- "$(cat; echo .)"; case $1 in *"# pb-end
 .") ;; *) exit 125 ;; esac; exec < /dev/null; eval "${1%.}"'
     if ! command -v setpriv > /dev/null 2>&1; then

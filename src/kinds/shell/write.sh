@@ -105,6 +105,7 @@ pb_in_place() {
         pb_stat "$pb_path"
         [ "$pb_uid" = "$pb_trusted" ] || pb_give_up "$pb_path lies in $pb_held, which is not root's, and belongs to $pb_user: root does not write into it ($pb_because)"
         chown -h -- "$pb_uid" "$pb_work" "$1"
+        # shellcheck disable=SC2016 # For that shell.
         setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups sh -c 'cat "$1" > "$2"' sh "$1" "$pb_path" || pb_give_up "cannot write $pb_path in place as $pb_user"
         return 0
     fi
