@@ -72,17 +72,16 @@ impl<'p> Snippet<'p> {
             return cut;
         }
         let text = &self.texts[0];
-        let place = match self.opened.filter(|_| !self.closed) {
-            Some(at) => self.node.place(sources, at, at + 1),
-            None => {
-                let starts = || std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
-                // A shell that misses something says so behind the last line.
-                let last = starts().filter(|at| !text[*at..].trim().is_empty()).last().unwrap_or(0);
-                let start = starts().nth(line.saturating_sub(1)).unwrap_or(last).min(last);
-                let shown = text[start..].lines().next().unwrap_or("");
-                let indent = shown.len() - shown.trim_start().len();
-                self.node.place(sources, start + indent, start + shown.trim_end().len())
-            }
+        let place = if let Some(at) = self.opened.filter(|_| !self.closed) {
+            self.node.place(sources, at, at + 1)
+        } else {
+            let starts = || std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+            // A shell that misses something says so behind the last line.
+            let last = starts().take_while(|at| !text[*at..].trim().is_empty()).fold(0, |_, at| at);
+            let start = starts().nth(line.saturating_sub(1)).unwrap_or(last).min(last);
+            let shown = text[start..].lines().next().unwrap_or("");
+            let indent = shown.len() - shown.trim_start().len();
+            self.node.place(sources, start + indent, start + shown.trim_end().len())
         };
         let said = said.strip_prefix("Syntax error: ").or_else(|| said.strip_prefix("syntax error: ")).unwrap_or(said);
         let error = Diagnostic::error(place, format!("`{}` does not understand this: {said}", self.shell));

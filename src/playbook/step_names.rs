@@ -19,15 +19,13 @@ pub(crate) fn step_meant(steps: &[Step], wanted: &str) -> Option<String> {
     }
     if let Some(step) = steps.iter().find(|step| is_template(&step.name.value) && may_be(&step.name.value, wanted)) {
         let name = &step.name.value;
-        return Some(match step.id() {
-            Some(id) => format!("the name `{name}` is a template: write the step's id, `{}`", id.value),
-            None => {
-                let id = suggested_id(name);
-                format!(
-                    "the name `{name}` is a template: give that step an id, such as `id: {id}`, and write the id here"
-                )
-            }
-        });
+        if let Some(id) = step.id() {
+            return Some(format!("the name `{name}` is a template: write the step's id, `{}`", id.value));
+        }
+        let id = suggested_id(name);
+        return Some(format!(
+            "the name `{name}` is a template: give that step an id, such as `id: {id}`, and write the id here"
+        ));
     }
     let lower = wanted.to_lowercase();
     let mut holding = names().filter(|name| !is_template(name) && name.to_lowercase().contains(&lower));

@@ -93,9 +93,8 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
                 check_value(entry, diagnostics);
             }
         }
-        (Shape::Values, _) => diagnostics.push(expected("a map")),
         (Shape::TextMap, Value::Scalar { text, .. }) if is_template(text) => {}
-        (Shape::TextMap, _) => diagnostics.push(expected("a map")),
+        (Shape::TextMap | Shape::Values, _) => diagnostics.push(expected("a map")),
         (_, Value::Scalar { .. }) => {
             if let Some(written) = literal(node)
                 && let Err(mut error) = check(written, shape)
@@ -139,7 +138,7 @@ fn check_value(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
 pub(crate) fn no_variable(name: &str, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let Some(text) = node.as_text() else { return };
     let Ok(template) = syntax::split(text) else { return };
-    let literal = template.segments.iter().filter_map(|segment| match segment {
+    let mut literal = template.segments.iter().filter_map(|segment| match segment {
         Segment::Literal(range) => Some(range.clone()),
         Segment::Expression { .. } | Segment::Statement { .. } => None,
     });
@@ -148,7 +147,7 @@ pub(crate) fn no_variable(name: &str, node: &Node, diagnostics: &mut Vec<Diagnos
         let starts = |at: usize| inside[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
         inside.match_indices('$').find(|(at, _)| starts(*at)).map(|(at, _)| range.start + at)
     };
-    let Some(at) = literal.filter_map(variable).next() else { return };
+    let Some(at) = literal.find_map(variable) else { return };
     let shown: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{".contains(*c)).collect();
     let error =
         Diagnostic::error(node.span, format!("`{shown}` stays as it is in `{name}`: a value is taken literally"));

@@ -134,7 +134,9 @@ fn for_each_found_in(node: &Node, templates: &Templates, call: &mut impl FnMut(U
         NodeValue::Null | NodeValue::Broken { .. } => {}
         NodeValue::List(items) => items.iter().for_each(|item| for_each_found_in(item, templates, call)),
         NodeValue::Map(entries) => {
-            entries.iter().for_each(|entry| for_each_found_in(&entry.value, templates, call));
+            for entry in entries {
+                for_each_found_in(&entry.value, templates, call);
+            }
         }
         NodeValue::Scalar { text, style } => {
             if *style != ScalarStyle::Literal && syntax::is_template(text) {
