@@ -69,6 +69,7 @@ pub(super) const KIND: Kind = Kind {
 };
 
 /// A file that holds a secret is for its owner alone, unless `mode` says otherwise.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a hook, which may refuse fields")]
 fn hide_secret(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
     if !args.is_given("mode") && CONTENTS.iter().filter_map(|name| args.get(name)).any(|arg| arg.value.holds_secret()) {
         let mode = Text::from("0600");
