@@ -144,7 +144,7 @@ impl<'a> Steps<'a> {
         match recipe.as_ref().map(Recipe::exports) {
             Some(exports) if !exports.is_empty() => {
                 self.carried.retain(|(name, _)| !replaces(exports, name));
-                self.carried.extend(exports.iter().cloned());
+                self.carried.extend(recipe.iter().flat_map(Recipe::exports_to_shells).cloned());
             }
             _ => self.renderer.secrets_used = secrets,
         }

@@ -57,6 +57,30 @@ pub enum Effect {
     Reboots,
 }
 
+/// Variables that a POSIX shell, bash or mksh keeps for itself, whatever its environment says.
+const SHELLS_OWN: &[&str] = &[
+    "_",
+    "BASHOPTS",
+    "BASHPID",
+    "BASH_VERSINFO",
+    "EUID",
+    "GROUPS",
+    "IFS",
+    "KSHEGID",
+    "KSHGID",
+    "KSHUID",
+    "LINENO",
+    "OPTIND",
+    "PGRP",
+    "PPID",
+    "PWD",
+    "RANDOM",
+    "SECONDS",
+    "SHELLOPTS",
+    "UID",
+    "USER_ID",
+];
+
 impl Recipe {
     /// The assignments of the fields, `arg_NAME=VALUE` for each.
     pub fn assignments(&self) -> Script {
@@ -86,6 +110,12 @@ impl Recipe {
     /// The variables that hold for every later step.
     pub fn exports(&self) -> &[(String, Text)] {
         if let Effect::Exports(exports) = &self.effect { exports } else { &[] }
+    }
+
+    /// Those of them that the shells of later steps have: what a new shell would take from its environment. What a shell keeps for
+    /// itself cannot be set there, or ends it.
+    pub fn exports_to_shells(&self) -> impl Iterator<Item = &(String, Text)> {
+        self.exports().iter().filter(|(name, _)| !SHELLS_OWN.contains(&name.as_str()))
     }
 
     /// What `pb_content` writes.

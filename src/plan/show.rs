@@ -109,7 +109,7 @@ fn options(plan: &Plan, spec: &StepSpec, check_as: &str, out: &mut String) {
                 }
             }
             OptionValue::Steps(steps) if steps.is_empty() => {
-                line(&title, &format!("no step of this plan, {OR_OWED}"), out)
+                line(&title, &format!("no step of this plan, {OR_OWED}"), out);
             }
             OptionValue::Steps(steps) => {
                 let watched = plan.steps.iter().filter(|step| steps.contains(&step.id));

@@ -123,7 +123,7 @@ fn say_shell(settings: &mut Settings, work: &StepSpec, blobs: &mut Blobs) {
 /// What the step takes from earlier ones and leaves to later ones.
 fn say_values(settings: &mut Settings, work: &StepSpec) {
     let (names, values): (Vec<String>, Vec<String>) =
-        work.recipe.exports().iter().map(|(name, value)| exported(name, value)).unzip();
+        work.recipe.exports_to_shells().map(|(name, value)| exported(name, value)).unzip();
     settings.set("export_names", &listed(&names));
     if !values.is_empty() {
         settings.set_quoted("exports", &values.join(" "));

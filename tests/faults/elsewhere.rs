@@ -11,7 +11,12 @@ const BY_ROW: &[&[Case]] = &[
     // T1
     &[],
     // T2
-    &[],
+    &[elsewhere(
+        "tests/wire/isolation.rs",
+        "no_variable_of_a_step_bends_the_runner",
+        &["T2"],
+        "every name that occurs in the runner, and those of POSIX, exported, registered, set in a step and in the login",
+    )],
     // T3
     &[
         elsewhere(

@@ -21,6 +21,10 @@ const OTHERS: &str = "as user cwd env apply ask guard verify creates content arg
     delay register allow unknown after byhand wait exports export_names before word skip step_digest IFS PATH HOME OPTIND ENV \
     CDPATH LOGNAME XDG_RUNTIME_DIR LC_ALL LANG";
 
+/// Variables that a shell keeps for itself, and others that POSIX names.
+const SHELLS_OWN: &str = "IFS OPTIND OPTARG PPID PWD OLDPWD LINENO UID EUID GROUPS SHELLOPTS BASHOPTS BASH_VERSINFO RANDOM SECONDS \
+    PS1 PS2 PS4 POSIXLY_CORRECT MAIL MAILCHECK MAILPATH FCEDIT HISTFILE LC_COLLATE LC_CTYPE LC_MESSAGES NLSPATH TZ USER SHELL TERM";
+
 /// Every word of a text that can be a variable's name.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -182,10 +186,18 @@ fn no_variable_of_a_step_bends_the_runner() {
     on_each_shell(|host| {
         let all: Vec<String> = names(host).into_iter().chain(OTHERS.split_whitespace().map(str::to_owned)).collect();
         let values: Vec<(String, Text)> = all.iter().map(|name| (name.clone(), value(host, name))).collect();
+        // What a shell keeps for itself: a value ends some shells.
+        let kept_by_shells: Vec<&str> = SHELLS_OWN.split_whitespace().collect();
         let exports = || StepSpec {
             recipe: Recipe {
                 apply: Script::author("true"),
-                effect: Effect::Exports(values.clone()),
+                effect: Effect::Exports(
+                    values
+                        .iter()
+                        .cloned()
+                        .chain(kept_by_shells.iter().map(|name| (name.to_string(), "x0".into())))
+                        .collect(),
+                ),
                 ..Recipe::default()
             },
             ..work("")

@@ -12,12 +12,7 @@
 pb_hold_host='command -v flock >/dev/null 2>&1 && [ -d /run ] || exit 0
 umask 077
 mkdir /run/pinboot 2>/dev/null
-cd /run/pinboot 2>/dev/null && [ -O . ] && chmod 700 . && (: >>lock) 2>/dev/null || exit 0
-starts() {
-set -- "$(cat "/proc/$1/stat" 2>/dev/null)"
-set -- ${1##*) }
-echo "${20-}"
-}
+cd /run/pinboot 2>/dev/null && (: >>lock) 2>/dev/null || exit 0
 exec 6<&0 7>>lock
 for pause in .1 .1 .2 ""; do
 if flock -n 7 7>&7; then
@@ -29,7 +24,9 @@ fi
 [ -z "$pause" ] || sleep "$pause" 2>/dev/null || sleep 1
 done
 read -r run who since pid start <lock
-if [ -n "$start" ] && [ "$(starts "$pid")" = "$start" ]; then echo "pb-busy $run $who $since"; else echo "pb-busy - - -"; fi'
+set -- "$(cat "/proc/$pid/stat" 2>/dev/null)"
+set -- ${1##*) }
+if [ "${20-}" = "${start:--}" ]; then echo "pb-busy $run $who $since"; else echo "pb-busy - - -"; fi'
 
 # pb_try_sudo: sets pb_sudo to yes, or to the reason why sudo cannot be used. It asks once, and takes the host's lock.
 pb_try_sudo() {
