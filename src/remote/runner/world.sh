@@ -14,14 +14,14 @@ umask 077
 mkdir /run/pinboot 2>/dev/null
 cd /run/pinboot 2>/dev/null && (: >>lock) 2>/dev/null || exit 0
 exec 6<&0 7>>lock
-for pause in .1 .1 .2 ""; do
+for try in 1 2 3; do
 if flock -n 7 7>&7; then
 printf "%s\n" "$1" >lock
 trap "" HUP INT TERM
 (exec sh -c "cat; while kill -0 \${1-x}; do sleep 1; done" sh $2 <&6 >/dev/null 2>&1 7>&7) &
 exit 0
 fi
-[ -z "$pause" ] || sleep "$pause" 2>/dev/null || sleep 1
+sleep .2 2>/dev/null || sleep 1
 done
 read -r run who since pid start <lock
 set -- "$(cat "/proc/$pid/stat" 2>/dev/null)"
