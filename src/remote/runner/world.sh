@@ -9,7 +9,7 @@
 # It is given what the lock's file shall say of the run (at its end are the runner's pid and start time), and the pid again where it
 # has to look itself. It is a program of its own, which has nothing open of the shell that starts it. That shell prints nothing, or `pb-busy` and who has the lock, if the runner of that run lives.
 # shellcheck disable=SC2016 # This text is for root's shell.
-pb_hold_host='command -v flock >/dev/null 2>&1 && [ -d /run ] || exit 0
+pb_hold_host='command -v flock >/dev/null 2>&1 || exit 0
 umask 077
 mkdir /run/pinboot 2>/dev/null
 cd /run/pinboot 2>/dev/null && (: >>lock) 2>/dev/null || exit 0
