@@ -7,7 +7,7 @@
 # /run, only the runs of one user are kept apart.
 #
 # It is given what the lock's file shall say of the run (at its end are the runner's pid and start time), and the pid again where it
-# has to look itself. It is a program of its own, which has nothing open of the shell that starts it. That shell prints nothing, or `pb-busy` and who has the lock, if the runner of that run lives.
+# has to look itself. It is a program of its own, which has nothing open of the shell that starts it. That shell prints nothing, or `pbusy` and who has the lock, if the runner of that run lives.
 # shellcheck disable=SC2016 # This text is for root's shell.
 pb_hold_host='command -v flock >/dev/null 2>&1 || exit 0
 umask 077
@@ -26,7 +26,7 @@ done
 read -r run who since pid start <lock
 set -- "$(cat "/proc/$pid/stat" 2>/dev/null)"
 set -- ${1##*) }
-if [ "${20-}" = "${start:--}" ]; then echo "pb-busy $run $who $since"; else echo "pb-busy - - -"; fi'
+if [ "${20-}" = "${start:--}" ]; then echo "pbusy $run $who $since"; else echo "pbusy - - -"; fi'
 
 # pb_try_sudo: sets pb_sudo to yes, or to the reason why sudo cannot be used. It asks once, and takes the host's lock.
 pb_try_sudo() {
@@ -52,8 +52,8 @@ pb_try_sudo() {
   [ "$pb_exit_status" = 0 ] || return 0
   # In front of it may be what sudo warns of.
   case $pb_sudo in
-    *'pb-busy '*)
-      pb_owner=${pb_sudo##*pb-busy }
+    *'pbusy '*)
+      pb_owner=${pb_sudo##*pbusy }
       pb_refuse_busy
       ;;
   esac
