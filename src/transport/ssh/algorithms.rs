@@ -1,6 +1,6 @@
 //! Which algorithms pinboot offers, in which order, and how long an RSA key has to be.
 //!
-//! They are those that OpenSSH's client offers by default, as far as russh has them: docs/decisions/0017-algorithms.md.
+//! They are those that OpenSSH's client offers by default, as far as russh has them: docs/decisions/0018-algorithms.md.
 
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 use russh::{cipher, kex};
