@@ -197,9 +197,12 @@ impl<C: Connect> HostTask<'_, C> {
     fn count_fruit(&mut self, connected: Instant, heard: StreamPosition) {
         if was_fruitful(self.streams.position() != heard, self.interpreter.greeted(), connected.elapsed()) {
             self.fruitless = 0;
-            self.backoff.reset();
         } else {
             self.fruitless += 1;
+        }
+        // A line that is cut a few times in a row is not worth long pauses yet.
+        if self.fruitless <= MAX_FRUITLESS / 2 && self.interpreter.rebooting().is_none() {
+            self.backoff.reset();
         }
     }
 

@@ -29,6 +29,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// After so long without the host's first word pinboot says what it waits for.
 const START_NOTE: Duration = Duration::from_secs(10);
 
+/// How long a user who wants the run to stop waits for a host that has not said a word: it may be about to start the run.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long the host's first word may take: the login shell reads its start-up files before it runs the command.
 struct StartTimer {
     since: Instant,
@@ -63,12 +66,21 @@ struct Following {
     started: Instant,
     /// The stop request that the host does not know yet, since it did not know the run.
     pending_stop: Option<StopRequest>,
+    /// Since when the user has waited for a host that has not said a word.
+    stop_since: Option<Instant>,
     command_end: CommandEnd,
     has_exited: bool,
     /// When the last bytes came.
     last_chunk: Instant,
     /// Since when frames have waited for output, or when the last of it came.
     blocked_since: Instant,
+}
+
+impl Following {
+    /// When a user who wants the run to stop has waited long enough for the host's first word.
+    fn stop_limit(&self) -> Instant {
+        self.stop_since.unwrap_or(self.started) + STOP_PATIENCE
+    }
 }
 
 impl<C: Connect> HostTask<'_, C> {
@@ -80,6 +92,7 @@ impl<C: Connect> HostTask<'_, C> {
             peer: session.peer().clone(),
             started,
             pending_stop: None,
+            stop_since: None,
             command_end: CommandEnd::Unreported,
             has_exited: false,
             last_chunk: Instant::now(),
@@ -127,6 +140,9 @@ impl<C: Connect> HostTask<'_, C> {
                         break end;
                     }
                 }
+                () = sleep_until(following.stop_limit()), if following.stop_since.is_some() && !self.ready => {
+                    break ConnectionEnd::Detached(Exit::Interrupted);
+                }
                 () = sleep_until(start.next()), if !self.interpreter.greeted() => {
                     if start.is_over() {
                         break ConnectionEnd::Mute;
@@ -157,6 +173,9 @@ impl<C: Connect> HostTask<'_, C> {
         session: &mut C::Session,
         following: &mut Following,
     ) -> Option<Exit> {
+        if self.waits_in_vain(request) {
+            following.stop_since.get_or_insert_with(Instant::now);
+        }
         loop {
             let mut stronger = self.stop_request.clone();
             if let StopRequest::Detach(exit) = request {
@@ -168,6 +187,9 @@ impl<C: Connect> HostTask<'_, C> {
                     return None;
                 }
                 Ok(()) = stronger.changed() => request = *self.stop_request.borrow_and_update(),
+                () = sleep_until(following.stop_limit()), if following.stop_since.is_some() && !self.ready => {
+                    return Some(Exit::Interrupted);
+                }
             }
         }
     }

@@ -18,14 +18,20 @@ impl<C: Connect> HostTask<'_, C> {
         }
     }
 
-    /// Whether this request ends the host's part at once. Without a word of the host there is nothing that it could finish; what
-    /// was asked for from the beginning, as by `pinboot cancel`, is for the host.
+    /// Whether this request ends the host's part at once. A stop does where nothing was sent; anything else has to be asked of the
+    /// host, which may be at work already.
     pub(super) fn ends_at_once(&self, request: StopRequest) -> bool {
         match request {
             StopRequest::None => false,
             StopRequest::Detach(_) => true,
-            StopRequest::AfterStep | StopRequest::Now => !self.ready && request != self.options.stop,
+            StopRequest::AfterStep | StopRequest::Now => self.standing() == Standing::NotSent,
         }
+    }
+
+    /// Whether a user who wants the run to stop waits for a host that has not said a word about it. A stop that was wanted from the
+    /// beginning, as by `pinboot cancel`, waits as long as any command.
+    pub(super) fn waits_in_vain(&self, request: StopRequest) -> bool {
+        matches!(request, StopRequest::AfterStep | StopRequest::Now) && !self.ready && request != self.options.stop
     }
 
     pub(super) fn stopped_message(&self) -> String {
