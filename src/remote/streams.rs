@@ -2,13 +2,18 @@
 //!
 //! The log comes on standard output: only the delivery and the runner write there. What steps print comes on standard error,
 //! behind a line of the delivery, and is never read as a frame, whatever it holds. The runner says with `out BYTES` how much
-//! had been printed when it wrote its next frame. From these marks follows which output belongs before which frame. Output
-//! behind the last mark waits for a moment, because a frame that belongs before it may be on its way; then it is shown.
+//! had been printed when it wrote its next frame. From these marks follows which output belongs before which frame. The runner
+//! also notes in the output where that of a step begins: what stands behind such a note waits for the frame that starts the step.
+//! Other output behind the last mark waits for a moment, and then belongs to the current step.
 //!
 //! Nothing here trusts the host: what waits has a limit, and so has the time.
 
+mod markers;
+
 use std::collections::VecDeque;
 use std::mem::take;
+
+use self::markers::Markers;
 
 use super::frame::{Frame, Piece, Splitter};
 use super::log_position::LogPosition;
@@ -21,6 +26,9 @@ const MAX_HELD: usize = 4 * 1024 * 1024;
 const FRAME: usize = 64;
 /// How many moments a mark waits for output to pause, where a step has emptied the file that is counted.
 const MAX_PAUSE_TICKS: u8 = 8;
+/// After how many connections in a row that bring none of the output that is due there is none. One is not enough: what sends it may
+/// have been killed.
+const MAX_BARREN: u8 = 4;
 /// How much of standard error is searched for the delivery's line.
 const MAX_SEARCHED: usize = 64 * 1024;
 
@@ -189,10 +197,11 @@ impl Streams {
         pieces
     }
 
-    /// The host has closed both streams. Where frames wait for output that did not come, and some did, another connection brings
-    /// the rest. Where none did, there is none.
+    /// The host has closed both streams. Where frames wait for output that did not come, another connection brings it. Where a few
+    /// in a row bring none, there is none.
     pub fn closed(&mut self) -> Vec<Piece> {
-        let has_ended = if self.order.lacks_output() { !self.order.has_progress } else { self.order.has_last_words() };
+        let has_ended =
+            if self.order.lacks_output() { self.order.is_barren_again() } else { self.order.has_last_words() };
         if has_ended { self.give_up() } else { Vec::new() }
     }
 
@@ -243,6 +252,8 @@ struct Order {
     given_up: bool,
     /// Output came on this connection.
     has_progress: bool,
+    /// How many connections in a row have brought none that was due.
+    barren: u8,
     /// How many bytes have come more than the host counts: steps have emptied the file meanwhile.
     drift: u64,
     /// How many moments more the mark in front waits, which says that.
@@ -251,6 +262,7 @@ struct Order {
     is_busy: bool,
     /// A step is running, as far as the frames go that were passed on.
     is_step_running: bool,
+    markers: Markers,
 }
 
 impl Order {
@@ -280,6 +292,7 @@ impl Order {
     fn output(&mut self, bytes: &[u8]) {
         self.has_progress |= !bytes.is_empty();
         self.is_busy |= !bytes.is_empty();
+        self.markers.came(self.came, bytes);
         self.came += bytes.len() as u64;
         self.waiting.extend(bytes);
     }
@@ -298,7 +311,9 @@ impl Order {
                         continue;
                     }
                     let wanted = bytes.saturating_add(self.drift);
-                    self.pass(wanted.saturating_sub(self.passed), pieces);
+                    // The beginning of a note waits for its end.
+                    let known = if self.came < wanted { self.markers.whole(self.came) } else { wanted };
+                    self.pass(known.saturating_sub(self.passed), pieces);
                     if self.passed < wanted && !self.given_up {
                         break;
                     }
@@ -307,7 +322,10 @@ impl Order {
                 Some(Held::Frame(..)) => {
                     if let Some(Held::Frame(frame, length)) = self.held.pop_front() {
                         match frame {
-                            Frame::Start { .. } => self.is_step_running = true,
+                            Frame::Start { step, .. } => {
+                                self.is_step_running = true;
+                                self.markers.started(step);
+                            }
                             Frame::So { .. } | Frame::Done { .. } => self.is_step_running = false,
                             _ => {}
                         }
@@ -334,9 +352,11 @@ impl Order {
         if count == 0 {
             return;
         }
-        let raw: Vec<u8> = self.waiting.drain(..count).collect();
+        let mut raw: Vec<u8> = self.waiting.drain(..count).collect();
+        self.markers.cut(self.passed, &mut raw);
         (self.passed, self.old) = (self.passed + count as u64, self.old.saturating_sub(count));
         match pieces.last_mut() {
+            _ if raw.is_empty() => {}
             Some(Piece::Raw(before)) => before.extend(raw),
             _ => pieces.push(Piece::Raw(raw)),
         }
@@ -357,10 +377,12 @@ impl Order {
             self.settle(pieces);
             return;
         }
+        self.markers.tick();
         if !self.is_step_running {
             return;
         }
-        self.pass(self.old as u64, pieces);
+        let known = self.markers.limit(self.came).saturating_sub(self.passed);
+        self.pass(known.min(self.old as u64), pieces);
         self.old = self.waiting.len();
     }
 
@@ -378,6 +400,16 @@ impl Order {
         self.held.pop_front();
     }
 
+    /// Counts a connection that has ended before the output that is due; whether there have been too many.
+    fn is_barren_again(&mut self) -> bool {
+        self.barren = if self.has_progress { 0 } else { self.barren + 1 };
+        let is_enough = self.barren >= MAX_BARREN;
+        if is_enough {
+            self.barren = 0;
+        }
+        is_enough
+    }
+
     /// Whether a frame waits for output that has not come.
     fn lacks_output(&self) -> bool {
         matches!(self.held.front(), Some(Held::Mark { is_cut: false, .. }))
@@ -387,9 +419,9 @@ impl Order {
         matches!(self.held.back(), Some(Held::Last(_)))
     }
 
-    /// Nothing more comes on this connection.
+    /// Nothing more comes on this connection. The beginning of a note waits for the next one.
     fn finish(&mut self, pieces: &mut Vec<Piece>) {
-        self.pass(u64::MAX, pieces);
+        self.pass(self.markers.whole(self.came).saturating_sub(self.passed), pieces);
         for held in self.held.drain(..) {
             if let Held::Frame(frame, _) | Held::Last(frame) = held {
                 pieces.push(Piece::Frame(frame, 0));

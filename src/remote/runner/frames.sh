@@ -35,6 +35,18 @@ pb_mark_output() {
   pb_last_place=$pb_place pb_marked_size=$pb_size pb_least_size=$pb_size
 }
 
+# pb_mark_step: says in `out` that what follows is the output of this step, for a reader who gets it before the step's first frame.
+# What the runner itself has written there is no news.
+pb_mark_step() {
+  pb_place=
+  { read -r pb_rest pb_place </proc/self/fdinfo/1; } 2>/dev/null
+  pb_is_news=1
+  [ -z "$pb_place" ] || [ "$pb_place" != "$pb_last_place" ] || pb_is_news=
+  { printf '\036step %s\036\n' "$pb_id"; } 2>/dev/null || return 0
+  [ -z "$pb_is_news" ] || return 0
+  { read -r pb_rest pb_last_place </proc/self/fdinfo/1; } 2>/dev/null
+}
+
 pb_measure() { { wc -c <out; } 2>/dev/null; }
 
 # pb_fill BYTES: prints so many blanks.

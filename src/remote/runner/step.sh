@@ -26,6 +26,7 @@ pb_run_step() {
   fi
   pb_now
   pb_frame start "$pb_id" "$pb_clock"
+  pb_mark_step
   #:point start-said
   # Each of these is true where it has ended the step. None is called in a condition: under bash and yash a check that is started
   # from there would go on behind a line that fails, because `set -e` has no effect in it, not even in a subshell.

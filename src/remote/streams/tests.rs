@@ -71,6 +71,44 @@ fn output_is_put_before_its_frame_in_whatever_order_the_two_streams_come() {
 }
 
 #[test]
+fn output_stays_with_its_step_over_pauses_and_connections() {
+    let out = "\x1estep 1\x1e\na\n\x1estep 2\x1e\nb\nc\n";
+    let marks = |mark: &str| mark.replace("out 2", "out 11").replace("out 6", "out 24");
+    let log: String = LOG.iter().map(|body| frame(&marks(body))).collect();
+    for seed in 0..5_000 {
+        let mut state = seed;
+        let (mut streams, mut shown) = (greeted(), String::new());
+        let (mut log_left, mut out_left) = (log.as_bytes(), out.as_bytes());
+        while !log_left.is_empty() || !out_left.is_empty() {
+            match below(&mut state, 8) {
+                0..3 => {
+                    let (part, rest) = log_left.split_at(below(&mut state, log_left.len().min(90) + 1));
+                    shown.push_str(&words(&streams.stdout(part)));
+                    log_left = rest;
+                }
+                3..6 => {
+                    let (part, rest) = out_left.split_at(below(&mut state, out_left.len().min(12) + 1));
+                    shown.push_str(&words(&streams.stderr(part).pieces));
+                    out_left = rest;
+                }
+                6 => shown.push_str(&words(&streams.tick())),
+                _ => {
+                    shown.push_str(&words(&streams.lost()));
+                    streams.disconnected();
+                    streams.connected();
+                    let next = streams.position();
+                    let at = |position: u64| usize::try_from(position - 1).expect("small");
+                    (log_left, out_left) = (&log.as_bytes()[at(next.log)..], &out.as_bytes()[at(next.out)..]);
+                    shown.push_str(&words(&streams.stderr(frame(&format!("aside {}", next.out)).as_bytes()).pieces));
+                    shown.push_str(&words(&streams.stdout(frame("hello same").as_bytes())).replace("<hello>", ""));
+                }
+            }
+        }
+        assert_eq!(shown, RIGHT, "seed {seed}");
+    }
+}
+
+#[test]
 fn output_without_a_frame_is_shown_after_a_moment() {
     let mut streams = greeted();
     assert_eq!(words(&streams.stdout(frame("start 1 1.00").as_bytes())), "<start 1>");
