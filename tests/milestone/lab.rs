@@ -55,7 +55,6 @@ impl Lab {
         let controller = TempDir::with_prefix("pinboot-controller-").expect("a temporary folder");
         let host = Host::new(shell);
         let mirror = Mirror::start(controller.path());
-        mirror.write_wgetrc(&host.home());
         mirror.set(KAFKA, Answer::Body(host.kafka_archive("kafka_2.12-2.8.1")));
         mirror.set(&jar_url("1.1.5"), Answer::Redirect("https://objects.githubusercontent.com/jar?token=1".to_owned()));
         mirror.set("https://objects.githubusercontent.com/jar?token=1", Answer::Body(iam_jar()));

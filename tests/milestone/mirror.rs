@@ -49,6 +49,8 @@ pub(crate) struct Request {
 pub(crate) struct Mirror {
     address: SocketAddr,
     authority: PathBuf,
+    /// The settings of wget for the whole host.
+    wgetrc: PathBuf,
     shared: Arc<Shared>,
     acceptor: Option<thread::JoinHandle<()>>,
 }
@@ -72,6 +74,9 @@ impl Mirror {
         let certificate = params.self_signed(&key).expect("the private authority's certificate");
         let authority = dir.join("authority.pem");
         fs::write(&authority, certificate.pem()).expect("the authority's certificate is written");
+        // Built on GnuTLS, wget reads none of the variables for the authority. The user's own .wgetrc must not reach it.
+        let wgetrc = dir.join("wgetrc");
+        fs::write(&wgetrc, format!("ca_certificate = {}\n", authority.display())).expect("wget's settings are written");
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port for the mirror");
         let address = listener.local_addr().expect("the mirror's address");
@@ -86,7 +91,7 @@ impl Mirror {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
-        Self { address, authority, shared, acceptor: Some(acceptor) }
+        Self { address, authority, wgetrc, shared, acceptor: Some(acceptor) }
     }
 
     /// Puts an answer into the table, in place of an older one for the same URL.
@@ -113,19 +118,10 @@ impl Mirror {
             ("http_proxy", proxy),
             ("CURL_CA_BUNDLE", authority.clone()),
             ("SSL_CERT_FILE", authority),
+            ("SYSTEM_WGETRC", self.wgetrc.display().to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
-    }
-
-    /// Leads `wget` to the mirror: built on GnuTLS it reads none of the variables for the authority.
-    pub(crate) fn write_wgetrc(&self, home: &Path) {
-        let text = format!(
-            "use_proxy = on\nhttp_proxy = http://{0}/\nhttps_proxy = http://{0}/\nca_certificate = {1}\n",
-            self.address,
-            self.authority.display()
-        );
-        fs::write(home.join(".wgetrc"), text).expect("~/.wgetrc is written");
     }
 }
 
