@@ -15,6 +15,7 @@ pb_only_asked() {
 if [ -z "$pb_want" ]; then
   { read -r pb_want pb_rest <../owner; } 2>/dev/null
   if [ -n "$pb_want" ] && [ -s "$pb_want/end" ] && pb_only_asked "$pb_want"; then
+    # shellcheck disable=SC2045 # The names are eight digits each.
     for pb_dir in $(ls -t 2>/dev/null); do
       if [ -f "$pb_dir/plan" ] && ! pb_only_asked "$pb_dir"; then
         pb_want=$pb_dir

@@ -14,6 +14,7 @@ pb_refuse() { printf "%s\n" "$*" >&2; exit 81; }
 # A kind's shell knows its own text as pb_source, up to the line `: pb-own`: with it a function of the kind can be carried out once
 # more by another user. Its fields stand there as well as behind the step's environment, which cannot take their place.
 pb_write_step_text() {
+  # shellcheck disable=SC2016 # The step's shell expands it.
   pb_text=${pb_step_args:+'pb_source=$1
 '}
   case $pb_step_as in
