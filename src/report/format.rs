@@ -95,17 +95,6 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take_while(fits).collect()
 }
 
-/// A number of bytes for people: `12 B`, `512.00 KiB`, `1.00 MiB`.
-pub fn binary(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let unit = (bytes.ilog2() / 10 - 1) as usize;
-    let hundredths = u128::from(bytes) * 100 / (1024_u128.pow(u32::try_from(unit + 1).unwrap_or(1)));
-    format!("{}.{:02} {}", hundredths / 100, hundredths % 100, UNITS[unit])
-}
-
 /// Rows of cells as aligned columns, two blanks apart.
 pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let widths: [usize; N] = std::array::from_fn(|at| rows.iter().map(|row| row[at].width()).max().unwrap_or(0));

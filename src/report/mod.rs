@@ -5,6 +5,7 @@
 
 mod failure;
 pub mod format;
+mod host_line;
 mod jsonl;
 pub mod lines;
 mod live;

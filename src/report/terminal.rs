@@ -11,14 +11,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use unicode_width::UnicodeWidthStr as _;
-
-use super::format::{binary, clean, cut, duration, pad, truncate};
+use super::format::{clean, truncate};
+use super::host_line::{HostLine, Subject};
 use super::lines::{lines, step_label};
 use super::live::LiveRows;
 use super::{Reporter, Sink, Size, Style};
 use crate::event::{Event, EventKind};
-use crate::ids::{HostId, StepId};
 use crate::view::{HostState, HostView, RunView};
 
 /// How many hosts have a line of their own.
@@ -27,10 +25,6 @@ const MAX_LINES: usize = 10;
 const TICK: Duration = Duration::from_millis(200);
 /// The shortest time between two drawings.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
-/// A shorter wait has no line, which would only flash.
-const MIN_WAIT: Duration = Duration::from_millis(600);
-/// On a terminal with fewer columns, a download has a shorter bar.
-const NARROW: usize = 80;
 
 /// Writes results and messages to one terminal, and below them the current steps.
 pub struct Terminal {
@@ -44,32 +38,6 @@ struct Screen {
     lines: Vec<HostLine>,
     totals: Option<String>,
     drawn_at: Option<Instant>,
-}
-
-/// One host's line.
-struct HostLine {
-    host: HostId,
-    /// What it is about: a step, or a wait.
-    subject: Subject,
-    label: String,
-    since: Instant,
-    progress: Option<Progress>,
-    tail: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Subject {
-    Step(StepId),
-    Wait,
-}
-
-/// How far a download is.
-#[derive(Clone, Copy)]
-struct Progress {
-    bytes: u64,
-    total: Option<u64>,
-    /// When it was first heard of, and how many bytes were there.
-    first: (Instant, u64),
 }
 
 impl Terminal {
@@ -175,10 +143,7 @@ impl Screen {
         }
         line.label = label;
         line.tail = running.and_then(|step| step.tail.last()).map(clean);
-        line.progress = running.and_then(|step| step.progress).map(|(bytes, total)| {
-            let first = line.progress.map_or((Instant::now(), bytes), |progress| progress.first);
-            Progress { bytes, total, first }
-        });
+        line.set_progress(running.and_then(|step| step.progress));
     }
 
     fn update_totals(&mut self, run: &RunView) {
@@ -196,67 +161,6 @@ impl Screen {
             totals.changed,
             totals.failed + totals.unknown
         ));
-    }
-}
-
-impl HostLine {
-    fn new(host: HostId, subject: Subject) -> Self {
-        Self { host, subject, label: String::new(), since: Instant::now(), progress: None, tail: None }
-    }
-
-    /// Whether it is worth a line.
-    fn is_due(&self) -> bool {
-        self.subject != Subject::Wait || self.since.elapsed() >= MIN_WAIT
-    }
-
-    /// Its rows on a terminal with so many columns.
-    fn rows(&self, width: usize) -> Vec<String> {
-        let elapsed = self.since.elapsed();
-        let (behind, tail) = match self.progress {
-            Some(progress) => (progress.text(width), None),
-            None => (format!("{} {:>6}", spinner(elapsed), whole_seconds(elapsed)), self.tail.as_deref()),
-        };
-        let room = width.saturating_sub(behind.width() + 1);
-        let label = pad(&truncate(&self.label, room), room.min(self.label.width()));
-        let mut rows = vec![cut(&format!("{label} {behind}"), width)];
-        rows.extend(tail.map(|tail| cut(&format!("      {tail}"), width)));
-        rows
-    }
-}
-
-impl Progress {
-    fn text(&self, width: usize) -> String {
-        let rate = self.rate();
-        let Some(total) = self.total.filter(|total| *total > 0) else {
-            return format!("{}  {}/s", binary(self.bytes), binary(rate));
-        };
-        let tenths = |cells: u64| usize::try_from(self.bytes.min(total) * cells / total).unwrap_or(0);
-        let bar = |cells: u64| pad(&"━".repeat(tenths(cells)), usize::try_from(cells).unwrap_or(0));
-        if width < NARROW {
-            return format!("{} {:>3}%", bar(10), tenths(100));
-        }
-        let left = (total.saturating_sub(self.bytes) * 1000).checked_div(rate);
-        let left = left.map_or_else(String::new, |left| format!("  {} left", duration(left)));
-        format!("{} {} of {}  {}/s{left}", bar(14), binary(self.bytes), binary(total), binary(rate))
-    }
-
-    /// Bytes a second.
-    fn rate(&self) -> u64 {
-        let (since, there) = self.first;
-        let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        self.bytes.saturating_sub(there).saturating_mul(1000) / millis
-    }
-}
-
-fn spinner(elapsed: Duration) -> char {
-    ['|', '/', '-', '\\'][usize::try_from(elapsed.as_millis() / TICK.as_millis() % 4).unwrap_or(0)]
-}
-
-/// A time that is still growing, without tenths.
-fn whole_seconds(elapsed: Duration) -> String {
-    match elapsed.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds => duration(seconds * 1000),
     }
 }
 
