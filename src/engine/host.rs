@@ -206,7 +206,7 @@ impl<C: Connect> HostTask<'_, C> {
         }
     }
 
-    /// Ends at once where the user detaches, or wants to stop before the host has said a word.
+    /// Ends at once where the user detaches, or wants to stop before anything was sent.
     fn heed_stop_request(&self) -> Next {
         match *self.stop_request.borrow() {
             StopRequest::Detach(exit) => Break(HostEnd::new(exit, self.continues())),

@@ -1,13 +1,12 @@
 //! Bytes from a host, taken apart into frames and what stands between them.
 //!
-//! A frame is `RS pb:NONCE verb fields… RS newline`. The nonce is 128 bits of chance known to this run alone, so that
-//! nothing that a step or a login script prints can be taken for one.
+//! A frame is `RS pb:NONCE verb fields… RS newline`. The nonce tells frames from what a login script prints. What steps print comes
+//! on another stream ([`super::streams`]), except for a run that an older pinboot started.
 
 use super::identity::is_machine_id;
+use super::output_word::RS;
 use super::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::ids::{RunId, StepId};
-
-const SEPARATOR: u8 = 0x1e;
 
 /// A frame longer than this is not one: the bytes are passed on as they are.
 const LONGEST: usize = 1024 * 1024;
@@ -234,7 +233,7 @@ pub struct Splitter {
 impl Splitter {
     /// A splitter for frames with this nonce.
     pub fn new(nonce: &str) -> Self {
-        let mut opening = vec![SEPARATOR];
+        let mut opening = vec![RS];
         opening.extend(format!("pb:{nonce} ").into_bytes());
         Self { opening, held: Vec::new(), searched: 0, torn: 0 }
     }
@@ -278,7 +277,7 @@ impl Splitter {
         }
         let body = self.opening.len();
         let from = self.searched.max(body);
-        let end = find(&self.held[from..], &[SEPARATOR, b'\n']).map(|found| from + found);
+        let end = find(&self.held[from..], &[RS, b'\n']).map(|found| from + found);
         // A frame that was cut by a runner's death is followed by the next runner's first frame.
         let again = find(&self.held[body..end.unwrap_or(self.held.len())], &self.opening).map(|found| body + found);
         if let Some(again) = again {

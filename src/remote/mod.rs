@@ -12,6 +12,7 @@ pub mod frame;
 mod identity;
 mod log_position;
 mod minify;
+pub mod output_word;
 mod own_paths;
 #[doc(hidden)]
 pub mod points;

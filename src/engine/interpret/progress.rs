@@ -2,10 +2,7 @@
 //!
 //! Any program of the step can print it, and bends the step's own progress with it, and nothing else.
 
-const SEPARATOR: u8 = 0x1e;
-const START: &[u8] = b"\x1eprogress ";
-/// Longer than any such word.
-const LONGEST: usize = 64;
+use crate::remote::output_word::{OutputWord, RS, output_word};
 
 /// A part of a step's output.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,23 +28,23 @@ impl ProgressWords {
         let mut text = Vec::new();
         let bytes = std::mem::take(&mut self.held);
         let mut rest = bytes.as_slice();
-        while let Some(at) = rest.iter().position(|byte| *byte == SEPARATOR) {
+        while let Some(at) = rest.iter().position(|byte| *byte == RS) {
             text.extend_from_slice(&rest[..at]);
             rest = &rest[at..];
-            match word(rest) {
-                Word::Whole { bytes, total, length } => {
+            match output_word(rest, "progress ", numbers) {
+                OutputWord::Whole { value: (bytes, total), length } => {
                     if !text.is_empty() {
                         parts.push(OutputPart::Text(std::mem::take(&mut text)));
                     }
                     parts.push(OutputPart::Progress(bytes, total));
                     rest = &rest[length..];
                 }
-                Word::Cut => {
+                OutputWord::Cut => {
                     self.held = rest.to_vec();
                     rest = &[];
                 }
-                Word::Other => {
-                    text.push(SEPARATOR);
+                OutputWord::Other => {
+                    text.push(RS);
                     rest = &rest[1..];
                 }
             }
@@ -65,25 +62,10 @@ impl ProgressWords {
     }
 }
 
-enum Word {
-    Whole { bytes: u64, total: u64, length: usize },
-    Cut,
-    Other,
-}
-
-/// What stands at the beginning of bytes that start with a separator.
-fn word(bytes: &[u8]) -> Word {
-    let known = bytes.len().min(START.len());
-    if bytes[..known] != START[..known] {
-        return Word::Other;
-    }
-    let Some(end) = bytes[1..].windows(2).position(|pair| pair == [SEPARATOR, b'\n']).map(|at| at + 1) else {
-        return if bytes.len() < LONGEST { Word::Cut } else { Word::Other };
-    };
-    let numbers = bytes.get(START.len()..end).and_then(|body| std::str::from_utf8(body).ok());
-    let numbers = numbers.and_then(|body| body.split_once(' '));
-    let numbers = numbers.and_then(|(bytes, total)| Some((bytes.parse().ok()?, total.parse().ok()?)));
-    numbers.map_or(Word::Other, |(bytes, total)| Word::Whole { bytes, total, length: end + 2 })
+/// What a word about progress says: the bytes, and of how many.
+fn numbers(body: &str) -> Option<(u64, u64)> {
+    let (bytes, total) = body.split_once(' ')?;
+    Some((bytes.parse().ok()?, total.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -18,8 +18,7 @@ pb_append_frame() { printf '\036pb:%s %s\036\n' "$pb_nonce" "$1" >&5; }
 # pb_mark_output: says how many bytes of `out` come before the next frame. The kernel tells without a process whether anything was
 # printed since the last look; where it does not, the file is measured each time.
 pb_mark_output() {
-  pb_place=
-  { read -r pb_rest pb_place </proc/self/fdinfo/1; } 2>/dev/null
+  pb_find_place
   [ -z "$pb_place" ] || [ "$pb_place" != "$pb_last_place" ] || return 0
   # Twice, since the program that measures it may be killed.
   pb_size=$(pb_measure) || pb_size=$(pb_measure) || return 0
@@ -38,13 +37,18 @@ pb_mark_output() {
 # pb_mark_step: says in `out` that what follows is the output of this step, for a reader who gets it before the step's first frame.
 # What the runner itself has written there is no news.
 pb_mark_step() {
+  pb_find_place
+  pb_before_note=$pb_place
+  { printf '\036step %s\036\n' "$pb_id"; } 2>/dev/null || return 0
+  [ -n "$pb_before_note" ] && [ "$pb_before_note" = "$pb_last_place" ] || return 0
+  pb_find_place
+  pb_last_place=$pb_place
+}
+
+# pb_find_place: sets pb_place to where the next output goes, or to nothing where the kernel does not tell.
+pb_find_place() {
   pb_place=
   { read -r pb_rest pb_place </proc/self/fdinfo/1; } 2>/dev/null
-  pb_is_news=1
-  [ -z "$pb_place" ] || [ "$pb_place" != "$pb_last_place" ] || pb_is_news=
-  { printf '\036step %s\036\n' "$pb_id"; } 2>/dev/null || return 0
-  [ -z "$pb_is_news" ] || return 0
-  { read -r pb_rest pb_last_place </proc/self/fdinfo/1; } 2>/dev/null
 }
 
 pb_measure() { { wc -c <out; } 2>/dev/null; }

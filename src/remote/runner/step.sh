@@ -78,8 +78,7 @@ pb_reuse_result() {
 }
 
 # Earlier runs had the same step, and it has no check: the last of them that got to it says what became of it, unless a later change
-# waits for it. pb_ambiguous is set
-# where the step was started and left no result, in this run or in an earlier one.
+# waits for it. pb_ambiguous is set where the step was started and left no result, in this run or in an earlier one.
 pb_reuse_earlier_run() {
   # An empty note is of a step that a power cut kept from starting.
   if [ -z "$pb_is_first" ] && [ -s "$pb_id.began" ]; then

@@ -6,11 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::ids::StepId;
+use crate::remote::output_word::{OutputWord, RS, output_word};
 
-const SEPARATOR: u8 = 0x1e;
-const START: &[u8] = b"\x1estep ";
-/// Longer than any such note.
-const LONGEST: usize = 24;
 /// How many of them are remembered, however many a step prints.
 const MOST: usize = 10_000;
 /// How many moments what stands behind a note waits for its step.
@@ -37,10 +34,10 @@ impl Markers {
         let first = before - self.part.len() as u64;
         self.part.extend_from_slice(bytes);
         let mut at = 0;
-        while let Some(found) = self.part[at..].iter().position(|byte| *byte == SEPARATOR) {
+        while let Some(found) = self.part[at..].iter().position(|byte| *byte == RS) {
             at += found;
-            match note(&self.part[at..]) {
-                Note::Whole { step, length } => {
+            match output_word(&self.part[at..], "step ", |step| step.parse().ok().map(StepId)) {
+                OutputWord::Whole { value: step, length } => {
                     if self.spans.len() < MOST {
                         if self.current != Some(step) {
                             self.ahead.push_back((first + at as u64, step));
@@ -49,11 +46,11 @@ impl Markers {
                     }
                     at += length;
                 }
-                Note::Cut => {
+                OutputWord::Cut => {
                     self.part.drain(..at);
                     return;
                 }
-                Note::Other => at += 1,
+                OutputWord::Other => at += 1,
             }
         }
         self.part.clear();
@@ -100,26 +97,6 @@ impl Markers {
     pub(super) fn whole(&self, came: u64) -> u64 {
         came - self.part.len() as u64
     }
-}
-
-enum Note {
-    Whole { step: StepId, length: usize },
-    Cut,
-    Other,
-}
-
-/// What stands at the beginning of bytes that start with a separator.
-fn note(bytes: &[u8]) -> Note {
-    let known = bytes.len().min(START.len());
-    if bytes[..known] != START[..known] {
-        return Note::Other;
-    }
-    let Some(end) = bytes[1..].windows(2).position(|pair| pair == [SEPARATOR, b'\n']) else {
-        return if bytes.len() < LONGEST { Note::Cut } else { Note::Other };
-    };
-    let step =
-        bytes.get(START.len()..=end).and_then(|step| std::str::from_utf8(step).ok()).and_then(|step| step.parse().ok());
-    step.map_or(Note::Other, |step| Note::Whole { step: StepId(step), length: end + 3 })
 }
 
 #[cfg(test)]
