@@ -120,14 +120,30 @@ csh $pb_home/.cshrc"
     fi
 }
 
-# Works on texts. It reads from standard input what is wanted: `check`, `print`, `force` or `ask`, `shown` or `hidden`, names
-# and values one a line, an empty line, and then the files. `check` says what differs and ends with 1 if anything does;
-# `print` writes the text that a file shall have, and `force` the same with the block at its end as well. For `ask` the files are
-# those that shells read; behind them and an empty line stands what a shell printed (see export_ask_one). It writes `late` or
-# `silent` for a shell that gave no answer, `read FILE` for what the shell read besides, and a line for each wrong value. The values
-# come in on standard input because anybody can read argv.
-export_text() {
-    awk -v what="${1-}" '
+# Runs the awk program $1 on texts, behind what its users share. It reads from standard input what is wanted: `check`, `print`,
+# `force` or `ask`, `shown` or `hidden`, names and values one a line, and an empty line. The rest is for the program. The values come
+# in on standard input because anybody can read argv.
+export_awk() {
+    awk -v what="${2-}" '
+        # Whether a line of the user sets or unsets a name, in any syntax, to something that does not build on it.
+        function overrides(line, name) {
+            sub(/^[ \t]*#.*/, "", line)
+            sub(/[ \t]#.*/, "", line)
+            return (line ~ "(^|[ \t;&|({])" name "=" || line ~ "(^|[ \t;&|({])(unset|setenv|set|read|export)[ \t](.*[ \t])?" name "([ \t;]|$)") \
+                && line !~ "[$][{]?" name "([^A-Za-z0-9_]|$)"
+        }
+        BEGIN { opening = "# >>> pinboot export: set by a playbook, changes here are lost >>>"; closing = "# <<< pinboot export <<<" }
+        NR == 1 { mode = $0; next }
+        NR == 2 { hide = $0 == "hidden"; next }
+        pending { value[wants] = $0; pending = 0; next }
+        !part && $0 == "" { part = 1; next }
+        !part { want[++wants] = $0; before[wants] = sub(/:$/, "", want[wants]); pending = 1; next }
+        '"$1"
+}
+
+# Runs the awk program $1 behind functions that write and read the lines of a block, in the syntax of each shell.
+export_lines() {
+    export_awk '
         # Letter by letter: what a backslash means in gsub differs from one awk to the next.
         function quoted(syntax, value,    i, c, out) {
             if (syntax == "env") return "\"" value "\""
@@ -165,13 +181,14 @@ export_text() {
             sub(/[-= ].*/, "", line)
             return line
         }
-        # Whether a line of the user sets or unsets a name, in any syntax, to something that does not build on it.
-        function overrides(line, name) {
-            sub(/^[ \t]*#.*/, "", line)
-            sub(/[ \t]#.*/, "", line)
-            return (line ~ "(^|[ \t;&|({])" name "=" || line ~ "(^|[ \t;&|({])(unset|setenv|set|read|export)[ \t](.*[ \t])?" name "([ \t;]|$)") \
-                && line !~ "[$][{]?" name "([^A-Za-z0-9_]|$)"
-        }
+        '"$1"
+}
+
+# Works on the text of the files that are named behind the empty line. `check` says what differs and ends with 1 if anything does;
+# `print` writes the text that a file shall have, and `force` the same with the block at its end as well.
+export_text() {
+    # shellcheck disable=SC2016 # The text is for awk.
+    export_lines '
         # Builds the wanted text of a file in wanted[1..lines]; changes is what differs.
         function build(syntax, path,    line, count, i, inside, blocks, own, names, again, found, n) {
             count = 0; n = 0; names = 0; blocks = 0; inside = 0; overridden = ""
@@ -220,6 +237,20 @@ export_text() {
             wanted[++lines] = closing
         }
         function shown(line, name) { return hide ? name " (not shown: it holds a secret)" : line }
+        {
+            syntax = $1; path = substr($0, length($1) + 2)
+            build(syntax, path)
+            if (mode != "check") for (i = 1; i <= lines; i++) print wanted[i]
+            else if (differs) { failed = 1; print path ":"; printf "%s", changes }
+        }
+        END { exit failed }'
+}
+
+# Judges what the shell $1 printed. Behind the empty line stand the files that shells read; behind them and an empty line stands what
+# it printed (see export_ask_one). It writes `pinboot-late` or `pinboot-over` for a shell that gave no answer, `read FILE` for what
+# the shell read besides, and a line for each wrong value.
+export_judge() {
+    export_awk '
         # The last line of the files that undoes a name, if possible one that has the value that the shell has.
         function culprit(name, has,    i, line, count, inside, at, best) {
             for (i = 1; i <= files; i++) {
@@ -257,33 +288,15 @@ export_text() {
             file[++files] = path
             print "read " path
         }
-        BEGIN { opening = "# >>> pinboot export: set by a playbook, changes here are lost >>>"; closing = "# <<< pinboot export <<<" }
-        NR == 1 { mode = $0; next }
-        NR == 2 { hide = $0 == "hidden"; next }
-        pending { value[wants] = $0; pending = 0; next }
-        !part && $0 == "" { part = 1; next }
-        !part { want[++wants] = $0; before[wants] = sub(/:$/, "", want[wants]); pending = 1; next }
-        mode == "ask" && part == 1 { if ($0 == "") part = 2; else if (!($0 in known)) { known[$0] = 1; file[++files] = $0 } next }
-        mode == "ask" && answers != "" { answer[++answers] = $0; if (answers < wants) next; exit }
-        mode == "ask" {
-            if ($0 == "pinboot-values") answers = 0
-            else if ($0 == "pinboot-late" || $0 == "pinboot-over") { print $0; exit }
-            else trace($0)
-            next
-        }
-        {
-            syntax = $1; path = substr($0, length($1) + 2)
-            build(syntax, path)
-            if (mode != "check") for (i = 1; i <= lines; i++) print wanted[i]
-            else if (differs) { failed = 1; print path ":"; printf "%s", changes }
-        }
-        END {
-            if (answers == wants) for (i = 1; i <= wants; i++) judge(i, answer[i])
-            exit failed
-        }'
+        part == 1 { if ($0 == "") part = 2; else if (!($0 in known)) { known[$0] = 1; file[++files] = $0 } next }
+        answers != "" { answer[++answers] = $0; if (answers < wants) next; exit }
+        $0 == "pinboot-values" { answers = 0; next }
+        $0 == "pinboot-late" || $0 == "pinboot-over" { print; exit }
+        { trace($0) }
+        END { if (answers == wants) for (i = 1; i <= wants; i++) judge(i, answer[i]) }' "$1"
 }
 
-# Names and values as export_text reads them, with the home directory already in them.
+# Names and values as export_awk reads them, with the home directory already in them.
 export_list() {
     pb_list= pb_names=
     while [ $# -gt 0 ]; do
@@ -360,7 +373,7 @@ $pb_list
 $pb_start_files$pb_read
 EOF
             export_start
-        } | export_text "$pb_what"
+        } | export_judge "$pb_what"
     )
     while IFS= read -r pb_line; do
         case $pb_line in
