@@ -40,8 +40,8 @@ pub(super) struct HostLine {
     pub(super) tail: Option<String>,
     bar: ProgressBar,
     frame: Frame,
-    /// The bytes of a download are known, and perhaps how many it has.
-    download: Option<Option<u64>>,
+    /// The bar is that of a download; it has a length if the download's is known.
+    is_download: bool,
 }
 
 impl HostLine {
@@ -49,7 +49,7 @@ impl HostLine {
         let frame = Frame::default();
         let target = ProgressDrawTarget::term_like(Box::new(frame.clone()));
         let bar = ProgressBar::with_draw_target(None, target);
-        Self { host, subject, label: String::new(), tail: None, bar, frame, download: None }
+        Self { host, subject, label: String::new(), tail: None, bar, frame, is_download: false }
     }
 
     /// Whether it is worth a line.
@@ -59,9 +59,9 @@ impl HostLine {
 
     /// How far a download is: bytes, and of how many.
     pub(super) fn set_progress(&mut self, progress: Option<(u64, Option<u64>)>) {
-        self.download = progress.map(|(_, total)| total.filter(|total| *total > 0));
-        let Some((bytes, _)) = progress else { return };
-        match self.download.flatten() {
+        self.is_download = progress.is_some();
+        let Some((bytes, total)) = progress else { return };
+        match total.filter(|total| *total > 0) {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
         }
@@ -70,11 +70,11 @@ impl HostLine {
 
     /// Its rows on a terminal with so many columns.
     pub(super) fn rows(&self, width: usize) -> Vec<String> {
-        let look = match self.download {
-            Some(Some(_)) if width < NARROW => "{bar:10} {percent:>3}%",
-            Some(Some(_)) => "{bar:14} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}{left}",
-            Some(None) => "{binary_bytes}  {binary_bytes_per_sec}",
-            None => "{spinner} {time:>6}",
+        let look = match (self.is_download, self.bar.length()) {
+            (false, _) => "{spinner} {time:>6}",
+            (true, None) => "{binary_bytes}  {binary_bytes_per_sec}",
+            (true, Some(_)) if width < NARROW => "{bar:10} {percent:>3}%",
+            (true, Some(_)) => "{bar:14} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}{left}",
         };
         self.bar.set_style(style(look));
         self.bar.tick();
@@ -82,7 +82,7 @@ impl HostLine {
         let room = width.saturating_sub(behind.width() + 1);
         let label = pad(&truncate(&self.label, room), room.min(self.label.width()));
         let mut rows = vec![cut(&format!("{label} {behind}"), width)];
-        let tail = self.tail.as_deref().filter(|_| self.download.is_none());
+        let tail = self.tail.as_deref().filter(|_| !self.is_download);
         rows.extend(tail.map(|tail| cut(&format!("      {tail}"), width)));
         rows
     }
