@@ -24,11 +24,7 @@ impl Renderer<'_> {
         match rendered.and_then(|rendered| acceptable(rendered, text)) {
             Ok(rendered) => Some(rendered),
             Err(error) => {
-                let before = self.diagnostics.len();
-                self.report_at(origin, error);
-                if let Origin::Node(node) = origin {
-                    self.blame(before, node);
-                }
+                self.report_evaluated(origin, error);
                 None
             }
         }
@@ -137,9 +133,7 @@ impl Renderer<'_> {
         match value.and_then(|value| acceptable_value(value, text)) {
             Ok(value) => Some(value),
             Err(error) => {
-                let before = self.diagnostics.len();
-                self.report_at(Origin::Node(node), error);
-                self.blame(before, node);
+                self.report_evaluated(Origin::Node(node), error);
                 None
             }
         }
@@ -161,9 +155,7 @@ impl Renderer<'_> {
             return Some(items.map(|(item, index)| Iteration { item, index }).collect());
         }
         let error = Diagnostic::error(node.span, format!("`loop` needs a list, but this is {}", brief(&value)));
-        let before = self.diagnostics.len();
-        self.diagnostics.push(error.label("expected a list"));
-        self.blame(before, node);
+        self.report_value(node, error.label("expected a list"));
         None
     }
 }

@@ -76,6 +76,15 @@ impl<'a> Renderer<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// The same for what came out when the template was evaluated: a value from outside may be the cause.
+    pub(super) fn report_evaluated(&mut self, origin: Origin<'_>, error: TemplateError) {
+        let before = self.diagnostics.len();
+        self.report_at(origin, error);
+        if let Origin::Node(node) = origin {
+            self.blame(before, node);
+        }
+    }
+
     /// Reports that a value has the wrong shape, unless an error of it has been reported.
     pub(super) fn expected(&mut self, node: &Node, what: &str) {
         if node.is_broken() {
