@@ -298,6 +298,9 @@ fn ctrl_c_at_a_question_ends_it() {
             }
             terminal.ends_soon(if signal.is_none() { 130 } else { 143 });
             terminal.wait_for("nothing was started");
+            let text = terminal.text();
+            let line = text.lines().find(|line| line.contains("nothing was started")).unwrap_or_default();
+            assert!(!line.contains(words), "the message stands on the question's line: {text}");
             let after = rustix::io::ioctl_fionread(&terminal.slave).expect("a terminal");
             assert_eq!(after, 0, "the shell would get what was typed: {}", terminal.text());
             assert!(!terminal.text().contains("Finishing the current step"), "{}", terminal.text());

@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::command::ended;
 pub(crate) use crate::command::{Call, Printed, general};
+
 use crate::support::sshd::{Options, PATIENCE, Software, Sshd, signal};
 use crate::support::wait::wait_until;
 
@@ -337,7 +339,24 @@ impl Started {
 
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Printed {
-        Printed::of(&self.child.take().expect("it is waited for once").wait_with_output().expect("its output"))
+        Printed::of(&ended(self.child.take().expect("it is waited for once")))
+    }
+
+    /// Sends a signal again and again until it ends: a busy machine makes one of two that come close together.
+    pub(crate) fn signal_until_it_ends(mut self, which: Signal) -> Printed {
+        let mut next = Instant::now();
+        until("it ends", || {
+            let child = self.child.as_mut().expect("it was not waited for");
+            if child.try_wait().expect("its state").is_some() {
+                return true;
+            }
+            if Instant::now() >= next {
+                signal(child.id(), which);
+                next = Instant::now() + Duration::from_millis(200);
+            }
+            false
+        });
+        self.finish()
     }
 
     /// Kills it without a word.

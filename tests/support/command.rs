@@ -7,7 +7,15 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// No call of the program takes so long on any machine: one that does hangs, and is ended so that its test fails.
+const LONGEST_CALL: Duration = Duration::from_mins(10);
 
 /// One call of the program, with what it must print.
 pub(crate) struct Call {
@@ -38,6 +46,29 @@ impl Expected {
             }
         }
     }
+}
+
+fn started(command: &mut Command) -> Output {
+    ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts"))
+}
+
+/// Waits for the end of a program, and ends one that hangs.
+#[track_caller]
+pub(crate) fn ended(child: Child) -> Output {
+    let pid = Pid::from_child(&child);
+    let (end, ends) = mpsc::channel::<()>();
+    let watching = thread::spawn(move || {
+        let hangs = ends.recv_timeout(LONGEST_CALL) == Err(mpsc::RecvTimeoutError::Timeout);
+        if hangs {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        hangs
+    });
+    let output = child.wait_with_output().expect("its output");
+    drop(end);
+    let hangs = watching.join().expect("the watching thread");
+    assert!(!hangs, "it hangs: {}", Printed::of(&output).shown());
+    output
 }
 
 impl Call {
@@ -123,7 +154,7 @@ impl Call {
         let Self { mut command, folder, exit, stdout, stderr } = self;
         let folder = folder.display().to_string();
         let plain = |text: &str| general(&text.replace(&folder, "HERE"));
-        let printed = Printed::of(&command.output().expect("the program starts")).exits(exit);
+        let printed = Printed::of(&started(&mut command)).exits(exit);
         let all = printed.shown();
         stdout.check("standard output", &plain(&printed.stdout), &all);
         stderr.check("standard error", &plain(&printed.stderr), &all);
@@ -138,7 +169,7 @@ impl Call {
 
     /// Runs it.
     pub(crate) fn run(mut self) -> Printed {
-        Printed::of(&self.command.output().expect("the program starts"))
+        Printed::of(&started(&mut self.command))
     }
 
     /// Runs it and returns all that is seen, for a snapshot.

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -32,6 +32,8 @@ pub struct Questions(Arc<Shared>);
 struct Shared {
     turn: Mutex<()>,
     is_given_up: AtomicBool,
+    /// The terminal of the question that waits for its answer at this moment.
+    open: Mutex<Option<File>>,
     pause: Mutex<Option<Arc<Pause>>>,
 }
 
@@ -44,12 +46,21 @@ impl fmt::Debug for Questions {
 impl Questions {
     /// Sets what is called before a question (`true`) and after it (`false`): the status lines pause meanwhile.
     pub fn on_pause(&self, pause: impl Fn(bool) + Send + Sync + 'static) {
-        *self.0.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(pause));
+        *lock(&self.0.pause) = Some(Arc::new(pause));
     }
 
-    /// Ends the question that is asked at this moment, and every later one before it is asked.
+    /// Ends the question that is asked at this moment, and every later one before it is asked. What is printed next begins on a
+    /// line of its own.
     pub fn give_up(&self) {
         self.0.is_given_up.store(true, Ordering::SeqCst);
+        self.end_line();
+    }
+
+    /// Ends the line of the question that is open, once.
+    fn end_line(&self) {
+        if let Some(mut terminal) = lock(&self.0.open).take() {
+            let _ = terminal.write_all(b"\n");
+        }
     }
 
     /// Whether there is a terminal to ask at.
@@ -59,23 +70,32 @@ impl Questions {
 
     /// Asks at /dev/tty, once no other question is asked there.
     pub(crate) fn ask<T>(&self, ask: impl FnOnce(&mut Tty<'_>) -> io::Result<T>) -> io::Result<T> {
-        let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = lock(&self.0.turn);
         let mut tty = Tty::open(&self.0.is_given_up)?;
-        let pause = self.0.pause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let pause = lock(&self.0.pause).clone();
         let tell = |is_paused| {
             if let Some(pause) = &pause {
                 pause(is_paused);
             }
         };
+        let open = tty.file.try_clone()?;
         tell(true);
+        *lock(&self.0.open) = Some(open);
         let answer = if tty.is_given_up() { Err(given_up()) } else { ask(&mut tty) };
         if tty.is_given_up() {
-            tty.leave();
+            self.end_line();
+            // What was typed is no command for the shell.
+            let _ = tcflush(&tty.file, QueueSelector::IFlush);
         }
+        *lock(&self.0.open) = None;
         drop(tty);
         tell(false);
         answer
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn given_up() -> io::Error {
@@ -96,12 +116,6 @@ impl<'a> Tty<'a> {
 
     fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::SeqCst)
-    }
-
-    /// Discards what was typed at a question that is given up, so that no shell gets it, and ends its line.
-    fn leave(&mut self) {
-        let _ = tcflush(&self.file, QueueSelector::IFlush);
-        let _ = self.file.write_all(b"\n");
     }
 
     /// Reads a line; an empty text is the end of input.
