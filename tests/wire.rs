@@ -6,6 +6,7 @@ mod debts;
 mod guards;
 mod isolation;
 mod old_run;
+mod pieces;
 mod size;
 mod umask;
 mod users;

@@ -2,6 +2,7 @@
 
 mod busy;
 mod follow;
+mod sending;
 mod standing;
 
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -18,13 +19,14 @@ use super::connection_end::{
 use super::interpret::{Interpreter, RunEnd};
 use super::job::{Job, Options, StopRequest, Task};
 use super::messages::{self, Refusal};
+use super::past_login::PastLogin;
 use super::waiting::Waiting;
 use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
 use crate::remote::streams::{StreamPosition, Streams};
-use crate::remote::{ExpectedHost, delivery, follow};
-use crate::transport::{Connect, Error, ErrorKind, Exec};
+use crate::remote::{ExecSize, ExpectedHost};
+use crate::transport::{CUT_OFF, Connect, Error, ErrorKind};
 
 /// How often a runner that died without finishing another step is started again.
 const MAX_RUNNER_RESTARTS: u32 = 3;
@@ -106,6 +108,7 @@ pub(super) async fn run_host<C: Connect>(
         banner: String::new(),
         waiting: None,
         rebooting_since: None,
+        past_login: None,
     };
     let HostEnd { exit, message } = host.drive().await;
     if let Some(end_of_output) = host.interpreter.leave() {
@@ -147,6 +150,8 @@ struct HostTask<'a, C: Connect> {
     waiting: Option<Waiting>,
     /// Since when the host reboots for a step.
     rebooting_since: Option<Instant>,
+    /// How the plan gets past a login shell that reads standard input.
+    past_login: Option<PastLogin>,
 }
 
 impl<C: Connect> HostTask<'_, C> {
@@ -212,17 +217,6 @@ impl<C: Connect> HostTask<'_, C> {
             StopRequest::Detach(exit) => Break(HostEnd::new(exit, self.continues())),
             request if self.ends_at_once(request) => Break(HostEnd::new(Exit::Interrupted, self.continues())),
             _ => Continue(()),
-        }
-    }
-
-    fn exec(&self) -> Exec {
-        let Job { identity, task, expected, .. } = &self.job;
-        let next = self.streams.position();
-        match task {
-            Task::Deliver { program, secrets, after } => {
-                delivery(program, identity, next, after.as_ref(), expected.as_ref(), secrets)
-            }
-            Task::Attach { resume, .. } => follow(identity, next, resume.as_deref(), expected.as_ref()),
         }
     }
 
@@ -318,12 +312,17 @@ impl<C: Connect> HostTask<'_, C> {
             }
             RunEnd::Busy(message) => self.wait_for_host(message, messages::BUSY_HINT.to_owned()).await,
             RunEnd::Gone => self.runner_died().await,
+            RunEnd::CutOff => self.cut_off(ExecSize::Long).await,
+            RunEnd::PieceStored(number) => self.piece_stored(number).await,
         }
     }
 
     /// The command ended and said nothing of pinboot's.
     async fn exited_silently(&mut self, end: &CommandEnd) -> Next {
         let noise = self.interpreter.noise();
+        if noise.contains(CUT_OFF) {
+            return self.cut_off(ExecSize::Short).await;
+        }
         let judgement = judge(SilentEnd {
             end,
             ready: self.ready,

@@ -18,7 +18,7 @@ use crate::event::{Escaper, EventKind, Mode, Outcome, Phase, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId, StepLabel};
 use crate::plan::StepSummary;
-use crate::remote::frame::{Frame, Note, Piece, Unfit};
+use crate::remote::frame::{Frame, Note, Piece, RecordFault, Unfit};
 use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::secret::{MaskStream, Masker};
 
@@ -50,6 +50,10 @@ pub(super) enum RunEnd {
     NotThere,
     /// It is another machine than the expected one, with this machine id.
     Stranger(Option<String>),
+    /// What was sent over standard input did not arrive.
+    CutOff,
+    /// The host has stored this piece of the plan.
+    PieceStored(usize),
 }
 
 /// Reads one host's stream.
@@ -290,6 +294,8 @@ impl Interpreter {
                 self.settle(events);
                 return Some(RunEnd::Gone);
             }
+            Frame::Unfit(Unfit::Record(RecordFault::CutOff)) => return Some(RunEnd::CutOff),
+            Frame::PieceStored(number) => return Some(RunEnd::PieceStored(number)),
             Frame::Unfit(unfit) => return Some(RunEnd::Refused(self.unfit(&unfit))),
             Frame::Busy { owner } => return Some(RunEnd::Busy(messages::busy(&owner))),
             Frame::Mismatch => return Some(RunEnd::Refused(messages::other_plan())),

@@ -165,7 +165,7 @@ pub(super) fn record(fault: &RecordFault, clean: impl Fn(&str) -> String) -> Ref
             "~/.pinboot on the host can be read or written by others",
             "type `chmod 700 ~/.pinboot` there",
         ),
-        RecordFault::CutOff => Refusal::unfit("the program did not arrive complete", "run the command again"),
+        RecordFault::CutOff => cut_off(false),
         RecordFault::NoLock => Refusal::unfit(
             "the host has neither flock nor /proc, so two runs at once could not be kept apart",
             "install util-linux on the host, or mount /proc",
@@ -364,6 +364,27 @@ pub(super) fn not_known(refusal: &Refusal, is_reported: bool) -> String {
 /// What may keep a login from running a command.
 const START_UP_FILES: &str = "a start-up file of the login shell (.bashrc, .profile, .cshrc, /etc/profile.d) or a forced \
                               command may wait for something: see what `ssh USER@HOST true` does";
+
+/// What reads the standard input of a login before the command does.
+const INPUT_READERS: &str = "a start-up file of the login shell (.bashrc, .cshrc, config.fish, /etc/profile.d) is the likely \
+                             reader: let it read only at a terminal, as in `[ -t 0 ] && read answer`";
+
+/// Something on the host has read what was sent: message and advice.
+pub(super) fn input_was_read() -> (&'static str, &'static str) {
+    ("the login read what was sent to the run over standard input; sending it in another way", INPUT_READERS)
+}
+
+/// The program did not arrive; `was_read`: nothing that goes over standard input does.
+pub(super) fn cut_off(was_read: bool) -> Refusal {
+    if was_read {
+        Refusal::unfit(
+            "the login reads all of standard input, and secrets can go no other way",
+            "change that start-up file, or take the variables out of `secrets:`",
+        )
+    } else {
+        Refusal::unfit("the program did not arrive complete", "run the command again")
+    }
+}
 
 /// What is waited for once a login has taken long.
 pub(super) fn start_note(waited: Duration) -> (String, &'static str) {

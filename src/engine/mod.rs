@@ -10,6 +10,7 @@ mod interpret;
 mod job;
 mod ledger;
 mod messages;
+mod past_login;
 mod stop_relay;
 mod waiting;
 

@@ -2,7 +2,8 @@
 # runner detached and follows its log. Delivered again, it only follows, or lets a new runner resume where the record ends.
 #
 # In front of it stand pb_run, pb_nonce, pb_from (first byte of the log wanted, counted from 1), pb_out (first byte of what steps printed; 0: none is), pb_sum (cksum and size of the plan),
-# pb_after (a run to follow instead while it runs), pb_stdin (what comes on standard input), pb_follow (not empty: start nothing),
+# pb_after (a run to follow instead while it runs), pb_stdin (what comes on standard input), pb_in (the files that have the plan
+# instead of standard input), pb_follow (not empty: start nothing),
 # pb_resume (with pb_follow: resume from the plan that is there, where its runner is gone), pb_host (the machine id that an earlier
 # run saw; empty: any) and pb_stored (results that earlier runs saw stored, as RUN/STEP:DAY:TIME, when they were still there).
 
@@ -109,9 +110,16 @@ if mkdir "$pb_run" 2>/dev/null; then pb_new=1
 elif [ ! -d "$pb_run" ]; then pb_do record mkdir -p "$pb_run"; fi
 #:point claimed
 cd "./$pb_run" || pb_unfit record cd
+# pb_cut: something reads standard input before this. The next delivery of the run claims it anew.
+pb_cut() {
+  # shellcheck disable=SC2086 # A pattern.
+  rm -f $pb_in
+  rmdir "../$pb_run" 2>/dev/null
+  pb_unfit record "cut off"
+}
 # The secrets are read first, as a line of shell; the rest of standard input is the plan.
 pb_secrets=
-case $pb_stdin in *secrets*) IFS= read -r pb_secrets || pb_unfit record "cut off" ;; esac
+case $pb_stdin in *secrets*) IFS= read -r pb_secrets || pb_cut ;; esac
 pb_sound() {
   pb_have=$(cksum <"$1") || [ $? -le 128 ] || exit 137
   [ "${pb_have% *} ${pb_have##* }" = "$pb_sum" ]
@@ -126,7 +134,10 @@ if [ -n "$pb_follow" ]; then :
 elif [ ! -f plan ] || { ! pb_sound plan && ! pb_has_started; }; then
   # Two deliveries of one run may write it at once: each its own file, the same bytes.
   case $pb_stdin in
-    *plan*) pb_err=$( { cat >"plan.$$"; } 2>&1) ;;
+    *plan*)
+      # shellcheck disable=SC2086 # A pattern.
+      pb_err=$( { cat $pb_in >"plan.$$"; } 2>&1)
+      ;;
     *) pb_err=$( { printf %b "$2" >"plan.$$"; } 2>&1) ;;
   esac || [ $? -le 128 ] || exit 137
   #:point plan-received
@@ -136,11 +147,14 @@ elif [ ! -f plan ] || { ! pb_sound plan && ! pb_has_started; }; then
     # shellcheck disable=SC2046 # The columns are split here.
     pb_free=$(set -- $(df -Pk . 2>/dev/null | tail -n 1); echo "$4")
     [ "$pb_free" != 0 ] || pb_unfit record "No space left on device"
-    pb_unfit record "${pb_err:-cut off}"
+    [ -n "$pb_err" ] || pb_cut
+    pb_unfit record "$pb_err"
   fi
   pb_err=$( { printf '%s\n' "$pb_nonce" >nonce; } 2>&1) || pb_failed $? record
   #:point nonce-written
   pb_do record mv -f "plan.$$" plan
+  # shellcheck disable=SC2086 # A pattern.
+  [ -z "$pb_in" ] || rm -f $pb_in
   #:point plan-kept
 elif ! pb_sound plan; then
   # Where the sum could not be made, the controller connects again.

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::exec_string::{EXEC_LIMIT, cksum, encode, wrap_encoded};
 use super::identity::{ExpectedHost, Identity, Stored, is_machine_id};
 use super::minify::minified;
+use super::pieces;
 use super::streams::StreamPosition;
 use crate::ids::RunId;
 use crate::script::Text;
@@ -13,6 +14,19 @@ use crate::secret::Secret;
 use crate::transport::Exec;
 
 pub(super) const DELIVER: &str = include_str!("deliver.sh");
+
+/// Assignments in front of the delivery's shell, which replace empty ones.
+struct Settings(String);
+
+/// How secrets go over standard input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretInput {
+    /// As they are.
+    #[default]
+    Plain,
+    /// Behind lines that a start-up file of the login shell may read in their place.
+    Padded,
+}
 
 /// Wraps a program for one exec.
 ///
@@ -25,11 +39,9 @@ pub fn delivery(
     known: Option<&ExpectedHost>,
     secrets: &[(String, Secret)],
 ) -> Exec {
-    let mut input = Input::new(secrets);
+    let mut input = Input::new(secrets, SecretInput::Plain);
     let sum = cksum(program);
-    let header = |input: &Input| {
-        header(identity, from, &sum, known, &input.what, &format!("pb_after={}", after.map_or("", RunId::as_str)))
-    };
+    let header = |input: &Input| header(identity, from, &sum, known, input, &follows_instead(after));
     // An argument cannot hold a NUL, not even in octal: some shells end the text there.
     if !program.contains(&0) {
         let command = wrap_encoded(&identity.shell, &[header(&input), encode(program)]);
@@ -42,6 +54,30 @@ pub fn delivery(
     Exec { command: wrap_encoded(&identity.shell, &[header(&input)]), stdin: input.bytes }
 }
 
+/// The same for a host whose login shell reads standard input. The plan is in the exec string where it has room there; otherwise
+/// its pieces were stored before, which `in_pieces` says. Secrets, which no argument list may hold, are padded.
+pub fn delivery_past_login(
+    program: &[u8],
+    identity: &Identity,
+    from: StreamPosition,
+    after: Option<&RunId>,
+    known: Option<&ExpectedHost>,
+    secrets: &[(String, Secret)],
+    in_pieces: bool,
+) -> Exec {
+    let mut input = Input::new(secrets, SecretInput::Padded);
+    let mut settings = follows_instead(after);
+    let mut words = Vec::new();
+    if in_pieces {
+        input.what.push_str(" plan");
+        settings.0 = format!("{} {}", settings.0, pieces::files(identity));
+    } else {
+        words.push(encode(program));
+    }
+    words.insert(0, header(identity, from, &cksum(program), known, &input, &settings));
+    Exec { command: wrap_encoded(&identity.shell, &words), stdin: input.bytes }
+}
+
 /// The command that follows a run which the host knows already. It starts no run.
 ///
 /// With `resume` it starts a runner on the host's own plan where there is none before the run is over, and gives it these
@@ -50,57 +86,80 @@ pub fn follow(
     identity: &Identity,
     from: StreamPosition,
     resume: Option<&[(String, Secret)]>,
+    secret_input: SecretInput,
     known: Option<&ExpectedHost>,
 ) -> Exec {
-    let input = Input::new(resume.unwrap_or_default());
+    let input = Input::new(resume.unwrap_or_default(), secret_input);
     let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1" };
-    let command = wrap_encoded(&identity.shell, &[header(identity, from, "", known, &input.what, how)]);
-    Exec { command, stdin: input.bytes }
+    let header = header(identity, from, "", known, &input, &Settings(how.to_owned()));
+    Exec { command: wrap_encoded(&identity.shell, &[header]), stdin: input.bytes }
+}
+
+/// The run that is followed instead while it runs.
+fn follows_instead(after: Option<&RunId>) -> Settings {
+    Settings(format!("pb_after={}", after.map_or("", RunId::as_str)))
 }
 
 /// What goes over standard input.
 struct Input {
     /// What it is, for the delivery's shell.
     what: String,
+    /// What the delivery's shell does with standard input before that.
+    skip: &'static str,
     bytes: Vec<u8>,
 }
 
 impl Input {
+    /// More than a program reads at once that wants one line.
+    const PADDING: usize = 1024;
+    /// Reads up to the line behind the padding.
+    const SKIP: &str = "while IFS= read -r pb_line && [ \"${pb_line##*.}\" != pinboot ]; do :; done\n";
+
     /// The secrets' line, which comes first; nothing where there are none.
-    fn new(secrets: &[(String, Secret)]) -> Self {
+    fn new(secrets: &[(String, Secret)], secret_input: SecretInput) -> Self {
         if secrets.is_empty() {
-            return Self { what: String::new(), bytes: Vec::new() };
+            return Self { what: String::new(), skip: "", bytes: Vec::new() };
         }
-        let mut bytes = secret_line(secrets).expose().as_bytes().to_vec();
+        let (mut bytes, skip) = match secret_input {
+            SecretInput::Plain => (Vec::new(), ""),
+            SecretInput::Padded => {
+                let line = [b".".repeat(62).as_slice(), b"x\n"].concat();
+                ([line.repeat(Self::PADDING).as_slice(), b".pinboot\n"].concat(), Self::SKIP)
+            }
+        };
+        bytes.extend(secret_line(secrets).expose().as_bytes());
         bytes.push(b'\n');
-        Self { what: "secrets".to_owned(), bytes }
+        Self { what: "secrets".to_owned(), skip, bytes }
     }
 }
 
 /// The delivery's shell, encoded: the same for every connection.
 static DELIVERY: LazyLock<String> = LazyLock::new(|| encode(minified(DELIVER).as_bytes()));
 
-/// The delivery's shell, encoded, with what it has to know in front; `more` are assignments that replace empty ones.
+/// The delivery's shell, encoded, with what it has to know in front.
 fn header(
     identity: &Identity,
     from: StreamPosition,
     sum: &str,
     known: Option<&ExpectedHost>,
-    stdin: &str,
-    more: &str,
+    input: &Input,
+    more: &Settings,
 ) -> String {
     // A journal may hold anything; only a valid machine id is sent.
     let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
     let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
     let settings = format!(
-        "pb_run={} pb_nonce={} pb_from={} pb_out={} pb_sum='{sum}' pb_stdin='{stdin}' pb_after= pb_follow= pb_resume= \
-         pb_host={} pb_stored='{}' {more}\n",
+        "pb_run={} pb_nonce={} pb_from={} pb_out={} pb_sum='{sum}' pb_stdin='{}' pb_after= pb_follow= pb_resume= \
+         pb_in= pb_host={} pb_stored='{}' {}\n{}",
         identity.run,
         identity.nonce,
         from.log,
         from.out,
+        input.what,
         machine_id.unwrap_or_default(),
         stored.join(" "),
+        more.0,
+        input.skip,
     );
     encode(settings.as_bytes()) + &DELIVERY
 }

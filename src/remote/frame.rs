@@ -52,6 +52,8 @@ pub enum Frame {
     },
     /// The host does not know the run that was to be followed.
     None,
+    /// The host has stored this piece of the plan; nothing of the run was started.
+    PieceStored(usize),
     /// The log has ended without the run's end: the runner is gone.
     Gone,
     /// Length of the log; later bytes are not part of it.
@@ -334,6 +336,7 @@ fn parse(body: &[u8]) -> Option<Frame> {
         b"mismatch" => Frame::Mismatch,
         b"other" => Frame::Other { run: RunId::parse(words.next()?)?, nonce: words.next()?.to_owned() },
         b"none" => Frame::None,
+        b"piece" => Frame::PieceStored(words.next()?.parse().ok()?),
         b"gone" => Frame::Gone,
         b"size" => Frame::Size(words.next()?.parse().ok()?),
         b"aside" => Frame::Aside(words.next()?.parse().ok()?),

@@ -39,6 +39,8 @@ const FIXED: &[&str] = &[
     "pb_host",
     "pb_level",
     "pb_mine",
+    "pb_part",
+    "pb_in",
     "pb_resume",
     "pb_stdin",
     "pb_stored",

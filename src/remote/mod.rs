@@ -14,6 +14,7 @@ mod log_position;
 mod minify;
 pub mod output_word;
 mod own_paths;
+mod pieces;
 #[doc(hidden)]
 pub mod points;
 mod program;
@@ -24,9 +25,10 @@ mod step_body;
 mod stop;
 pub mod streams;
 
-pub use delivery::{delivery, follow};
+pub use delivery::{SecretInput, delivery, delivery_past_login, follow};
 pub use identity::{ExpectedHost, Identity, Stored};
 pub use own_paths::is_own_path;
+pub use pieces::{ExecSize, Pieces};
 pub use program::program;
 pub use stop::{Stopped, stop, stopped};
 

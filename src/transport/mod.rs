@@ -12,6 +12,9 @@ pub mod ssh;
 
 pub use advice::{login_as, user_to_use};
 
+/// What is printed instead of running a long command that a server takes over standard input only, and of which a part is missing.
+pub const CUT_OFF: &str = "pinboot: the command did not arrive complete";
+
 /// A command for the host, and its standard input, which is closed after these bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Exec {

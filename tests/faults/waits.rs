@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 use super::running::{HELD, held, release};
 use super::world::{Printed, Started, World, seen, until, user_with};
 use crate::support::mounts;
+use crate::support::sshd::Software;
 
 cases! {
     a_login_that_never_runs_the_command_ends ["H18"] "`sleep` in the login user's .bashrc; PINBOOT_START_TIMEOUT=4"
         => Shown("start_timeout", "did not run the command");
+    a_login_that_reads_standard_input_gets_the_plan_all_the_same ["H18"]
+        "start-up files of bash, fish and tcsh read a line of standard input, or all of it; plans over 120 kB, and secrets"
+        => Shown("input_read", "the login read");
+    a_login_that_reads_standard_input_on_a_server_that_takes_short_commands ["H18"]
+        "the same on dropbear, which takes every plan over standard input" => Text("0", "the plan goes in short pieces");
     a_forced_command_that_names_another_user_is_heard ["W20"]
         "command=\"echo 'Please login as the user …'; sleep 10; exit 142\", as EC2's images have it for root"
         => Shown("forced_other_user", "Please login as");
@@ -43,6 +49,69 @@ fn a_login_that_never_runs_the_command_ends() {
     assert!(printed.stderr.contains("logged in; the host has not run the command"), "{printed:?}");
     seen!(world, "start_timeout", printed);
     assert!(!world.there("touched").exists());
+}
+
+#[test]
+fn a_login_that_reads_standard_input_gets_the_plan_all_the_same() {
+    let Some(()) = mounts() else { return };
+    let long = "0123456789abcde\n".repeat(12_000);
+    let steps = format!(
+        "secrets: [token]\nvars: {{ token: none-given }}\nsteps:\n  \
+         - {{ name: Uses it, script: 'printf %s {{{{ token }}}} >token', always: true }}\n  \
+         - name: Long\n    file: {{ path: ~/long, content: \"{}\" }}\n",
+        long.replace('\n', "\\n")
+    );
+    for (shell, file, eats_a_line, eats_all) in [
+        ("bash", ".bashrc", "read x", "cat >/dev/null"),
+        ("fish", ".config/fish/config.fish", "head -n 1 >/dev/null", "cat >/dev/null"),
+        ("tcsh", ".tcshrc", "set x = \"$<\"", "cat >/dev/null"),
+    ] {
+        let Some(program) = crate::support::need(shell, shell) else { continue };
+        let Some(world) = user_with(&program.display().to_string(), None, "") else { return };
+        let file = world.there(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        let without_secret = steps.replace("secrets: [token]\n", "");
+        // What is eaten, the playbook, and the exit code: secrets have no other way than standard input.
+        for (eats, text, code) in [
+            (eats_a_line, &steps, 0),
+            (eats_all, &without_secret, 0),
+            (eats_a_line, &without_secret, 0),
+            (eats_all, &steps, 6),
+        ] {
+            world.playbook(&format!("name: A test\n{text}"));
+            fs::write(&file, format!("{eats}\n")).expect("a file");
+            let _ = fs::remove_file(world.there("long"));
+            let printed = world.run_call(&[]).args(&["-e", "token=a-secret-word"]).run().exits(code);
+            let printed = printed.says(&["the login read what was sent", "start-up file"]);
+            assert!(!printed.shown().contains("following"), "{shell}, {eats}: {printed:?}");
+            if code == 0 {
+                assert_eq!(world.read("long"), long, "{shell}, {eats}");
+                assert_eq!(world.read("token"), "a-secret-word");
+            } else if shell == "bash" {
+                seen!(world, "input_read", printed);
+            }
+            let left = fs::read_dir(world.there(".pinboot")).expect("the record").flatten();
+            let left: Vec<_> = left
+                .map(|entry| entry.file_name())
+                .filter(|name| name.as_encoded_bytes().starts_with(b"piece"))
+                .collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
+}
+
+#[test]
+fn a_login_that_reads_standard_input_on_a_server_that_takes_short_commands() {
+    let Some(world) = World::on(Software::Dropbear, |options, _| options) else { return };
+    world.steps(TOUCH);
+    let public = fs::read_to_string(world.server.file("id_ed25519.pub")).expect("a key");
+    let eats = world.here("eats");
+    fs::write(&eats, "cat >/dev/null\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n").expect("a file");
+    let forced = format!("command=\"sh {}\"", eats.display());
+    fs::write(world.server.file("authorized_keys"), format!("{forced} {public}")).expect("authorized_keys");
+    let printed = world.run(&[]).exits(0).says(&["the login read what was sent"]);
+    assert!(!printed.shown().contains("following"), "{printed:?}");
+    assert!(world.there("touched").exists());
 }
 
 /// Runs with these words before the key in authorized_keys.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{delivery, follow};
+use pinboot::remote::{SecretInput, delivery, follow};
 
 use super::{Heard, Host, on_each_shell};
 
@@ -64,6 +64,9 @@ fn a_run_of_an_older_pinboot_is_followed_and_resumed() {
         assert_eq!((rest.said[&0].len(), rest.end()), (11, "ok"), "{rest:#?}");
         // As `attach` does it, which does not have the plan.
         restore(host);
-        is_resumed(host, &host.exec(&follow(&identity, StreamPosition::START, Some(&[]), None), &[]));
+        is_resumed(
+            host,
+            &host.exec(&follow(&identity, StreamPosition::START, Some(&[]), SecretInput::Plain, None), &[]),
+        );
     });
 }

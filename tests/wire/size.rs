@@ -7,7 +7,7 @@ use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::playbook::{Inputs, load};
 use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{delivery, follow, program};
+use pinboot::remote::{SecretInput, delivery, follow, program};
 use pinboot::source::{Sources, render};
 
 use super::{NONCE, plan};
@@ -30,8 +30,11 @@ fn what_is_sent_keeps_to_its_budget() {
         .and_then(|loaded| compile_all(&loaded, &mut sources, Mode::Run));
     let milestone = plans.map_err(|found| render(&found, &sources, false)).expect("it is right").remove(0).1;
     // dropbear takes 9,000 bytes: there the plan goes over standard input, and the delivery alone has to fit.
-    let sizes =
-        [size(&plan(Vec::new())), size(&milestone), follow(&identity, StreamPosition::START, None, None).command.len()];
+    let sizes = [
+        size(&plan(Vec::new())),
+        size(&milestone),
+        follow(&identity, StreamPosition::START, None, SecretInput::Plain, None).command.len(),
+    ];
     eprintln!("an empty plan {} bytes, the milestone {}, following {}", sizes[0], sizes[1], sizes[2]);
     // An exec string of 120,000 bytes goes over standard input instead, and then costs what the other path costs.
     let budget = [32_000, 100_000, 7_000];

@@ -11,7 +11,7 @@ use crate::ids::{RunId, StepId};
 use crate::inventory::Host;
 use crate::remote::Identity;
 use crate::secret::Masker;
-use crate::transport::{Chunk, Peer, Session};
+use crate::transport::{Chunk, Exec, Peer, Session};
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
 

@@ -1,6 +1,6 @@
 //! Long commands for servers that accept only short ones.
 
-use crate::transport::Exec;
+use crate::transport::{CUT_OFF, Exec};
 
 /// The length that every server accepts. dropbear 2022.83 accepts 8,999 bytes (measured) and closes the connection
 /// for one more.
@@ -23,7 +23,7 @@ pub(crate) fn fit(exec: Exec, server: Option<&str>) -> Exec {
     stdin.extend(exec.stdin);
     // Every login shell reads this line in the same way as sh.
     let command = format!(
-        "exec sh -c 'c=$(dd bs=1 count={length} 2>/dev/null); case $c in *\"{}\") eval \"$c\" ;; esac'",
+        "exec sh -c 'c=$(dd bs=1 count={length} 2>/dev/null); case $c in *\"{}\") eval \"$c\" ;; *) echo {CUT_OFF} ;; esac'",
         END.trim()
     );
     Exec { command: command.into_bytes(), stdin }
@@ -60,7 +60,7 @@ mod tests {
         let complete = output(&exec, exec.stdin.len());
         assert!(complete.starts_with("it is xxx") && complete.ends_with("x 13\n"), "{complete}");
         for cut in [0, 100, 20_000] {
-            assert_eq!(output(&exec, cut), "", "an incomplete command does not run");
+            assert_eq!(output(&exec, cut), format!("{CUT_OFF}\n"), "an incomplete command does not run");
         }
     }
 

@@ -84,7 +84,7 @@ impl Questions {
         let answer = if tty.is_given_up() { Err(given_up()) } else { ask(&mut tty) };
         if tty.is_given_up() {
             self.end_line();
-            // What was typed is no command for the shell.
+            // What was typed is not a command for the shell.
             let _ = tcflush(&tty.file, QueueSelector::IFlush);
         }
         *lock(&self.0.open) = None;
