@@ -102,6 +102,7 @@ pub(super) async fn run_host<C: Connect>(
         ambiguous_starts: 0,
         quiet_exits: 0,
         fruitless: 0,
+        at_once: 0,
         runner_restarts: 0,
         backoff: Backoff::new(FIRST_DELAY, MAX_DELAY),
         lost_at: None,
@@ -139,6 +140,8 @@ struct HostTask<'a, C: Connect> {
     quiet_exits: u32,
     /// Connections in a row that ended soon and brought nothing new.
     fruitless: u32,
+    /// Connections that were followed by another one at once.
+    at_once: u32,
     /// Runners that died since the last step finished.
     runner_restarts: u32,
     backoff: Backoff,
@@ -298,11 +301,13 @@ impl<C: Connect> HostTask<'_, C> {
             // The disk has become read-only, or the record was removed.
             RunEnd::Refused(refusal) if self.interpreter.has_started() => Break(self.cannot_continue(refusal).await),
             RunEnd::Refused(refusal) => Break(self.refused(refusal).await),
-            RunEnd::Behind => Continue(()),
+            RunEnd::Behind => self.connect_at_once(),
             RunEnd::Merged => {
-                let (message, hint) = messages::merged_streams(&self.job.identity.run);
-                self.emit(EventKind::HostNote { message, hint: Some(hint) }).await;
-                Continue(())
+                if self.at_once == 0 {
+                    let (message, hint) = messages::merged_streams(&self.job.identity.run);
+                    self.emit(EventKind::HostNote { message, hint: Some(hint) }).await;
+                }
+                self.connect_at_once()
             }
             RunEnd::NotThere => Break(self.not_there().await),
             RunEnd::Stranger(machine_id) => Break(self.stranger(machine_id).await),
@@ -315,6 +320,15 @@ impl<C: Connect> HostTask<'_, C> {
             RunEnd::CutOff => self.cut_off(ExecSize::Long).await,
             RunEnd::PieceStored(number) => self.piece_stored(number).await,
         }
+    }
+
+    /// Connects once more without a pause or a word, which a host cannot ask for without end.
+    fn connect_at_once(&mut self) -> Next {
+        self.at_once += 1;
+        if self.at_once > MAX_FRUITLESS {
+            return Break(HostEnd::new(Exit::ConnectionLost, self.with_resume(messages::ENDS_EACH_CONNECTION)));
+        }
+        Continue(())
     }
 
     /// The command ended and said nothing of pinboot's.

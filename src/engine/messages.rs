@@ -221,6 +221,12 @@ pub(super) fn sudo(step: &str, fault: &SudoFault, clean: impl Fn(&str) -> String
         SudoFault::Missing => {
             return Refusal::unfit(format!("{needs}, and the host has no sudo"), "log in as root, or install sudo");
         }
+        SudoFault::NoAnswer(limit) => {
+            return Refusal::unfit(
+                format!("{needs}, and sudo gave no answer in {}", clean(limit)),
+                "see what `sudo -n true` waits for on the host: PAM, a directory service or name resolution may hang",
+            );
+        }
         SudoFault::Error(text) => clean(text),
     };
     if text.contains("password") {

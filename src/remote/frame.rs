@@ -208,6 +208,8 @@ pub enum RecordFault {
 pub enum SudoFault {
     /// There is none.
     Missing,
+    /// It did not end in this time.
+    NoAnswer(String),
     /// It said this.
     Error(String),
 }
@@ -409,7 +411,11 @@ fn unfit(rest: &[u8]) -> Option<Unfit> {
         }),
         b"memory" => Unfit::Memory(text),
         b"sudo" => numbered().map(|(step, text)| {
-            let fault = if text == "no sudo" { SudoFault::Missing } else { SudoFault::Error(text) };
+            let fault = match text.strip_prefix("no answer in ") {
+                Some(limit) => SudoFault::NoAnswer(limit.to_owned()),
+                None if text == "no sudo" => SudoFault::Missing,
+                None => SudoFault::Error(text),
+            };
             Unfit::Sudo(step, fault)
         })?,
         b"tools" => numbered().map(|(step, text)| Unfit::Tools(step, text))?,

@@ -24,6 +24,7 @@ const FIXED: &[&str] = &[
     "pb_machine_file",
     "pb_mem",
     "pb_point",
+    "pb_sudo_limit",
     "pb_umask",
     // What a step's shell has.
     "pb_content",

@@ -5,14 +5,18 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
+use pinboot::ids::StepId;
 use pinboot::plan::{RunAs, StepSpec};
-use pinboot::remote::frame::Frame;
+use pinboot::remote::frame::{Frame, SudoFault, Unfit};
 use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{delivery, program};
+use pinboot::remote::{delivery, program, stop};
 use pinboot::script::Text;
 
 use super::{Heard, Host, plan, script, shells, work};
+use crate::support::sshd::PATIENCE;
+use crate::support::wait::wait_until;
 
 /// Users that every system has, with their numbers; none of them is root.
 const USERS: [(&str, u32); 2] = [("daemon", 1), ("bin", 2)];
@@ -193,6 +197,43 @@ fn sudo_makes_of_the_logins_umask_what_it_makes_of_it_in_a_login() {
             for (file, words) in [("root", "sudo -n"), ("check", "sudo -n"), ("other", "sudo -n -u bin")] {
                 assert_eq!(digits(&host.read(file)), digits(&direct(words)), "{file} with umask {umask}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_sudo_that_gives_no_answer_is_not_waited_for() {
+    let Some(space) = Namespace::new() else { return };
+    let [(_, alice), _] = USERS;
+    for (name, shell) in shells() {
+        eprintln!("sh is {name}");
+        let host = home_of(&shell, alice);
+        let sudo = host.path("shell-bin/sudo");
+        // What hangs is root's, which its user cannot end.
+        let pids = host.path("pids");
+        std::fs::write(
+            &sudo,
+            format!("#!/bin/dash\nexec /usr/bin/sudo -n sh -c 'echo $$ >>{}; exec sleep 300'\n", pids.display()),
+        )
+        .expect("written");
+        std::fs::set_permissions(&sudo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+        let steps = || vec![as_root("touch done"), work("touch done")];
+        let refused = heard(space.start(&host, alice, 1, steps(), "export pb_sudo_limit=1; "));
+        let why = Unfit::Sudo(StepId(1), SudoFault::NoAnswer("1 s".to_owned()));
+        assert!(refused.frames.contains(&Frame::Unfit(why)), "{refused:#?}");
+        // A stop is heeded meanwhile.
+        let waiting = space.start(&host, alice, 2, steps(), "");
+        let is_asked_again = || std::fs::read_to_string(&pids).is_ok_and(|text| text.lines().count() == 2);
+        assert!(wait_until(Instant::now() + PATIENCE, is_asked_again), "sudo is asked");
+        let exec = stop(&host.identity(2), 2);
+        let text = format!("cd; {}", String::from_utf8(exec.command).expect("ASCII"));
+        let mut command = space.command(alice, &["sh", "-c", &text]);
+        assert!(command.env("HOME", host.home.path()).status().expect("it starts").success());
+        assert_eq!(heard(waiting).end(), "stopped");
+        assert!(!host.path("done").exists());
+        for pid in std::fs::read_to_string(&pids).expect("pids").lines() {
+            // It may have ended with its sudo.
+            space.run(0, &["kill", "-9", pid]);
         }
     }
 }

@@ -29,6 +29,10 @@ enum Said {
     Gone,
     Busy,
     None,
+    /// More of the log is there.
+    Size,
+    /// Standard error comes on standard output.
+    Aside,
 }
 
 /// How one try to connect goes.
@@ -107,6 +111,7 @@ fn model(links: &[Link], follows: bool, patient: bool) -> Seen {
                             break;
                         }
                         Said::Start(_) | Said::Done(..) | Said::Run | Said::Noise | Said::Nothing => {}
+                        Said::Size | Said::Aside => unreachable!("chance has none"),
                     }
                 }
                 let silent = !gone && !greeted && *last != Last::Lost;
@@ -212,6 +217,8 @@ fn spelt(said: Said) -> Vec<u8> {
         Said::Gone => "gone".to_owned(),
         Said::Busy => "busy 0badcafe tester@elsewhere 2026-11-24T06:00:00Z".to_owned(),
         Said::None => "none".to_owned(),
+        Said::Size => "size 999999".to_owned(),
+        Said::Aside => "aside 1".to_owned(),
     };
     format!("\x1epb:{NONCE} {body}\x1e\n").into_bytes()
 }
@@ -258,6 +265,11 @@ fn link(state: &mut u64) -> Link {
 
 /// What the controller under test reports.
 async fn observed(links: &[Link], follows: bool, patient: bool, masker: Masker) -> Seen {
+    observed_in(&Scripted(Mutex::new(links.iter().cloned().collect())), follows, patient, masker).await
+}
+
+/// The same in a world that can be looked at afterwards.
+async fn observed_in(world: &Scripted, follows: bool, patient: bool, masker: Masker) -> Seen {
     let identity = Identity {
         run: RunId::from_random([1, 2, 3, 4]),
         nonce: NONCE.to_owned(),
@@ -294,7 +306,7 @@ async fn observed(links: &[Link], follows: bool, patient: bool, masker: Masker) 
     };
     let (sender, mut events) = mpsc::channel(10_000);
     let (_user, stop_request) = watch::channel(StopRequest::None);
-    run_host(&Scripted(Mutex::new(links.iter().cloned().collect())), job, &options, stop_request, &sender).await;
+    run_host(world, job, &options, stop_request, &sender).await;
     let mut seen = Seen::default();
     while let Ok((_, event)) = events.try_recv() {
         match event {
@@ -353,5 +365,17 @@ fn a_host_that_greets_and_closes_each_connection_is_given_up() {
         let fruitful = vec![Link::Up(vec![Said::Hello, Said::Start(1)], last); 100];
         let seen = runtime.block_on(observed(&fruitful, false, true, Masker::new(&[])));
         assert_eq!((seen.exit, seen.lost), (Exit::ConnectionLost, 100), "{last:?}");
+    }
+}
+
+#[test]
+fn a_host_that_always_has_more_to_say_is_given_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    for all in [vec![Said::Hello, Said::Size], vec![Said::Hello, Said::Start(1), Said::Size], vec![Said::Aside]] {
+        let links = VecDeque::from(vec![Link::Up(all.clone(), Last::Closed); 100]);
+        let world = Scripted(Mutex::new(links));
+        let seen = runtime.block_on(observed_in(&world, false, true, Masker::new(&[])));
+        let left = world.0.lock().expect("no thread panics with it").len();
+        assert!(seen.exit == Exit::ConnectionLost && left > 80, "{all:?}: {left} connections left, {seen:?}");
     }
 }

@@ -30,6 +30,7 @@ pb_is_in_scope() {
 pb_start_own_scope() {
   set -- call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit
   set -- "$@" 'ssa(sv)a(sa(sv))' "pinboot-$pb_run-$$.scope" fail 1 PIDs au 1 $$ 0
-  busctl "$@" || sudo -n busctl "$@" ||
+  pb_id=0 pb_alive=/dev/null
+  busctl "$@" || { pb_ask_sudo busctl "$@"; [ "$pb_exit_status" = 0 ]; } ||
     { [ -e "/var/lib/systemd/linger/${LOGNAME-}" ] && busctl --user "$@"; }
 }

@@ -21,10 +21,12 @@ pb_find_lack() {
   pb_lack=
   if [ "$pb_step_as" != login ] && [ "$pb_uid" != 0 ]; then
     pb_try_sudo
-    if [ "$pb_sudo" != yes ]; then
-      pb_lack="sudo $pb_id $pb_sudo"
-      return
-    fi
+    case $pb_sudo in
+      yes) ;;
+      # The run ends before its first step.
+      stopped) return ;;
+      *) pb_lack="sudo $pb_id $pb_sudo"; return ;;
+    esac
   fi
   for pb_tools in $pb_step_needs; do
     pb_has_one_of "$pb_tools" && continue

@@ -45,10 +45,10 @@ pb_try_sudo() {
     pb_alive=/dev/null
     set -- "$1" $$
   fi
-  # shellcheck disable=SC2024 # The pipe is the user's.
-  pb_sudo=$(sudo -n -- sh -c "$pb_hold_host" sh "$@" 2>&1 <"$pb_alive" 5>&- 7>&- 8>&- 9>&-)
-  pb_exit_status=$?
+  pb_ask_sudo sh -c "$pb_hold_host" sh "$@"
   [ "$pb_alive" = /dev/null ] || rm -f "$pb_alive"
+  [ -z "$pb_sudo" ] || return 0
+  pb_sudo=$(cat sudo)
   [ "$pb_exit_status" = 0 ] || return 0
   # In front of it may be what sudo warns of.
   case $pb_sudo in
@@ -58,6 +58,24 @@ pb_try_sudo() {
       ;;
   esac
   pb_sudo=yes
+}
+
+# pb_ask_sudo COMMAND…: carries a command out as root. What is printed is in the file `sudo`, and the status in pb_exit_status. PAM, a
+# directory service or name resolution may keep sudo from an answer: then pb_sudo says so, and sudo, which its user cannot end, is left.
+pb_ask_sudo() {
+  pb_limit=${pb_sudo_limit:-60}
+  pb_kept_as=$pb_step_as pb_kept_timeout=$pb_step_timeout
+  pb_step_as=login pb_step_timeout=$pb_limit pb_has_group= pb_tree=
+  # The shell in between can be ended. The files are the user's.
+  # shellcheck disable=SC2024,SC2094
+  (sudo -n -- "$@" >sudo 2>&1 <"$pb_alive" 5>&- 7>&- 8>&- 9>&-; exit $?) &
+  pb_pid=$!
+  pb_wait
+  pb_step_as=$pb_kept_as pb_step_timeout=$pb_kept_timeout
+  case $pb_ended_by in
+    late) pb_sudo="no answer in $pb_limit s" ;;
+    stopped) pb_sudo=stopped ;;
+  esac
 }
 
 # pb_find_uid: sets pb_uid to the runner's user, without a process where /proc tells it.
