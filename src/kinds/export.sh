@@ -62,6 +62,7 @@ sh /etc/profile.d/pinboot.sh'
     fi
     while IFS= read -r pb_one; do
         pb_rc=${pb_one#* }
+        [ ! -e "$pb_rc" ] || [ -f "$pb_rc" ] || pb_give_up "$pb_rc is not a regular file, and a start-up file is wanted there"
         [ ! -e "$pb_rc" ] || [ -r "$pb_rc" ] || pb_give_up "$pb_rc cannot be read as $(id -un)"
     done << EOF
 $pb_rcs

@@ -393,12 +393,32 @@ const BY_ROW: &[&[Case]] = &[
         "another user opens and holds what the lock was; the runner is killed; root has the lock",
     )],
     // H18
-    &[elsewhere(
-        "src/engine/host/tests.rs",
-        "a_host_that_greets_and_closes_each_connection_is_given_up",
-        &["H18"],
-        "a host says hello and closes, on each connection",
-    )],
+    &[
+        elsewhere(
+            "src/engine/host/tests.rs",
+            "a_host_that_greets_and_closes_each_connection_is_given_up",
+            &["H18"],
+            "a host says hello and closes, on each connection",
+        ),
+        elsewhere(
+            "src/engine/host/tests.rs",
+            "a_host_that_always_has_more_to_say_is_given_up",
+            &["H18"],
+            "a host says on each connection that it has more to say",
+        ),
+        elsewhere(
+            "tests/wire/users.rs",
+            "a_sudo_that_gives_no_answer_is_not_waited_for",
+            &["H18"],
+            "sudo hangs before the first step; it is stopped meanwhile",
+        ),
+        elsewhere(
+            "tests/kinds/export/refused.yaml",
+            "A pipe as a start-up file",
+            &["H18"],
+            "a start-up file is a pipe",
+        ),
+    ],
     // H19
     &[
         elsewhere(

@@ -75,6 +75,9 @@ fn walk(home: &Path, place: &Path, tree: &mut BTreeMap<String, Thing>) {
     } else if meta.is_symlink() {
         let target = fs::read_link(place).expect("a link").display().to_string();
         ('l', target.replace(&home.display().to_string(), "~"))
+    } else if !meta.is_file() {
+        // A pipe would be waited for, and a device may have no end.
+        ('s', format!("{:o} {}", meta.mode(), meta.rdev()))
     } else {
         // Two hosts are the same although each has a path of its own.
         let own = home.parent().expect("a parent").display().to_string();
