@@ -398,7 +398,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
         }
         EventKind::StepOutput { step, text, kept, .. } => {
             let step = host.step_mut(*step, "", event);
-            step.output_bytes += text.len() as u64;
+            step.output_bytes = step.output_bytes.saturating_add(text.len() as u64);
             step.unkept += if *kept { 0 } else { text.len() as u64 };
             step.tail.push(text);
         }
@@ -406,7 +406,7 @@ fn fold_host(host: &mut HostView, kind: &EventKind, event: &Event) {
             let step = host.step_mut(*step, "", event);
             // A view that saw the output live has it already.
             if step.unkept == 0 {
-                step.output_bytes += left_out + text.len() as u64;
+                step.output_bytes = step.output_bytes.saturating_add(*left_out).saturating_add(text.len() as u64);
                 step.tail.skip(*left_out_lines);
                 step.tail.push(text);
             }

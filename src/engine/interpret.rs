@@ -428,7 +428,8 @@ impl Interpreter {
             LedgerEntry::Refused => return,
         }
         let current = self.current.take().filter(|current| current.step == step);
-        let by_clock = current.as_ref().and_then(|current| Some(clock?.saturating_sub(current.clock?) * 10));
+        let by_clock =
+            current.as_ref().and_then(|current| Some(clock?.saturating_sub(current.clock?).saturating_mul(10)));
         let elapsed_ms =
             by_clock.unwrap_or_else(|| current.as_ref().map_or(0, |current| now_ms.saturating_sub(current.started_ms)));
         self.rebooting = self.rebooting.filter(|(rebooting, _)| *rebooting != step);

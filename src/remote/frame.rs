@@ -280,29 +280,40 @@ impl Splitter {
             return Some(Piece::Raw(self.held.drain(..at).collect()));
         }
         let body = self.opening.len();
-        let from = self.searched.max(body);
-        let end = find(&self.held[from..], &[RS, b'\n']).map(|found| from + found);
-        // A frame that was cut by a runner's death is followed by the next runner's first frame.
-        let again = find(&self.held[body..end.unwrap_or(self.held.len())], &self.opening).map(|found| body + found);
-        if let Some(again) = again {
-            self.held.drain(..again);
-            self.torn += again;
+        // Whatever the chunks, no more than this is searched for a frame's end.
+        let window = self.held.len().min(LONGEST + 1);
+        let (mut start, mut from) = (0, self.searched.max(body));
+        let end = loop {
+            let end = find(&self.held[from..window], &[RS, b'\n']).map(|found| from + found);
+            // A frame that was cut by a runner's death is followed by the next runner's first frame.
+            match find(&self.held[from..end.unwrap_or(window)], &self.opening) {
+                Some(again) => (start, from) = (from + again, from + again + body),
+                None => break end,
+            }
+        };
+        if start > 0 {
+            self.held.drain(..start);
+            self.torn += start;
             self.searched = 0;
             return self.next();
         }
         let Some(end) = end else {
-            self.searched = self.held.len().saturating_sub(self.opening.len()).max(body);
-            if self.held.len() > LONGEST {
-                self.searched = 0;
-                return Some(Piece::Raw(self.held.drain(..body).collect()));
-            }
-            return None;
+            self.searched = window.saturating_sub(body).max(body);
+            return (self.held.len() > LONGEST).then(|| self.raw(body));
         };
+        let Some(frame) = parse(&self.held[body..end]) else { return Some(self.raw(end + 2)) };
         self.searched = 0;
-        let frame = parse(&self.held[body..end]);
-        let bytes: Vec<u8> = self.held.drain(..end + 2).collect();
-        let length = bytes.len() + std::mem::take(&mut self.torn);
-        Some(frame.map_or(Piece::Raw(bytes), |frame| Piece::Frame(frame, length)))
+        self.held.drain(..end + 2);
+        Some(Piece::Frame(frame, end + 2 + std::mem::take(&mut self.torn)))
+    }
+
+    /// Lets the first bytes go as they are. What was dropped before them keeps its place.
+    fn raw(&mut self, length: usize) -> Piece {
+        if self.torn > 0 {
+            return Piece::Frame(Frame::Pad, std::mem::take(&mut self.torn));
+        }
+        self.searched = 0;
+        Piece::Raw(self.held.drain(..length).collect())
     }
 }
 
@@ -434,7 +445,7 @@ fn split_word(bytes: &[u8]) -> (&[u8], &[u8]) {
 /// `12345.67` seconds as centiseconds.
 fn clock(word: &str) -> Option<u64> {
     let (seconds, part) = word.split_once('.')?;
-    Some(seconds.parse::<u64>().ok()? * 100 + part.get(..2)?.parse::<u64>().ok()?)
+    seconds.parse::<u64>().ok()?.checked_mul(100)?.checked_add(part.get(..2)?.parse::<u64>().ok()?)
 }
 
 #[cfg(test)]
@@ -520,6 +531,29 @@ mod tests {
         assert_eq!(all(&stream, 5), [Piece::Frame(Frame::Run, stream.len())], "every byte is accounted for");
         let torn = format!("out\x1epb:{NONCE} start").into_bytes();
         assert_eq!(all(&torn, 4), [Piece::Raw(b"out".to_vec())]);
+    }
+
+    #[test]
+    fn a_torn_frame_keeps_its_place_whatever_comes_behind_it() {
+        let torn = format!("\x1epb:{NONCE} done 1 chan");
+        let unknown = framed("sing loudly");
+        let whole = [torn.as_bytes(), &unknown].concat();
+        let right = [Piece::Frame(Frame::Pad, torn.len()), Piece::Raw(unknown)];
+        for chunk in [1, 7, whole.len()] {
+            assert_eq!(all(&whole, chunk), right, "in chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_too_long_whatever_the_chunks() {
+        for (length, fits) in [(LONGEST - 100, true), (LONGEST, false), (LONGEST + 5000, false)] {
+            let mut stream = framed(&format!("busy {}", "x".repeat(length)));
+            stream.extend(framed("run"));
+            let whole = all(&stream, stream.len());
+            assert_eq!(whole.len(), 2, "{length}");
+            assert_eq!(matches!(whole[0], Piece::Frame(Frame::Busy { .. }, _)), fits, "{length}");
+            assert_eq!(all(&stream, 4096), whole, "{length}");
+        }
     }
 
     #[test]

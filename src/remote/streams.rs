@@ -29,6 +29,8 @@ const MAX_PAUSE_TICKS: u8 = 8;
 /// After how many connections in a row that bring none of the output that is due there is none. One is not enough: what sends it may
 /// have been killed.
 const MAX_BARREN: u8 = 4;
+/// No host has printed more than this.
+const MAX_FIRST: u64 = 1 << 62;
 /// How much of standard error is searched for the delivery's line.
 const MAX_SEARCHED: usize = 64 * 1024;
 
@@ -120,7 +122,7 @@ impl Streams {
                     self.merged = true;
                     out.push(piece);
                 }
-                Piece::Frame(Frame::Hello { .. }, _) => {
+                Piece::Frame(Frame::Hello { .. }, _) if !self.greeted => {
                     self.greeted = true;
                     out.push(piece);
                 }
@@ -273,12 +275,16 @@ impl Order {
     /// What comes starts at the byte of this number, where nothing has come before.
     fn starts_behind(&mut self, number: &[u8]) {
         let number = std::str::from_utf8(number).ok().and_then(|number| number.parse::<u64>().ok());
-        if let Some(first) = number.filter(|first| *first > 0 && self.came == 0) {
+        if let Some(first) = number.filter(|first| (1..=MAX_FIRST).contains(first) && self.came == 0) {
             (self.came, self.passed) = (first - 1, first - 1);
         }
     }
 
     fn frame(&mut self, frame: Frame, length: usize) {
+        // The delivery's last words are few, and whatever else comes behind the end of the log cannot go on before them.
+        if self.past_end && self.held_size > MAX_HELD {
+            return;
+        }
         self.past_end |= matches!(frame, Frame::Gone | Frame::Size(_));
         self.held_size += length + FRAME;
         self.given_up |= self.held_size > MAX_HELD;

@@ -14,7 +14,7 @@ const MAX_TAIL_LINES: usize = 20;
 pub fn tail_lines(tail: &Tail) -> Vec<String> {
     let lines = tail.lines();
     let left_out = lines.len().saturating_sub(MAX_TAIL_LINES);
-    let earlier = tail.dropped() + lines[..left_out].iter().map(|line| line.count).sum::<u64>();
+    let earlier = lines[..left_out].iter().fold(tail.dropped(), |earlier, line| earlier.saturating_add(line.count));
     let first = (earlier > 0).then(|| format!("… ({earlier} lines before)"));
     let rest = lines[left_out..].iter().map(|line| match line.count {
         1 => clean(&line.text),

@@ -54,13 +54,13 @@ impl Tail {
         while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
             let Some(first) = self.lines.pop_front() else { break };
             self.bytes -= first.text.len();
-            self.dropped += first.count;
+            self.dropped = self.dropped.saturating_add(first.count);
         }
     }
 
     /// Takes note of lines that were said and are not at hand.
     pub fn skip(&mut self, lines: u64) {
-        self.dropped += lines;
+        self.dropped = self.dropped.saturating_add(lines);
     }
 
     /// The lines that are kept, the unfinished one among them.

@@ -266,3 +266,33 @@ fn what_waits_has_a_limit() {
     let noise: usize = (0..1_000).map(|_| streams.stderr(&[b'x'; 10_000]).noise.len()).sum();
     assert!(noise > 9_000_000 && streams.unannounced().len() <= MAX_SEARCHED + 10_000);
 }
+
+#[test]
+fn a_second_greeting_has_its_place_among_the_frames() {
+    let log = [frame("hello new"), frame("start 1 1.00"), frame("hello again"), frame("start 2 2.00")].concat();
+    for chunk in [1, 30, log.len()] {
+        let mut streams = Streams::new(NONCE);
+        streams.connected();
+        let said: String = log.as_bytes().chunks(chunk).map(|bytes| words(&streams.stdout(bytes))).collect();
+        assert_eq!(said, "<hello><start 1><hello><start 2>", "in chunks of {chunk}");
+    }
+}
+
+#[test]
+fn last_words_without_end_are_not_kept() {
+    let mut streams = greeted();
+    let words = frame("gone").repeat(1000);
+    for _ in 0..1000 {
+        streams.stdout(words.as_bytes());
+    }
+    assert!(streams.order.held.len() * FRAME < 2 * MAX_HELD, "{} are kept", streams.order.held.len());
+}
+
+#[test]
+fn no_host_starts_behind_more_than_it_can_have_printed() {
+    let mut streams = Streams::new(NONCE);
+    streams.connected();
+    streams.stderr(frame(&format!("aside {}", u64::MAX)).as_bytes());
+    streams.stderr(b"a");
+    assert_eq!(streams.position().out, 2);
+}
