@@ -1,8 +1,8 @@
 //! All tests that can share one process: one binary, because each one links the whole tree.
 //!
-//! Three suites stay apart, because each of them keeps the whole machine busy for minutes, and beside them the tests here that
-//! watch a clock (`transport`, `faults`) would measure that load instead of pinboot: `torture` (ten cases at once), `host` (real
-//! package managers and a real Kafka) and `machine` (a guest in qemu). Cargo runs binaries one after another.
+//! Four suites stay apart, because each of them keeps the whole machine busy, and beside them the tests here that watch a clock
+//! (`transport`, `faults`) would measure that load instead of pinboot: `fuzz` (all processors), `torture` (ten cases at once),
+//! `host` (real package managers and a real Kafka) and `machine` (a guest in qemu). Cargo runs binaries one after another.
 //!
 //! Tests run side by side, so none may change what belongs to the process: the working directory, the environment, the umask,
 //! signal handlers. A program that a test starts gets its own through `Command`. `architecture` looks for that.
@@ -17,6 +17,7 @@ mod docs;
 mod faults;
 mod kinds;
 mod language;
+mod lints;
 mod milestone;
 #[path = "support/plans.rs"]
 mod plans;

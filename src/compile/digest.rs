@@ -32,8 +32,18 @@ fn first_releases_reboot(recipe: &Recipe) -> Option<String> {
 }
 
 fn of_recipe(recipe: &Recipe) -> Vec<Part> {
-    let Recipe { subject: _, equivalent_commands: _, args, check, apply, needs_root, needs, effect, questions: _ } =
-        recipe;
+    let Recipe {
+        subject: _,
+        equivalent_commands: _,
+        args,
+        check,
+        apply,
+        needs_root,
+        needs,
+        effect,
+        questions: _,
+        doubts: _,
+    } = recipe;
     let mut parts: Vec<Part> = Vec::new();
     let reboot = first_releases_reboot(recipe);
     for (name, value) in args.iter().filter(|_| reboot.is_none()) {

@@ -6,6 +6,7 @@ use crate::node::{Node, Value};
 use crate::plan::options::{Form, OPTIONS, OptionValue, Slot, StepOption};
 use crate::playbook::{Given, Step};
 use crate::render::convert::{self, Written};
+use crate::render::eval::Optional;
 use crate::render::renderer::Renderer;
 use crate::source::Diagnostic;
 
@@ -31,11 +32,10 @@ pub(super) fn render(renderer: &mut Renderer<'_>, step: &Step) -> Vec<(Slot, Opt
             check_only(renderer, given);
             continue;
         }
-        let before = renderer.diagnostics.len();
-        match value(renderer, option, &given.value) {
-            Some(value) => values.push((slot, value)),
-            None if renderer.is_none(&given.value) => renderer.diagnostics.truncate(before),
-            None => {}
+        if let Optional::Given(value) =
+            renderer.optional(&given.value, |renderer| value(renderer, option, &given.value))
+        {
+            values.push((slot, value));
         }
     }
     values
@@ -47,15 +47,14 @@ fn value(renderer: &mut Renderer<'_>, option: &StepOption, node: &Node) -> Optio
         Form::Field(shape) => match renderer.arg(node, shape)?.value {
             ArgValue::Shell(script) => Some(OptionValue::Shell(script)),
             ArgValue::Bool(flag) => Some(OptionValue::Flag(flag)),
-            ArgValue::Text(text)
-                if option.name == "creates" && text.literal().is_some_and(|path| path.contains(['*', '?'])) =>
-            {
-                let pattern = Diagnostic::error(node.span, "`creates` is one path, and this is a pattern");
-                let hint = "ask for the file with `unless`, as in: ls ~/app-*.jar > /dev/null";
-                renderer.report_value(node, pattern.hint(hint));
-                None
-            }
-            ArgValue::Text(text) => Some(OptionValue::Text(text)),
+            ArgValue::Text(text) => match option.rule.filter(|rule| !rule.fits(&text)) {
+                Some(rule) => {
+                    let error = Diagnostic::error(node.span, format!("`{}` {}", option.name, rule.written));
+                    renderer.report_value(node, error.hint(rule.pattern.hint));
+                    None
+                }
+                None => Some(OptionValue::Text(text)),
+            },
             _ => None,
         },
         Form::User => {

@@ -2,12 +2,14 @@
 
 use super::options;
 use crate::ids::StepId;
-use crate::kinds::{Args, Recipe};
+use crate::kinds::{Args, Doubt, Recipe};
 use crate::node::Node;
 use crate::plan::options::OptionValue;
 use crate::plan::{OnUnknown, RunAs, StepSpec};
 use crate::playbook::Step;
+use crate::render::eval::Optional;
 use crate::render::renderer::Renderer;
+use crate::source::Diagnostic;
 
 /// What the kind makes of the step's fields; `None` where they have errors.
 pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe> {
@@ -19,16 +21,26 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
             complete = false;
             continue;
         }
-        let before = renderer.diagnostics.len();
-        match renderer.arg(&given.value, given.row.shape) {
-            Some(arg) => fields.push((given.row.name, given.key_span, arg)),
-            None if !given.row.required && renderer.is_none(&given.value) => renderer.diagnostics.truncate(before),
-            None => complete = false,
+        let read = |renderer: &mut Renderer<'_>| renderer.arg(&given.value, given.row.shape);
+        let value = if given.row.required {
+            read(renderer).map_or(Optional::Wrong, Optional::Given)
+        } else {
+            renderer.optional(&given.value, read)
+        };
+        match value {
+            Optional::Given(arg) => fields.push((given.row.name, given.key_span, arg)),
+            Optional::LeftOut => {}
+            Optional::Wrong => complete = false,
         }
     }
     let kind = step.kind.filter(|_| complete)?;
     match kind.compile(&Args { span: step.kind_span, fields: &fields }) {
-        Ok(recipe) => Some(recipe),
+        Ok(mut recipe) => {
+            for doubt in std::mem::take(&mut recipe.doubts) {
+                warn(renderer, step, doubt);
+            }
+            Some(recipe)
+        }
         Err(found) => {
             for error in found {
                 let holds = |node: &Node| {
@@ -44,6 +56,15 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
             None
         }
     }
+}
+
+/// Reports what lint says of a field: at those of its words that it is about, where the field has them itself.
+fn warn(renderer: &mut Renderer<'_>, step: &Step, doubt: Doubt) {
+    let Some(given) = step.fields.iter().find(|given| given.row.name == doubt.field) else { return };
+    let node = &given.value;
+    let within = doubt.part.and_then(|part| node.as_text()?.find(&part).map(|at| at..at + part.len()));
+    let place = within.map_or(node.span, |range| node.place(renderer.sources, range.start, range.end));
+    renderer.diagnostics.push(Diagnostic::warning(place, doubt.message).hint(doubt.hint));
 }
 
 /// The recipe with the step's options, which may watch other steps of the plan.

@@ -4,13 +4,15 @@
 //! in, the one that `creates` names last of all. So a run that is killed in between leaves no `creates` behind, and
 //! the next run unpacks again over whatever half was moved; files of an older tree with other names stay.
 
+use super::doubt::is_outside;
 use super::download::verification;
 use super::fetch::{
-    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, without_password,
+    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, unseen,
+    without_password,
 };
-use super::field::{boolean, integer, path, text, texts};
+use super::field::{ONE_PATH, boolean, integer, path, text, texts};
 use super::rule::{at_most_one, exactly_one, only_with};
-use super::{Args, Kind, Need, Recipe, When};
+use super::{Args, Doubt, Kind, Need, Recipe, When};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
@@ -19,10 +21,12 @@ pub(super) const KIND: Kind = Kind {
     summary: "Unpacks a tar (plain, gzip, xz, bzip2, zstd) or zip archive, downloaded or already on the host.",
     check: "the path that `creates` names is there",
     fields: &[
-        texts("url", "Where to download it from; a list is tried in order.").matching(&URL),
+        texts("url", "Where to download it from; a list is tried in order.").matching(&URL).keeps_secrets(),
         path("src", "The archive's path on the host, instead of `url`."),
         path("into", "The directory to unpack into; made where it is missing.").required(),
-        path("creates", "A path that is there once the archive is unpacked: what the check looks for.").required(),
+        path("creates", "A path that is there once the archive is unpacked: what the check looks for.")
+            .required()
+            .matching(&ONE_PATH),
         integer("strip", "How many leading directories of each entry to leave away.").default("0"),
         boolean("keep", "Keep the downloaded archive in `into`; by default it is removed."),
         text("sha256", "The SHA-256 digest of the archive.").matching(&SHA256),
@@ -43,6 +47,18 @@ pub(super) const KIND: Kind = Kind {
     into: \"~\"
     creates: ~/kafka_2.12-2.8.1/bin/kafka-topics.sh
 ",
+    doubts: |args| {
+        let outside = args.text("creates").zip(args.text("into")).filter(|(path, into)| is_outside(path, into));
+        let outside = outside.map(|(path, into)| {
+            let message = format!("`creates` is outside of `into`: {} is not in {}", path.display(), into.display());
+            Doubt::new(
+                "creates",
+                message,
+                "name a path that the archive brings, below `into`: the step fails where it is missing",
+            )
+        });
+        outside.into_iter().chain(unseen(args, "what it was unpacked from")).collect()
+    },
     hook: Some(hook),
     ..Kind::named("archive")
 };

@@ -8,7 +8,7 @@ use super::fetch::without_password;
 use super::on_host::{operand, question};
 use super::shell::helpers;
 use super::value::{self, Written};
-use super::{Arg, ArgValue, Args, Field, Kind, Pattern, Recipe, Shape, When};
+use super::{Arg, ArgValue, Args, Doubt, Field, Kind, Pattern, Recipe, Shape, When};
 use crate::script::{Script, Text};
 use crate::source::{Diagnostic, Span};
 
@@ -37,6 +37,7 @@ impl Kind {
         let complete = Args { span: args.span, fields: &complete };
         let mut recipe = self.recipe(&complete);
         recipe.questions = reader.questions;
+        recipe.doubts = doubts(self, &complete);
         if let Some(hook) = self.hook {
             hook(&complete, &mut recipe)?;
         }
@@ -68,6 +69,7 @@ impl Kind {
             needs: self.needs.iter().copied().filter(|need| need.when.holds(args)).collect(),
             effect: (self.effect)(args),
             questions: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 
@@ -179,6 +181,25 @@ fn commands(lines: &[(When, &'static str)], args: &Args<'_>) -> Option<Script> {
         }
     }
     (!lines.is_empty()).then_some(script)
+}
+
+/// Everything that is doubtful about the fields of a kind: what the kind itself says, and secrets where they do not stay secret.
+fn doubts(kind: &Kind, args: &Args<'_>) -> Vec<Doubt> {
+    let in_words = kind.fields.iter().filter(|field| !field.keeps_secrets && !is_read_by_shell(field.shape));
+    let shown = in_words.filter(|field| args.get(field.name).is_some_and(|arg| arg.value.holds_secret()));
+    let shown = shown.map(|field| {
+        let message = format!(
+            "the secret in `{}` would stand in the argument list of a program, which every user of the host can read",
+            field.name
+        );
+        Doubt::new(field.name, message, "put it into a file (`file:`) that the program reads, or leave it out here")
+    });
+    (kind.doubts)(args).into_iter().chain(shown).collect()
+}
+
+/// Shell is looked at word by word ([`crate::playbook`]), because its own commands have no argument list.
+fn is_read_by_shell(shape: Shape) -> bool {
+    matches!(shape, Shape::Shell)
 }
 
 /// Reads values in the shapes of their fields, and notes what is wrong.

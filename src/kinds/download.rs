@@ -5,7 +5,8 @@
 //! because both `curl -C -` and `wget -c` join two versions of a file without notice where it changed in between.
 
 use super::fetch::{
-    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, without_password,
+    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, unseen,
+    without_password,
 };
 use super::field::{mode, path, text, texts};
 use super::rule::at_most_one;
@@ -20,7 +21,8 @@ pub(super) const KIND: Kind = Kind {
     fields: &[
         texts("url", "Where from: an https:// or http:// address, or a list of them, tried in order.")
             .required()
-            .matching(&URL),
+            .matching(&URL)
+            .keeps_secrets(),
         path("to", "Where to on the host; behind a last `/` the address's file name is put.").required(),
         text("sha256", "The SHA-256 digest of the file.").matching(&SHA256),
         text("sha512", "The SHA-512 digest of the file.").matching(&SHA512),
@@ -37,6 +39,7 @@ pub(super) const KIND: Kind = Kind {
     url: https://github.com/aws/aws-msk-iam-auth/releases/download/v1.1.5/aws-msk-iam-auth-1.1.5-all.jar
     to: ~/kafka_2.12-2.8.1/libs/
 ",
+    doubts: |args| unseen(args, "the file").into_iter().collect(),
     hook: Some(hook),
     ..Kind::named("download")
 };

@@ -13,7 +13,7 @@
 //! front of what a variable holds has a line of its own, which does nothing where the value is in it already.
 
 use super::field::{one_of, rest_values};
-use super::{ArgValue, Args, Effect, Kind, Pattern, Recipe, When};
+use super::{ArgValue, Args, Doubt, Effect, Kind, Pattern, Recipe, When};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
@@ -57,7 +57,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "Sets environment variables for every later step and every later shell of the user, login or not.",
     check: "the marked block is in each file that the user's shells read, and new shells have these values: they are asked after each change, and again once their files have changed",
     fields: &[
-        rest_values("Names and values.").required().names(&NAME).matching(&VALUE),
+        rest_values("Names and values.").required().names(&NAME).matching(&VALUE).keeps_secrets(),
         one_of("scope", &["user", "system"], "For this user, or for every user of the host.").default("user"),
     ],
     subject: "*",
@@ -70,6 +70,12 @@ pub(super) const KIND: Kind = Kind {
   export:
     CLASSPATH: ~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar
 ",
+    doubts: |args| {
+        let secret = args.get("*").is_some_and(|arg| arg.value.holds_secret());
+        let message = "the secret would stand in start-up files, which other users can often read, and in the environment of every later program";
+        let hint = "give it to the steps that need it by `env:`, or write it into a file of mode 0600";
+        if secret { vec![Doubt::new("*", message, hint)] } else { Vec::new() }
+    },
     hook: Some(hook),
     ..Kind::named("export")
 };

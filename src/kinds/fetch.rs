@@ -1,7 +1,8 @@
 //! What `download` and `archive` share: addresses, digests, and what goes wrong with them.
 
 use super::cause::Cause;
-use super::{Args, Need, Pattern, Recipe, When};
+use super::doubt::names_a_version;
+use super::{Args, Doubt, Need, Pattern, Recipe, When};
 use crate::script::{Script, Text};
 
 /// An address that a host may be asked to fetch.
@@ -69,6 +70,18 @@ pub(super) fn lower_digests(args: &Args<'_>, recipe: &mut Recipe) {
 /// The first address of a `url` field.
 pub(super) fn first_url(args: &Args<'_>) -> Option<Text> {
     args.texts("url").into_iter().next()
+}
+
+/// What the check of something that is fetched without a digest cannot see, where its address may lead elsewhere tomorrow.
+pub(super) fn unseen(args: &Args<'_>, what: &str) -> Option<Doubt> {
+    let urls = args.texts("url");
+    let moves = urls.iter().filter_map(Text::literal).any(|url| !names_a_version(url));
+    (moves && !DIGESTS.iter().any(|digest| args.is_given(digest))).then(|| {
+        let message = format!(
+            "the check cannot see whether {what} is what this address has now: it names no version, and there is no digest"
+        );
+        Doubt::new("url", message, "add `sha256:` or `sha512:`, or name a version in the address; without either, what is there stays")
+    })
 }
 
 /// The last part of a URL's path: the name that the file has there; `None` where the path ends in a slash.

@@ -81,6 +81,14 @@ pub struct Pattern {
     pub hint: &'static str,
 }
 
+/// One path: a check asks for that name, and not for whatever fits a pattern.
+pub const ONE_PATH: Pattern = Pattern {
+    what: "path",
+    fits: |path| !path.contains(['*', '?']),
+    on_host: "case $pb_value in *[*?]*) false ;; esac",
+    hint: "this is a pattern, and one path is wanted: name a file that is always there afterwards",
+};
+
 /// One field of a kind, or of an entry of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -102,6 +110,8 @@ pub struct Field {
     pub joined: bool,
     /// Whether no two entries of a list may have the same first field.
     pub unique: bool,
+    /// Whether a secret in it stands in no argument list.
+    pub keeps_secrets: bool,
 }
 
 impl Field {
@@ -117,6 +127,7 @@ impl Field {
             names: None,
             joined: false,
             unique: false,
+            keeps_secrets: false,
         }
     }
 
@@ -124,6 +135,13 @@ impl Field {
     #[must_use]
     pub const fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// A secret in it stands in no argument list, and in no place that others can read.
+    #[must_use]
+    pub const fn keeps_secrets(mut self) -> Self {
+        self.keeps_secrets = true;
         self
     }
 

@@ -6,9 +6,10 @@
 //! keeps what was there as `PATH.bak-` and the time in UTC, each time the bytes change. A missing directory is made, as
 //! every kind makes it, and the check says so.
 
+use super::doubt::{knows_tilde, tildes};
 use super::field::{boolean, local_path, local_template, mode, path, text};
 use super::rule::exactly_one;
-use super::{ArgValue, Args, Content, Effect, Kind, Pattern, Recipe, When};
+use super::{ArgValue, Args, Content, Doubt, Effect, Kind, Pattern, Recipe, When};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
@@ -33,9 +34,9 @@ pub(super) const KIND: Kind = Kind {
     check: "bytes, mode and owner are the same; a difference is shown as a diff",
     fields: &[
         path("path", "The file's path on the host.").required().matching(&PATH),
-        text("content", "What the file shall hold."),
+        text("content", "What the file shall hold.").keeps_secrets(),
         local_path("src", "A local file whose bytes it shall hold."),
-        local_template("template", "A local file that is rendered like any value of the playbook."),
+        local_template("template", "A local file that is rendered like any value of the playbook.").keeps_secrets(),
         mode(
             "mode",
             "The file's mode; by default an old file keeps its own and a new one gets 0644; 0600 where it holds a secret.",
@@ -64,9 +65,36 @@ pub(super) const KIND: Kind = Kind {
       sasl.mechanism = AWS_MSK_IAM
     mode: 0640
 ",
+    doubts,
     hook: Some(hide_secret),
     ..Kind::named("file")
 };
+
+/// A `~` that stays as it is, and a secret that others can read.
+fn doubts(args: &Args<'_>) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    let path = args.text("path").and_then(Text::literal).unwrap_or_default();
+    for name in CONTENTS {
+        let Some(arg) = args.get(name) else { continue };
+        let text = match &arg.value {
+            ArgValue::Text(text) => text.display(),
+            ArgValue::File { bytes, .. } => String::from_utf8(bytes.clone()).unwrap_or_default(),
+            _ => continue,
+        };
+        let tildes = if knows_tilde(path, &text) { Vec::new() } else { tildes(&text) };
+        for part in tildes {
+            let message = format!("`{part}` stays as it is in the file: only a shell makes a home directory of `~`");
+            let hint = "write the whole path; `register` what `echo ~` prints on the host, and insert it";
+            doubts.push(Doubt { part: Some(part), ..Doubt::new(name, message, hint) });
+        }
+        let mode = args.text("mode").and_then(Text::literal).filter(|_| arg.value.holds_secret());
+        if let Some(mode) = mode.filter(|mode| mode.ends_with(['4', '5', '6', '7'])) {
+            let message = format!("every user of the host can read the secret in this file: its mode is {mode}");
+            doubts.push(Doubt::new("mode", message, "write 0600, or 0640 and a `group`; without `mode` it is 0600"));
+        }
+    }
+    doubts
+}
 
 /// A file that holds a secret is for its owner alone, unless `mode` says otherwise.
 #[expect(clippy::unnecessary_wraps, reason = "the form of a hook, which may refuse fields")]

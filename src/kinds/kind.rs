@@ -1,6 +1,7 @@
 //! A kind as a declaration: everything about it but its shell, which stands in a file of its own beside it.
 
 use super::cause::Cause;
+use super::doubt::Doubt;
 use super::{Args, Effect, Field, Need, Recipe, Rule, When};
 use crate::script::Script;
 use crate::source::Diagnostic;
@@ -60,6 +61,8 @@ pub struct Kind {
     pub causes: &'static [Cause],
     /// A complete step, as YAML: shown by `pinboot kinds`, compiled by a test.
     pub example: &'static str,
+    /// What lint says of fields that are valid.
+    pub doubts: fn(&Args<'_>) -> Vec<Doubt>,
     /// For what no declaration can say: completes the recipe of fields that are valid.
     pub hook: Option<Hook>,
 }
@@ -85,6 +88,7 @@ impl Kind {
             commands: &[],
             causes: &[],
             example: "",
+            doubts: |_| Vec::new(),
             hook: None,
         }
     }

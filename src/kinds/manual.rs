@@ -12,7 +12,7 @@ pub(super) const KIND: Kind = Kind {
     summary: "Shows a person what to do, and continues, or waits until it is done.",
     check: "`check` succeeds; without a `check` the text is shown each time",
     fields: &[
-        text("text", "What to do, in words for a person.").required(),
+        text("text", "What to do, in words for a person.").required().keeps_secrets(),
         shell("check", "Shell for the host: success means that it has been done. Its standard output is discarded."),
         boolean("wait", "Hold the run until the check passes."),
     ],

@@ -9,6 +9,7 @@ mod cause;
 mod causes;
 mod command;
 mod compile;
+mod doubt;
 mod download;
 #[cfg(test)]
 mod example;
@@ -33,7 +34,8 @@ pub(crate) mod value;
 pub use arg::{Arg, ArgValue, Args};
 pub use cause::Cause;
 pub use causes::cause;
-pub use field::{Field, Pattern, Shape};
+pub use doubt::Doubt;
+pub use field::{Field, ONE_PATH, Pattern, Shape};
 pub use guard::Guard;
 pub use kind::{Hook, Kind};
 pub use need::{Need, When};

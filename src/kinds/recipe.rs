@@ -1,6 +1,6 @@
 //! What a host is sent for one step.
 
-use super::Need;
+use super::{Doubt, Need};
 use crate::script::{Script, Text};
 
 /// What a host is sent for one step: a check and a command. Pure data.
@@ -37,6 +37,8 @@ pub struct Recipe {
     /// What is asked on the host, before check and apply, of the values that only the host knows: shell that ends both where one of
     /// them is not what its field takes.
     pub questions: Vec<Script>,
+    /// What lint says of the step.
+    pub doubts: Vec<Doubt>,
 }
 
 /// What only some kinds bring about.

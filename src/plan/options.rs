@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{OnUnknown, RunAs, StepSpec};
 use crate::ids::{Digest, StepId};
-use crate::kinds::Shape;
+use crate::kinds::{self, Pattern, Shape};
 use crate::script::{Script, Text};
 
 /// One option of a step.
@@ -26,11 +26,45 @@ pub struct StepOption {
     /// Whether it limits when a step runs, or says that the step is meant to run each time: a step without a check should
     /// have one of these.
     pub limits_runs: bool,
+    /// What its text must look like besides.
+    pub(crate) rule: Option<&'static ValueRule>,
     /// The field of the plan's step that holds it.
     pub(crate) slot: Option<Slot>,
     /// What it adds to the step's digest.
     pub(crate) digest: Option<DigestPart>,
 }
+
+/// What the text of an option must look like, and what is said of one that does not.
+#[derive(Debug)]
+pub(crate) struct ValueRule {
+    /// What it must look like, here and on the host.
+    pub(crate) pattern: &'static Pattern,
+    /// What an error says of a written value, behind the option's name.
+    pub(crate) written: &'static str,
+    /// What the host says of a value that only it knows.
+    pub(crate) on_host: &'static str,
+}
+
+impl ValueRule {
+    /// Whether a text is right, as far as it is known.
+    pub(crate) fn fits(&self, text: &Text) -> bool {
+        text.literal().is_none_or(self.pattern.fits)
+    }
+
+    /// The shell that fails the step where this text is wrong; nothing where the text is known.
+    pub(crate) fn question(&self, option: &StepOption, text: &Text) -> Option<String> {
+        let ask = format!("pb_value={}; {}", text.quote(), self.pattern.on_host);
+        let refuse = format!("{{ echo '{}: {}' >&2; trap - 0; exit 1; }}", option.name, self.on_host);
+        text.literal().is_none().then(|| format!("{ask} || {refuse}"))
+    }
+}
+
+/// `creates` as an option.
+const ONE_PATH: ValueRule = ValueRule {
+    pattern: &Pattern { hint: "ask for the file with `unless`, as in: ls ~/app-*.jar > /dev/null", ..kinds::ONE_PATH },
+    written: "is one path, and this is a pattern",
+    on_host: "the value is a pattern and not a path",
+};
 
 /// How an option's value is written.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +198,7 @@ pub(crate) struct DigestPart {
 }
 
 const fn option(name: &'static str, form: Form, read_by: ReadBy, doc: &'static str) -> StepOption {
-    StepOption { name, form, read_by, doc, default: "", limits_runs: false, slot: None, digest: None }
+    StepOption { name, form, read_by, doc, default: "", limits_runs: false, rule: None, slot: None, digest: None }
 }
 
 impl StepOption {
@@ -175,6 +209,11 @@ impl StepOption {
 
     const fn limits_runs(mut self) -> Self {
         self.limits_runs = true;
+        self
+    }
+
+    const fn rule(mut self, rule: &'static ValueRule) -> Self {
+        self.rule = Some(rule);
         self
     }
 
@@ -242,6 +281,7 @@ pub const OPTIONS: &[StepOption] = &[
         "A path on the host. Where it exists, the step is unchanged; after the command it must exist.",
     )
     .limits_runs()
+    .rule(&ONE_PATH)
     .slot(
         |spec, value| spec.creates = value.text(),
         |spec| spec.creates.clone().map(OptionValue::Text),

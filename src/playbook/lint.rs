@@ -1,24 +1,31 @@
 //! What is allowed but most likely not meant.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use super::load::Loaded;
+use super::snippets::stand_in;
 use super::step::Step;
 use super::uses::{template_files, used_in_steps, used_in_text};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, OPTIONS};
+use crate::render::shell_arguments::program_with_argument;
 use crate::render::syntax::{self, Segment};
+use crate::render::templates::Templates;
 use crate::render::vars::for_each_use;
 use crate::source::{Diagnostic, Sources};
 
 /// Every warning about a playbook.
 pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
+    let secretive = secretive(loaded);
     for step in &loaded.playbook.steps {
         without_check(step, &mut warnings);
+        let of_step = secretive_in(step, &secretive, &loaded.templates);
         for node in shell_nodes(step) {
             raw_uses(node, sources, &mut warnings);
+            exposed(node, &of_step, sources, &mut warnings);
         }
     }
     variables(loaded, &mut warnings);
@@ -77,6 +84,67 @@ fn raw_uses(node: &Node, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
                     .hint("without `raw` the value is one word whatever it contains; keep it only if the value is meant as shell"),
             );
         }
+    }
+}
+
+/// The names of variables that hold a secret: secrets themselves, and what is made of them.
+fn secretive(loaded: &Loaded) -> HashSet<&str> {
+    let playbook = &loaded.playbook;
+    let mut found: HashSet<&str> = playbook.secrets.iter().map(|secret| secret.value.as_str()).collect();
+    if found.is_empty() {
+        return found;
+    }
+    let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
+    let all = playbook.vars.iter().chain(&loaded.file_vars).chain(hosts).chain(&loaded.given_vars);
+    let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in all {
+        for_each_use(&entry.value, &loaded.templates, &mut |_, name, _| {
+            users.entry(name).or_default().push(&entry.key);
+        });
+    }
+    let mut open: Vec<&str> = found.iter().copied().collect();
+    while let Some(name) = open.pop() {
+        open.extend(users.get(name).into_iter().flatten().filter(|user| found.insert(user)));
+    }
+    found
+}
+
+/// The same in a step, whose items may hold secrets too.
+fn secretive_in<'p>(step: &'p Step, secretive: &HashSet<&'p str>, templates: &Templates) -> HashSet<&'p str> {
+    let mut found = secretive.clone();
+    if let Some(items) = step.option("loop").filter(|_| !secretive.is_empty()) {
+        for_each_use(items, templates, &mut |_, name, _| {
+            if secretive.contains(name) {
+                found.insert("item");
+            }
+        });
+    }
+    found
+}
+
+/// The first of these names that an expression uses.
+fn used_secret<'t>(text: &'t str, inner: Range<usize>, names: &HashSet<&str>) -> Option<&'t str> {
+    let used = syntax::uses(&syntax::tokens(text, inner));
+    used.into_iter().map(|found| found.name).find(|name| names.contains(name))
+}
+
+/// Warns where a secret would stand in the argument list of a program.
+fn exposed(node: &Node, secretive: &HashSet<&str>, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
+    let Some(text) = node.as_text().filter(|text| !secretive.is_empty() && syntax::is_template(text)) else { return };
+    let Ok(template) = syntax::split(text) else { return };
+    let shell = stand_in(&template, true);
+    for segment in &template.segments {
+        let Segment::Expression { outer, inner } = segment else { continue };
+        let Some(name) = used_secret(text, inner.clone(), secretive) else { continue };
+        let Some(program) = program_with_argument(&shell, outer.start) else { continue };
+        let message = format!(
+            "the secret in `{name}` would stand in the argument list of `{program}`, which every user of the host can read"
+        );
+        let hint = format!(
+            "let the program read it: from standard input, as in `printf '%s\\n' {{{{ {name} }}}} | …`, from its environment \
+             (`env:` of the step), or from a file of mode 0600"
+        );
+        warnings.push(Diagnostic::warning(node.place(sources, outer.start, outer.end), message).hint(hint));
     }
 }
 

@@ -119,7 +119,7 @@ fn raw(template: &Template<'_>) -> bool {
 
 /// A text of the same length in which a word stands for each expression, and blanks for each statement. Without `all`, only the
 /// first part of each choice is left.
-fn stand_in(template: &Template<'_>, all: bool) -> String {
+pub(super) fn stand_in(template: &Template<'_>, all: bool) -> String {
     let mut out = String::with_capacity(template.text.len());
     let mut left_out = 0usize;
     let mut at = 0;

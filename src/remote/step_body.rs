@@ -235,10 +235,12 @@ fn question(work: &StepSpec) -> String {
     if let Some(guard) = only_if(work) {
         writeln!(ask, "{}", guard.ask("", "exit 77", ">&2")).expect("a string takes all");
     }
-    if let Some(path) = work.creates.as_ref().filter(|path| path.literal().is_none()) {
-        // The rule of a written path (src/compile/options.rs).
-        let refuse = "echo 'creates: the value is a pattern and not a path' >&2; trap - 0; exit 1";
-        writeln!(ask, "case {} in *[*?]*) {refuse} ;; esac", path.quote()).expect("a string takes all");
+    for (option, value) in work.options() {
+        if let (Some(rule), OptionValue::Text(text)) = (option.rule, &value)
+            && let Some(question) = rule.question(option, text)
+        {
+            writeln!(ask, "{question}").expect("a string takes all");
+        }
     }
     if let Some(path) = &work.creates {
         writeln!(ask, "[ ! -e {} ] || {{ trap - 0; exit 0; }}", path.quote()).expect("a string takes all");

@@ -15,6 +15,9 @@ use crate::source::Diagnostic;
 /// The largest text that templates may make, in bytes.
 const LARGEST: usize = 1 << 20;
 
+/// What to write for a loop over a map.
+pub(crate) const PAIRS: &str = "write `{{ MAP | items }}`: `item[0]` is the name, `item[1]` the value; or a list of maps, whose entries are `item.NAME`";
+
 impl Renderer<'_> {
     /// A text with its templates rendered.
     pub(super) fn rendered(&mut self, text: &str, origin: Origin<'_>, mode: RenderMode) -> Option<String> {
@@ -139,8 +142,21 @@ impl Renderer<'_> {
         }
     }
 
-    /// Whether a node is one expression whose value is none: what is optional is left out then.
-    pub(crate) fn is_none(&mut self, node: &Node) -> bool {
+    /// Reads an optional value. One expression that gives none counts as left out, and then nothing is wrong with it.
+    pub(crate) fn optional<T>(&mut self, node: &Node, read: impl FnOnce(&mut Self) -> Option<T>) -> Optional<T> {
+        let before = self.diagnostics.len();
+        if let Some(value) = read(self) {
+            return Optional::Given(value);
+        }
+        if !self.is_none(node) {
+            return Optional::Wrong;
+        }
+        self.diagnostics.truncate(before);
+        Optional::LeftOut
+    }
+
+    /// Whether a node is one expression whose value is none.
+    fn is_none(&mut self, node: &Node) -> bool {
         let Some(text) = node.as_text().filter(|text| syntax::is_template(text)) else { return false };
         let Some(inner) = syntax::split(text).ok().and_then(|template| template.single()) else { return false };
         let value = self.templates.evaluate(text, &inner, &self.host.context.value());
@@ -155,9 +171,21 @@ impl Renderer<'_> {
             return Some(items.map(|(item, index)| Iteration { item, index }).collect());
         }
         let error = Diagnostic::error(node.span, format!("`loop` needs a list, but this is {}", brief(&value)));
-        self.report_value(node, error.label("expected a list"));
+        let error = error.label("expected a list");
+        self.report_value(node, if value.kind() == ValueKind::Map { error.hint(PAIRS) } else { error });
         None
     }
+}
+
+/// What was given for an optional field or option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Optional<T> {
+    /// A value.
+    Given(T),
+    /// Nothing: the value is none.
+    LeftOut,
+    /// Something wrong, which has been reported.
+    Wrong,
 }
 
 /// Refuses what no text may contain.

@@ -6,6 +6,7 @@ use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, StepOption};
 use crate::playbook::step::{Given, Step};
 use crate::render::convert;
+use crate::render::eval::PAIRS;
 use crate::render::syntax::{is_name, is_template};
 use crate::source::{Diagnostic, Span, Spanned};
 
@@ -36,6 +37,7 @@ impl Parser<'_> {
             Form::Items => match &node.value {
                 Value::List(_) => {}
                 Value::Scalar { text, .. } if is_template(text) => {}
+                Value::Map(_) => self.expected(row.name, node, "a list", Some(PAIRS)),
                 _ => self.expected(row.name, node, "a list", None),
             },
             Form::Name => {
