@@ -592,6 +592,32 @@ fn a_secret_reaches_its_step_and_nothing_else() {
 }
 
 #[test]
+fn a_secret_is_an_argument_of_no_program_where_the_shell_has_no_printf() {
+    on_each_shell(|host| {
+        let log = host.path("printed");
+        std::fs::write(
+            host.bin.join("printf"),
+            format!("#!/bin/bash\nprintf '%s\\n' \"$@\" >>'{}'\nexec /usr/bin/printf \"$@\"\n", log.display()),
+        )
+        .expect("a program");
+        std::fs::set_permissions(host.bin.join("printf"), std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        let secret = "pa'ss\\wo!rd";
+        let length = secret.len();
+        let mut steps = plan(vec![
+            work(&format!("value=\"$pb_s_password\"; test \"${{#value}}\" = {length} && echo yes >used")),
+            StepSpec { register: Some("long".into()), ..work("head -c 200000 /dev/zero | tr '\\0' x") },
+            work("value=\"$pb_r_long\"; test \"${#value}\" = 200000 && echo yes >long"),
+        ]);
+        steps.secrets = vec![("password".into(), Secret::new(secret))];
+        let heard = host.deliver(1, &steps);
+        assert_eq!(heard.outcomes, ["changed", "changed", "changed"], "{heard:#?}");
+        assert_eq!((host.read("used").as_str(), host.read("long").as_str()), ("yes\n", "yes\n"));
+        let printed = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(!printed.contains("wo!rd"), "an argument of printf: {printed}");
+    });
+}
+
+#[test]
 fn a_rerun_leaves_alone_what_an_earlier_run_did() {
     on_each_shell(|host| {
         let step = || work("echo x >>count; echo said");

@@ -68,7 +68,8 @@ file_back_up() {
         cp -p -- "$pb_path" "$pb_work/body"
         pb_back=$pb_path.bak-$(date -u +%Y%m%dT%H%M%SZ)
         for pb_more in '' -2 -3 -4 -5 -6 -7 -8 -9; do
-            ! pb_said=$(ln -- "$pb_work/body" "$pb_back$pb_more" 2>&1) || return 0
+            # Not `return`, which runs no trap in a subshell of yash.
+            ! pb_said=$(ln -- "$pb_work/body" "$pb_back$pb_more" 2>&1) || exit 0
             [ -e "$pb_back$pb_more" ] || [ -L "$pb_back$pb_more" ] || break
         done
         # A file system without hard links.

@@ -9,3 +9,14 @@ LANG=C LC_ALL=C
 export LANG LC_ALL
 IFS=' 	
 '
+# mksh has no printf of its own. An argument of another program can be read by every user, and cannot be long.
+case ${KSH_VERSION-} in
+*MIRBSD*) eval 'printf() {
+case $1 in
+%s) print -rn -- "$2" ;;
+%b) print -n -- "$2" ;;
+%s\\n) shift && while [ $# -gt 0 ]; do print -r -- "$1" && shift; done ;;
+*) command printf "$@" ;;
+esac
+}' ;;
+esac

@@ -68,12 +68,18 @@ pb_start_shell() {
     set -- sh -c "$pb_keep_lock" sh sudo -n -H -u "$pb_step_user" -- "$2" -c "$pb_read_and_run"
   fi
   # shellcheck disable=SC2086 # It is a word or none.
-  printf '%s\n' "$pb_text" | {
+  pb_print "$pb_text" | {
     umask "$pb_login_umask"
     exec $pb_setsid "$@" 1>&4 4>&- 5>&- 7>&- 8>&8 9>&-
   } &
   pb_pid=$! pb_has_group=$pb_setsid
 }
+
+# pb_print TEXT: prints it, and makes it no argument of another program, which every user could read. mksh has no printf of its own.
+case ${KSH_VERSION-} in
+*MIRBSD*) pb_print() { print -r -- "$1"; } ;;
+*) pb_print() { printf '%s\n' "$1"; } ;;
+esac
 
 # pb_is_user_name NAME: the rule for a written `run_as`, for a value that only the host knows. sudo reads `#0` as a number.
 pb_is_user_name() {
