@@ -18,8 +18,9 @@ use crate::event::{Escaper, EventKind, Mode, Outcome, Phase, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId, StepLabel};
 use crate::plan::StepSummary;
-use crate::remote::frame::{Frame, Note, Piece, RecordFault, Unfit};
+use crate::remote::frame::{Frame, Note, RecordFault, Unfit};
 use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
+use crate::remote::splitter::Piece;
 use crate::secret::{MaskStream, Masker};
 
 /// How much of a step's last output is kept for recognising a known error.

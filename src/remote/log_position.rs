@@ -3,7 +3,8 @@
 //! The log starts behind the delivery's first word on a connection. Neither what the delivery says once the log has ended nor
 //! anything that a login script printed before the first word belongs to it.
 
-use super::frame::{Frame, Piece};
+use super::frame::Frame;
+use super::splitter::Piece;
 
 /// The place in the host's log up to which everything has come.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ fn length(piece: &Piece) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::remote::frame::Splitter;
+    use crate::remote::splitter::Splitter;
 
     const NONCE: &str = "00112233445566778899aabbccddeeff";
 

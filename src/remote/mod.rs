@@ -2,7 +2,7 @@
 //!
 //! [`program()`] writes the file that the host keeps as `plan`: the runner, the functions of kinds that the plan's recipes
 //! mention, and what each step says of itself. [`delivery()`] wraps it for one exec together with `deliver.sh`, which
-//! claims the run's folder, starts the runner detached and follows its log. [`frame`] reads what comes back.
+//! claims the run's folder, starts the runner detached and follows its log. [`splitter`] and [`frame`] read what comes back.
 //! [`record`] asks a host for a run that another machine started; [`stop()`] tells one to stop.
 
 mod blobs;
@@ -21,6 +21,7 @@ mod program;
 pub mod record;
 mod runner;
 pub mod runner_words;
+pub mod splitter;
 mod step_body;
 mod stop;
 pub mod streams;

@@ -15,8 +15,9 @@ use std::mem::take;
 
 use self::markers::Markers;
 
-use super::frame::{Frame, Piece, Splitter};
+use super::frame::Frame;
 use super::log_position::LogPosition;
+use super::splitter::{Piece, Splitter};
 
 /// How much output may wait for a frame that belongs before it.
 const MAX_WAITING: usize = 1024 * 1024;

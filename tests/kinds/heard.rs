@@ -1,6 +1,7 @@
 //! What a run said, step by step.
 
-use pinboot::remote::frame::{Frame, Piece, Unfit};
+use pinboot::remote::frame::{Frame, Unfit};
+use pinboot::remote::splitter::Piece;
 use pinboot::remote::streams::Streams;
 
 /// What a run said.

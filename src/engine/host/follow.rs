@@ -12,7 +12,8 @@ use crate::engine::messages::{self, Refusal};
 use crate::engine::stop_relay::relay;
 use crate::event::{EventKind, HostReady, KeyStatus};
 use crate::exit::Exit;
-use crate::remote::frame::{Frame, Piece};
+use crate::remote::frame::Frame;
+use crate::remote::splitter::Piece;
 use crate::transport::{Chunk, Connect, Peer, Session};
 
 /// Output that stops in the middle of a line, such as a prompt, is shown after so long.
