@@ -318,6 +318,9 @@ pub enum EventKind {
         failed: u32,
         /// Steps of unknown outcome.
         unknown: u32,
+        /// Steps that were not looked at; nothing where it is not known how many steps there are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_started: Option<u32>,
         /// Hosts that could not be used.
         unreachable: u32,
         /// The exit code.

@@ -343,8 +343,18 @@ impl RunView {
     /// The last event of the run, as its view stands now.
     pub fn run_finished(&self) -> EventKind {
         let Totals { changed, unchanged, would_change, skipped, failed, unknown, unreachable, .. } = self.totals();
-        let exit = self.exit_code();
-        EventKind::RunFinished { changed, unchanged, would_change, skipped, failed, unknown, unreachable, exit }
+        let (not_started, exit) = (self.not_reached(), self.exit_code());
+        EventKind::RunFinished {
+            changed,
+            unchanged,
+            would_change,
+            skipped,
+            failed,
+            unknown,
+            not_started,
+            unreachable,
+            exit,
+        }
     }
 
     /// The exit code: what the last event said, or else the worst of the hosts' (see [`Exit::worst`]). A host whose end was

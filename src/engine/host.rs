@@ -24,7 +24,7 @@ use super::waiting::Waiting;
 use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId};
-use crate::remote::streams::{StreamPosition, Streams};
+use crate::remote::streams::Streams;
 use crate::remote::{ExecSize, ExpectedHost};
 use crate::transport::{CUT_OFF, Connect, Error, ErrorKind};
 
@@ -102,6 +102,7 @@ pub(super) async fn run_host<C: Connect>(
         ambiguous_starts: 0,
         quiet_exits: 0,
         fruitless: 0,
+        reported: 0,
         at_once: 0,
         runner_restarts: 0,
         backoff: Backoff::new(FIRST_DELAY, MAX_DELAY),
@@ -140,6 +141,8 @@ struct HostTask<'a, C: Connect> {
     quiet_exits: u32,
     /// Connections in a row that ended soon and brought nothing new.
     fruitless: u32,
+    /// Events that came of what the host reported.
+    reported: u64,
     /// Connections that were followed by another one at once.
     at_once: u32,
     /// Runners that died since the last step finished.
@@ -185,7 +188,7 @@ impl<C: Connect> HostTask<'_, C> {
                 if self.interpreter.rebooting().is_none() {
                     self.restored().await;
                 }
-                let (connected, heard) = (Instant::now(), self.streams.position());
+                let (connected, heard) = (Instant::now(), self.heard());
                 let end = self.follow(session, started).await;
                 self.count_fruit(connected, heard);
                 end
@@ -201,9 +204,15 @@ impl<C: Connect> HostTask<'_, C> {
         }
     }
 
-    /// Counts connections that were not worth having; `heard` is how much of the run's log had come before this one.
-    fn count_fruit(&mut self, connected: Instant, heard: StreamPosition) {
-        if was_fruitful(self.streams.position() != heard, self.interpreter.greeted(), connected.elapsed()) {
+    /// How much was reported of the run so far, and how much of what its steps print has come. Words that report nothing are not news:
+    /// a host could say one on each connection without end.
+    fn heard(&self) -> (u64, u64) {
+        (self.reported, self.streams.position().out)
+    }
+
+    /// Counts connections that were not worth having; `heard` is what had come before this one.
+    fn count_fruit(&mut self, connected: Instant, heard: (u64, u64)) {
+        if was_fruitful(self.heard() != heard, self.interpreter.greeted(), connected.elapsed()) {
             self.fruitless = 0;
         } else {
             self.fruitless += 1;

@@ -20,6 +20,9 @@ cases! {
     a_report_that_does_not_match_the_plan_is_not_believed ["T1"]
         "a server answers `hello new` and then `end ok`, `end failed`, results doubled, out of order, contradictory, of no step, or stops in the middle"
         => Text("10", "every step without a good result is named, in text and in JSON, by `run`, `--check` and `rerun`");
+    attach_does_not_believe_a_report_that_does_not_match ["T1"]
+        "the same lies to `attach`, with the run's playbook and without it"
+        => Text("10", "every step without a good result is named");
     a_server_that_never_ends_is_left_with_ctrl_c ["T1"]
         "a server prints frames, output or neither without an end" => Text("130", "memory does not grow, and Ctrl-C ends pinboot");
 }
@@ -229,6 +232,40 @@ fn a_report_that_does_not_match_the_plan_is_not_believed() {
     going.kill();
     lying(&world, &format!("say 'hello again'; say 'run 7 1.00'\n{one}say 'end ok'"));
     world.pinboot(&["rerun"]).exits(10).says(&["there is no result of step 2 (Second), step 3 (Third)"]);
+}
+
+#[test]
+fn attach_does_not_believe_a_report_that_does_not_match() {
+    let Some(world) = World::new() else { return };
+    world.steps(THREE);
+    world.run(&[]).exits(0);
+    let all: String = (1..=3).map(|step| result(step, "changed")).collect();
+    let one = result(1, "changed");
+    let cases: &[(&str, String, &[&str])] = &[
+        ("nothing, and the end", String::new(), &["step 1", "step 2", "step 3"]),
+        ("one of three", one.clone(), &["step 2", "step 3"]),
+        ("one twice", format!("{one}{all}"), &["was reported twice"]),
+        ("out of order", [2, 1, 3].map(|step| result(step, "changed")).concat(), &["was reported after a later step"]),
+        ("not in the plan", format!("{all}{}", result(9, "changed")), &["step 9 is not in the plan"]),
+        ("forged", [1, 2, 3].map(|step| result(step, "would")).concat(), &["which a run cannot have"]),
+        ("without end", format!("while :; do {one} done\n"), &["was reported twice"]),
+    ];
+    let address = format!("{}@127.0.0.1:{}", world.user, world.server.port);
+    for (number, (what, report, words)) in cases.iter().enumerate() {
+        // What asks for the run gets the host's answer.
+        let honest = "case $SSH_ORIGINAL_COMMAND in *pb_want*) exec sh -c \"$SSH_ORIGINAL_COMMAND\" ;; esac";
+        lying(&world, &format!("{honest}\nsay 'hello over'; say 'run 7 1.00'\n{report}say 'end ok'"));
+        for with in [&[][..], &["--playbook", "p.yaml"]] {
+            let call = world.call(&["attach", &address, "--json", "--key"]).arg(world.server.key()).args(with);
+            let call = call.arg("--known-hosts").arg(world.server.known_hosts());
+            let state = world.here(&format!("other-{number}-{}", with.len()));
+            let printed = call.env("PINBOOT_STATE_DIR", state).run().exits(10);
+            let message = message(&printed);
+            for word in *words {
+                assert!(message.contains(word), "{what}, {with:?}: {message}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -247,13 +247,18 @@ fn what_is_not_reached_is_counted_and_named() {
         world.server.port,
         user = world.user
     ));
-    let call = world.call(&["run", "p.yaml", "--known-hosts"]).arg(world.server.known_hosts());
-    let printed = call.arg("--key").arg(world.server.key()).run().exits(1);
+    let call = || {
+        let call = world.call(&["run", "p.yaml", "--known-hosts"]).arg(world.server.known_hosts());
+        call.arg("--key").arg(world.server.key())
+    };
+    let printed = call().run().exits(1);
     let printed = printed.says(&["1 host unreachable (gone)", "3 not started", "2 hosts, 4 steps"]);
     let text = world.plain(&printed).replace(&free.to_string(), "OTHER");
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("unreachable_named", text);
     });
+    let printed = call().args(&["--json"]).run().exits(1);
+    assert!(printed.stdout.contains("\"not_started\":3,\"unreachable\":1"), "{printed:?}");
 }
 
 #[test]

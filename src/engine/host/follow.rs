@@ -307,6 +307,7 @@ impl<C: Connect> HostTask<'_, C> {
             }
             _ => {}
         }
+        self.reported += events.len() as u64;
         for mut event in events {
             if let EventKind::StepFinished { step, elapsed_ms, .. } = &mut event {
                 self.runner_restarts = 0;
