@@ -21,6 +21,8 @@ pb_failed() {
   [ "$1" -le 128 ] || exit "$1"
   pb_unfit "$2" "$pb_err"
 }
+# bash hands on what the login has set in an exported SHELLOPTS.
+set +efu
 # A start-up file that takes the system's programs out of PATH must not keep them from repairing it.
 command -v mkdir >/dev/null 2>&1 || export PATH="${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # pb_held FILE: whether some living process holds the lock of a run. pb_wait FILE: until none does any more. Without flock, a process

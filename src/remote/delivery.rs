@@ -15,7 +15,7 @@ use crate::transport::Exec;
 
 pub(super) const DELIVER: &str = include_str!("deliver.sh");
 
-/// Assignments in front of the delivery's shell, which replace empty ones.
+/// Assignments in front of the delivery's shell: pb_after, pb_in, pb_follow and pb_resume, each of which may be empty.
 struct Settings(String);
 
 /// How secrets go over standard input.
@@ -90,14 +90,14 @@ pub fn follow(
     known: Option<&ExpectedHost>,
 ) -> Exec {
     let input = Input::new(resume.unwrap_or_default(), secret_input);
-    let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1" };
-    let header = header(identity, from, "", known, &input, &Settings(how.to_owned()));
+    let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1 pb_resume=" };
+    let header = header(identity, from, "", known, &input, &Settings(format!("pb_after= pb_in= {how}")));
     Exec { command: wrap_encoded(&identity.shell, &[header]), stdin: input.bytes }
 }
 
 /// The run that is followed instead while it runs.
 fn follows_instead(after: Option<&RunId>) -> Settings {
-    Settings(format!("pb_after={}", after.map_or("", RunId::as_str)))
+    Settings(format!("pb_after={} pb_in= pb_follow= pb_resume=", after.map_or("", RunId::as_str)))
 }
 
 /// What goes over standard input.
@@ -149,8 +149,7 @@ fn header(
     let machine_id = known.and_then(|known| known.machine_id.as_deref()).filter(|id| is_machine_id(id));
     let stored: Vec<String> = known.iter().flat_map(|known| &known.stored).map(Stored::word).collect();
     let settings = format!(
-        "pb_run={} pb_nonce={} pb_from={} pb_out={} pb_sum='{sum}' pb_stdin='{}' pb_after= pb_follow= pb_resume= \
-         pb_in= pb_host={} pb_stored='{}' {}\n{}",
+        "pb_run={} pb_nonce={} pb_from={} pb_out={} pb_sum='{sum}' pb_stdin='{}' pb_host={} pb_stored='{}' {}\n{}",
         identity.run,
         identity.nonce,
         from.log,

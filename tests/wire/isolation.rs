@@ -228,6 +228,27 @@ fn no_variable_of_a_step_bends_the_runner() {
 }
 
 #[test]
+fn settings_of_a_login_shell_do_not_bend_a_run() {
+    on_each_shell(|host| {
+        fs::write(host.path("start-up"), "alias test=false\nset -u\nIFS=/\n").expect("written");
+        let start_up = host.path("start-up").display().to_string();
+        let shellopts = ("SHELLOPTS", "braceexpand:errexit:nounset:noglob");
+        let others = [
+            ("PS4", "$(echo traced >&2)+ "),
+            ("HISTSIZE", "0"),
+            ("IFS", "/"),
+            ("ENV", start_up.as_str()),
+            ("BASH_ENV", start_up.as_str()),
+            ("POSIXLY_CORRECT", "1"),
+        ];
+        for (run, table) in [(1, &[shellopts][..]), (2, &others)] {
+            let table: Vec<_> = table.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            is_unbent(host, run, Vec::new(), &table);
+        }
+    });
+}
+
+#[test]
 fn an_export_is_there_for_every_later_step() {
     on_each_shell(|host| {
         let exports = |values: &[(&str, Text)]| StepSpec {

@@ -37,6 +37,9 @@ pb_main() {
 # runner itself writes is private; the shells of steps have the login's umask, which the delivery gives.
 pb_prepare() {
   umask 077
+  set +efu
+  # shellcheck disable=SC3045 # It is bash, which would hand the login's own `set` on to every shell of a step.
+  [ -z "${BASH_VERSION-}" ] || export -n SHELLOPTS
   exec >>out 2>&1 5>>log </dev/null || exit 6
   pb_memory=${pb_mem-} pb_from_byte=${pb_from:-1} pb_login_umask=${pb_umask:-022}
   pb_least_size=$((${pb_out:-1} - 1)) pb_marked_size=0 pb_last_place=

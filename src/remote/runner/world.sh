@@ -63,7 +63,10 @@ pb_try_sudo() {
 # pb_ask_sudo COMMAND…: carries a command out as root. What is printed is in the file `sudo`, and the status in pb_exit_status. PAM, a
 # directory service or name resolution may keep sudo from an answer: then pb_sudo says so, and sudo, which its user cannot end, is left.
 pb_ask_sudo() {
-  pb_limit=${pb_sudo_limit:-60}
+  case ${pb_sudo_limit-} in
+    '' | *[!0-9]*) pb_limit=60 ;;
+    *) pb_limit=$pb_sudo_limit ;;
+  esac
   pb_kept_as=$pb_step_as pb_kept_timeout=$pb_step_timeout
   pb_step_as=login pb_step_timeout=$pb_limit pb_has_group= pb_tree=
   # The shell in between can be ended. The files are the user's.
