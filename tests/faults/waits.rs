@@ -81,7 +81,7 @@ fn a_login_that_reads_standard_input_gets_the_plan_all_the_same() {
             world.playbook(&format!("name: A test\n{text}"));
             fs::write(&file, format!("{eats}\n")).expect("a file");
             let _ = fs::remove_file(world.there("long"));
-            let printed = world.run_call(&[]).args(&["-e", "token=a-secret-word"]).run().exits(code);
+            let printed = world.run_call(&[]).args(["-e", "token=a-secret-word"]).run().exits(code);
             let printed = printed.says(&["the login read what was sent", "start-up file"]);
             assert!(!printed.shown().contains("following"), "{shell}, {eats}: {printed:?}");
             if code == 0 {
@@ -257,7 +257,7 @@ fn what_is_not_reached_is_counted_and_named() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("unreachable_named", text);
     });
-    let printed = call().args(&["--json"]).run().exits(1);
+    let printed = call().args(["--json"]).run().exits(1);
     assert!(printed.stdout.contains("\"not_started\":3,\"unreachable\":1"), "{printed:?}");
 }
 

@@ -19,13 +19,13 @@ impl<C: Connect> HostTask<'_, C> {
             (Task::Deliver { program, secrets, after }, None) => {
                 delivery(program, identity, next, after.as_ref(), expected.as_ref(), secrets)
             }
-            (Task::Deliver { program, secrets, after }, Some(past_login)) => match past_login.next_piece() {
-                Some((pieces, number)) => pieces.exec(identity, number),
-                None => {
-                    let in_pieces = past_login.pieces.is_some();
-                    delivery_past_login(program, identity, next, after.as_ref(), expected.as_ref(), secrets, in_pieces)
+            (Task::Deliver { program, secrets, after }, Some(past_login)) => {
+                if let Some((pieces, number)) = past_login.next_piece() {
+                    return pieces.exec(identity, number);
                 }
-            },
+                let in_pieces = past_login.pieces.is_some();
+                delivery_past_login(program, identity, next, after.as_ref(), expected.as_ref(), secrets, in_pieces)
+            }
             (Task::Attach { resume, .. }, past_login) => {
                 let input = if past_login.is_some() { SecretInput::Padded } else { SecretInput::Plain };
                 follow(identity, next, resume.as_deref(), input, expected.as_ref())
