@@ -380,6 +380,13 @@ fn explain(error: &Error, text: &str, base: usize, whole: Range<usize>) -> Templ
             hint = Some("`| raw` inserts text as shell".to_owned());
             detail.to_owned()
         }
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => {
+            hint = Some(
+                "expressions have the filters and tests of minijinja; let the shell of the step do what they cannot"
+                    .to_owned(),
+            );
+            detail.to_owned()
+        }
         _ if not_text.is_some() => format!("`{written}` {}", not_text.unwrap_or_default()),
         _ if detail.is_empty() => error.kind().to_string(),
         _ => detail.to_owned(),

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::text::{Source, SourceId, Sources, Span, is_invisible};
 
 /// The most diagnostics that are shown: more cannot be fixed at once.
 const SHOWN: usize = 100;
+
+/// The longest lines that are shown, in bytes; of longer ones only the place is given.
+const LONGEST: usize = 16 * 1024;
 
 /// Diagnostics as text, in the order of their places, with a closing line that counts them.
 ///
@@ -72,6 +75,11 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         }
         group = group.element(snippet);
     }
+    let place = diagnostic.span.filter(|span| windows.iter().all(|window| window.source != span.source));
+    let place = place.map(|span| (visible(&sources.get(span.source).name), sources.line_column(span)));
+    if let Some((name, (line, column))) = &place {
+        group = group.element(Origin::path(name.as_ref()).line(*line).char_column(*column));
+    }
     let hint = diagnostic.hint.as_deref().map(visible);
     if let Some(hint) = &hint {
         group = group.element(Level::HELP.message(hint.as_ref()));
@@ -112,7 +120,7 @@ fn windows(primary: Span, related: &[(Span, Cow<'_, str>)], sources: &Sources) -
     }
     order
         .into_iter()
-        .map(|id| {
+        .filter_map(|id| {
             let inside = || spans.iter().filter(|span| span.source == id);
             let from = inside().map(|span| span.start).min().unwrap_or(0);
             let to = inside().map(|span| span.end).max().unwrap_or(from);
@@ -127,13 +135,17 @@ fn first_line(span: Span, sources: &Sources) -> Span {
     Span { end: (span.start + len).min(span.end), ..span }
 }
 
-fn window(source: &Source, id: SourceId, from: usize, to: usize) -> Window {
+/// The lines of these bytes; nothing where one of them is too long to be shown.
+fn window(source: &Source, id: SourceId, from: usize, to: usize) -> Option<Window> {
     let text = &source.text;
     let from = floor(text, from);
     let to = floor(text, to).max(from);
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let start = text[..from].rfind('\n').map_or(bom.min(from), |at| at + 1);
     let end = text[to..].find('\n').map_or(text.len(), |at| to + at);
+    if text[start..end].split('\n').any(|line| line.len() > LONGEST) {
+        return None;
+    }
     let mut shown = String::new();
     let mut map = Vec::with_capacity(end - start + 1);
     for c in text[start..end].chars() {
@@ -148,7 +160,7 @@ fn window(source: &Source, id: SourceId, from: usize, to: usize) -> Window {
     }
     map.push(shown.len());
     let line = text[..start].bytes().filter(|&b| b == b'\n').count() + 1;
-    Window { source: id, name: visible(&source.name).into_owned(), line, text: shown, map, start }
+    Some(Window { source: id, name: visible(&source.name).into_owned(), line, text: shown, map, start })
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -189,6 +201,15 @@ mod tests {
         let mut sources = Sources::default();
         let id = sources.add("play.yml", text);
         (sources, id)
+    }
+
+    #[test]
+    fn of_a_very_long_line_the_place_is_given() {
+        let (sources, id) = sources(&format!("name: x\nlong: {}\n", "é".repeat(LONGEST)));
+        let error = Diagnostic::error(Span { source: id, start: 18, end: 20 }, "too much").hint("less");
+        let said = render(&[error], &sources, false);
+        assert!(said.starts_with("error: too much\n--> play.yml:2:9\n"), "{said}");
+        assert!(said.contains("= help: less") && said.len() < 200, "{said}");
     }
 
     #[test]

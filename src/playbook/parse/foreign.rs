@@ -44,6 +44,26 @@ const STEP: &[(&str, &str)] = &[
         "systemd",
         "write `command: systemctl enable --now NAME` with `unless: systemctl is-active NAME` and `sudo: true`",
     ),
+    (
+        "systemd_service",
+        "write `command: systemctl enable --now NAME` with `unless: systemctl is-active NAME` and `sudo: true`",
+    ),
+    ("service_facts", "remove it: ask with `command:`, `register:` and `changes: false`"),
+    ("package_facts", "remove it: ask with `command:`, `register:` and `changes: false`"),
+    ("gem", "write `command: gem install NAME` with `unless: gem list -i NAME`"),
+    ("rpm_key", "write `command: rpm --import URL` with `unless: rpm -q gpg-pubkey-ID` and `sudo: true`"),
+    ("timezone", "write `command: timedatectl set-timezone ZONE` with `unless:` and `sudo: true`"),
+    ("known_hosts", "write `command: ssh-keyscan HOST >> ~/.ssh/known_hosts` with `unless: ssh-keygen -F HOST`"),
+    ("ini_file", "write the whole file with `file:`, or `command: sed -i … FILE` with `unless: grep -q … FILE`"),
+    ("tempfile", "write `command: mktemp` with `register: NAME` and `always: true`"),
+    ("group_by", "write `vars:` under each host, and `when:` on the steps"),
+    ("state", "indent it below the kind where the kind has it; `command:` with `unless:` does the rest"),
+    ("connection", "remove it: pinboot uses SSH"),
+    ("diff", "remove it: `--check` shows what would change"),
+    ("debugger", "remove it: `rerun` continues behind a failure"),
+    ("become_flags", "remove it: `sudo: true` and `run_as: USER` use `sudo -n`"),
+    ("import_playbook", "run the other file with a command of its own"),
+    ("hosts", "write it at the top of the playbook: every step runs on the hosts of the run"),
     ("get_url", "write `download: { url: …, to: PATH, sha256: … }`"),
     ("uri", "write `command: curl -fsS URL`, with `changes: false` if it only asks"),
     ("unarchive", "write `archive: { url: …, into: FOLDER, creates: PATH }`"),
@@ -138,8 +158,28 @@ const TOP: &[(&str, &str)] = &[
     ("max_fail_percentage", "remove it: the first failure stops its host"),
     ("ignore_errors", "write `allow_failure: true` on the steps that may fail"),
     ("import_playbook", "run the other file with a command of its own"),
+    ("all", "write `hosts: { NAME: { address: ADDRESS, user: USER } }`"),
+    ("children", "write `hosts: { NAME: { address: ADDRESS, user: USER } }`: there are no groups; use `--limit`"),
+    ("include", "write the steps out: a playbook is one file"),
+    ("module_defaults", "write the fields out in each step"),
+    ("tags", "write `tags:` on each step"),
     ("inventory", "write `hosts: { NAME: { address: ADDRESS, user: USER } }`"),
     ("port", "write `port:` under the host"),
+];
+
+/// Keys of a host: variables of Ansible's inventory.
+const HOST: &[(&str, &str)] = &[
+    ("ansible_host", "write `address: ADDRESS`"),
+    ("ansible_ssh_host", "write `address: ADDRESS`"),
+    ("ansible_user", "write `user: USER`"),
+    ("ansible_ssh_user", "write `user: USER`"),
+    ("ansible_port", "write `port: PORT`"),
+    ("ansible_ssh_port", "write `port: PORT`"),
+    ("ansible_ssh_private_key_file", "write `key: FILE`"),
+    ("ansible_private_key_file", "write `key: FILE`"),
+    ("ansible_become", "write `sudo: true` on each step that needs it"),
+    ("ansible_connection", "remove it: pinboot uses SSH"),
+    ("ansible_python_interpreter", "remove it: a host needs no Python"),
 ];
 
 /// Fields of a kind by the names that Ansible's modules give them.
@@ -178,7 +218,13 @@ pub(super) fn step_key(key: &str) -> Option<&'static str> {
     if word.starts_with("with_") {
         return Some("write `loop: [A, B]`, or `loop: \"{{ LIST }}\"`; the item is `{{ item }}`");
     }
-    STEP.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead)
+    let of_play = || top_key(word);
+    STEP.iter().find(|(known, _)| *known == word).map(|(_, instead)| *instead).or_else(of_play)
+}
+
+/// What to write in a host instead of this key.
+pub(super) fn host_key(key: &str) -> Option<&'static str> {
+    HOST.iter().find(|(known, _)| *known == key).map(|(_, instead)| *instead)
 }
 
 /// The name of a module without that of its collection.

@@ -136,7 +136,7 @@ impl Parser<'_> {
 
     fn report_unknown(&mut self, entry: &Entry, what: &str, known: &[&str]) {
         let error = Diagnostic::error(entry.key_span, format!("{what} `{}`", entry.key));
-        if let Some(instead) = foreign::top_key(&entry.key).filter(|_| known == TOP) {
+        if let Some(instead) = foreign_key(&entry.key, known) {
             return self.report(error.label(ANSIBLE).hint(instead));
         }
         let mut error = error.label("unknown key").did_you_mean(&entry.key, known.iter().copied());
@@ -145,6 +145,11 @@ impl Parser<'_> {
         }
         self.report(error);
     }
+}
+
+/// What to write instead of a key of Ansible's: at the top of a playbook, or else in a host.
+fn foreign_key(key: &str, known: &[&str]) -> Option<&'static str> {
+    if known == TOP { foreign::top_key(key) } else { foreign::host_key(key) }
 }
 
 /// The label of a word of Ansible.
