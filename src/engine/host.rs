@@ -25,8 +25,8 @@ use super::waiting::Waiting;
 use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::HostId;
+use crate::remote::ExecSize;
 use crate::remote::streams::Streams;
-use crate::remote::{ExecSize, ExpectedHost};
 use crate::transport::{CUT_OFF, Connect, Error, ErrorKind};
 
 /// How often a runner that died without finishing another step is started again.
