@@ -10,7 +10,7 @@ use super::uses::{template_files, used_in_steps, used_in_text};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, OPTIONS};
-use crate::render::shell_arguments::program_with_argument;
+use crate::render::shell_arguments::Arguments;
 use crate::render::syntax::{self, Segment};
 use crate::render::templates::Templates;
 use crate::render::vars::for_each_use;
@@ -128,15 +128,23 @@ fn used_secret<'t>(text: &'t str, inner: Range<usize>, names: &HashSet<&str>) ->
     used.into_iter().map(|found| found.name).find(|name| names.contains(name))
 }
 
+/// The most places of one text that are named.
+const MOST_EXPOSED: usize = 50;
+
 /// Warns where a secret would stand in the argument list of a program.
 fn exposed(node: &Node, secretive: &HashSet<&str>, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
     let Some(text) = node.as_text().filter(|text| !secretive.is_empty() && syntax::is_template(text)) else { return };
     let Ok(template) = syntax::split(text) else { return };
     let shell = stand_in(&template, true);
+    let mut arguments = Arguments::of(&shell);
+    let most = warnings.len() + MOST_EXPOSED;
     for segment in &template.segments {
         let Segment::Expression { outer, inner } = segment else { continue };
         let Some(name) = used_secret(text, inner.clone(), secretive) else { continue };
-        let Some(program) = program_with_argument(&shell, outer.start) else { continue };
+        if warnings.len() == most {
+            return;
+        }
+        let Some(program) = arguments.program(outer.start) else { continue };
         let message = format!(
             "the secret in `{name}` would stand in the argument list of `{program}`, which every user of the host can read"
         );

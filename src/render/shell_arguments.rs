@@ -1,5 +1,7 @@
 //! Which program gets a word of shell as an argument: what stands in an argument list can be read by every user of the host.
 
+use std::collections::HashMap;
+
 /// Commands of the shell itself: their words stand in no argument list.
 const OWN: &[&str] = &[
     ".", ":", "[", "[[", "alias", "case", "cd", "declare", "echo", "eval", "exit", "export", "false", "for", "let",
@@ -10,26 +12,45 @@ const OWN: &[&str] = &[
 /// Words that may stand before a command.
 const BEFORE: &[&str] = &["!", "if", "elif", "while", "until", "then", "else", "do", "{", "time", "command", "builtin"];
 
-/// The program to which the word at this byte is an argument; `None` where a command of the shell itself, an assignment or a
-/// redirection has it.
-pub(crate) fn program_with_argument(shell: &str, at: usize) -> Option<String> {
-    let mut walk = Walk { commands: vec![Command::default()], shell, at: 0 };
-    while walk.at < at {
-        walk.step();
+/// A piece of shell, read once from its start.
+pub(crate) struct Arguments<'s> {
+    walk: Walk<'s>,
+    /// Whether a name is that of a function of this text.
+    functions: HashMap<String, bool>,
+}
+
+impl<'s> Arguments<'s> {
+    pub(crate) fn of(shell: &'s str) -> Self {
+        let walk = Walk { commands: vec![Command::default()], shell, at: 0 };
+        Self { walk, functions: HashMap::new() }
     }
-    let command = walk.commands.last()?;
-    if command.redirects {
-        return None;
+
+    /// The program to which the word at this byte is an argument; `None` where a command of the shell itself, an assignment or a
+    /// redirection has it. The bytes of later calls are further on.
+    pub(crate) fn program(&mut self, at: usize) -> Option<String> {
+        while self.walk.at < at {
+            self.walk.step();
+        }
+        let command = self.walk.commands.last()?;
+        if command.redirects {
+            return None;
+        }
+        let mut words = command.words.iter().map(String::as_str);
+        let program = words.find(|word| !BEFORE.contains(word) && !is_assignment(word))?.to_owned();
+        (!OWN.contains(&program.as_str()) && !self.is_function(&program)).then_some(program)
     }
-    let is_assignment = |word: &str| {
-        word.split_once('=').is_some_and(|(name, _)| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+".contains(&b))
-        })
-    };
-    let mut words = command.words.iter().map(String::as_str);
-    let program = words.find(|word| !BEFORE.contains(word) && !is_assignment(word))?;
-    let is_function = shell.contains(&format!("{program}()")) || shell.contains(&format!("{program} ()"));
-    (!OWN.contains(&program) && !is_function).then(|| program.to_owned())
+
+    fn is_function(&mut self, name: &str) -> bool {
+        let shell = self.walk.shell;
+        let find = || shell.contains(&format!("{name}()")) || shell.contains(&format!("{name} ()"));
+        *self.functions.entry(name.to_owned()).or_insert_with(find)
+    }
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+".contains(&b))
+    })
 }
 
 /// A command that is being read, and what ends it.
@@ -172,7 +193,7 @@ mod tests {
             ("it 'S'", Some("it")),
         ] {
             let at = shell.rfind('S').expect("a secret");
-            assert_eq!(program_with_argument(shell, at).as_deref(), program, "{shell}");
+            assert_eq!(Arguments::of(shell).program(at).as_deref(), program, "{shell}");
         }
     }
 }
