@@ -11,9 +11,16 @@ mod exports;
 mod files;
 mod forms;
 mod heard;
+mod hostile;
+mod https;
 mod odd_values;
 mod packages;
+#[path = "host/process.rs"]
+mod process;
 mod read;
+#[path = "host/root.rs"]
+#[expect(dead_code, reason = "the tests of hosts take more of it")]
+mod root;
 mod tree;
 mod web;
 mod world;

@@ -48,12 +48,15 @@ archive_bring() {
     pb_into=${arg_into%/}
     (
         {
-            [ -d "$arg_into" ] || mkdir -p "$arg_into" || pb_give_up "cannot make the directory $arg_into as $(id -un)"
+            pb_dir=$pb_into
+            [ "$arg_into" != "${pb_looked_at:-}" ] || pb_dir=$pb_led_to
+            pb_make_dir
             pb_wanted_digest
             pb_work_in "$pb_into"
             if [ -n "$arg_src" ]; then
-                archive_verify
-                archive_unpack "$arg_src"
+                archive_take
+                archive_verify "$pb_archive"
+                archive_unpack "$pb_archive"
             else
                 eval "set -- $arg_url"
                 pb_kept=${1%%[?#]*}
@@ -74,11 +77,26 @@ archive_bring() {
     )
 }
 
+# Sets pb_archive to a file of the host to unpack. One that another user can swap is read once, as that user.
+archive_take() {
+    pb_archive=$arg_src
+    pb_find_holder "$arg_src"
+    if [ -n "$pb_holder" ]; then
+        pb_archive=$pb_work/body
+        (pb_as_holder archive_print) > "$pb_archive"
+    fi
+    [ -r "$pb_archive" ] || pb_give_up "the archive $arg_src cannot be read as $(id -un)"
+}
+
+archive_print() {
+    cat -- "$arg_src"
+}
+
 # Refuses a file of the host that has another digest than the wanted one.
 archive_verify() {
-    [ -r "$arg_src" ] || pb_give_up "the archive $arg_src cannot be read as $(id -un)"
+    # FILE
     [ -n "$pb_digest" ] || return 0
-    pb_body_fault "$arg_src" "$arg_src" "$pb_algorithm" "$pb_digest"
+    pb_body_fault "$1" "$arg_src" "$pb_algorithm" "$pb_digest"
     [ -z "$pb_fault" ] || pb_refuse "refused $arg_src: $pb_fault"
 }
 
@@ -96,6 +114,7 @@ archive_run() {
     ! pb_is_full "$pb_work" || pb_give_up "$(pb_space "$arg_into") while unpacking ($pb_said)"
     case $pb_all in
     *'annot mknod'* | *"can't create node"*) pb_refuse "the archive holds a device, and none is made: $pb_said" ;;
+    *"contains '..'"* | *'annot hard link'* | *"can't create hardlink"*) pb_refuse "the archive holds a name or a link that leads out of it: $pb_said" ;;
     *'Permission denied'* | *'Read-only file system'* | *'uota exceeded'* | *'annot exec'* | *'not found'* | *'name too long'* | *'not permitted'*) pb_give_up "cannot unpack: $pb_said" ;;
     esac
     pb_refuse "the archive is cut short or damaged: $pb_said"

@@ -2,12 +2,21 @@
 
 download_check() {
     eval "set -- $arg_url"
-    pb_show_url "$1"
     pb_wanted_digest
-    pb_target "$arg_to"
-    [ ! -d "$pb_path" ] || pb_give_up "$arg_to is a directory: write \`to\` with a / at its end to put the file into it"
-    pb_want_file "$arg_to" "$pb_path"
-    pb_said=$(download_ask "$@") || exit
+    if pb_is_own "$arg_to"; then
+        pb_said=$(download_ask) || exit
+    else
+        pb_said=$(pb_at "$arg_to" download_ask) || exit
+    fi
+    # What it was made from is noted where only root can read it.
+    case $pb_digest$pb_said in
+    '' | 'mode '*)
+        pb_said=$(
+            pb_check_made "$arg_to" '' '' "$@"
+            pb_tell "$pb_said"
+        )
+        ;;
+    esac
     [ -n "$pb_said" ] || return 0
     # Ends the check where root may not work there.
     pb_find_holder "$arg_to"
@@ -15,9 +24,15 @@ download_check() {
     needs_change
 }
 
-# Says what would change.
+# Says what would change, going by what is there.
 download_ask() {
-    if [ ! -e "$pb_path" ]; then
+    eval "set -- $arg_url"
+    pb_show_url "$1"
+    pb_wanted_digest
+    pb_target "$arg_to"
+    [ ! -d "$pb_path" ] || pb_give_up "$arg_to is a directory: write \`to\` with a / at its end to put the file into it"
+    pb_want_file "$arg_to" "$pb_path"
+    if ! pb_is_there; then
         pb_tell_dir
         pb_tell "+ $arg_to from $pb_shown"
         return 0
@@ -29,11 +44,7 @@ download_ask() {
     else
         pb_type_fault "$pb_path" "$arg_to"
         [ -n "$pb_fault" ] || [ "$pb_kind" != zip ] || pb_zip_is_complete "$pb_path" || pb_fault="it is cut short or damaged"
-        if [ -n "$pb_fault" ]; then
-            pb_tell "$arg_to: $pb_fault; anew from $pb_shown"
-        else
-            pb_check_made "$arg_to" '' '' "$@"
-        fi
+        [ -z "$pb_fault" ] || pb_tell "$arg_to: $pb_fault; anew from $pb_shown"
     fi
     pb_check_attributes "$pb_path" "$arg_mode" '' ''
 }

@@ -1,10 +1,12 @@
 # The kind `file`.
 
 file_check() {
-    pb_target "$arg_path"
-    if [ -f "$pb_path" ] && [ -r "$pb_path" ] && file_same_content; then
-        pb_changes=$(pb_check_attributes "$pb_path" "$arg_mode" "$arg_owner" "$arg_group")
-        [ -n "$pb_changes" ] || return 0
+    if pb_is_own "$arg_path"; then
+        pb_target "$arg_path"
+        if [ -f "$pb_path" ] && [ -r "$pb_path" ] && file_same_content; then
+            pb_changes=$(pb_check_attributes "$pb_path" "$arg_mode" "$arg_owner" "$arg_group")
+            [ -n "$pb_changes" ] || return 0
+        fi
     fi
     file_at file_ask
 }
@@ -34,7 +36,7 @@ file_ask() {
     pb_target "$arg_path"
     pb_want_file "$arg_path" "$pb_path"
     pb_check_gift "$arg_owner"
-    if [ ! -e "$pb_path" ]; then
+    if ! pb_is_there; then
         pb_tell_dir
         file_show_change
         needs_change
@@ -51,12 +53,12 @@ file_ask() {
 file_write() {
     pb_target "$arg_path"
     pb_want_file "$arg_path" "$pb_path"
-    if [ -e "$pb_path" ] && file_same_content; then
+    if pb_is_there && file_same_content; then
         pb_stat "$pb_path"
         pb_give "$pb_path" "$arg_owner" "$arg_group" "${arg_mode:-$pb_mode}"
         return 0
     fi
-    [ "$arg_backup" != true ] || [ ! -e "$pb_path" ] || file_back_up
+    [ "$arg_backup" != true ] || ! pb_is_there || file_back_up
     pb_replace "$arg_path" "$arg_mode" "$arg_owner" "$arg_group" pb_content
 }
 
@@ -69,7 +71,8 @@ file_back_up() {
         pb_back=$pb_path.bak-$(date -u +%Y%m%dT%H%M%SZ)
         for pb_more in '' -2 -3 -4 -5 -6 -7 -8 -9; do
             # Not `return`, which runs no trap in a subshell of yash.
-            ! pb_said=$(ln -- "$pb_work/body" "$pb_back$pb_more" 2>&1) || exit 0
+            # -T: a link to a directory that lies there is not followed. Where ln does not know it, the file is moved below.
+            ! pb_said=$(ln -T -- "$pb_work/body" "$pb_back$pb_more" 2>&1) || exit 0
             [ -e "$pb_back$pb_more" ] || [ -L "$pb_back$pb_more" ] || break
         done
         # A file system without hard links.
@@ -89,13 +92,13 @@ file_same_content() {
 # Shows what would change in the bytes of the file pb_path.
 file_show_change() {
     pb_old=0
-    [ ! -e "$pb_path" ] || pb_old=$(($(wc -c < "$pb_path")))
+    ! pb_is_there || pb_old=$(($(wc -c < "$pb_path")))
     pb_new=$(($(pb_content | wc -c)))
     if [ -n "$arg_secret" ]; then
         pb_tell "$arg_path: $pb_old bytes -> $pb_new bytes (not shown: it holds a secret)"
-    elif pb_content | file_is_binary || { [ -e "$pb_path" ] && file_is_binary < "$pb_path"; }; then
+    elif pb_content | file_is_binary || { pb_is_there && file_is_binary < "$pb_path"; }; then
         pb_tell "$arg_path: binary, $pb_old bytes -> $pb_new bytes"
-    elif [ ! -e "$pb_path" ]; then
+    elif ! pb_is_there; then
         pb_tell "+++ $arg_path (new)"
         pb_content | sed 's/^/+/' | file_cap
     elif command -v diff > /dev/null 2>&1; then

@@ -1,6 +1,27 @@
 # The kind `kafka_topics`.
 
 kafka_topics_check() {
+    kafka_topics_at "arg_verifies=${arg_verifies:-}" kafka_topics_ask
+}
+
+kafka_topics_apply() {
+    kafka_topics_at "pb_why='$(pb_tell "$pb_why" | sed "s/'/'\\\\''/g")'" kafka_topics_make
+}
+
+# Carries a function out: here, or, where another user can change what Kafka's program runs or reads, as that user.
+kafka_topics_at() {
+    # ASSIGNMENT FUNCTION
+    pb_find_holder "$arg_home/bin/$arg_script"
+    [ -n "$pb_holder" ] || [ -z "$arg_command_config" ] || pb_find_holder "$arg_command_config"
+    if [ -z "$pb_holder" ]; then
+        "$2"
+    else
+        pb_extra=$1
+        pb_as_holder "$2"
+    fi
+}
+
+kafka_topics_ask() {
     # What an earlier step installs may be missing here: without it, there are no topics.
     pb_ask=1
     [ -f "$arg_home/bin/$arg_script" ] || pb_ask=
@@ -25,7 +46,7 @@ $pb_missing"
     pb_answer
 }
 
-kafka_topics_apply() {
+kafka_topics_make() {
     eval "set -- $arg_topics"
     for pb_topic; do
         eval "$pb_topic"

@@ -21,6 +21,7 @@ package_check() {
 }
 
 package_apply() {
+    pb_applies=1
     package_begin
     eval "set -- $pb_names"
     # Only those that differ: `install` would update the others.
@@ -61,7 +62,19 @@ package_begin() {
     # A version as users write it, with the epoch in front if there is one.
     pb_format='%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n'
     eval "set -- $pb_names"
-    for pb_name; do package_name_fits "$pb_name"; done
+    for pb_name; do
+        package_name_fits "$pb_name"
+        case $pb_name in /*.rpm | /*.deb) package_is_roots "$pb_name" ;; esac
+    done
+}
+
+# Refuses a package file that another user can swap: root would run what that user has put into it.
+package_is_roots() {
+    [ "$arg_state" = present ] || return 0
+    pb_find_roots_holder "$1"
+    [ -z "$pb_holder" ] || pb_give_up "${pb_holder#* } can change $1, and root does not install it: put it where no other user can write"
+    # In a directory where others can lay a file, one that is missing is none that comes in a moment.
+    [ -z "$pb_fresh" ] || [ -z "${pb_applies:-}" ] || pb_give_up "$1 is not there"
 }
 
 # Refuses what is not the name of one package: the same rule as in package.rs, for values that only the host knows.
@@ -155,9 +168,9 @@ package_ask() {
     pb_sudo=
     while :; do
         # shellcheck disable=SC2086 # Words or none.
-        pb_said=$(HOME=/ LC_ALL=C $pb_sudo "$@" 2> /dev/null) && return 0
+        pb_said=$(HOME=/ $pb_sudo "$@" 2> /dev/null) && return 0
         # shellcheck disable=SC2086
-        pb_error=$(HOME=/ LC_ALL=C $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v 'error: file ') || return 1
+        pb_error=$(HOME=/ $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v 'error: file ') || return 1
         # shellcheck disable=SC3067
         [ -z "$pb_sudo" ] && [ ! -O / ] && command -v sudo > /dev/null 2>&1 || break
         pb_sudo='sudo -n env LC_ALL=C HOME=/'

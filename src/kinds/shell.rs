@@ -90,11 +90,28 @@ pub fn compact(body: &str) -> String {
         if quote.is_none() {
             is_awk = code.contains("awk ");
         }
+        let begins_open = quote.is_some();
         quote = open_quote(code, quote);
-        out.push_str(code);
+        if begins_open {
+            out.push_str(code);
+        } else {
+            push_tight(&mut out, code);
+        }
         out.push('\n');
     }
     out
+}
+
+/// Adds a line that begins outside of quotes, without the blanks around `||` and `&&`, which end a word by themselves.
+fn push_tight(out: &mut String, line: &str) {
+    let mut rest = line;
+    while let Some(at) = [rest.find(" || "), rest.find(" && ")].into_iter().flatten().min() {
+        let is_code = open_quote(&line[..line.len() - rest.len() + at], None).is_none();
+        out.push_str(&rest[..at]);
+        out.push_str(if is_code { rest[at..at + 4].trim() } else { &rest[at..at + 4] });
+        rest = &rest[at + 4..];
+    }
+    out.push_str(rest);
 }
 
 /// The quote that is open at the end of a line, given the one that was open at its beginning.
@@ -176,6 +193,7 @@ mod tests {
     fn what_is_sent_means_the_same() {
         let body = "f() {\n    # why\n    a 'x\n      y # z\n    ' \"it's\n  b\"\n\n    c # d 'e\n    g=${h#\\'}\n}\n";
         assert_eq!(compact(body), "f() {\na 'x\n      y # z\n    ' \"it's\n  b\"\nc # d 'e\ng=${h#\\'}\n}\n");
+        assert_eq!(compact("a && b || c 'd || e' \"f && g\" || h\n"), "a&&b||c 'd || e' \"f && g\"||h\n");
         let awk = "f() {\n    x | awk '\n        # why\n        { print }\n        END { }' |\n        g 'a\n  b'\n}\n";
         assert_eq!(compact(awk), "f() {\nx | awk '\n{ print }\nEND { }' |\ng 'a\n  b'\n}\n");
         // Python reads the blanks at the beginning of a line.

@@ -280,6 +280,12 @@ const BY_ROW: &[&[Case]] = &[
     // H13
     &[
         elsewhere(
+            "tests/kinds/hostile.rs",
+            "no_hostile_user_bends_what_root_does",
+            &["H13"],
+            "a user replaces whatever appears in her home and in shared directories, with each kind and the real sudo",
+        ),
+        elsewhere(
             "tests/host/users.rs",
             "root_neither_reads_nor_writes_the_start_up_files_of_another_user",
             &["H13"],
@@ -318,6 +324,30 @@ const BY_ROW: &[&[Case]] = &[
     ],
     // H14
     &[
+        elsewhere(
+            "tests/kinds/archive/nothing-outside.yaml",
+            "A hard link to a file outside is refused",
+            &["H14"],
+            "a hard link to a file outside",
+        ),
+        elsewhere(
+            "tests/kinds/archive/nothing-outside.yaml",
+            "A second archive writes nothing through a link of the first",
+            &["H14"],
+            "a link of one archive and a file of the next below it",
+        ),
+        elsewhere(
+            "tests/kinds/archive/nothing-outside.yaml",
+            "Links that lie where the files of an archive come are replaced and not followed",
+            &["H14"],
+            "links that were there before, where files come",
+        ),
+        elsewhere(
+            "tests/kinds/archive/nothing-outside.yaml",
+            "A zip archive leaves its directory by no name, and nothing of it runs as its owner",
+            &["H14"],
+            "a zip archive with a link, a set-id bit and a name with `..`",
+        ),
         elsewhere(
             "tests/kinds/archive/hostile.yaml",
             "Nothing is written through a link that the archive brings, with leading directories left away",

@@ -35,14 +35,17 @@ pb_invalid() {
 # host forks nothing here.
 pb_target() {
     pb_path=$1
+    # Root takes what it has looked at: a link that is laid since then leads nowhere.
+    [ "$1" != "${pb_looked_at:-}" ] || pb_path=$pb_led_to
     case $pb_path in
     */*) ;;
     *) pb_path=./$pb_path ;;
     esac
     pb_hops=0
-    while [ -L "$pb_path" ]; do
+    while [ "$1" != "${pb_looked_at:-}" ] && [ -L "$pb_path" ]; do
         pb_hops=$((pb_hops + 1))
         [ "$pb_hops" -le 40 ] || pb_give_up "$1: its symbolic links go round in a circle"
+        pb_distrust_link "${pb_path%/*}"
         pb_read_link "$pb_path"
         case $pb_link in
         /*) pb_path=$pb_link ;;
@@ -51,6 +54,20 @@ pb_target() {
     done
     pb_dir=${pb_path%/*}
     [ -n "$pb_dir" ] || pb_dir=/
+}
+
+# Ends the check or the step where pb_path is a link that another user has laid in a sticky directory: the rule by which a kernel
+# does not follow it, whatever this one does (fs.protected_symlinks).
+pb_distrust_link() {
+    # DIRECTORY
+    [ -k "${1:-/}" ] || return 0
+    pb_stat "$pb_path"
+    case $pb_uid in 0 | "$(id -u)") ;; *) pb_give_up "$pb_path is a symbolic link of another user, and is not followed" ;; esac
+}
+
+# Whether something is at pb_path that no other user has laid there since root has looked at the way to it.
+pb_is_there() {
+    [ -z "${pb_fresh:-}" ] && [ -e "$pb_path" ]
 }
 
 # Sets pb_link to what a symbolic link holds. `readlink` is not in POSIX.
@@ -78,6 +95,13 @@ pb_want_file() {
 
 # Makes the directory of a target where it is missing, with those above it, as every kind does.
 pb_make_dir() {
+    # In a sticky directory the first one is made anew, and nothing that another user lays there meanwhile is taken for it.
+    case $pb_dir/ in
+    "${pb_fresh:-/}"/*)
+        mkdir -- "$pb_fresh" || exit 1
+        pb_fresh=
+        ;;
+    esac
     [ -d "$pb_dir" ] || mkdir -p "$pb_dir" || pb_give_up "cannot make the directory $pb_dir as $(id -un)"
 }
 

@@ -202,7 +202,7 @@ try:
 except urllib.error.HTTPError as error:
     with open(work + "/code", "w") as code:
         print(error.code, file=code)
-    end(47 if "infinite loop" in str(error) else 22, error)
+    end(47 if "infinite loop" in str(error) else 1 if 300 <= error.code < 400 else 22, error)
 except urllib.error.URLError as error:
     reason = error.reason
     end(6 if isinstance(reason, socket.gaierror) else 28 if isinstance(reason, TimeoutError) else

@@ -17,8 +17,16 @@ pb_at() {
 # this user's; pb_holder is empty where no user besides root and the acting one can. Gives up where several can.
 pb_find_holder() {
     # PATH
-    pb_holder='' pb_held='' pb_linked='' pb_login='' pb_trusted=''
-    [ "$(id -u)" = 0 ] || return 0
+    pb_holder='' pb_trusted='' pb_fresh=''
+    # shellcheck disable=SC3067 # -O is not in POSIX, and every shell that is supported knows it.
+    [ ! -O / ] || pb_find_roots_holder "$1"
+}
+
+# The same for what root will do later, also where another user asks. Where root works at the path itself, pb_target takes pb_led_to for it from then
+# on, without a second look; pb_fresh is the first place there that was missing in a directory where others can lay something.
+pb_find_roots_holder() {
+    # PATH
+    pb_holder='' pb_held='' pb_linked='' pb_login='' pb_trusted='' pb_looked_at='' pb_fresh=''
     pb_walk "$1"
     case $pb_holder in
     '' | *[!0-9]*) ;;
@@ -34,8 +42,23 @@ pb_find_holder() {
     *)
         pb_stat "$pb_held"
         pb_holder="$pb_uid $pb_user"
+        return 0
         ;;
     esac
+    pb_looked_at=$1 pb_led_to=${pb_real:-/}
+}
+
+# Whether a check may read at a path by itself, because it is not root's or everything on the way is root's own; this needs no process.
+pb_is_own() {
+    # shellcheck disable=SC3067
+    [ -O / ] || return 0
+    pb_rest=$1
+    case $pb_rest in /*) ;; *) return 1 ;; esac
+    while [ -n "$pb_rest" ]; do
+        # shellcheck disable=SC3067
+        [ ! -L "$pb_rest" ] && [ -O "$pb_rest" ] || return 1
+        pb_rest=${pb_rest%/*}
+    done
 }
 
 # Goes along a path as the kernel does. Sets pb_real to where it leads; the rest of a path whose directories are missing stays.
@@ -61,7 +84,11 @@ pb_walk() {
             pb_rest=$pb_link${pb_rest:+/$pb_rest}
         else
             pb_real=$pb_next
-            [ ! -d "$pb_real" ] || pb_hold "$pb_real"
+            if [ -d "$pb_real" ]; then
+                pb_hold "$pb_real"
+            elif [ -n "$pb_sticky" ] && [ ! -e "$pb_real" ]; then
+                pb_fresh=${pb_fresh:-$pb_real}
+            fi
         fi
     done
 }
@@ -72,7 +99,9 @@ pb_hold() {
     pb_stat "$1"
     if [ "$pb_uid" != 0 ]; then
         pb_hold_for "$pb_uid" "$1"
-        return 0
+        # A directory of the login user is as good as one of root's, where no third user can write.
+        [ "$pb_holder" = "$pb_login" ] || return 0
+        pb_stat "$1"
     fi
     case $pb_mode in
     [1357]??[2367] | [1357]?[2367]?) pb_sticky=1 ;;
@@ -106,20 +135,21 @@ pb_hold_for() {
     esac
 }
 
-# Sets pb_writers to who besides root may write in a directory whose group bits, or whose ACL behind them, say that one may.
+# Sets pb_writers to who besides root and the login user may write in a directory whose group bits, or whose ACL behind them, say that
+# one may.
 pb_find_writers() {
     pb_writers=
     if command -v getfacl > /dev/null 2>&1; then
-        pb_writers=$(getfacl -cpn "$1" 2> /dev/null | awk -F '[:\t ]+' '
-            $1 == "user" && $2 + 0 > 0 && $3 ~ /w/ && $0 !~ /#effective:.-/ { print "user " $2; exit }
-            $1 == "group" && $2 + 0 > 0 && $3 ~ /w/ && $0 !~ /#effective:.-/ { print "group " $2; exit }')
+        pb_writers=$(getfacl -cpn "$1" 2> /dev/null | awk -F '[:\t ]+' -v login="user$pb_login" '
+            /^(user|group):[1-9]/ && $1 $2 != login && $3 ~ /w/ && !/#effective:.-/ { print $1, $2; exit }')
         [ -z "$pb_writers" ] || return 0
     fi
     [ "$pb_gid" != 0 ] || return 0
-    # A group without members, as Debian's `staff`, lets no user in.
+    # A group without other members, as Debian's `staff` or a user's own, lets no user in.
     pb_writers=$(
-        { getent group "$pb_gid" || cat /etc/group; } 2> /dev/null | awk -F : -v gid="$pb_gid" '$3 == gid && $4 != "" && $4 != "root" { print "group " $1; exit }'
-        awk -F : -v gid="$pb_gid" '$4 == gid && $3 != 0 { print "user " $1; exit }' /etc/passwd
+        pb_name=$(id -un "${pb_login:-0}" 2> /dev/null) || :
+        { getent group "$pb_gid" || grep "^[^:]*:[^:]*:$pb_gid:" /etc/group; } 2> /dev/null | sed 's/.*://' | tr , '\n' | grep -vx -e root -e "$pb_name" -e '' | head -n 1
+        awk -F : -v gid="$pb_gid" -v login="$pb_login" '$4 == gid && $3 != 0 && $3 != login { print "user " $1; exit }' /etc/passwd
     )
 }
 
@@ -139,12 +169,11 @@ $1
     # shellcheck disable=SC2016 # For that shell.
     set -- sh -c 'set -- "$(cat; echo .)"; case $1 in *"# pb-end
 .") ;; *) exit 125 ;; esac; exec < /dev/null; eval "${1%.}"'
-    if ! command -v setpriv > /dev/null 2>&1; then
-        set -- su -s "$(command -v sh)" "$pb_user" "$2" "$3"
-    elif setpriv --reuid "$pb_uid" --regid "$pb_gid" --init-groups true 2> /dev/null; then
-        set -- setpriv --reuid "$pb_uid" --regid "$pb_gid" --init-groups "$@"
-    elif setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups true 2> /dev/null; then
-        set -- setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups "$@"
+    for pb_how in --init-groups --clear-groups ''; do
+        [ -z "$pb_how" ] || ! setpriv --reuid "$pb_uid" --regid "$pb_gid" "$pb_how" true 2> /dev/null || break
+    done
+    if [ -n "$pb_how" ]; then
+        set -- setpriv --reuid "$pb_uid" --regid "$pb_gid" "$pb_how" "$@"
     else
         set -- su -s "$(command -v sh)" "$pb_user" "$2" "$3"
     fi

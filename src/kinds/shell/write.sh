@@ -58,7 +58,7 @@ pb_replace() {
 pb_put() {
     # MODE OWNER GROUP
     pb_old= pb_because=
-    [ ! -e "$pb_path" ] || pb_old=1
+    ! pb_is_there || pb_old=1
     set -- "$pb_work/body" "${2:-}" "${3:-}" "$1"
     if [ -n "$pb_old" ]; then
         pb_stat "$pb_path"
@@ -92,7 +92,7 @@ pb_keep_attributes() {
 pb_rename() {
     pb_said=$(mv -fT -- "$1" "$2" 2>&1) && return 0
     case $pb_said in
-    *option* | *sage:*) [ ! -d "$2" ] && mv -f -- "$1" "$2" ;;
+    *option* | *sage:*) [ -z "${pb_fresh:-}" ] && [ ! -d "$2" ] && mv -f -- "$1" "$2" ;;
     *) return 1 ;;
     esac
 }
