@@ -1,6 +1,7 @@
 //! What a host's frames mean: pieces of the stream become events. Pure; this is the one place where secrets are masked and
 //! bytes made safe.
 
+mod current;
 mod keep;
 mod progress;
 mod step_end;
@@ -8,23 +9,20 @@ mod step_end;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use self::keep::Keeper;
-use self::progress::{OutputPart, ProgressWords};
+use self::current::Current;
+use self::progress::OutputPart;
 use self::step_end::StepEnd;
 use super::job::FindCause;
 use super::ledger::{Ledger, LedgerEntry};
 use super::messages::{self, Refusal};
-use crate::event::{Escaper, EventKind, Mode, Outcome, Phase, escape};
+use crate::event::{EventKind, Mode, Outcome, Phase, escape};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId, StepLabel};
 use crate::plan::StepSummary;
 use crate::remote::frame::{Frame, Note, RecordFault, Unfit};
 use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::remote::splitter::Piece;
-use crate::secret::{MaskStream, Masker};
-
-/// How much of a step's last output is kept for recognising a known error.
-const TAIL: usize = 64 * 1024;
+use crate::secret::Masker;
 
 /// How the host's part of a run ended, as the host reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,21 +74,6 @@ pub(super) struct Interpreter {
     greeted: bool,
 }
 
-#[derive(Debug)]
-struct Current {
-    step: StepId,
-    phase: Phase,
-    mask: MaskStream,
-    escaper: Escaper,
-    clock: Option<u64>,
-    started_ms: u64,
-    diff: Option<String>,
-    left: Option<String>,
-    tail: String,
-    keeper: Keeper,
-    progress: ProgressWords,
-}
-
 /// How the runner says that a step ended.
 struct Done {
     step: StepId,
@@ -98,24 +81,6 @@ struct Done {
     status: i32,
     clock: Option<u64>,
     reason: RunnerReason,
-}
-
-impl Current {
-    fn new(step: StepId, clock: Option<u64>, started_ms: u64, mask: MaskStream) -> Self {
-        Self {
-            step,
-            phase: Phase::Check,
-            mask,
-            escaper: Escaper::default(),
-            clock,
-            started_ms,
-            diff: None,
-            left: None,
-            tail: String::new(),
-            keeper: Keeper::default(),
-            progress: ProgressWords::default(),
-        }
-    }
 }
 
 impl Interpreter {
@@ -217,9 +182,9 @@ impl Interpreter {
         let mut events = Vec::new();
         if let Some(current) = &mut self.current {
             let held = current.progress.finish();
-            printed(current, &held, &mut events);
+            current.printed(&held, &mut events);
             let text = current.escaper.flush();
-            said(current, text, &mut events);
+            current.said(text, &mut events);
         }
         events
     }
@@ -244,7 +209,7 @@ impl Interpreter {
         let Some(current) = self.current.as_mut().filter(|_| !self.muted) else { return };
         for part in current.progress.push(raw) {
             match part {
-                OutputPart::Text(text) => printed(current, &text, events),
+                OutputPart::Text(text) => current.printed(&text, events),
                 OutputPart::Progress(bytes, total) => {
                     let total = (total > 0).then_some(total);
                     events.push(EventKind::StepProgress { step: current.step, bytes, total });
@@ -257,11 +222,11 @@ impl Interpreter {
     fn settle(&mut self, events: &mut Vec<EventKind>) {
         if let Some(current) = &mut self.current {
             let held = current.progress.finish();
-            printed(current, &held, events);
+            current.printed(&held, events);
             let masked = std::mem::replace(&mut current.mask, self.masker.stream()).finish();
             let mut text = current.escaper.push(&masked);
             text.push_str(&current.escaper.finish());
-            said(current, text, events);
+            current.said(text, events);
         }
     }
 
@@ -269,7 +234,7 @@ impl Interpreter {
     fn remark(&mut self, step: StepId, text: String, events: &mut Vec<EventKind>) {
         self.settle(events);
         if let Some(current) = self.current.as_mut().filter(|current| current.step == step) {
-            said(current, text, events);
+            current.said(text, events);
         }
     }
 
@@ -470,37 +435,6 @@ impl Interpreter {
                 let hint = needs.filter(|(tools, _)| tools == any_of).map(|(_, hint)| hint.as_str()).next();
                 messages::tools(&self.name(*step), any_of, hint)
             }
-        }
-    }
-}
-
-/// Bytes that the current step printed.
-fn printed(current: &mut Current, raw: &[u8], events: &mut Vec<EventKind>) {
-    if raw.is_empty() {
-        return;
-    }
-    current.keeper.count(raw);
-    let masked = current.mask.push(raw);
-    let text = current.escaper.push(&masked);
-    said(current, text, events);
-}
-
-/// Output of the current step as events: the part that is kept, and the part that is only shown.
-fn said(current: &mut Current, text: String, events: &mut Vec<EventKind>) {
-    if text.is_empty() {
-        return;
-    }
-    current.tail.push_str(&text);
-    if current.tail.len() > 2 * TAIL {
-        let cut = current.tail.len() - TAIL;
-        let cut = (cut..current.tail.len()).find(|at| current.tail.is_char_boundary(*at)).unwrap_or(0);
-        current.tail.drain(..cut);
-    }
-    let (step, phase) = (current.step, current.phase);
-    let (first, rest) = current.keeper.divide(text);
-    for (text, kept) in [(first, true), (rest, false)] {
-        if !text.is_empty() {
-            events.push(EventKind::StepOutput { step, text, phase, kept });
         }
     }
 }

@@ -3,11 +3,12 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use super::context::OrderedMap;
 use super::iteration::Iteration;
 use super::renderer::Renderer;
 use super::scope::Origin;
 use super::syntax::{self, TemplateError};
-use super::templates::{OrderedMap, RenderMode, brief, each_text, holes_are_complete};
+use super::templates::{RenderMode, brief, each_text, holes_are_complete};
 use crate::node::{Node, ScalarStyle, Value as NodeValue};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;

@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod blame;
 mod check;
 mod condition;
+mod context;
 pub(crate) mod convert;
 pub(crate) mod eval;
 pub(crate) mod iteration;

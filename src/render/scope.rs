@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::context::Context;
 use super::syntax::{self, Segment, Use};
-use super::templates::{Context, Templates};
+use super::templates::Templates;
 use crate::node::Node;
 use crate::secret::Secret;
 use crate::source::{Sources, Span};

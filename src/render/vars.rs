@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::context::OrderedMap;
 use super::renderer::Renderer;
 use super::scope::{GivenBy, HostVars, Registered, for_each_found};
 use super::syntax::Use;
-use super::templates::{OrderedMap, Templates, characters};
+use super::templates::{Templates, characters};
 use super::{Loader, syntax};
 use crate::node::{Entry, Node, ScalarStyle, Value as NodeValue};
 use crate::script::{Part, Text};
