@@ -14,6 +14,9 @@ const SHOWN: usize = 100;
 /// The longest lines that are shown, in bytes; of longer ones only the place is given.
 const LONGEST: usize = 16 * 1024;
 
+/// How much of a line behind the last place in it is looked at, in bytes; a terminal is less wide.
+const BEHIND: usize = 1024;
+
 /// Diagnostics as text, in the order of their places, with a closing line that counts them.
 ///
 /// Control characters of the file are made visible, so that the text can be written to a terminal.
@@ -135,7 +138,7 @@ fn first_line(span: Span, sources: &Sources) -> Span {
     Span { end: (span.start + len).min(span.end), ..span }
 }
 
-/// The lines of these bytes; nothing where one of them is too long to be shown.
+/// The lines of these bytes; nothing where one of them is too long before the place to be shown.
 fn window(source: &Source, id: SourceId, from: usize, to: usize) -> Option<Window> {
     let text = &source.text;
     let from = floor(text, from);
@@ -143,6 +146,7 @@ fn window(source: &Source, id: SourceId, from: usize, to: usize) -> Option<Windo
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let start = text[..from].rfind('\n').map_or(bom.min(from), |at| at + 1);
     let end = text[to..].find('\n').map_or(text.len(), |at| to + at);
+    let end = floor(text, end.min(to + BEHIND));
     if text[start..end].split('\n').any(|line| line.len() > LONGEST) {
         return None;
     }
@@ -206,10 +210,17 @@ mod tests {
     #[test]
     fn of_a_very_long_line_the_place_is_given() {
         let (sources, id) = sources(&format!("name: x\nlong: {}\n", "é".repeat(LONGEST)));
-        let error = Diagnostic::error(Span { source: id, start: 18, end: 20 }, "too much").hint("less");
-        let said = render(&[error], &sources, false);
-        assert!(said.starts_with("error: too much\n--> play.yml:2:9\n"), "{said}");
-        assert!(said.contains("= help: less") && said.len() < 200, "{said}");
+        let at = |start| {
+            let error = Diagnostic::error(Span { source: id, start, end: start + 2 }, "too much").hint("less");
+            render(&[error], &sources, false)
+        };
+        let far = at(14 + LONGEST);
+        assert!(far.starts_with("error: too much\n--> play.yml:2:8199\n"), "{far}");
+        assert!(far.contains("= help: less") && far.len() < 200, "{far}");
+        // What lies behind the place costs nothing.
+        let near = at(18);
+        assert!(near.contains("--> play.yml:2:9\n") && near.contains("2 | long: éé"), "{near}");
+        assert!(near.lines().any(|line| line.trim_end().ends_with("        ^")) && near.len() < 1000, "{near}");
     }
 
     #[test]

@@ -93,7 +93,12 @@ fn a_step_that_empties_its_own_output_bends_nothing() {
     );
     let started = Instant::now();
     let printed = world.run(&["--json"]).exits(0);
-    assert_eq!(world.journal(), ["1 changed", "2 changed", "3 changed", "exit 0", "exit 0"]);
+    assert_eq!(
+        world.journal(),
+        ["1 changed", "2 changed", "3 changed", "exit 0", "exit 0"],
+        "{}",
+        world.journal_text()
+    );
     let of = |step: u64| -> String {
         let all = events(&printed);
         let texts = all.iter().filter(|event| event["step"] == step).filter_map(|event| event["text"].as_str());
@@ -281,7 +286,10 @@ fn a_server_that_never_ends_is_left_with_ctrl_c() {
         ("silence", "say 'start 1 1.00'; sleep 30"),
     ] {
         lying(&world, &format!("say 'hello new'; say 'run 7 1.00'\n{shell}"));
+        let before = world.runs().len();
         let going = world.start(&["--json"]);
+        until("it is connected", || world.runs().len() > before && world.journal_text().contains("host_ready"));
+        // Two seconds of it, whatever the machine makes of them.
         std::thread::sleep(Duration::from_secs(2));
         let status = fs::read_to_string(format!("/proc/{}/status", going.pid())).unwrap_or_default();
         if let Some(most) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
