@@ -74,10 +74,13 @@ pub(super) fn minified_library(shell: &str, called: &[&str]) -> String {
     // What tests give to it in the environment: names with a default, and two that a test's value mentions.
     let mut kept: BTreeSet<&str> = ["pb_size", "pb_total"].into();
     let defaults = shell.split("${pb_").skip(1).filter_map(|rest| rest.split_once(":-"));
-    kept.extend(words(shell).map(|(word, _)| word).filter(|word| {
-        let is_it = |(name, value): (&str, &str)| word.strip_prefix("pb_") == Some(name) && !value.starts_with('}');
-        defaults.clone().any(is_it)
-    }));
+    let defaults: BTreeSet<&str> =
+        defaults.filter(|(_, value)| !value.starts_with('}')).map(|(name, _)| name).collect();
+    kept.extend(
+        words(shell)
+            .map(|(word, _)| word)
+            .filter(|word| word.strip_prefix("pb_").is_some_and(|name| defaults.contains(name))),
+    );
     kept.extend(called.iter().flat_map(|text| words(text)).map(|(word, _)| word));
     let functions: BTreeSet<&str> = shell.lines().filter_map(|line| line.strip_suffix("() {")).collect();
     let is_name = |word: &str, is_ours: bool| (is_ours || functions.contains(word)) && !kept.contains(word);
