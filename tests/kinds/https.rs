@@ -5,7 +5,7 @@ use super::process::Process;
 use crate::support::need;
 
 /// The server, whose answers are files; every program of the host trusts it.
-const SERVE: &str = r#"
+const SERVE: &str = r"
     mkdir /srv/tls && cd /srv/tls
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
         -keyout key.pem -out cert.pem 2> /dev/null
@@ -17,7 +17,7 @@ const SERVE: &str = r#"
         printf 'HTTP/1.0 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n' $target > away$n
     done
     printf 'HTTP/1.0 302 Found\r\nLocation: /away1\r\nContent-Length: 0\r\n\r\n' > away5
-"#;
+";
 
 #[test]
 fn no_program_that_fetches_leaves_https() {
