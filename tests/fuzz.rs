@@ -113,7 +113,7 @@ fn the_process_that_reads() {
 fn inputs_are_as_different_as_they_should_be() {
     let (mut accepted, mut refused) = (0, 0);
     let mut text = String::new();
-    for number in 0..600 {
+    for number in 0..1000 {
         let input = input::of(1, number);
         text.push_str(&String::from_utf8_lossy(&input.bytes[..input.bytes.len().min(20_000)]));
         if input.kind == input::Kind::Playbook {

@@ -75,14 +75,12 @@ impl Splitter {
         // Whatever the chunks, no more than this is searched for a frame's end.
         let window = self.held.len().min(LONGEST + 1);
         let (mut start, mut from) = (0, self.searched.max(body));
-        let end = loop {
-            let end = find(&self.held[from..window], &[RS, b'\n']).map(|found| from + found);
-            // A frame that was cut by a runner's death is followed by the next runner's first frame.
-            match find(&self.held[from..end.unwrap_or(window)], &self.opening) {
-                Some(again) => (start, from) = (from + again, from + again + body),
-                None => break end,
-            }
-        };
+        let end = find(&self.held[from..window], &[RS, b'\n']).map(|found| from + found);
+        // A frame that was cut by a runner's death is followed by the next runner's first frame.
+        while let Some(again) = find(&self.held[from..end.unwrap_or(window)], &self.opening) {
+            start = from + again;
+            from = start + body;
+        }
         if start > 0 {
             self.held.drain(..start);
             self.torn += start;
@@ -207,6 +205,15 @@ mod tests {
         assert_eq!(all(&stream, 5), [Piece::Frame(Frame::Run, stream.len())], "every byte is accounted for");
         let torn = format!("out\x1epb:{NONCE} start").into_bytes();
         assert_eq!(all(&torn, 4), [Piece::Raw(b"out".to_vec())]);
+    }
+
+    #[test]
+    fn beginnings_without_an_end_are_searched_once() {
+        let mut splitter = Splitter::new(NONCE);
+        let torn = format!("\x1epb:{NONCE} end ok\x1e\r\n").repeat(200_000);
+        let pieces = splitter.push(torn.as_bytes());
+        assert_eq!(pieces, []);
+        assert_eq!(splitter.held(), torn.len());
     }
 
     #[test]
