@@ -22,6 +22,10 @@ accept:
 ci *PARTS:
     .ci/run {{ PARTS }}
 
+# Inputs made by chance, with a new seed, for so many seconds.
+fuzz SECONDS="600":
+    PINBOOT_SEED=now PINBOOT_FUZZ={{ SECONDS }} cargo test --test fuzz
+
 # Start-up, lost connections, and round trips and times over a delayed link, against one `ssh host bash -s`; needs root.
 bench *ARGS:
     cargo build --release

@@ -8,7 +8,7 @@ mod escape;
 mod reason;
 mod time;
 
-pub use codec::{CodecError, from_json_line, to_json_line, visible};
+pub use codec::{CodecError, from_json_line, json_text, to_json_line};
 pub use escape::{Escaper, escape, is_safe};
 pub use reason::{GuardFault, Reason};
 pub use time::{parse_timestamp, timestamp};

@@ -296,7 +296,7 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), TABLE.len());
-        assert_eq!(serde_json::to_string(&[Exit::Hangup, Exit::Other(42)]).unwrap(), "[129,42]");
+        assert_eq!(serde_json::json!([Exit::Hangup, Exit::Other(42)]).to_string(), "[129,42]");
         assert_eq!(serde_json::from_str::<[Exit; 2]>("[7,43]").unwrap(), [Exit::ConnectionLost, Exit::Other(43)]);
     }
 

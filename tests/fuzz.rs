@@ -1,7 +1,8 @@
 //! Whatever is read is answered: playbooks, files of variables, journals and the streams of a host, made by chance.
 //!
-//! `cargo test --test fuzz` takes two seconds; `PINBOOT_FUZZ=120`, as in `.ci/run`, as many as it says. The seed is printed, and
-//! `PINBOOT_SEED=SEED` makes the same inputs again, `PINBOOT_SEED=SEED:NUMBER` only one of them.
+//! `cargo test --test fuzz` takes two seconds; `PINBOOT_FUZZ=120`, as in `.ci/run`, as many as it says. The seed is printed. It is
+//! always the same, so that a change is judged by its own faults; `PINBOOT_SEED=now` looks for new ones, as `just fuzz` does,
+//! `PINBOOT_SEED=SEED` makes the inputs of a seed again, and `PINBOOT_SEED=SEED:NUMBER` only one of them.
 //!
 //! An input that fails is cut down as far as it still fails in the same way, and written to a file; the failure names the
 //! command that reads it again: `PINBOOT_REPLAY=FILE cargo test --test fuzz`.
@@ -46,13 +47,19 @@ use worker::{Job, Verdict, Wanted};
 /// How long it takes, if `PINBOOT_FUZZ` does not say.
 const SHORT: Duration = Duration::from_secs(2);
 
+/// The seed, if `PINBOOT_SEED` does not say.
+const SEED: u64 = 1;
+
 /// The inputs of one call: those that follow from a seed, or one of them.
 fn wanted() -> (u64, Option<u64>) {
-    let number = |text: &str| text.parse().expect("PINBOOT_SEED is SEED or SEED:NUMBER");
+    let number = |text: &str| text.parse().expect("PINBOOT_SEED is now, SEED or SEED:NUMBER");
     let Ok(given) = std::env::var("PINBOOT_SEED") else {
+        return (SEED, None);
+    };
+    if given == "now" {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         return (now.as_secs(), None);
-    };
+    }
     match given.split_once(':') {
         Some((seed, only)) => (number(seed), Some(number(only))),
         None => (number(&given), None),

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::Cli;
 use super::console::print;
 use super::error::CommandError;
-use crate::event::VERSION;
+use crate::event::{VERSION, json_text};
 use crate::exit::Exit;
 use crate::kinds::{Field, KINDS, Kind, Shape};
 use crate::plan::options::{Form, OPTIONS};
@@ -71,7 +71,7 @@ fn json(kinds: &[&Kind]) -> String {
                 "v": VERSION, "kind": "kind", "name": kind.name, "summary": kind.summary, "check": kind.check,
                 "short": kind.short, "fields": fields, "example": kind.example,
             });
-            format!("{line}\n")
+            json_text(&line) + "\n"
         })
         .collect()
 }
@@ -110,7 +110,7 @@ fn options_json() -> String {
                 "v": VERSION, "kind": "option", "name": option.name, "wants": form_words(option.form),
                 "default": option.default, "read_by": option.read_by.word(), "doc": option.doc,
             });
-            format!("{line}\n")
+            json_text(&line) + "\n"
         })
         .collect()
 }

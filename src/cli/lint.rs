@@ -12,7 +12,7 @@ use super::error::CommandError;
 use super::files::{load_playbook, near_file, read_file};
 use super::lint_shell;
 use crate::compile::compile_some;
-use crate::event::{VERSION, visible};
+use crate::event::{VERSION, json_text};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::playbook::{leftovers, lint as warnings_of, snippets};
@@ -80,7 +80,7 @@ fn json_lines(found: &[Diagnostic], sources: &Sources) -> String {
             "v": VERSION, "kind": "diagnostic", "severity": severity, "message": diagnostic.message,
             "hint": diagnostic.hint, "place": place,
         });
-        visible(line.to_string()) + "\n"
+        json_text(&line) + "\n"
     };
     found.iter().map(line).collect()
 }

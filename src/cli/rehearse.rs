@@ -13,7 +13,7 @@ use super::files::{self, Ready};
 use super::jobs::{header, job, started};
 use super::system::runtime;
 use crate::engine::Job;
-use crate::event::{Event, EventKind, Mode, Outcome, VERSION};
+use crate::event::{Event, EventKind, Mode, Outcome, VERSION, json_text};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::StepId;
@@ -282,7 +282,7 @@ impl Stage<'_> {
             return print(text).map(|_| ());
         }
         let line = json!({ "v": VERSION, "kind": kind, "host": self.host.id, "verdict": verdict });
-        print(&format!("{line}\n")).map(|_| ())
+        print(&(json_text(&line) + "\n")).map(|_| ())
     }
 }
 

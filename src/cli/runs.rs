@@ -9,7 +9,7 @@ use super::args::Cli;
 use super::console::print;
 use super::error::CommandError;
 use super::system::state;
-use crate::event::{Event, EventKind, Mode, VERSION};
+use crate::event::{Event, EventKind, Mode, VERSION, json_text};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepLabel};
 use crate::journal::{Damage, JournalError, JournalRead};
@@ -207,7 +207,7 @@ fn lost_result(event: &Event) -> Option<String> {
 
 /// The history as one JSON object per line.
 fn json_lines(rows: &[Row]) -> String {
-    rows.iter().map(|row| serde_json::to_string(row).expect("a row has only text keys") + "\n").collect()
+    rows.iter().map(|row| json_text(row) + "\n").collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::error::CommandError;
 use super::last_run::{Purpose, find_run};
 use super::runs::{outcome, start_time};
 use super::system::state;
-use crate::event::{EventKind, Mode, VERSION};
+use crate::event::{EventKind, Mode, VERSION, json_text};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 use crate::journal::{HostSummary, JournalRead};
@@ -26,7 +26,7 @@ pub(super) fn show(cli: &Cli, run: Option<&str>) -> Result<Exit, CommandError> {
     let run = find_run(&state, run, Purpose::Continue)?;
     let (read, is_running) = (state.read(&run)?, state.is_held(&run));
     if cli.wants_json() {
-        return print(&format!("{}\n", json(&read, is_running)));
+        return print(&(json_text(&json(&read, is_running)) + "\n"));
     }
     let look = Look { color: has_color(&std::io::stdout()), verbose: cli.is_verbose() };
     print(&text(&read, is_running, look))
@@ -311,5 +311,20 @@ mod tests {
         let shown = serde_json::to_string_pretty(&json(&journal(), false)).unwrap();
         assert!(!shown.contains("secret-nonce"));
         insta::assert_snapshot!(shown);
+    }
+
+    /// Found by the fuzzer: a journal can come from elsewhere, and hold what no host's output becomes.
+    #[test]
+    fn a_program_is_given_no_invisible_characters_either() {
+        let mut read = journal();
+        read.header.playbook = "\u{202e}.yaml".into();
+        for event in &mut read.events {
+            if let EventKind::StepOutput { text, .. } = &mut event.kind {
+                text.push_str("\u{202e}\u{9b}");
+            }
+        }
+        let shown = json_text(&json(&read, false));
+        assert!(shown.chars().all(crate::event::is_safe), "{shown}");
+        assert!(shown.contains(r"\u202e\u009b") && shown.contains(r#""playbook":"\u202e.yaml""#), "{shown}");
     }
 }

@@ -33,19 +33,27 @@ struct Line<'a> {
 /// Writes an event as one line of JSON, without the line feed.
 pub fn to_json_line(event: &Event) -> String {
     let line = Line { v: VERSION, seq: event.seq, at: &event.at, host: event.host.as_ref(), kind: &event.kind };
-    visible(serde_json::to_string(&line).expect("an event has only text keys and numbers that JSON knows"))
+    json_text(&line)
+}
+
+/// A value as JSON in one line, without the line feed, for all that is printed or kept: see [`visible`].
+///
+/// # Panics
+/// If the value has maps with keys that are no texts.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn json_text(value: &impl Serialize) -> String {
+    visible(serde_json::to_string(value).expect("only text keys, and numbers that JSON knows"))
 }
 
 /// JSON in which every character that a reader would not see, or that would turn the direction of writing, is an escape: the
 /// same JSON for a program.
-pub fn visible(json: String) -> String {
+fn visible(json: String) -> String {
     if json.chars().all(is_safe) {
         return json;
     }
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        // Between the values of JSON that is set out in lines there are line feeds.
-        if is_safe(c) || c == '\n' {
+        if is_safe(c) {
             out.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {

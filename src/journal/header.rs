@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum;
 use super::error::{JournalError, JournalErrorKind};
-use crate::event::Mode;
+use crate::event::{Mode, json_text};
 use crate::flags::Flags;
 use crate::ids::{Digest, HostId, RunId};
 use crate::plan::{Plan, StepSummary};
@@ -73,8 +73,7 @@ struct Written<'a> {
 impl Header {
     /// Writes the header as its file holds it.
     pub(super) fn to_line(&self) -> String {
-        let object = serde_json::to_string(&Written { version: VERSION, header: self });
-        checksum::seal(&object.expect("a header has only text keys"))
+        checksum::seal(&json_text(&Written { version: VERSION, header: self }))
     }
 
     /// Reads what [`Header::to_line`] wrote; `name` is the file's name for messages.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::options::{OptionValue, ReadBy};
 use super::{Action, Plan, PlannedStep, RunAs, StepSpec};
-use crate::event::{VERSION, escape, visible};
+use crate::event::{VERSION, escape, json_text};
 use crate::ids::Digest;
 use crate::inventory::Host;
 use crate::kinds::{self, Content, Recipe};
@@ -190,7 +190,7 @@ pub fn json(plans: &[(Host, Plan)]) -> String {
                 "v": VERSION, "kind": "plan", "host": host.id, "user": host.user, "address": host.address, "port": host.port,
                 "mode": plan.mode, "steps": steps,
             });
-            visible(line.to_string()) + "\n"
+            json_text(&line) + "\n"
         })
         .collect()
 }
