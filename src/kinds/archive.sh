@@ -220,6 +220,9 @@ archive_examine() {
     chmod u+rwx "$pb_work/tree"
     (
         cd "$pb_work/tree"
+        # What follows is read line by line: the second line of a name could pass for the mode of another directory.
+        [ -z "$(find . -name '*
+*')" ] || pb_refuse "the archive holds a name of several lines"
         find . -type d ! -perm -0700 -exec ls -ldn {} \; -exec chmod u+rwx {} \; > ../modes
         pb_bad=$(find . \( -type b -o -type c \) -print | head -n 1)
         [ -z "$pb_bad" ] || pb_refuse "the archive holds a device, and none is made: ${pb_bad#./}"

@@ -78,6 +78,10 @@ pub(crate) fn check(written: Written<'_>, shape: Shape) -> Result<(), Box<Diagno
         Shape::Path | Shape::LocalPath | Shape::LocalTemplate if written.text.is_empty() => {
             Err(Box::new(Diagnostic::error(written.span, "the path is empty").label("expected a path")))
         }
+        Shape::Path if written.text.contains('\n') => {
+            let fault = Diagnostic::error(written.span, "the path holds a line feed").label("expected one line");
+            Err(Box::new(fault.hint("with `|` a text ends in a line feed; write the path in the line of its field")))
+        }
         _ => Ok(()),
     }
 }

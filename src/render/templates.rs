@@ -358,7 +358,12 @@ fn explain(error: &Error, text: &str, base: usize, whole: Range<usize>) -> Templ
         },
     );
     let written = text.get(at.clone()).unwrap_or("").trim();
-    let detail = error.detail().unwrap_or("");
+    // `select("x")` and `map("x")` give no detail where there is no x.
+    let detail = match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None if written.is_empty() => error.kind().to_string(),
+        None => format!("{} in `{written}`", error.kind()),
+    };
     let not_text =
         std::error::Error::source(error).and_then(|source| source.downcast_ref()).map(|NotText(reason)| *reason);
     let mut hint = None;
@@ -377,18 +382,17 @@ fn explain(error: &Error, text: &str, base: usize, whole: Range<usize>) -> Templ
         }
         ErrorKind::UnknownFilter if text.contains("safe") => {
             hint = Some("`| raw` inserts text as shell".to_owned());
-            detail.to_owned()
+            detail
         }
         ErrorKind::UnknownFilter | ErrorKind::UnknownTest => {
             hint = Some(
                 "expressions have the filters and tests of minijinja; let the shell of the step do what they cannot"
                     .to_owned(),
             );
-            detail.to_owned()
+            detail
         }
         _ if not_text.is_some() => format!("`{written}` {}", not_text.unwrap_or_default()),
-        _ if detail.is_empty() => error.kind().to_string(),
-        _ => detail.to_owned(),
+        _ => detail,
     };
     TemplateError { at, message, hint, syntax: error.kind() == ErrorKind::SyntaxError }
 }
@@ -475,6 +479,8 @@ mod tests {
         assert_eq!(text("a {{ 'x' ~ map.b }}"), "5..16 a part of `'x' ~ map.b` is not defined");
         assert_eq!(text("{# {% if yes %}{{ list }}{% endif %}"), "18..22 `list` is a list, but text is needed here");
         assert!(text("{{ .Name }}").contains("invalid expression"));
+        assert_eq!(text("{{ list | select('nope') }}"), "10..24 unknown test in `select('nope')`");
+        assert_eq!(text("{{ list | map('nope') }}"), "10..21 unknown filter in `map('nope')`");
         assert_eq!(
             render("{{ map }}", RenderMode::Shell).expect_err("a map"),
             "3..6 `map` is a map, but text is needed here"
