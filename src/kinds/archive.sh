@@ -148,7 +148,7 @@ archive_unzip() {
     elif command -v busybox > /dev/null 2>&1; then
         set -- busybox unzip -q -o "$1" -d "$pb_work/tree"
     elif command -v python3 > /dev/null 2>&1; then
-        set -- python3 -m zipfile -e "$1" "$pb_work/tree"
+        set -- python3 -I -m zipfile -e "$1" "$pb_work/tree"
     else
         pb_give_up "this host has no unzip: install it in an earlier step (package: unzip)"
     fi

@@ -5,7 +5,7 @@ package_check() {
     eval "set -- $pb_names"
     # One question for all of them is answered "yes" on a converged host.
     case $arg_state/$pb_family/$arg_version in
-    present/yum/ | present/zypper/) ! HOME=/ rpm -q --whatprovides -- "$@" > /dev/null 2>&1 || return 0 ;;
+    present/yum/ | present/zypper/) ! HOME=/ XDG_CONFIG_HOME=/ rpm -q --whatprovides -- "$@" > /dev/null 2>&1 || return 0 ;;
     esac
     for pb_name; do
         ! package_is_wanted "$pb_name" || continue
@@ -168,12 +168,12 @@ package_ask() {
     pb_sudo=
     while :; do
         # shellcheck disable=SC2086 # Words or none.
-        pb_said=$(HOME=/ $pb_sudo "$@" 2> /dev/null) && return 0
+        pb_said=$(HOME=/ XDG_CONFIG_HOME=/ $pb_sudo "$@" 2> /dev/null) && return 0
         # shellcheck disable=SC2086
-        pb_error=$(HOME=/ $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v 'error: file ') || return 1
+        pb_error=$(HOME=/ XDG_CONFIG_HOME=/ $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v 'error: file ') || return 1
         # shellcheck disable=SC3067
         [ -z "$pb_sudo" ] && [ ! -O / ] && command -v sudo > /dev/null 2>&1 || break
-        pb_sudo='sudo -n env LC_ALL=C HOME=/'
+        pb_sudo='sudo -n env LC_ALL=C HOME=/ XDG_CONFIG_HOME=/'
     done
     pb_give_up "could not find out $pb_doubt: $pb_error"
 }

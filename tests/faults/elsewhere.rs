@@ -257,6 +257,12 @@ const BY_ROW: &[&[Case]] = &[
         ),
         elsewhere(
             "tests/kinds/download/settings.yaml",
+            "Files in the directory of the step do not take the place of Python's own modules",
+            &["X11"],
+            "files with names of Python's modules",
+        ),
+        elsewhere(
+            "tests/kinds/download/settings.yaml",
             "A function of the login does not take the place of a program",
             &["X11"],
             "exported functions with names of programs",

@@ -10,6 +10,8 @@ cases! {
         "steps in another order, with another name, another policy, another text" => Text("0", "only the step with the other text is repeated");
     a_fault_in_the_edited_playbook_costs_nothing ["E9"] "the edited playbook has an error" => Shown("rerun_fault", "error:");
     a_new_value_is_the_only_thing_that_changes ["E9"] "a variable gets another value" => Text("0", "the other values are kept");
+    another_machine_with_another_playbook_pays_what_this_one_owes ["T4"]
+        "a run fails between two steps; another machine runs a newer playbook with the same names" => Text("0", "the step that waits acts once");
     a_rerun_starts_a_run_whose_host_was_unreachable ["A7"] "the host's key is in known_hosts by the time of the rerun"
         => Text("0", "the run is started, once");
     another_host_behind_the_address_is_not_taken_for_the_one_that_was ["E10"] "the host has no record of the run"
@@ -152,6 +154,37 @@ fn a_damaged_journal_is_not_guessed_at() {
     world.pinboot(&["rerun"]).says(&["a crash tore the last"]);
     world.pinboot(&["rerun"]).exits(0);
     assert_eq!(times(&world, "a"), 1);
+}
+
+#[test]
+fn another_machine_with_another_playbook_pays_what_this_one_owes() {
+    let Some(world) = World::new() else { return };
+    let write = "  - { name: Write, file: { path: '~/{{ item }}', content: v }, loop: [a, b], id: files }\n";
+    let act = |name: &str| {
+        format!("  - {{ name: {name}, command: 'echo x >>{name}', when_changed: [files, Code], always: true }}\n")
+    };
+    let code = |text: &str| format!("  - {{ name: Code, file: {{ path: '~/code', content: {text} }} }}\n");
+    world.steps(&format!(
+        "{write}  - {{ name: Wrong, command: 'false' }}\n{}{}{}",
+        code("1"),
+        act("first"),
+        act("second")
+    ));
+    world.run(&[]).exits(1);
+    // The other machine's playbook has its steps in another order, one is gone, one is new.
+    fs::remove_dir_all(world.here("state")).expect("another machine");
+    world.steps(&format!("  - {{ name: New, command: 'true' }}\n{}{write}{}", code("1"), act("second")));
+    world.run(&["--check"]).exits(0);
+    assert_eq!(world.read("second"), "");
+    world.run(&[]).exits(0);
+    world.run(&[]).exits(0);
+    assert_eq!((times(&world, "first"), times(&world, "second")), (0, 1));
+    // What was owed to the step that was gone is still owed when it is back, by whichever change it was.
+    world.steps(&format!("{write}{}{}{}", code("2"), act("first"), act("second")));
+    world.run(&[]).exits(0);
+    assert_eq!((times(&world, "first"), times(&world, "second")), (1, 2));
+    world.run(&[]).exits(0).says(&["2 skipped"]);
+    assert_eq!((times(&world, "first"), times(&world, "second")), (1, 2));
 }
 
 /// Flips a bit in the second line of the last run's journal.

@@ -9,11 +9,12 @@ fn after_a_reboot_step_the_next_step_runs_in_the_new_boot() {
         "
   - { name: Before, command: cat /proc/sys/kernel/random/boot_id >~/before, creates: ~/before }
   - { name: Reboot, reboot: for the test, when_changed: [Before] }
+  - { name: Acts, command: echo x >>~/acted, when_changed: [Before], always: true }
   - { name: After, command: cat /proc/sys/kernel/random/boot_id >~/after, creates: ~/after }
 ",
     );
     let result = guest.run(&[]).exits(0);
-    result.says(&["the host is rebooting; reconnecting", "3 steps: 3 changed"]);
+    result.says(&["the host is rebooting; reconnecting", "4 steps: 4 changed"]);
     let seen = guest.shell("cat ~/before ~/after /proc/sys/kernel/random/boot_id");
     let seen: Vec<&str> = seen.lines().collect();
     assert_ne!(seen[0], seen[1], "two boots");
@@ -22,7 +23,8 @@ fn after_a_reboot_step_the_next_step_runs_in_the_new_boot() {
     let console = guest.console();
     assert!(console.contains("System Reboot"), "it was a shutdown: {console}");
     assert!(!console.contains("(45s / "), "nothing held the shutdown up: {console}");
-    guest.run(&[]).exits(0).says(&["2 unchanged, 1 skipped"]);
+    guest.run(&[]).exits(0).says(&["2 unchanged, 2 skipped"]);
+    assert_eq!(guest.shell("cat ~/acted"), "x\n", "the change from before the reboot was acted on, once");
 }
 
 #[test]
@@ -42,18 +44,24 @@ fn after_a_restart_during_a_step_its_check_decides_or_the_outcome_is_unknown() {
     // The reset button is pressed during a step without a check.
     guest.steps(
         "
+  - { name: Write, file: { path: ~/conf, content: x } }
   - name: Blind
     command: 'echo x >>~/blind; sync; [ $(wc -l <~/blind) -gt 1 ] || { echo started >/dev/ttyS1; sleep 600; }'
     always: false
   - { name: Next, command: touch ~/next, creates: ~/next }
+  - { name: Acts, command: echo x >>~/acted, when_changed: [Write], always: true }
 ",
     );
     let run = guest.start_run(&[]);
     guest.wait_for("started");
     guest.reset();
     run.finish().exits(8).says(&["has an unknown outcome", "--assume done", "--assume not-done"]);
-    assert_eq!(guest.shell("cat ~/blind; ls"), "x\nblind\nmade\ntries\n", "neither it nor the next step was started");
+    assert_eq!(
+        guest.shell("cat ~/blind; ls"),
+        "x\nblind\nconf\nmade\ntries\n",
+        "neither it nor the next step was started"
+    );
     guest.pinboot(&["rerun"]).exits(8);
-    guest.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["2 changed"]);
-    assert_eq!(guest.shell("cat ~/blind; ls ~/next"), "x\nx\n/home/ec2-user/next\n");
+    guest.pinboot(&["rerun", "--assume", "not-done"]).exits(0).says(&["3 changed"]);
+    assert_eq!(guest.shell("cat ~/blind ~/acted; ls ~/next"), "x\nx\nx\n/home/ec2-user/next\n");
 }

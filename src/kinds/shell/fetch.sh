@@ -177,7 +177,7 @@ pb_fetch_small() {
 }
 
 pb_fetch_python() {
-    python3 -c '
+    python3 -I -c '
 import shutil, socket, sys, urllib.error, urllib.request
 url, work = sys.stdin.readline().strip(), sys.argv[1]
 class Redirect(urllib.request.HTTPRedirectHandler):

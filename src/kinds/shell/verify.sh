@@ -80,7 +80,7 @@ pb_digest_of() {
     elif command -v busybox > /dev/null 2>&1; then
         pb_sum=$(busybox "$1sum" < "$2")
     elif command -v python3 > /dev/null 2>&1; then
-        pb_sum=$(python3 -c 'import hashlib, sys; print(hashlib.new(sys.argv[1], sys.stdin.buffer.read()).hexdigest())' "$1" < "$2")
+        pb_sum=$(python3 -I -c 'import hashlib, sys; print(hashlib.new(sys.argv[1], sys.stdin.buffer.read()).hexdigest())' "$1" < "$2")
     else
         pb_give_up "this host has no $1sum, no shasum and no openssl to verify the file with: install one in an earlier step"
     fi
