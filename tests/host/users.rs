@@ -70,6 +70,70 @@ fn an_account_without_a_home_starts_in_the_root_folder() {
 }
 
 #[test]
+fn what_is_exported_bends_no_step_of_root_or_of_another_user() {
+    let Some(world) = world() else { return };
+    let host = Host::start(world, "export-odd", &Image::default());
+    host.root.run("useradd", &["-r", "kafka"]);
+    let names = [
+        "OPTARG",
+        "env",
+        "user",
+        "timeout",
+        "pb_mode",
+        "pb_total",
+        "pb_step_as",
+        "SUDO_USER",
+        "SUDO_COMMAND",
+        "LOGNAME",
+        "USER",
+        "MAIL",
+        "TERM",
+        "ENV",
+        "BASH_ENV",
+        "CDPATH",
+        "PS4",
+        "name",
+        "mode",
+    ];
+    let value = "/x *";
+    // No shell takes IFS from its environment.
+    let exports: String = names.iter().chain(&["IFS"]).map(|name| format!("      {name}: \"{value}\"\n")).collect();
+    let shown: String = names.iter().map(|name| format!("\"${name}\" ")).collect();
+    let step = |user: &str, options: &str| {
+        format!(
+            "  - name: As {user}
+    {options}
+    script: printf '<%s>' {shown} > /tmp/of-{user}; id -un >> /tmp/of-{user}; echo out
+    register: said_{user}
+    creates: /tmp/of-{user}
+"
+        )
+    };
+    let steps = format!(
+        "  - name: Export them
+    export:
+{exports}{}{}{}  - name: Fail
+    sudo: true
+    command: \"test odd = {{{{ said_root }}}}\"
+  - {{ name: Not reached, command: 'true' }}
+",
+        step("root", "sudo: true"),
+        step("kafka", "run_as: kafka"),
+        step("login", "sudo: false"),
+    );
+    let playbook = host.playbook("ec2-user", &steps);
+    let output = host.play(&playbook, &[]).exits(1);
+    assert_eq!(output.outcomes(), "changed changed changed changed failed", "{}", output.stdout);
+    for user in ["root", "kafka", "login"] {
+        let name = if user == "login" { "ec2-user" } else { user };
+        let got = fs::read_to_string(host.root.place(&format!("/tmp/of-{user}"))).expect("a file");
+        assert_eq!(got, format!("{}{name}\n", format!("<{value}>").repeat(names.len())));
+    }
+    // The next login has the values as well.
+    assert_eq!(host.play(&playbook, &[]).exits(1).outcomes(), "unchanged unchanged unchanged unchanged failed");
+}
+
+#[test]
 fn a_registered_user_obeys_the_rule_of_a_written_one() {
     let Some(world) = world() else { return };
     let host = Host::start(world, "odd-user", &Image::default());
