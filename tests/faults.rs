@@ -24,4 +24,5 @@ mod servers;
 mod stream;
 mod terminal;
 mod waits;
+mod words;
 pub(crate) mod world;

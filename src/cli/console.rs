@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use super::color::has_color;
 use super::error::CommandError;
 use crate::exit::Exit;
+use crate::report::{terminal_columns, wrap_diagnostics, wrap_message};
 
 /// Writes results to standard output. A reader that stopped reading (`| head`) is not an error of this program.
 pub(super) fn print(text: &str) -> Result<Exit, CommandError> {
@@ -16,15 +17,30 @@ pub(super) fn print(text: &str) -> Result<Exit, CommandError> {
     }
 }
 
-/// Writes a message to standard error. If that fails, there is no place left to report it.
+/// Writes a message to standard error, its lines broken at words where that is a terminal.
 pub(super) fn print_error(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    print_as_it_is(&wrap_message(text.trim_end(), terminal_columns(io::stderr())));
+}
+
+/// Writes why a command could not do its work to standard error.
+pub(super) fn print_failure(error: &CommandError) {
+    print_as_it_is(&error.text(terminal_columns(io::stderr())));
+}
+
+/// Writes rendered diagnostics to standard error.
+pub(super) fn print_diagnostics(text: &str) {
+    print_as_it_is(&wrap_diagnostics(text.trim_end(), terminal_columns(io::stderr())));
+}
+
+/// Writes lines to standard error, none of them broken. If that fails, there is no place left to report it.
+pub(super) fn print_as_it_is(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Writes warnings to standard error, if there are any.
 pub(super) fn print_warnings(warnings: &str) {
     if !warnings.is_empty() {
-        print_error(warnings);
+        print_diagnostics(warnings);
     }
 }
 

@@ -6,6 +6,7 @@ use super::color::has_color;
 use crate::exit::Exit;
 use crate::journal::JournalError;
 use crate::rehearse::Refused;
+use crate::report::{wrap_diagnostics, wrap_message};
 use crate::source::{Diagnostic, Sources, render};
 use crate::transport;
 
@@ -59,6 +60,15 @@ impl CommandError {
     pub(super) fn hints(mut self, hint: Option<String>) -> Self {
         self.hints.extend(hint);
         self
+    }
+}
+
+impl CommandError {
+    /// What the user reads at a terminal with so many columns; without one each sentence is a line.
+    pub(super) fn text(&self, columns: Option<usize>) -> String {
+        let Message::Diagnostics(text) = &self.message else { return wrap_message(&self.to_string(), columns) };
+        let hints = self.hints.iter().map(|hint| wrap_message(&format!("\n  {hint}"), columns));
+        wrap_diagnostics(text.trim_end(), columns) + &hints.collect::<String>()
     }
 }
 

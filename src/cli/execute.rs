@@ -19,8 +19,9 @@ use crate::flags::Flags;
 use crate::ids::{HostId, RunId, StepId};
 use crate::inventory::Host;
 use crate::journal::{Journal, JournalError};
-use crate::plan::{Plan, show};
-use crate::report::{Commands, Jsonl, Plain, Reporter, Style, Terminal};
+use crate::plan::{Plan, PlannedStep, show};
+use crate::report::lines::Stream;
+use crate::report::{Commands, Jsonl, Plain, Reporter, Style, Terminal, terminal_columns};
 use crate::transport::ssh::Ssh;
 use crate::view::RunView;
 
@@ -200,16 +201,40 @@ fn reporter(cli: &Cli, commands: Commands, rerun: bool) -> Box<dyn Reporter + Se
     if io::stdout().is_terminal() && io::stderr().is_terminal() && understands_codes() {
         Box::new(Terminal::stderr(style))
     } else {
-        Box::new(Plain::new(Box::new(io::stdout()), Box::new(io::stderr()), style))
+        let columns = |stream| match stream {
+            Stream::Results => terminal_columns(io::stdout()),
+            Stream::Messages => terminal_columns(io::stderr()),
+        };
+        Box::new(Plain::new(Box::new(io::stdout()), Box::new(io::stderr()), style).on_terminal(Box::new(columns)))
     }
 }
 
 /// The commands of plans, by host and step.
 pub(super) fn commands(plans: &[(Host, Plan)]) -> Commands {
-    let table: HashMap<(HostId, StepId), String> = plans
+    let table: HashMap<(HostId, StepId), StepCommands> = plans
         .iter()
-        .flat_map(|(host, plan)| plan.steps.iter().map(move |step| (host.id.clone(), step)))
-        .filter_map(|(host, step)| Some(((host, step.id), show::command(step)?)))
+        .flat_map(|(host, plan)| {
+            plan.steps.iter().map(move |step| ((host.id.clone(), step.id), StepCommands::of(step)))
+        })
         .collect();
-    Box::new(move |host, step| table.get(&(host.clone(), step)).cloned())
+    Box::new(move |host, step, guard| {
+        let commands = table.get(&(host.clone(), step))?;
+        match guard {
+            Some(name) => commands.guards.get(name).cloned(),
+            None => commands.command.clone(),
+        }
+    })
+}
+
+/// What a step may run.
+struct StepCommands {
+    command: Option<String>,
+    /// The guards by their names.
+    guards: HashMap<&'static str, String>,
+}
+
+impl StepCommands {
+    fn of(step: &PlannedStep) -> Self {
+        Self { command: show::command(step), guards: show::guards(step).collect() }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{Cli, VarArgs, flags};
 use super::color::has_color;
-use super::console::{print, print_error};
+use super::console::{print, print_diagnostics, print_failure};
 use super::error::CommandError;
 use super::files::{load_playbook, near_file, read_file};
 use super::lint_shell;
@@ -32,7 +32,7 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], vars: &VarArgs) -> Result<E
             Ok(found) => found,
             Err(error) => {
                 exit = Exit::BadInput;
-                print_error(&error.to_string());
+                print_failure(&error);
                 continue;
             }
         };
@@ -44,7 +44,7 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], vars: &VarArgs) -> Result<E
         } else if found.is_empty() {
             results.push_str(&format!("{}: no problems found\n", path.display()));
         } else {
-            print_error(&render(&found, &sources, has_color(&io::stderr())));
+            print_diagnostics(&render(&found, &sources, has_color(&io::stderr())));
         }
     }
     print(&results).map(|printed| Exit::worst([exit, printed]))

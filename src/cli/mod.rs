@@ -34,7 +34,7 @@ mod system;
 use clap::{CommandFactory as _, Parser as _};
 
 use args::{Cli, Command, RunsAction};
-use console::{print, print_error, start_logging};
+use console::{print, print_failure, start_logging};
 use error::CommandError;
 
 use crate::exit::Exit;
@@ -51,7 +51,7 @@ pub fn main() -> Exit {
     };
     start_logging(cli.verbose);
     dispatch(&cli).unwrap_or_else(|error| {
-        print_error(&error.to_string());
+        print_failure(&error);
         error.exit
     })
 }

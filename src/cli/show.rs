@@ -15,9 +15,9 @@ use crate::event::{EventKind, Mode, VERSION, json_text};
 use crate::exit::Exit;
 use crate::ids::{HostId, RunId, StepId};
 use crate::journal::{HostSummary, JournalRead};
-use crate::report::failure_block;
-use crate::report::format::{clean, duration, pad};
+use crate::report::format::{clean, duration, pad, said};
 use crate::report::lines::{failed_steps, host_line, step_line, summary};
+use crate::report::{failure_block, terminal_columns, wrap_message};
 use crate::view::{HostState, HostView, RunView, StepView};
 
 /// Shows one run, the last one by default.
@@ -28,7 +28,11 @@ pub(super) fn show(cli: &Cli, run: Option<&str>) -> Result<Exit, CommandError> {
     if cli.wants_json() {
         return print(&(json_text(&json(&read, is_running)) + "\n"));
     }
-    let look = Look { color: has_color(&std::io::stdout()), verbose: cli.is_verbose() };
+    let look = Look {
+        color: has_color(&std::io::stdout()),
+        verbose: cli.is_verbose(),
+        columns: terminal_columns(std::io::stdout()),
+    };
     print(&text(&read, is_running, look))
 }
 
@@ -39,6 +43,8 @@ struct Look {
     color: bool,
     /// The output of each step is shown as well, as far as it is recorded.
     verbose: bool,
+    /// The columns of the terminal, if there is one.
+    columns: Option<usize>,
 }
 
 /// A run for a person: what was requested, every step with its outcome, and the last lines of what failed.
@@ -51,7 +57,7 @@ fn text(read: &JournalRead, is_running: bool, look: Look) -> String {
         out.push('\n');
         host(&mut out, planned, &view, read, look);
     }
-    writeln!(out, "\n{}", summary(&view)).expect("a string takes all");
+    writeln!(out, "\n{}", wrap_message(&summary(&view), look.columns)).expect("a string takes all");
     out
 }
 
@@ -81,19 +87,21 @@ fn head(read: &JournalRead, view: &RunView, is_running: bool) -> String {
 fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalRead, look: Look) {
     let seen = view.host(&planned.host);
     let line = match seen.and_then(|host| host.ready.as_ref()) {
-        Some(ready) => host_line(&planned.host, ready),
+        Some(ready) => wrap_message(&host_line(&planned.host, ready), look.columns),
         _ => format!("{}  {}", clean(&planned.host.0), clean(&planned.target)),
     };
     writeln!(out, "{line}").expect("a string takes all");
     if let Some(message) = seen.and_then(|host| host.message.as_ref()) {
-        writeln!(out, "  {}", clean(message)).expect("a string takes all");
+        let message = wrap_message(&format!("  {}", clean(message)), look.columns);
+        writeln!(out, "{message}").expect("a string takes all");
     }
     if let Some(hint) = seen.and_then(|host| host.hint.as_ref()) {
-        writeln!(out, "  hint: {}", clean(hint)).expect("a string takes all");
+        let hint = wrap_message(&format!("  hint: {}", clean(hint)), look.columns);
+        writeln!(out, "{hint}").expect("a string takes all");
     }
     for step in &planned.steps {
         let line = match seen.and_then(|host| host.step(step.id).map(|step| (host, step))) {
-            Some((host, step)) if step.outcome().is_some() => step_line(host, step, false, look.color),
+            Some((host, step)) if step.outcome().is_some() => step_line(host, step, false, look.color, look.columns),
             Some(_) => format!("{:>3} {} running", step.label, pad(&clean(&step.name), 32)),
             None => format!("{:>3} {} not started", step.label, pad(&clean(&step.name), 32)),
         };
@@ -109,7 +117,8 @@ fn host(out: &mut String, planned: &HostSummary, view: &RunView, read: &JournalR
         }
     }
     for (host, step) in seen.iter().flat_map(|host| failed_steps(host).map(move |step| (host, step))) {
-        writeln!(out, "\n{}", failure_block(view.run.as_ref(), host, step, None)).expect("a string takes all");
+        let block = failure_block(view.run.as_ref(), host, step, None, look.columns);
+        writeln!(out, "\n{block}").expect("a string takes all");
     }
 }
 
@@ -149,7 +158,7 @@ impl<'a> Output<'a> {
 fn write_output(out: &mut String, output: &Output<'_>, run: &RunId) {
     let mut show = |text: &str| {
         for line in text.lines() {
-            writeln!(out, "      {}", clean(line).trim_end()).expect("a string takes all");
+            writeln!(out, "      {}", said(line).trim_end()).expect("a string takes all");
         }
     };
     let beginning = output.pieces.concat();

@@ -39,7 +39,7 @@ pub fn to_json_line(event: &Event) -> String {
 /// A value as JSON in one line, without the line feed, for all that is printed or kept: see [`visible`].
 ///
 /// # Panics
-/// If the value has maps with keys that are no texts.
+/// If the value has maps with keys that are not texts.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn json_text(value: &impl Serialize) -> String {
     visible(serde_json::to_string(value).expect("only text keys, and numbers that JSON knows"))

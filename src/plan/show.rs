@@ -30,7 +30,21 @@ pub fn command(step: &PlannedStep) -> Option<String> {
         let apply = recipe.apply.as_str();
         return Some(apply.strip_prefix("set -eu\n").unwrap_or(apply).to_owned());
     }
-    recipe.equivalent_commands.as_ref().map(|commands| commands.as_str().replace("\"$pb_home\"", "~"))
+    let commands = recipe.equivalent_commands.as_ref()?.as_str().replace("\"$pb_home\"", "~");
+    // Only the dry run shows the content.
+    Some(commands.replace("    # the content below", "    # the content of the step"))
+}
+
+/// The author's shell that a step asks before its own command, by the name of the option.
+pub fn guards(step: &PlannedStep) -> impl Iterator<Item = (&'static str, String)> {
+    let spec = match &step.action {
+        Action::Apply(spec) => Some(spec),
+        Action::Skip { .. } => None,
+    };
+    spec.into_iter().flat_map(|spec| spec.options()).filter_map(|(option, value)| match value {
+        OptionValue::Shell(script) => Some((option.name, script.as_str().trim_end().to_owned())),
+        _ => None,
+    })
 }
 
 /// The fields that the functions of a recipe read, without those that are empty.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::format::{clean, duration, tail_lines};
+use super::wrap::wrap;
 use crate::event::{Failure, Outcome, Reason};
 use crate::ids::RunId;
 use crate::view::{HostView, StepView};
@@ -10,30 +11,46 @@ use crate::view::{HostView, StepView};
 /// How many lines of a command are shown.
 const MAX_COMMAND_LINES: usize = 20;
 
+/// How far the lines of a command and of its output are indented.
+const BLOCK: usize = 6;
+
 /// How a step failed, its command, its last lines, the likely cause, and what to type next.
 ///
 /// `run` is the run if it can be resumed; `command` is the step's shell with secrets masked, if the caller has it. The text
-/// has several lines and does not end with a line feed.
-pub fn failure_block(run: Option<&RunId>, host: &HostView, step: &StepView, command: Option<&str>) -> String {
+/// has several lines and does not end with a line feed. Its sentences, and what was printed, are broken at so many `columns`; commands are not.
+pub fn failure_block(
+    run: Option<&RunId>,
+    host: &HostView,
+    step: &StepView,
+    command: Option<&str>,
+    columns: Option<usize>,
+) -> String {
     let is_unknown = step.outcome() == Some(Outcome::Unknown);
     let how = how_it_failed(step);
-    let mut out = headline(host, step, how.as_deref());
+    let mut out = wrap(&headline(host, step, how.as_deref()), 2, columns);
+    let sentence = |out: &mut String, name: &str, text: &str| {
+        write!(out, "\n{}", wrap(&format!("  {name:<9}{text}"), 11, columns)).expect("a string takes all");
+    };
     if let Some(why) = step.why.as_ref().filter(|_| !failure_covers_reason(step)) {
-        field(&mut out, "why", &clean(why));
+        sentence(&mut out, "why", &clean(why));
     }
     push_command(&mut out, command.map_or("", str::trim_end));
     let output = tail_lines(&step.tail);
     // The output of a step of unknown outcome was shown before its runner died, so none is known here.
     if !output.is_empty() {
-        push_block(&mut out, "last lines", output);
+        push_block(
+            &mut out,
+            "last lines",
+            output.iter().map(|line| wrap(&format!("{:BLOCK$}{line}", ""), BLOCK + 2, columns)),
+        );
     } else if !is_unknown {
         field(&mut out, "output", "none");
     }
     if let Some(cause) = &step.cause {
-        field(&mut out, "cause", &clean(cause));
+        sentence(&mut out, "cause", &clean(cause));
     }
     if is_unknown {
-        field(&mut out, "first", "check on the host whether it took effect");
+        sentence(&mut out, "first", "check on the host whether it took effect");
     }
     match run {
         Some(run) if is_unknown => {
@@ -59,16 +76,16 @@ fn headline(host: &HostView, step: &StepView, how: Option<&str>) -> String {
     format!("{}: {number}{name} {verb} after {}{how}", clean(&host.id.0), duration(step.elapsed_ms))
 }
 
-/// Adds one line with a name.
+/// Adds one line with a name, which is never broken.
 fn field(out: &mut String, name: &str, value: &str) {
     write!(out, "\n  {name:<9}{value}").expect("a string takes all");
 }
 
-/// Adds several indented lines under a name.
+/// Adds several lines, which are indented already, under a name.
 fn push_block(out: &mut String, name: &str, lines: impl IntoIterator<Item = String>) {
     write!(out, "\n  {name}").expect("a string takes all");
     for line in lines {
-        write!(out, "\n      {line}").expect("a string takes all");
+        write!(out, "\n{line}").expect("a string takes all");
     }
 }
 
@@ -78,7 +95,11 @@ fn push_command(out: &mut String, command: &str) {
         return;
     }
     let more = (count > MAX_COMMAND_LINES).then(|| format!("… and {} more lines", count - MAX_COMMAND_LINES));
-    push_block(out, "command", command.lines().take(MAX_COMMAND_LINES).map(clean).chain(more));
+    push_block(
+        out,
+        "command",
+        command.lines().take(MAX_COMMAND_LINES).map(clean).chain(more).map(|line| format!("{:BLOCK$}{line}", "")),
+    );
 }
 
 /// Whether the kind of failure already covers the reason.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::shell_prefix::without_shell_prefix;
 use crate::event::is_safe;
 use crate::view::Tail;
 
@@ -17,8 +18,8 @@ pub fn tail_lines(tail: &Tail) -> Vec<String> {
     let earlier = lines[..left_out].iter().fold(tail.dropped(), |earlier, line| earlier.saturating_add(line.count));
     let first = (earlier > 0).then(|| format!("… ({earlier} lines before)"));
     let rest = lines[left_out..].iter().map(|line| match line.count {
-        1 => clean(&line.text),
-        count => format!("{}  ({count} times)", clean(&line.text)),
+        1 => said(&line.text),
+        count => format!("{}  ({count} times)", said(&line.text)),
     });
     first.into_iter().chain(rest).collect()
 }
@@ -38,6 +39,11 @@ pub fn duration(millis: u64) -> String {
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
     }
+}
+
+/// A line that a step printed, for a person: without what a shell writes in front of its message.
+pub fn said(line: &str) -> String {
+    clean(&without_shell_prefix(line))
 }
 
 /// A text as one safe line. What comes from a host is made safe when its event is made, but names out of a journal are

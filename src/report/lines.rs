@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::Style;
 use super::failure::{failure_block, failure_covers_reason, how_it_failed};
-use super::format::{clean, duration, pad, plural, tail_lines};
-use crate::event::{Event, EventKind, HostReady, Mode, Outcome};
+use super::format::{clean, duration, pad, plural, said, tail_lines};
+use super::wrap::{append, wrap, wrap_message};
+use crate::event::{Event, EventKind, HostReady, Mode, Outcome, Reason};
 use crate::exit::Exit;
 use crate::ids::HostId;
 use crate::view::{HostState, HostView, RunView, StepView};
@@ -18,6 +19,9 @@ const MAX_DIFF_LINES: usize = 40;
 /// How many of its last lines a step shows whose failure is allowed.
 const MAX_ALLOWED_LINES: usize = 3;
 
+/// How far what stands below a step's line is indented.
+pub const DETAILS: usize = 6;
+
 /// Where a line belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -26,6 +30,9 @@ pub enum Stream {
     /// Standard error: progress and messages.
     Messages,
 }
+
+/// Returns the columns of the terminal behind a stream; `None` if there is none, or where lines are not to be broken.
+pub type Columns = Box<dyn Fn(Stream) -> Option<usize> + Send>;
 
 /// One line (or a block of them) to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,15 +43,16 @@ pub struct Line {
     pub text: String,
 }
 
-/// The lines that report an event; `run` is the view after it.
-pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
+/// The lines that report an event; `run` is the view after it. Messages are broken at the columns of their stream.
+pub fn lines(event: &Event, run: &RunView, style: &Style, columns: &dyn Fn(Stream) -> Option<usize>) -> Vec<Line> {
     let result = |text: String| Line { stream: Stream::Results, text };
-    let message = |text: String| Line { stream: Stream::Messages, text };
+    let as_it_is = |text: String| Line { stream: Stream::Messages, text };
+    let message = |text: String| as_it_is(wrap_message(&text, columns(Stream::Messages)));
     let host = event.host.as_ref().and_then(|id| run.host(id));
     let many = run.hosts.len() > 1;
     match (&event.kind, host) {
         (EventKind::RunStarted { .. }, _) => vec![message(run_line(run))],
-        (EventKind::RunFinished { .. }, _) => vec![result(summary(run))],
+        (EventKind::RunFinished { .. }, _) => vec![result(wrap_message(&summary(run), columns(Stream::Results)))],
         (EventKind::HostReady(ready), Some(host)) => vec![message(host_line(&host.id, ready))],
         (EventKind::HostUnreachable { .. }, Some(host)) => vec![message(unreachable_block(host))],
         (EventKind::StepStarted { step, .. }, Some(host)) if style.verbose => {
@@ -52,12 +60,12 @@ pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
         }
         (EventKind::StepOutput { text, .. }, Some(host)) if style.verbose => {
             let prefix = if many { format!("{}  ", clean(&host.id.0)) } else { String::new() };
-            text.lines().map(|line| message(format!("{prefix}      {}", clean(line)))).collect()
+            text.lines().map(|line| as_it_is(format!("{prefix}      {}", said(line)))).collect()
         }
         (EventKind::StepFinished { step, .. }, Some(host)) => {
             let Some(step) = host.step(*step) else { return Vec::new() };
-            let line = result(step_line(host, step, many, style.color));
-            std::iter::once(line).chain(details(step, style.verbose).map(result)).collect()
+            let line = result(step_line(host, step, many, style.color, columns(Stream::Results)));
+            std::iter::once(line).chain(details(step, style.verbose, columns(Stream::Results)).map(result)).collect()
         }
         (EventKind::HostNote { message: what, hint }, Some(host)) => {
             let hint = hint.as_deref().map(|hint| format!("\n  hint: {}", clean(hint))).unwrap_or_default();
@@ -74,11 +82,15 @@ pub fn lines(event: &Event, run: &RunView, style: &Style) -> Vec<Line> {
         }
         (EventKind::HostFinished { message: what, .. }, Some(host)) => {
             let blocks = failed_steps(host).map(|step| {
-                let command = (style.commands)(&host.id, step.id);
-                message(format!(
-                    "\n{}\n",
-                    failure_block(run.run.as_ref().filter(|_| style.rerun), host, step, command.as_deref())
-                ))
+                // Where a guard could not find out, the step's own command did not run.
+                let guard = match &step.reason {
+                    Some(Reason::GuardError { guard, .. }) => Some(guard.as_str()),
+                    _ => None,
+                };
+                let command = (style.commands)(&host.id, step.id, guard);
+                let run = run.run.as_ref().filter(|_| style.rerun);
+                let block = failure_block(run, host, step, command.as_deref(), columns(Stream::Messages));
+                as_it_is(format!("\n{block}\n"))
             });
             let what = what.iter().filter(|_| host.state != HostState::Unreachable);
             blocks.chain(what.map(|what| message(format!("{}: {}", clean(&host.id.0), clean(what))))).collect()
@@ -166,8 +178,8 @@ pub fn outcome_word(step: &StepView) -> &'static str {
     }
 }
 
-/// One line for a step that has ended: name, outcome, time, why.
-pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> String {
+/// One line for a step that has ended: name, outcome, time, why. What has no room in so many columns stands below.
+pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool, columns: Option<usize>) -> String {
     let word = pad(outcome_word(step), 12);
     let word = match (color, step.outcome()) {
         (false, _) | (true, None | Some(Outcome::Skipped)) => word,
@@ -175,24 +187,21 @@ pub fn step_line(host: &HostView, step: &StepView, many: bool, color: bool) -> S
         (true, Some(Outcome::Changed | Outcome::WouldChange)) => format!("\x1b[33m{word}\x1b[0m"),
         (true, Some(Outcome::Failed | Outcome::Unknown)) => format!("\x1b[31m{word}\x1b[0m"),
     };
-    let mut line = format!("{} {word} {:>9}", step_label(host, step, many), duration(step.elapsed_ms));
+    let line = format!("{} {word} {:>9}", step_label(host, step, many), duration(step.elapsed_ms));
+    let mut pieces = Vec::new();
     if step.allowed && step.outcome() == Some(Outcome::Failed) {
-        line.push_str("   (allowed)");
+        pieces.push("(allowed)".to_owned());
         // A step that may fail has no block of its own, so its line says how.
-        if let Some(how) = how_it_failed(step) {
-            write!(line, "   {how}").expect("a string takes all");
-        }
+        pieces.extend(how_it_failed(step));
     }
     // A manual step has its text below, and an allowed failure has just been explained.
     let is_said = step.is_manual() || (step.allowed && failure_covers_reason(step));
-    if let Some(why) = step.why.as_deref().filter(|_| !is_said) {
-        write!(line, "   {}", clean(why)).expect("a string takes all");
-    }
-    line
+    pieces.extend(step.why.as_deref().filter(|_| !is_said).map(clean));
+    append(line, &pieces, DETAILS, columns)
 }
 
 /// What stands below a step's line: what the user must do, or what changed.
-fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
+fn details(step: &StepView, all: bool, columns: Option<usize>) -> impl Iterator<Item = String> {
     let manual = step.is_manual().then(|| step.tail.lines().into_iter().map(|line| clean(&line.text)));
     let changes = matches!(step.outcome(), Some(Outcome::Changed | Outcome::WouldChange));
     let diff: Vec<&str> = step.diff.iter().filter(|_| changes).flat_map(|diff| diff.lines()).collect();
@@ -203,13 +212,9 @@ fn details(step: &StepView, all: bool) -> impl Iterator<Item = String> {
     let said = is_allowed.then(|| tail_lines(&step.tail));
     let said = said.into_iter().flatten().rev().take(MAX_ALLOWED_LINES).collect::<Vec<_>>().into_iter().rev();
     let left = step.left.iter().map(|left| format!("left running: {}", clean(left)));
-    manual
-        .into_iter()
-        .flatten()
-        .chain(diff)
-        .chain(said)
-        .chain(left)
-        .map(|line| format!("      {line}").trim_end().to_owned())
+    let indented = |line: String| format!("{:DETAILS$}{line}", "").trim_end().to_owned();
+    let broken = move |line: String| wrap(&indented(line), DETAILS + 2, columns);
+    manual.into_iter().flatten().chain(diff).map(indented).chain(said.chain(left).map(broken))
 }
 
 /// The last line of a run.

@@ -10,7 +10,9 @@ mod jsonl;
 pub mod lines;
 mod live;
 mod plain;
+mod shell_prefix;
 mod terminal;
+mod wrap;
 
 use std::io::{self, Write};
 
@@ -21,7 +23,8 @@ use crate::view::RunView;
 pub use failure::failure_block;
 pub use jsonl::Jsonl;
 pub use plain::Plain;
-pub use terminal::Terminal;
+pub use terminal::{Terminal, terminal_columns};
+pub use wrap::{wrap_diagnostics, wrap_message};
 
 /// Shows a run. `run` is the view after `event`.
 pub trait Reporter {
@@ -39,8 +42,8 @@ pub type Sink = Box<dyn Write + Send>;
 /// Returns the current rows and columns of a terminal.
 pub type Size = Box<dyn Fn() -> (u16, u16) + Send + Sync>;
 
-/// Returns the command that a step runs, to show when it failed; secrets are masked.
-pub type Commands = Box<dyn Fn(&HostId, StepId) -> Option<String> + Send>;
+/// Returns the command that a step runs, or its guard of this name, to show when it failed; secrets are masked.
+pub type Commands = Box<dyn Fn(&HostId, StepId, Option<&str>) -> Option<String> + Send>;
 
 /// How [`Plain`] and [`Terminal`] report.
 pub struct Style {

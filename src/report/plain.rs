@@ -2,7 +2,8 @@
 
 use std::io::{self, Write as _};
 
-use super::lines::{Stream, lines};
+use super::lines::{Columns, Stream, lines};
+use super::wrap::wrap_message;
 use super::{Reporter, Sink, Style};
 use crate::event::Event;
 use crate::view::RunView;
@@ -12,6 +13,7 @@ pub struct Plain {
     out: Sink,
     err: Sink,
     style: Style,
+    columns: Columns,
     /// Messages that came while a question was asked on the terminal; `None` while none is.
     held: Option<String>,
 }
@@ -19,25 +21,16 @@ pub struct Plain {
 impl Plain {
     /// Writes to standard output and standard error, or to where a test reads.
     pub fn new(out: Sink, err: Sink, style: Style) -> Self {
-        Self { out, err, style, held: None }
-    }
-}
-
-impl Reporter for Plain {
-    fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()> {
-        for line in lines(event, run, &self.style) {
-            match line.stream {
-                Stream::Results => {
-                    writeln!(self.out, "{}", line.text)?;
-                    self.out.flush()?;
-                }
-                Stream::Messages => self.note(&line.text)?,
-            }
-        }
-        Ok(())
+        Self { out, err, style, columns: Box::new(|_| None), held: None }
     }
 
-    fn note(&mut self, text: &str) -> io::Result<()> {
+    /// Breaks messages at the width of a terminal that is there for either stream.
+    #[must_use]
+    pub fn on_terminal(self, columns: Columns) -> Self {
+        Self { columns, ..self }
+    }
+
+    fn message(&mut self, text: &str) -> io::Result<()> {
         if let Some(held) = &mut self.held {
             held.push_str(text);
             held.push('\n');
@@ -45,6 +38,26 @@ impl Reporter for Plain {
         }
         writeln!(self.err, "{text}")?;
         self.err.flush()
+    }
+}
+
+impl Reporter for Plain {
+    fn event(&mut self, event: &Event, run: &RunView) -> io::Result<()> {
+        for line in lines(event, run, &self.style, &*self.columns) {
+            match line.stream {
+                Stream::Results => {
+                    writeln!(self.out, "{}", line.text)?;
+                    self.out.flush()?;
+                }
+                Stream::Messages => self.message(&line.text)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        let text = wrap_message(text, (self.columns)(Stream::Messages));
+        self.message(&text)
     }
 
     fn pause(&mut self, is_paused: bool) -> io::Result<()> {

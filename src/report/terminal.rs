@@ -8,19 +8,23 @@
 #![expect(clippy::disallowed_methods, reason = "edge: the clock of the lines that move")]
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::format::{clean, truncate};
+use super::format::{clean, said, truncate};
 use super::host_line::{HostLine, Subject};
 use super::lines::{lines, step_label};
 use super::live::LiveRows;
+use super::wrap::wrap_message;
 use super::{Reporter, Sink, Size, Style};
 use crate::event::{Event, EventKind};
 use crate::view::{HostState, HostView, RunView};
 
 /// How many hosts have a line of their own.
 const MAX_LINES: usize = 10;
+/// The rows and columns of a terminal that does not say how many it has.
+const UNKNOWN_SIZE: (u16, u16) = (24, 80);
 /// How often the lines are redrawn while nothing happens, so that the time advances.
 const TICK: Duration = Duration::from_millis(200);
 /// The shortest time between two drawings.
@@ -142,7 +146,7 @@ impl Screen {
             *line = HostLine::new(host.id.clone(), subject);
         }
         line.label = label;
-        line.tail = running.and_then(|step| step.tail.last()).map(clean);
+        line.tail = running.and_then(|step| step.tail.last()).map(said);
         line.set_progress(running.and_then(|step| step.progress));
     }
 
@@ -178,12 +182,14 @@ impl Reporter for Terminal {
         }
         screen.update_totals(run);
         // The line of a finished step goes with its result, so that it is not shown twice.
-        screen.print(lines(event, run, &self.style).iter().map(|line| line.text.as_str()))
+        let width = screen.rows.width();
+        screen.print(lines(event, run, &self.style, &|_| Some(width)).iter().map(|line| line.text.as_str()))
     }
 
     fn note(&mut self, text: &str) -> io::Result<()> {
         let mut screen = self.screen();
-        screen.print([text])
+        let text = wrap_message(text, Some(screen.rows.width()));
+        screen.print([text.as_str()])
     }
 
     fn pause(&mut self, is_paused: bool) -> io::Result<()> {
@@ -203,10 +209,18 @@ impl Drop for Terminal {
     }
 }
 
+/// The columns of the terminal behind a stream; `None` if there is none.
+pub fn terminal_columns(stream: impl AsFd) -> Option<usize> {
+    size_of(stream).map(|(_, columns)| usize::from(columns))
+}
+
 /// The size of the terminal behind standard error; 24 by 80 if it has none.
 fn stderr_size() -> (u16, u16) {
-    match rustix::termios::tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row, size.ws_col),
-        _ => (24, 80),
-    }
+    size_of(io::stderr()).unwrap_or(UNKNOWN_SIZE)
+}
+
+/// The size of the terminal behind a stream.
+fn size_of(stream: impl AsFd) -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(if size.ws_row > 0 && size.ws_col > 0 { (size.ws_row, size.ws_col) } else { UNKNOWN_SIZE })
 }

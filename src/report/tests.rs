@@ -28,7 +28,8 @@ impl Buffer {
 }
 
 fn style(verbose: bool) -> Style {
-    let commands = |_: &HostId, step: StepId| Some(format!("kafka-topics.sh --step {step} \\\n  --list\n"));
+    let commands =
+        |_: &HostId, step: StepId, _: Option<&str>| Some(format!("kafka-topics.sh --step {step} \\\n  --list\n"));
     Style { verbose, color: false, rerun: true, commands: Box::new(commands) }
 }
 
@@ -380,7 +381,7 @@ fn a_failure_says_how_the_step_failed() {
         (*have, *code) = (failure, status);
         let view = RunView::of(&stamped(&[("", started(&["a"], 1)), ("a", kind)]));
         let host = &view.hosts[0];
-        failure_block(view.run.as_ref(), host, &host.steps[0], None)
+        failure_block(view.run.as_ref(), host, &host.steps[0], None, None)
     };
     for (failure, status, words) in [
         (Some(Failure::Status), Some(2), "a: step 1 failed after 1.5 s: exit status 2\n"),

@@ -48,6 +48,7 @@ fn cases() -> Vec<&'static Case> {
         super::identity::CASES,
         super::clock::CASES,
         super::waits::CASES,
+        super::words::CASES,
     ];
     here.into_iter().flatten().chain(elsewhere::cases()).collect()
 }

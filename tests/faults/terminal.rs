@@ -29,6 +29,8 @@ cases! {
         => Text("0, 4", "it is asked for again, three times in all");
     lines_of_a_terminal_are_text ["W26"] "what a terminal shows is selected, or the terminal changes its width"
         => Text("0", "every line ends with a line feed and has no blanks at its end");
+    long_messages_are_broken_at_words ["W26"] "a message is longer than a line of the terminal"
+        => Text("1, 2", "it is broken between words and goes on below; commands are in one piece; through a pipe it is one line");
     a_dumb_terminal_gets_no_codes ["W26"] "TERM=dumb, and no TERM" => Text("0", "no code that moves the cursor, no colour");
 }
 
@@ -403,5 +405,61 @@ fn a_dumb_terminal_gets_no_codes() {
         assert_eq!(terminal.end().code(), Some(0), "{}", terminal.text());
         assert!(!terminal.shown.contains(&0x1b), "{:?}", String::from_utf8_lossy(&terminal.shown));
         terminal.wait_for("2 changed");
+    }
+}
+
+/// What is shown, with what continues a line put behind it.
+fn joined(text: &str) -> String {
+    text.replace("\r\n", "\n").split('\n').fold(String::new(), |all, line| {
+        let continues = line.starts_with("    ") || line.starts_with("  SHA256:");
+        let (gap, line) = if continues { (" ", line.trim_start()) } else { ("\n", line) };
+        all + gap + line
+    })
+}
+
+#[test]
+fn long_messages_are_broken_at_words() {
+    if need("setsid", "util-linux").is_none() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let command = format!("true {}", "a-word ".repeat(30));
+    world.steps(&format!("  - {{ name: Long, command: '{command}; false', always: true }}\n"));
+    let guarded = "  - name: Guard\n    command: 'true'\n    unless: no-such-program\n";
+    let sentence = "`unless` could not find out: a command in it was not found (status 127); if that is an answer, ask \
+                    `command -v NAME`";
+    for (steps, whole, is_command) in [(None, command.trim_end(), true), (Some(guarded), sentence, false)] {
+        if let Some(steps) = steps {
+            world.steps(steps);
+        }
+        let piped = world.run(&[]).exits(1);
+        assert!(piped.stderr.lines().any(|line| line.contains(whole)), "{}", piped.stderr);
+        for kind in ["xterm", "dumb"] {
+            let mut terminal = Terminal::of_kind(kind, &world.run_call(&[]).into_command());
+            assert_eq!(terminal.end().code(), Some(1), "{}", terminal.text());
+            let text = terminal.text();
+            let long: Vec<&str> = text.split("\r\n").filter(|line| line.chars().count() > usize::from(WIDTH)).collect();
+            if is_command {
+                assert!(long.len() == 1 && long[0].contains(whole), "{long:?} in\n{text}");
+            } else {
+                assert!(long.is_empty() && joined(&text).contains(whole), "{long:?} in\n{text}");
+            }
+        }
+    }
+    // What is refused before a run, and what is shown of it later.
+    world.steps("  - { name: Odd, command: 'true', no_such_option: 1, always: true }\n");
+    let refused = world.call(&["lint", "p.yaml"]).exits(2);
+    let helps = refused.stderr.lines().filter_map(|line| Some(line.split_once("= help: ")?.1.to_owned()));
+    let help = helps.max_by_key(String::len).expect("a hint");
+    assert!(help.len() > usize::from(WIDTH), "{help}");
+    let mut terminal = Terminal::start(&world.call(&["lint", "p.yaml"]).into_command());
+    assert_eq!(terminal.end().code(), Some(2));
+    assert!(joined(&terminal.text()).contains(&help), "{}", terminal.text());
+    for words in [["lint", "p.yaml"].as_slice(), &["show"]] {
+        let mut terminal = Terminal::start(&world.call(words).into_command());
+        terminal.end();
+        let text = terminal.text();
+        let long = text.split("\r\n").find(|line| line.chars().count() > usize::from(WIDTH));
+        assert_eq!(long, None, "{text}");
     }
 }

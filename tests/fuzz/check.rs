@@ -217,7 +217,7 @@ fn of_journal(input: &Input, folder: &std::path::Path) -> Result<(), String> {
 /// Shows what was read as a run shows it, event by event.
 fn of_events(read: &JournalRead) -> Result<(), String> {
     let (lines, json) = (Written::default(), Written::default());
-    let style = Style { verbose: true, color: false, rerun: true, commands: Box::new(|_, _| None) };
+    let style = Style { verbose: true, color: false, rerun: true, commands: Box::new(|_, _, _| None) };
     let sink = || Box::new(lines.clone());
     let mut plain = Plain::new(sink(), sink(), style);
     let mut jsonl = Jsonl::new(Box::new(json.clone()));
@@ -230,7 +230,7 @@ fn of_events(read: &JournalRead) -> Result<(), String> {
     drop((view.exit_code(), view.totals(), view.run_finished(), view.elapsed_ms(), view.not_reached()));
     for host in &view.hosts {
         for step in &host.steps {
-            safe(&failure_block(None, host, step, Some("ls")))?;
+            safe(&failure_block(None, host, step, Some("ls"), Some(80)))?;
         }
     }
     for written in [lines, json] {

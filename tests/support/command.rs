@@ -252,8 +252,8 @@ pub(crate) fn general(text: &str) -> String {
         if is_a_death_notice(line.trim()) {
             continue;
         }
-        if is_the_shells(line.trim()) {
-            line.replace_range(line.len() - line.trim_start().len().., "(the shell says so in its own words)");
+        for (of_some, of_all) in SHELLS_WORDS {
+            line = line.replace(of_some, of_all);
         }
         out.push_str(line.trim_end());
         out.push('\n');
@@ -262,17 +262,16 @@ pub(crate) fn general(text: &str) -> String {
     out.replace("  last lines\n  next ", "  output   none\n  next ")
 }
 
-/// Whether a line is a shell's own, which each shell words differently.
-fn is_the_shells(line: &str) -> bool {
-    let named = ["sh: ", "plan: "].iter().find_map(|name| line.strip_prefix(name));
-    named.is_some_and(|rest| rest.starts_with("line ") || rest.starts_with(|c: char| c.is_ascii_digit()))
-}
+/// What bash and BusyBox say, and what dash says instead. What stands before it is not replaced: the user sees no shell's name.
+const SHELLS_WORDS: [(&str, &str); 2] = [
+    ("no-such-program: command not found", "no-such-program: not found"),
+    ("cd: /nonexistent: No such file or directory", "cd: can't cd to /nonexistent"),
+];
 
 /// Whether a shell reports a child's death, which some do in one line, some in two, and some not at all.
 fn is_a_death_notice(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let words = if let ["plan:" | "sh:", "line", _, rest @ ..] = words.as_slice() { rest } else { &words };
-    match words {
+    match words.as_slice() {
         ["Killed" | "Terminated"] => true,
         [pid, "Done" | "Killed" | "Terminated", ..] => pid.parse::<u32>().is_ok(),
         _ => false,

@@ -142,5 +142,5 @@ pb_space() {
 
 # Whether there is no room where a directory lies, for bytes or for files. What a program says on a full disk is often something else.
 pb_is_full() {
-    { df -Pk "$1"; df -Pi "$1"; } 2> /dev/null | awk 'NR == 2 && $4 < 64 || NR == 4 && $2 > 0 && $4 < 2 { full = 1 } END { exit !full }'
+    { df -Pk "$1"; df -Pi "$1"; } 2> /dev/null | awk 'NR == 2 && $2 > 0 && $4 < 64 || NR == 4 && $2 > 0 && $4 < 2 { full = 1 } END { exit !full }'
 }

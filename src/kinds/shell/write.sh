@@ -33,9 +33,14 @@ pb_check_gift() {
     [ "$1" = "$(id -un)" ] || [ "$1" = "$(id -u)" ] || pb_no_gift "user $1"
 }
 
+# Asks at the end of a sentence whether root is needed, which root itself is not asked.
+pb_or_sudo() {
+    [ "$(id -u)" = 0 ] || echo ": does the step need sudo: true?"
+}
+
 pb_no_gift() {
     [ -z "${pb_is_holder:-}" ] || pb_give_up "cannot give the file to the $1: its directory belongs to $(id -un), and root works there as $(id -un)"
-    pb_give_up "cannot give the file to the $1 as $(id -un): does the step need sudo: true?"
+    pb_give_up "cannot give the file to the $1 as $(id -un)$(pb_or_sudo)"
 }
 
 # Puts the bytes of a command into place.
@@ -124,7 +129,7 @@ pb_no_write() {
     elif [ -n "${pb_is_holder:-}" ]; then
         pb_tell "cannot write in $1 as $(id -un), in whose directory the path lies: root works there as that user"
     else
-        pb_tell "cannot write in $1 as $(id -un): does the step need sudo: true?"
+        pb_tell "cannot write in $1 as $(id -un)$(pb_or_sudo)"
     fi
 }
 
