@@ -20,7 +20,7 @@ use crate::ids::RunId;
 use crate::inventory::Host;
 use crate::journal::RecordedRun;
 use crate::journal::{Journal, StateDir};
-use crate::plan::Plan;
+use crate::plan::{Plan, StepSummary};
 use crate::remote::program;
 use crate::remote::record::{self, Record, State as RemoteState};
 use crate::secret::{Masker, Secret};
@@ -163,7 +163,7 @@ impl Attached {
         }
     }
 
-    /// Without a playbook: shows the steps by number, and records nothing.
+    /// Without a playbook: shows the steps by the names of this machine's journal or by number, and records nothing.
     fn by_number(host: &Host, record: &Record) -> Result<Self, CommandError> {
         let run = &record.run;
         if record.has_secrets && record.state == RemoteState::Gone {
@@ -171,6 +171,14 @@ impl Attached {
             return Err(CommandError::new(Exit::OutcomeUnknown, message).hint(give_secrets(run)));
         }
         let (mut job, first) = found_job(host, record, None);
+        if let Some(steps) = recorded_steps(host, record) {
+            job.steps = steps;
+        } else if record.labels.is_none() {
+            print_error(&format!(
+                "the host's record of run {run} does not have the numbers of its steps: they are counted from 1 here, which \
+                 differs from the run's own numbers if it had a loop or a part of the steps; --playbook FILE shows those"
+            ));
+        }
         resume_with(&mut job, (!record.has_secrets).then(Vec::new));
         Ok(Self { job, plans: Vec::new(), journal: None, first: Some(first), view: RunView::default() })
     }
@@ -211,6 +219,14 @@ impl Attached {
         resume_with(&mut job, Some(secrets.clone()));
         Ok(Self { job, plans: playbook.ready.plans, journal: Some(journal), first: None, view: previous.view })
     }
+}
+
+/// The steps of the run as this machine's journal has them, if it has one.
+fn recorded_steps(host: &Host, record: &Record) -> Option<Vec<StepSummary>> {
+    let header = state().ok()?.read(&record.run).ok()?.header;
+    let is_same = header.nonce == record.nonce;
+    let summary = header.hosts.into_iter().find(|summary| is_same && summary.target == target(host))?;
+    (u32::try_from(summary.steps.len()) == Ok(record.steps)).then_some(summary.steps)
 }
 
 /// Lets a job resume the run with these secrets if its runner died; `None`: it only follows the run.

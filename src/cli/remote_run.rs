@@ -12,9 +12,9 @@ use crate::event::{EventKind, escape};
 use crate::exit::Exit;
 use crate::ids::{HostId, StepId, hex, is_hex};
 use crate::inventory::{Host, Target, check_user};
-use crate::plan::Plan;
+use crate::plan::{Plan, StepSummary};
 use crate::remote::Identity;
-use crate::remote::record::{self, Answer, Record};
+use crate::remote::record::{self, Answer, MAX_STEPS, Record};
 use crate::secret::Masker;
 use crate::transport::ssh::Ssh;
 use crate::transport::{Chunk, Connect as _, Error, ErrorKind, Exec, Session as _};
@@ -83,16 +83,13 @@ fn no_answer(host: &Host, output: &[u8]) -> CommandError {
     CommandError::new(Exit::HostUnfit, message).hint("the login shell must run commands with /bin/sh")
 }
 
-/// No plan has more steps, whatever a host says of one.
-const MAX_STEPS: u32 = 1_000_000;
-
 /// A job that follows a run found on a host, and the run's first event. Without its plan the run's steps have only
-/// numbers, and their output is not shown if it could contain a secret.
+/// the numbers that the host knows, and their output is not shown if it could contain a secret.
 pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (Job, EventKind) {
     let job = Job {
         host: host.clone(),
         identity: identity(record),
-        steps: plan.map(Plan::summary).unwrap_or_default(),
+        steps: plan.map_or_else(|| numbered(record), Plan::summary),
         planned: Some((1..=record.steps.min(MAX_STEPS)).map(StepId).collect()),
         mode: record.mode,
         masker: plan.map_or_else(|| Masker::new(&[]), |plan| Masker::new(&plan.secrets)),
@@ -112,6 +109,12 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         rerun_of: None,
     };
     (job, first)
+}
+
+/// The steps of a run of which only the numbers are known.
+fn numbered(record: &Record) -> Vec<StepSummary> {
+    let labels = record.labels.iter().flatten();
+    (1..).map(StepId).zip(labels).map(|(id, label)| StepSummary::unnamed(id, *label)).collect()
 }
 
 /// What marks the run on its host, as its record has it.

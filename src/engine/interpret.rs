@@ -134,8 +134,7 @@ impl Interpreter {
     /// The step that is being carried out, by its name.
     pub(super) fn current_step(&self) -> Option<String> {
         let current = self.current.as_ref().filter(|current| current.phase == Phase::Apply)?;
-        let number = self.label(current.step).map_or_else(|| current.step.to_string(), |label| label.to_string());
-        Some(format!("step {number} ({})", self.name(current.step)))
+        Some(self.title(current.step))
     }
 
     /// The step for which the host reboots at this moment, and how long that may take.
@@ -298,10 +297,10 @@ impl Interpreter {
 
     /// A step for a sentence: its number and its name.
     fn title(&self, step: StepId) -> String {
-        match self.steps.get(&step) {
-            Some(known) => format!("step {} ({})", known.label, known.name),
-            None => format!("step {step}"),
-        }
+        let number = self.label(step).map_or_else(|| format!("step {step}"), |label| format!("step {label}"));
+        let name = self.name(step);
+        // Without the playbook a step's name is only its number.
+        if name == number { number } else { format!("{number} ({name})") }
     }
 
     /// Takes a frame about a step.

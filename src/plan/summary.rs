@@ -36,6 +36,25 @@ pub struct StepSummary {
     pub needs: Vec<(String, String)>,
 }
 
+impl StepSummary {
+    /// A step of which only the number is known.
+    pub fn unnamed(id: StepId, label: StepLabel) -> Self {
+        Self {
+            id,
+            label,
+            name: format!("step {label}"),
+            kind: String::new(),
+            digest: Digest::of(b""),
+            has_check: false,
+            origin: String::new(),
+            allowed: false,
+            skipped: None,
+            earlier: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+}
+
 impl Plan {
     /// Its steps in short.
     pub fn summary(&self) -> Vec<StepSummary> {
@@ -46,17 +65,11 @@ impl Plan {
 impl PlannedStep {
     fn summary(&self) -> StepSummary {
         let summary = StepSummary {
-            id: self.id,
-            label: self.label,
             name: self.name.clone(),
             kind: self.kind.to_owned(),
             digest: self.digest.clone(),
-            has_check: false,
             origin: self.origin.clone(),
-            allowed: false,
-            skipped: None,
-            earlier: Vec::new(),
-            needs: Vec::new(),
+            ..StepSummary::unnamed(self.id, self.label)
         };
         match &self.action {
             Action::Skip { why } => StepSummary { skipped: Some(why.clone()), ..summary },

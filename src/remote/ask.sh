@@ -30,7 +30,8 @@ set -- "$pb_want"*
 [ $# = 1 ] || pb_tell several "$*"
 cd "./$1" || pb_tell none
 [ -f plan ] && { read -r pb_theirs <nonce; } 2>/dev/null || pb_tell unborn "$1"
-# The plan's first line says what it is.
+# The plan's first line says what it is; that of an older pinboot has no numbers of steps.
+pb_labels=
 IFS= read -r pb_line <plan
 eval "$pb_line"
 pb_state=gone
@@ -40,4 +41,4 @@ else
   for pb_opened in /proc/[0-9]*/fd/8; do [ ! "$pb_opened" -ef lock ] || pb_state=runs; done
 fi
 pb_sum=$(sed -e 1d -e '/^pb_step_before=/d' -e '/^pb_step_word=/d' -e '/^pb_step_unknown=/d' plan | cksum)
-pb_tell record "$pb_run" "$pb_theirs" "$pb_state" "$pb_mode" "$pb_total" "${pb_secret:-0}" "${pb_sum%% *}" "$pb_user_of"
+pb_tell record "$pb_run" "$pb_theirs" "$pb_state" "$pb_mode" "$pb_total" "${pb_secret:-0}" "${pb_sum%% *}" "${pb_labels:--}" "$pb_user_of"

@@ -13,6 +13,8 @@ const FIXED: &[&str] = &[
     "pb_secret",
     // What tells the delivery, in the same line, that the output of steps is apart from the log.
     "pb_apart",
+    // The numbers of the steps for people, in the same line, for `ask.sh`.
+    "pb_labels",
     // What `ask.sh` leaves out when it compares plans.
     "pb_step_before",
     "pb_step_unknown",

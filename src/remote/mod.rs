@@ -10,6 +10,7 @@ mod delivery;
 mod exec_string;
 pub mod frame;
 mod identity;
+mod labels;
 mod log_position;
 mod minify;
 pub mod output_word;

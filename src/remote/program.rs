@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::blobs::Blobs;
 use super::identity::Identity;
+use super::labels;
 use super::minify::minified_library;
 use super::runner::RUNNER;
 use super::step_body::step_body;
@@ -67,12 +68,13 @@ fn first_line(plan: &Plan, identity: &Identity) -> String {
         Mode::Check => "check",
     };
     format!(
-        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={} pb_apart=1\n",
+        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={} pb_apart=1 pb_labels={}\n",
         identity.run,
         identity.nonce,
         plan.steps.len(),
         Text::from(identity.started_by.as_str()).quote(),
         if plan.secrets.is_empty() { "" } else { "1" },
+        labels::written(plan.steps.iter().map(|step| step.label)),
     )
 }
 

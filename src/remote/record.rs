@@ -1,9 +1,10 @@
 //! What a host knows of a run, for a machine that does not: one question and its answer.
 
 use super::exec_string::{cksum, wrap};
+use super::labels;
 use super::minify::minified;
 use crate::event::Mode;
-use crate::ids::{RunId, is_hex};
+use crate::ids::{RunId, StepLabel, is_hex};
 use crate::transport::Exec;
 
 const ASK: &str = include_str!("ask.sh");
@@ -20,6 +21,9 @@ pub enum Answer {
     /// It knows it.
     Record(Record),
 }
+
+/// No plan has more steps, whatever a host says of one.
+pub const MAX_STEPS: u32 = 1_000_000;
 
 /// A run as its host has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Record {
     pub has_secrets: bool,
     /// What [`likeness`] says of its plan.
     pub likeness: String,
+    /// The numbers of its steps for people; `None` where the host does not have them, or has too many or too few.
+    pub labels: Option<Vec<StepLabel>>,
     /// Who began it, and when.
     pub started_by: String,
 }
@@ -80,11 +86,12 @@ pub fn answer(mark: &str, output: &[u8]) -> Option<Answer> {
                 how => State::Ended(how.to_owned()),
             };
             let mode = if words.next()? == "check" { Mode::Check } else { Mode::Run };
-            let steps = words.next()?.parse().ok()?;
+            let steps: u32 = words.next()?.parse().ok()?;
             let has_secrets = words.next()? == "1";
             let likeness = words.next()?.to_owned();
+            let labels = labels::read(words.next()?, usize::try_from(steps.min(MAX_STEPS)).ok()?);
             let started_by = words.collect::<Vec<_>>().join(" ");
-            Answer::Record(Record { run, nonce, state, mode, steps, has_secrets, likeness, started_by })
+            Answer::Record(Record { run, nonce, state, mode, steps, has_secrets, likeness, labels, started_by })
         }
         _ => return None,
     })
@@ -112,16 +119,17 @@ mod tests {
     fn an_answer_is_found_behind_whatever_the_login_says() {
         let mark = "00112233445566778899aabbccddeeff";
         let line = format!(
-            "Welcome!\n\x1epb:{mark} record 3f9c00ff {mark} runs check 7 1 4242 bob@laptop 2026-11-24T06:00:00Z\x1e\n"
+            "Welcome!\n\x1epb:{mark} record 3f9c00ff {mark} runs check 3 1 4242 1,2.1-2 bob@laptop 2026-11-24T06:00:00Z\x1e\n"
         );
         let expected = Record {
             run: RunId::parse("3f9c00ff").expect("a name"),
             nonce: mark.to_owned(),
             state: State::Runs,
             mode: Mode::Check,
-            steps: 7,
+            steps: 3,
             has_secrets: true,
             likeness: "4242".to_owned(),
+            labels: Some(["1", "2.1", "2.2"].into_iter().filter_map(StepLabel::parse).collect()),
             started_by: "bob@laptop 2026-11-24T06:00:00Z".to_owned(),
         };
         assert_eq!(answer(mark, line.as_bytes()), Some(Answer::Record(expected)));

@@ -25,7 +25,8 @@ pub(super) const FILES: &[&str] = &[
 ];
 
 /// Variables that the program sets outside of these files.
-const GIVEN: &[&str] = &["pb_run", "pb_nonce", "pb_mode", "pb_total", "pb_user_of", "pb_secret", "pb_apart"];
+const GIVEN: &[&str] =
+    &["pb_run", "pb_nonce", "pb_mode", "pb_total", "pb_user_of", "pb_secret", "pb_apart", "pb_labels"];
 
 /// The runner as it is sent.
 pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&FILES.concat()));

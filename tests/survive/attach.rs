@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{Elsewhere, UNTIL_GO, address, cut_power, written};
-use crate::faults::world::{Started, World, until};
+use crate::faults::world::{Started, World, parse, until};
 use crate::support::traces::{holding, showing};
 
 fn world() -> Option<World> {
@@ -214,6 +214,45 @@ fn the_steps_are_chosen_as_they_were_then() {
     for flag in [["--tags", "b"], ["--skip-tags", "b"], ["--from", "Two"], ["--only", "Two"], ["-e", "a=b"]] {
         attach(&flag).exits(2).says(&["requires --playbook", "--playbook FILE"]);
     }
+}
+
+#[test]
+fn steps_have_the_numbers_of_the_run_without_its_playbook() {
+    let Some(world) = World::new() else { return };
+    world.steps(
+        "  - { name: One, command: 'true', always: true }\n  - { name: 'Two {{ item }}', loop: [a, b], command: 'true', always: true }\n  \
+         - { name: Three, command: 'true', always: true }\n  - { name: Four, command: exit 3, always: true }\n",
+    );
+    let elsewhere = Elsewhere::new(&world);
+    let address = address(&world);
+    for (part, numbers) in
+        [(&[][..], &["1", "2.1", "2.2", "3", "4"][..]), (&["--only", "2.2", "--only", "4"], &["2.2", "4"])]
+    {
+        world.run(part).exits(1);
+        let printed = elsewhere.reach(&world, &["attach", &address]).exits(1);
+        let shown: Vec<&str> = printed.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(shown[..numbers.len()], *numbers, "{}", printed.stdout);
+        assert!(printed.stderr.contains(": step 4 failed after "), "{}", printed.stderr);
+        assert!(!printed.stderr.contains("does not have the numbers"), "{}", printed.stderr);
+        let json = elsewhere.reach(&world, &["attach", &address, "--json"]).exits(1);
+        let ends = json.stdout.lines().map(parse).filter(|event| event["kind"] == "step_finished");
+        assert_eq!(ends.map(|end| end["label"].as_str().expect("a label").to_owned()).collect::<Vec<_>>(), numbers);
+    }
+    // The machine that has the journal knows the names as well.
+    let here =
+        world.call(&["attach", &address, "--host-key", "strict", "--known-hosts"]).arg(world.server.known_hosts());
+    here.arg("--key").arg(world.server.key()).exits(1).says(&["2.2 Two b", "  4 Four", "step 4 (Four) failed"]);
+    // The record of an older pinboot has no numbers.
+    let run = world.runs().pop().expect("a run");
+    let plan = world.there(&format!(".pinboot/runs/{run}/plan"));
+    let text = fs::read_to_string(&plan).expect("the plan");
+    let (first, rest) = text.split_once('\n').expect("a first line");
+    let (older, _) = first.split_once(" pb_labels=").expect("the numbers");
+    fs::write(&plan, format!("{older}\n{rest}")).expect("the plan");
+    elsewhere
+        .reach(&world, &["attach", &address])
+        .exits(1)
+        .says(&["does not have the numbers of its steps: they are counted from 1 here", "step 2 failed"]);
 }
 
 #[test]
