@@ -15,8 +15,7 @@ use pinboot::ids::{HostId, RunId};
 use pinboot::plan::Plan;
 use pinboot::plan::options::OPTIONS;
 use pinboot::playbook::{Inputs, lint, load};
-use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{Identity, delivery, program};
+use pinboot::remote::{Delivery, Identity, program};
 use pinboot::source::{Diagnostic, Severity, Sources, render};
 use serde_json::Value;
 
@@ -294,7 +293,7 @@ fn the_exec_string_is_the_one_that_is_shown() {
         shell: "/bin/sh".to_owned(),
     };
     let plan = Plan { host: HostId("h".to_owned()), mode: Mode::Run, steps: Vec::new(), secrets: Vec::new() };
-    let exec = delivery(&program(&plan, &identity), &identity, StreamPosition::START, None, None, &[]);
+    let exec = Delivery::new(&program(&plan, &identity), &identity, &[]).exec();
     let command = String::from_utf8(exec.command).expect("ASCII");
     // No quote is in a word that is spelt: the last two words are what stands between the last four of them.
     let quotes: Vec<usize> = command.rmatch_indices('\'').map(|(at, _)| at).take(4).collect();

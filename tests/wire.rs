@@ -25,7 +25,7 @@ use pinboot::remote::frame::Frame;
 use pinboot::remote::runner_words::RunnerEnd;
 use pinboot::remote::splitter::Piece;
 use pinboot::remote::streams::{StreamPosition, Streams};
-use pinboot::remote::{ExpectedHost, Identity, Stored, delivery, program};
+use pinboot::remote::{Delivery, ExpectedHost, Identity, Stored, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
 use pinboot::transport::Exec;
@@ -99,7 +99,10 @@ impl Host {
     /// Delivers a plan for a host that is known from before.
     fn deliver_to(&self, known: Option<&ExpectedHost>, run: u8, plan: &Plan, from: StreamPosition) -> Heard {
         let identity = self.identity(run);
-        self.exec(&delivery(&program(plan, &identity), &identity, from, None, known, &plan.secrets), &[])
+        self.exec(
+            &Delivery { from, known, ..Delivery::new(&program(plan, &identity), &identity, &plan.secrets) }.exec(),
+            &[],
+        )
     }
 
     /// Runs an exec string as sshd would, with these variables besides the login's own.

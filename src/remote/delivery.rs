@@ -28,54 +28,69 @@ pub enum SecretInput {
     Padded,
 }
 
-/// Wraps a program for one exec.
-///
-/// `from` says what is wanted of the run's streams; `after` names a run that is to be followed instead while it runs; `known` is the host that is meant.
-pub fn delivery(
-    program: &[u8],
-    identity: &Identity,
-    from: StreamPosition,
-    after: Option<&RunId>,
-    known: Option<&ExpectedHost>,
-    secrets: &[(String, Secret)],
-) -> Exec {
-    let mut input = Input::new(secrets, SecretInput::Plain);
-    let sum = cksum(program);
-    let header = |input: &Input| header(identity, from, &sum, known, input, &follows_instead(after));
-    // An argument cannot hold a NUL, not even in octal: some shells end the text there.
-    if !program.contains(&0) {
-        let command = wrap_encoded(&identity.shell, &[header(&input), encode(program)]);
-        if command.len() <= EXEC_LIMIT {
-            return Exec { command, stdin: input.bytes };
-        }
-    }
-    input.what.push_str(" plan");
-    input.bytes.extend(program);
-    Exec { command: wrap_encoded(&identity.shell, &[header(&input)]), stdin: input.bytes }
+/// What starts a run on a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The program itself.
+    pub program: &'a [u8],
+    /// The run that it is for.
+    pub identity: &'a Identity,
+    /// What goes over standard input.
+    pub secrets: &'a [(String, Secret)],
+    /// What is wanted of the run's streams.
+    pub from: StreamPosition,
+    /// A run that is to be followed instead while it runs.
+    pub after: Option<&'a RunId>,
+    /// The host that is meant.
+    pub known: Option<&'a ExpectedHost>,
 }
 
-/// The same for a host whose login shell reads standard input. The plan is in the exec string where it has room there; otherwise
-/// its pieces were stored before, which `in_pieces` says. Secrets, which no argument list may hold, are padded.
-pub fn delivery_past_login(
-    program: &[u8],
-    identity: &Identity,
-    from: StreamPosition,
-    after: Option<&RunId>,
-    known: Option<&ExpectedHost>,
-    secrets: &[(String, Secret)],
-    in_pieces: bool,
-) -> Exec {
-    let mut input = Input::new(secrets, SecretInput::Padded);
-    let mut settings = follows_instead(after);
-    let mut words = Vec::new();
-    if in_pieces {
-        input.what.push_str(" plan");
-        settings.0 = format!("{} {}", settings.0, pieces::files(identity));
-    } else {
-        words.push(encode(program));
+impl<'a> Delivery<'a> {
+    /// A program for any host, of which nothing was heard yet.
+    pub fn new(program: &'a [u8], identity: &'a Identity, secrets: &'a [(String, Secret)]) -> Self {
+        Self { program, identity, secrets, from: StreamPosition::START, after: None, known: None }
     }
-    words.insert(0, header(identity, from, &cksum(program), known, &input, &settings));
-    Exec { command: wrap_encoded(&identity.shell, &words), stdin: input.bytes }
+
+    /// Wraps the program for one exec. It is in the exec string where it has room there, otherwise it goes over standard input.
+    pub fn exec(&self) -> Exec {
+        let mut input = Input::new(self.secrets, SecretInput::Plain);
+        // An argument cannot hold a NUL, not even in octal: some shells end the text there.
+        if !self.program.contains(&0) {
+            let words = [self.header(&input, &self.follows_instead()), encode(self.program)];
+            let command = wrap_encoded(&self.identity.shell, &words);
+            if command.len() <= EXEC_LIMIT {
+                return Exec { command, stdin: input.bytes };
+            }
+        }
+        input.what.push_str(" plan");
+        input.bytes.extend(self.program);
+        let header = self.header(&input, &self.follows_instead());
+        Exec { command: wrap_encoded(&self.identity.shell, &[header]), stdin: input.bytes }
+    }
+
+    /// The same for a host whose login shell reads standard input. The plan is in the exec string; where it has no room there,
+    /// its pieces were stored before, which `in_pieces` says. Secrets, which no argument list may hold, are padded.
+    pub fn exec_past_login(&self, in_pieces: bool) -> Exec {
+        let mut input = Input::new(self.secrets, SecretInput::Padded);
+        let mut settings = self.follows_instead();
+        let mut words = Vec::new();
+        if in_pieces {
+            input.what.push_str(" plan");
+            settings.0 = format!("{} {}", settings.0, pieces::files(self.identity));
+        } else {
+            words.push(encode(self.program));
+        }
+        words.insert(0, self.header(&input, &settings));
+        Exec { command: wrap_encoded(&self.identity.shell, &words), stdin: input.bytes }
+    }
+
+    fn header(&self, input: &Input, settings: &Settings) -> String {
+        header(self.identity, self.from, &cksum(self.program), self.known, input, settings)
+    }
+
+    fn follows_instead(&self) -> Settings {
+        Settings(format!("pb_after={} pb_in= pb_follow= pb_resume=", self.after.map_or("", RunId::as_str)))
+    }
 }
 
 /// The command that follows a run which the host knows already. It starts no run.
@@ -93,11 +108,6 @@ pub fn follow(
     let how = if resume.is_some() { "pb_follow=1 pb_resume=1" } else { "pb_follow=1 pb_resume=" };
     let header = header(identity, from, "", known, &input, &Settings(format!("pb_after= pb_in= {how}")));
     Exec { command: wrap_encoded(&identity.shell, &[header]), stdin: input.bytes }
-}
-
-/// The run that is followed instead while it runs.
-fn follows_instead(after: Option<&RunId>) -> Settings {
-    Settings(format!("pb_after={} pb_in= pb_follow= pb_resume=", after.map_or("", RunId::as_str)))
 }
 
 /// What goes over standard input.

@@ -1,7 +1,7 @@
 //! The wire: a plan becomes one program for the host, and bytes from the host become frames.
 //!
 //! [`program()`] writes the file that the host keeps as `plan`: the runner, the functions of kinds that the plan's recipes
-//! mention, and what each step says of itself. [`delivery()`] wraps it for one exec together with `deliver.sh`, which
+//! mention, and what each step says of itself. [`Delivery`] wraps it for one exec together with `deliver.sh`, which
 //! claims the run's folder, starts the runner detached and follows its log. [`splitter`] and [`frame`] read what comes back.
 //! [`record`] asks a host for a run that another machine started; [`stop()`] tells one to stop.
 
@@ -27,7 +27,7 @@ mod step_body;
 mod stop;
 pub mod streams;
 
-pub use delivery::{SecretInput, delivery, delivery_past_login, follow};
+pub use delivery::{Delivery, SecretInput, follow};
 pub use identity::{ExpectedHost, Identity, Stored};
 pub use own_paths::is_own_path;
 pub use pieces::{ExecSize, Pieces};

@@ -16,8 +16,7 @@ use std::time::Duration;
 use pinboot::event::Mode;
 use pinboot::ids::RunId;
 use pinboot::kinds::KINDS;
-use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{Identity, delivery, program};
+use pinboot::remote::{Delivery, Identity, program};
 use rustix::fs::inotify;
 
 use super::heard::Heard;
@@ -216,7 +215,7 @@ impl Hostile {
         };
         let plan = compile(&format!("steps:\n{steps}"), &[], None, Mode::Run);
         let plan = plan.unwrap_or_else(|refused| panic!("{}", refused.rendered));
-        let exec = delivery(&program(&plan, &identity), &identity, StreamPosition::START, None, None, &[]);
+        let exec = Delivery::new(&program(&plan, &identity), &identity, &[]).exec();
         let text = format!("umask 022; cd; {}", String::from_utf8(exec.command).expect("ASCII"));
         let mut command = self.of("login", &["/bin/sh", "-c", &text]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -17,8 +17,7 @@ use pinboot::event::Mode;
 use pinboot::ids::RunId;
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs};
 use pinboot::playbook::{Inputs, load};
-use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{Identity, delivery, program};
+use pinboot::remote::{Delivery, Identity, program};
 use pinboot::source::{Diagnostic, Sources};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
@@ -297,7 +296,7 @@ impl World {
             started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
             shell: self.bin().join("sh").display().to_string(),
         };
-        let exec = delivery(&program(plan, &identity), &identity, StreamPosition::START, None, None, &plan.secrets);
+        let exec = Delivery::new(&program(plan, &identity), &identity, &plan.secrets).exec();
         let text = String::from_utf8(exec.command).expect("the exec string is ASCII");
         // A login's umask.
         let text = format!("umask 022; {text}");

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::{Plan, RunAs, StepSpec};
-use pinboot::remote::{delivery, program};
+use pinboot::remote::{Delivery, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::Secret;
 
@@ -153,14 +153,7 @@ fn is_unbent(host: &Host, run: u8, first: Vec<StepSpec>, variables: &[(String, S
     fs::create_dir_all(host.path("sub")).expect("a folder");
     let before = first.len();
     let (identity, plan) = (host.identity(run), busy_plan(first));
-    let exec = delivery(
-        &program(&plan, &identity),
-        &identity,
-        pinboot::remote::streams::StreamPosition::START,
-        None,
-        None,
-        &plan.secrets,
-    );
+    let exec = Delivery::new(&program(&plan, &identity), &identity, &plan.secrets).exec();
     let heard = host.exec(&exec, variables);
     let expected = [
         "changed",

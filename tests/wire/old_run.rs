@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{SecretInput, delivery, follow};
+use pinboot::remote::{Delivery, SecretInput, follow};
 
 use super::{Heard, Host, on_each_shell};
 
@@ -58,9 +58,10 @@ fn a_run_of_an_older_pinboot_is_followed_and_resumed() {
     on_each_shell(|host| {
         let identity = host.identity(9);
         restore(host);
-        let heard = host.exec(&delivery(&plan, &identity, StreamPosition::START, None, None, &[]), &[]);
+        let heard = host.exec(&Delivery::new(&plan, &identity, &[]).exec(), &[]);
         is_resumed(host, &heard);
-        let rest = host.exec(&delivery(&plan, &identity, heard.before_its_end(11), None, None, &[]), &[]);
+        let from = heard.before_its_end(11);
+        let rest = host.exec(&Delivery { from, ..Delivery::new(&plan, &identity, &[]) }.exec(), &[]);
         assert_eq!((rest.said[&0].len(), rest.end()), (11, "ok"), "{rest:#?}");
         // As `attach` does it, which does not have the plan.
         restore(host);

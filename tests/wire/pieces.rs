@@ -3,8 +3,7 @@
 use pinboot::kinds::{Content, Effect, Recipe};
 use pinboot::plan::StepSpec;
 use pinboot::remote::frame::{Frame, Unfit};
-use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{ExecSize, Pieces, delivery_past_login, program};
+use pinboot::remote::{Delivery, ExecSize, Pieces, program};
 use pinboot::script::Script;
 use pinboot::secret::Secret;
 use pinboot::transport::Exec;
@@ -28,7 +27,7 @@ fn a_plan_in_pieces_and_padded_secrets_arrive() {
                 let heard = host.exec(&pieces.exec(&identity, number), &[]);
                 assert_eq!(heard.frames, [Frame::PieceStored(number)], "{heard:#?}");
             }
-            delivery_past_login(&program, &identity, StreamPosition::START, None, None, &steps.secrets, true)
+            Delivery::new(&program, &identity, &steps.secrets).exec_past_login(true)
         };
         // All of standard input was read by something else: the claim and the pieces are gone again.
         let heard = host.exec(&Exec { stdin: Vec::new(), ..store(ExecSize::Long) }, &[]);

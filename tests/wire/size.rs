@@ -7,7 +7,7 @@ use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::playbook::{Inputs, load};
 use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{SecretInput, delivery, follow, program};
+use pinboot::remote::{Delivery, SecretInput, follow, program};
 use pinboot::source::{Sources, render};
 
 use super::{NONCE, plan};
@@ -20,9 +20,7 @@ fn what_is_sent_keeps_to_its_budget() {
         started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
         shell: "/bin/sh".to_owned(),
     };
-    let size = |plan| {
-        delivery(&program(plan, &identity), &identity, StreamPosition::START, None, None, &plan.secrets).command.len()
-    };
+    let size = |plan| Delivery::new(&program(plan, &identity), &identity, &plan.secrets).exec().command.len();
     let mut sources = Sources::default();
     let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.yaml")).expect("the playbook");
     let inputs = Inputs::new("me", |_: &str| Err("there are no files".to_owned()));

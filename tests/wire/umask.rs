@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pinboot::kinds::Recipe;
 use pinboot::plan::StepSpec;
-use pinboot::remote::{delivery, program};
+use pinboot::remote::{Delivery, program};
 use pinboot::script::Script;
 use pinboot::transport::Exec;
 
@@ -62,14 +62,7 @@ fn steps_have_the_umask_of_the_login_and_the_record_is_private() {
                 let _ = fs::remove_dir(host.path(name)).or_else(|_| fs::remove_file(host.path(name)));
             }
             let identity = host.identity(run);
-            let exec = delivery(
-                &program(&steps, &identity),
-                &identity,
-                pinboot::remote::streams::StreamPosition::START,
-                None,
-                None,
-                &[],
-            );
+            let exec = Delivery::new(&program(&steps, &identity), &identity, &[]).exec();
             let command = [format!("umask {umask:o}; ").as_bytes(), &exec.command].concat();
             let heard = host.exec(&Exec { command, ..exec }, &[]);
             assert_eq!((heard.outcomes.as_slice(), heard.end()), (&["changed"; 6].map(str::to_owned)[..], "ok"));

@@ -10,8 +10,7 @@ use std::time::Instant;
 use pinboot::ids::StepId;
 use pinboot::plan::{RunAs, StepSpec};
 use pinboot::remote::frame::{Frame, SudoFault, Unfit};
-use pinboot::remote::streams::StreamPosition;
-use pinboot::remote::{delivery, program, stop};
+use pinboot::remote::{Delivery, program, stop};
 use pinboot::script::Text;
 
 use super::{Heard, Host, plan, script, shells, work};
@@ -74,7 +73,7 @@ impl Namespace {
     /// Delivers a plan as a user, after this shell.
     fn start(&self, host: &Host, user: u32, run: u8, steps: Vec<StepSpec>, before: &str) -> Child {
         let (identity, plan) = (host.identity(run), plan(steps));
-        let exec = delivery(&program(&plan, &identity), &identity, StreamPosition::START, None, None, &[]);
+        let exec = Delivery::new(&program(&plan, &identity), &identity, &[]).exec();
         let text = format!("{before}cd; {}", String::from_utf8(exec.command).expect("ASCII"));
         let mut command = self.command(user, &["sh", "-c", &text]);
         command

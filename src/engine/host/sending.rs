@@ -7,28 +7,31 @@ use crate::engine::job::{Job, Task};
 use crate::engine::messages;
 use crate::engine::past_login::PastLogin;
 use crate::event::EventKind;
-use crate::remote::{ExecSize, Pieces, SecretInput, delivery, delivery_past_login, follow};
+use crate::remote::{Delivery, ExecSize, Pieces, SecretInput, follow};
 use crate::transport::{Connect, Exec};
 
 impl<C: Connect> HostTask<'_, C> {
+    /// What starts the run, or takes up what was heard of it; nothing for a run that is only followed.
+    fn delivery(&self) -> Option<Delivery<'_>> {
+        let Task::Deliver { program, secrets, after } = &self.job.task else { return None };
+        let delivery = Delivery::new(program, &self.job.identity, secrets);
+        let (from, known) = (self.streams.position(), self.job.expected.as_ref());
+        Some(Delivery { from, after: after.as_ref(), known, ..delivery })
+    }
+
     /// What the next connection sends.
     pub(super) fn exec(&self) -> Exec {
         let Job { identity, task, expected, .. } = &self.job;
-        let next = self.streams.position();
-        match (task, &self.past_login) {
-            (Task::Deliver { program, secrets, after }, None) => {
-                delivery(program, identity, next, after.as_ref(), expected.as_ref(), secrets)
-            }
-            (Task::Deliver { program, secrets, after }, Some(past_login)) => {
-                if let Some((pieces, number)) = past_login.next_piece() {
-                    return pieces.exec(identity, number);
-                }
-                let in_pieces = past_login.pieces.is_some();
-                delivery_past_login(program, identity, next, after.as_ref(), expected.as_ref(), secrets, in_pieces)
-            }
-            (Task::Attach { resume, .. }, past_login) => {
+        match (self.delivery(), &self.past_login) {
+            (Some(delivery), None) => delivery.exec(),
+            (Some(delivery), Some(past_login)) => match past_login.next_piece() {
+                Some((pieces, number)) => pieces.exec(identity, number),
+                None => delivery.exec_past_login(past_login.pieces.is_some()),
+            },
+            (None, past_login) => {
                 let input = if past_login.is_some() { SecretInput::Padded } else { SecretInput::Plain };
-                follow(identity, next, resume.as_deref(), input, expected.as_ref())
+                let resume = if let Task::Attach { resume, .. } = task { resume.as_deref() } else { None };
+                follow(identity, self.streams.position(), resume, input, expected.as_ref())
             }
         }
     }
@@ -46,13 +49,8 @@ impl<C: Connect> HostTask<'_, C> {
             let (message, hint) = messages::input_was_read();
             self.emit(EventKind::HostNote { message: message.to_owned(), hint: Some(hint.to_owned()) }).await;
         }
-        self.past_login = Some(PastLogin { pieces: None, stored: 0 });
-        let pieces = match &self.job.task {
-            Task::Deliver { program, .. } if !size.takes(&self.exec()) => {
-                Some(Pieces::of(program, &self.job.identity, size))
-            }
-            _ => None,
-        };
+        let pieces = self.delivery().filter(|delivery| !size.takes(&delivery.exec_past_login(false)));
+        let pieces = pieces.map(|delivery| Pieces::of(delivery.program, &self.job.identity, size));
         self.past_login = Some(PastLogin { pieces, stored: 0 });
         self.backoff.reset();
         Continue(())
