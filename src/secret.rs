@@ -1,10 +1,12 @@
 //! Values that must not be shown, and the masker that all output goes through.
 
 mod encodings;
+mod host_text;
 mod masker;
 
 use std::fmt;
 
+pub use host_text::HostText;
 pub use masker::{MASK, MaskStream, Masker};
 
 use zeroize::Zeroizing;

@@ -36,7 +36,8 @@ pub(super) fn attach(cli: &Cli, args: &AttachArgs) -> Result<Exit, CommandError>
     runtime()?.block_on(async {
         let ssh = connector(&target.flags, &args.connect)?;
         check_keys(&ssh, [&target.host]).await?;
-        let record = find(&ssh, &target.host, args.run.as_deref()).await?;
+        let secrets = target.playbook.as_ref().map_or(&[][..], |playbook| &playbook.plan().secrets);
+        let record = find(&ssh, &target.host, args.run.as_deref(), &Masker::new(secrets)).await?;
         let playbook = match (target.playbook, record.mode) {
             (Some(known), Mode::Check) => Some(RunPlaybook::read(&known.path, args, Mode::Check)?),
             (known, _) => known,

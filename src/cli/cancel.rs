@@ -11,11 +11,10 @@ use super::remote_run::{ask, bare_host, find, found_job};
 use super::signals::unless_signalled;
 use super::system::{runtime, state};
 use crate::engine::{Job, ResumeCommand, StopRequest};
-use crate::event::escape;
 use crate::exit::Exit;
 use crate::remote::record::State as RemoteState;
 use crate::remote::{Stopped, stop, stopped};
-use crate::secret::Masker;
+use crate::secret::{HostText, Masker};
 use crate::transport::ssh::Ssh;
 use crate::view::RunView;
 
@@ -66,10 +65,10 @@ fn cancel_remote(cli: &Cli, args: &CancelArgs, host: &str) -> Result<Exit, Comma
     runtime()?.block_on(async {
         let ssh = connector(&flags, &args.connect)?;
         check_keys(&ssh, [&host]).await?;
-        let record = find(&ssh, &host, args.run.as_deref()).await?;
+        let record = find(&ssh, &host, args.run.as_deref(), &Masker::new(&[])).await?;
         match &record.state {
             RemoteState::Ended(how) => {
-                let how = escape(how.as_bytes());
+                let how = HostText::new(how.as_str()).without_secrets();
                 print_error(&format!("run {} has ended ({how}); nothing to stop", record.run));
                 return Ok(Exit::Success);
             }
@@ -130,7 +129,7 @@ fn answer(answer: Option<Stopped>, job: &Job, request: StopRequest) -> String {
         Some(Stopped::Received) => format!("run {run} will stop after its current step"),
         Some(Stopped::Ended) => format!("the runner of run {run} was dead; its remaining processes were ended"),
         Some(Stopped::Left(left)) => {
-            let left = masker.mask(&escape(left.as_bytes()));
+            let left = left.cut(masker);
             format!("the runner of run {run} was dead; these processes are still alive on the host: {left}")
         }
         Some(Stopped::Gone) => format!("the runner of run {run} is dead, and nothing of its step is running"),

@@ -8,14 +8,14 @@ use super::jobs::remote_shell;
 use super::signals::unless_signalled;
 use super::system::{local_user, random};
 use crate::engine::{Job, ResumeCommand, Task};
-use crate::event::{EventKind, escape};
+use crate::event::EventKind;
 use crate::exit::Exit;
 use crate::ids::{HostId, StepId, hex, is_hex};
 use crate::inventory::{Host, Target, check_user};
 use crate::plan::{Plan, StepSummary};
 use crate::remote::Identity;
 use crate::remote::record::{self, Answer, MAX_STEPS, Record};
-use crate::secret::Masker;
+use crate::secret::{HostText, Masker};
 use crate::transport::ssh::Ssh;
 use crate::transport::{Chunk, Connect as _, Error, ErrorKind, Exec, Session as _};
 
@@ -37,7 +37,12 @@ pub(super) fn bare_host(text: &str, connect: &ConnectArgs) -> Result<Host, Comma
 }
 
 /// Asks a host for the run whose id starts with `wanted`, or for its last run.
-pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result<Record, CommandError> {
+pub(super) async fn find(
+    ssh: &Ssh,
+    host: &Host,
+    wanted: Option<&str>,
+    masker: &Masker,
+) -> Result<Record, CommandError> {
     let wanted = wanted.unwrap_or_default();
     if !is_hex(wanted) || wanted.len() > 8 {
         return Err(CommandError::input(format!("invalid run id `{}`", wanted.escape_default())).hint(
@@ -57,7 +62,8 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
         Some(Answer::None) => Err(CommandError::input(format!("{id}: there is no run `{wanted}`"))
             .hint("leave the id out to get the host's last run")),
         Some(Answer::Several(names)) => {
-            let names = names.iter().map(|name| escape(name.as_bytes())).collect::<Vec<_>>().join(", ");
+            let names =
+                names.iter().map(|name| HostText::new(name.as_str()).complete(masker)).collect::<Vec<_>>().join(", ");
             let message = format!("{id}: the ids of several runs start with `{wanted}`: {names}");
             Err(CommandError::input(message).hint("give one more digit"))
         }
@@ -65,13 +71,13 @@ pub(super) async fn find(ssh: &Ssh, host: &Host, wanted: Option<&str>) -> Result
             let message = format!("{id}: the plan of run {run} did not arrive completely, so nothing was started");
             Err(CommandError::new(Exit::Mismatch, message).hint("start a new run: pinboot run PLAYBOOK"))
         }
-        None => Err(no_answer(host, &output)),
+        None => Err(no_answer(host, output, masker)),
     }
 }
 
 /// The error of a host that ran something else than the question.
-fn no_answer(host: &Host, output: &[u8]) -> CommandError {
-    let output = escape(output);
+fn no_answer(host: &Host, output: Vec<u8>, masker: &Masker) -> CommandError {
+    let output = HostText::new(output).cut(masker);
     let message = match output.trim() {
         "" => format!("{}: the host ran something other than pinboot's question, without output", host.id),
         output => format!(
@@ -101,7 +107,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
     let first = EventKind::RunStarted {
         run: record.run.clone(),
         playbook: String::new(),
-        name: format!("started by {}", escape(record.started_by.as_bytes())),
+        name: format!("started by {}", HostText::new(record.started_by.as_str()).without_secrets()),
         mode: record.mode,
         hosts: vec![host.id.clone()],
         steps: record.steps,

@@ -27,6 +27,7 @@ use crate::exit::Exit;
 use crate::ids::HostId;
 use crate::remote::ExecSize;
 use crate::remote::streams::Streams;
+use crate::secret::Masker;
 use crate::transport::{CUT_OFF, Connect, Error, ErrorKind};
 
 /// How often a runner that died without finishing another step is started again.
@@ -164,7 +165,7 @@ struct HostTask<'a, C: Connect> {
 impl<C: Connect> HostTask<'_, C> {
     async fn emit(&self, kind: EventKind) {
         // The other end is gone only where the whole run was given up.
-        let _ = self.sender.send((self.job.host.id.clone(), kind)).await;
+        let _ = self.sender.send((self.job.host.id.clone(), masked(kind, &self.job.masker))).await;
     }
 
     async fn drive(&mut self) -> HostEnd {
@@ -479,6 +480,22 @@ impl<C: Connect> HostTask<'_, C> {
     fn starts_runners(&self) -> bool {
         !matches!(self.job.task, Task::Attach { resume: None, .. })
     }
+}
+
+/// Hides secrets in what pinboot says of a host: it quotes what the host, its server or a lost connection said. What a step says is
+/// masked where it is read.
+fn masked(mut kind: EventKind, masker: &Masker) -> EventKind {
+    match &mut kind {
+        EventKind::HostUnreachable { message, hint, .. } | EventKind::HostNote { message, hint } => {
+            *message = masker.mask(message);
+            *hint = hint.take().map(|hint| masker.mask(&hint));
+        }
+        EventKind::HostWaiting { message }
+        | EventKind::HostLost { message }
+        | EventKind::HostFinished { message: Some(message), .. } => *message = masker.mask(message),
+        _ => {}
+    }
+    kind
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -15,14 +15,14 @@ use self::step_end::StepEnd;
 use super::job::FindCause;
 use super::ledger::{Ledger, LedgerEntry};
 use super::messages::{self, Refusal};
-use crate::event::{EventKind, Mode, Outcome, Phase, escape};
+use crate::event::{EventKind, Mode, Outcome, Phase};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId, StepLabel};
 use crate::plan::StepSummary;
 use crate::remote::frame::{Frame, Note, RecordFault, Unfit};
 use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::remote::splitter::Piece;
-use crate::secret::Masker;
+use crate::secret::{HostText, Masker};
 
 /// How the host's part of a run ended, as the host reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,8 +159,7 @@ impl Interpreter {
 
     /// The same with bytes that are not counted to it yet.
     pub(super) fn noise_and(&self, more: &[u8]) -> String {
-        let text = self.masker.mask_cut(&escape(&[&self.noise, more].concat()));
-        text.trim().to_owned()
+        HostText::new([&self.noise, more].concat()).cut(&self.masker).trim().to_owned()
     }
 
     /// Takes the next piece; `now_ms` is this machine's clock since the connection was made.
@@ -222,7 +221,7 @@ impl Interpreter {
         if let Some(current) = &mut self.current {
             let held = current.progress.finish();
             current.printed(&held, events);
-            let masked = std::mem::replace(&mut current.mask, self.masker.stream()).finish();
+            let masked = std::mem::replace(&mut current.mask, self.masker.stream()).break_off();
             let mut text = current.escaper.push(&masked);
             text.push_str(&current.escaper.finish());
             current.said(text, events);
@@ -313,14 +312,13 @@ impl Interpreter {
                 self.done(Done { step, outcome, status: 0, clock: None, reason }, now_ms, events);
             }
             Frame::Diff { step, text } => {
-                let diff = self.masker.mask(&escape(&text));
+                let diff = text.cut(&self.masker);
                 if let Some(current) = self.current_of(step, events) {
                     current.diff = Some(diff);
                 }
             }
             Frame::Left { step, what } => {
-                // The host cuts each command after 80 characters.
-                let left = self.masker.mask_cut(&escape(what.as_bytes()));
+                let left = what.cut(&self.masker);
                 if let Some(current) = self.current_of(step, events) {
                     current.left = Some(left);
                 }
@@ -380,8 +378,9 @@ impl Interpreter {
     fn done(&mut self, done: Done, now_ms: u64, events: &mut Vec<EventKind>) {
         let Done { step, outcome, status, clock, reason } = done;
         let known = self.steps.get(&step);
-        let safe = |text: &str| self.masker.mask(&escape(text.as_bytes()));
-        let end = StepEnd::of(&outcome, &reason, self.muted).map_text(safe);
+        let safe = |text: &str| HostText::new(text).complete(&self.masker);
+        let alive = |alive: &HostText| (!self.muted).then(|| alive.cut(&self.masker));
+        let end = StepEnd::of(&outcome, &reason, alive).map_text(safe);
         let failed = end.outcome == Outcome::Failed;
         let allowed = failed && known.is_some_and(|step| step.allowed);
         match self.ledger.finish(step, end.outcome, end.exit().filter(|_| !allowed), end.reason.as_ref()) {
@@ -423,7 +422,7 @@ impl Interpreter {
     }
 
     fn unfit(&self, unfit: &Unfit) -> Refusal {
-        let clean = |text: &str| self.masker.mask(&escape(text.as_bytes())).trim().replace('\n', " ");
+        let clean = |text: &str| HostText::new(text).complete(&self.masker).trim().replace('\n', " ");
         match unfit {
             Unfit::Home(fault) => messages::home(fault, clean),
             Unfit::Record(fault) => messages::record(fault, clean),
@@ -438,5 +437,7 @@ impl Interpreter {
     }
 }
 
+#[cfg(test)]
+mod cut_tests;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::ledger::{Contradiction, Findings};
-use crate::event::{GuardFault, Outcome, Reason, escape};
+use crate::event::{GuardFault, Outcome, Reason};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
+use crate::secret::HostText;
 use crate::transport::{login_as, user_to_use};
 
 /// Why a host did not carry out the run: exit code, sentence and advice.
@@ -100,7 +101,7 @@ fn and_alive(what: &str, alive: Option<&str>) -> String {
 
 /// Another run holds the host; `owner` is what it wrote about itself.
 pub(super) fn busy(owner: &str) -> String {
-    let mut words = owner.split_ascii_whitespace().map(|word| escape(word.as_bytes()));
+    let mut words = owner.split_ascii_whitespace().map(|word| HostText::new(word).without_secrets());
     let mut next = || words.next().unwrap_or_else(|| "-".to_owned());
     let (run, who, since) = (next(), next(), next());
     if run == "-" {
@@ -349,7 +350,7 @@ pub(super) const BUSY_HINT: &str = "give --wait to wait for its end; two runs at
 /// Why the remote command ended.
 pub(super) fn command_ended(signal: Option<&str>) -> String {
     match signal {
-        Some(signal) => format!("the remote command was killed (signal {})", escape(signal.as_bytes())),
+        Some(signal) => format!("the remote command was killed (signal {})", HostText::new(signal).without_secrets()),
         None => "the remote command exited".to_owned(),
     }
 }

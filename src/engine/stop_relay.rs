@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::job::{Job, StopRequest};
-use crate::event::escape;
 use crate::remote::{Stopped, stop, stopped};
+use crate::secret::HostText;
 use crate::transport::{Chunk, Connect, Error, ErrorKind, Session};
 
 /// How long a stop that needs a connection of its own may take.
@@ -32,12 +32,12 @@ pub(super) async fn relay<C: Connect>(connect: &C, job: &Job, session: &mut C::S
         Ok(answer) => match stopped(&answer) {
             Some(Stopped::Unknown) => return false,
             Some(Stopped::Left(left)) => {
-                let left = if job.muted { String::new() } else { job.masker.mask(&escape(left.as_bytes())) };
+                let left = if job.muted { String::new() } else { left.cut(&job.masker) };
                 tracing::warn!(host = %job.host.id, "still alive on the host: {left}");
             }
-            Some(_) => tracing::debug!(host = %job.host.id, "stop {level}: {}", escape(&answer).trim_end()),
+            Some(stopped) => tracing::debug!(host = %job.host.id, "stop {level}: {stopped:?}"),
             None => {
-                let said = escape(&answer);
+                let said = HostText::new(answer).cut(&job.masker);
                 tracing::warn!(host = %job.host.id, "the host did not understand the stop and says: {}", said.trim_end());
             }
         },

@@ -6,6 +6,7 @@
 use super::identity::is_machine_id;
 use super::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
 use crate::ids::{RunId, StepId};
+use crate::secret::HostText;
 
 /// What the host's side says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +88,8 @@ pub enum Frame {
     Diff {
         /// Which step.
         step: StepId,
-        /// Raw.
-        text: Vec<u8>,
+        /// What it printed, of which a kind leaves long parts out.
+        text: HostText,
     },
     /// A step is carried out from here on.
     Apply {
@@ -120,8 +121,8 @@ pub enum Frame {
     Left {
         /// Which step.
         step: StepId,
-        /// Pids and commands.
-        what: String,
+        /// Pids and commands; the host cuts each command.
+        what: HostText,
     },
     /// How far a download is.
     Progress {
@@ -245,7 +246,7 @@ pub(super) fn parse(body: &[u8]) -> Option<Frame> {
         b"so" => Frame::So { step: step(words.next())? },
         b"diff" => {
             let (number, text) = split_word(rest);
-            Frame::Diff { step: step(std::str::from_utf8(number).ok())?, text: text.to_vec() }
+            Frame::Diff { step: step(std::str::from_utf8(number).ok())?, text: HostText::new(text) }
         }
         b"apply" => Frame::Apply { step: step(words.next())? },
         b"try" => Frame::Try {
@@ -257,23 +258,33 @@ pub(super) fn parse(body: &[u8]) -> Option<Frame> {
         b"reboot" => Frame::Reboot { step: step(words.next())?, seconds: words.next()?.parse().ok()? },
         b"left" => {
             let (number, what) = split_word(rest);
-            let what = String::from_utf8_lossy(what).into_owned();
-            Frame::Left { step: step(std::str::from_utf8(number).ok())?, what }
+            Frame::Left { step: step(std::str::from_utf8(number).ok())?, what: HostText::new(what) }
         }
         b"progress" => Frame::Progress {
             step: step(words.next())?,
             bytes: words.next()?.parse().ok()?,
             total: words.next()?.parse().ok()?,
         },
-        b"done" => Frame::Done {
-            step: step(words.next())?,
-            outcome: RunnerOutcome::parse(words.next()?),
-            status: words.next()?.parse().ok()?,
-            clock: words.next().and_then(clock),
-            reason: RunnerReason::parse(&words.collect::<Vec<_>>().join(" ")),
-        },
+        b"done" => done(rest)?,
         b"end" => Frame::End(RunnerEnd::parse(&text())),
         _ => return None,
+    })
+}
+
+/// The end of a step. Its reason may name commands, in which any byte may stand.
+fn done(rest: &[u8]) -> Option<Frame> {
+    let mut rest = rest;
+    let mut word = || {
+        let (word, behind) = split_word(rest);
+        rest = behind;
+        std::str::from_utf8(word).ok()
+    };
+    Some(Frame::Done {
+        step: StepId(word()?.parse().ok()?),
+        outcome: RunnerOutcome::parse(word().filter(|word| !word.is_empty())?),
+        status: word()?.parse().ok()?,
+        clock: word().and_then(clock),
+        reason: RunnerReason::parse(rest),
     })
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::event::GuardFault;
 use crate::ids::RunId;
+use crate::secret::HostText;
 
 /// How a step ended, as the runner says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +92,11 @@ pub enum RunnerReason {
     /// `integrity`
     Integrity,
     /// `timeout [ALIVE]`, with what is alive all the same.
-    Timeout(Option<String>),
+    Timeout(Option<HostText>),
     /// `slow [ALIVE]`: the check took longer than the step's timeout.
-    Slow(Option<String>),
+    Slow(Option<HostText>),
     /// `stopped [ALIVE]`
-    Stopped(Option<String>),
+    Stopped(Option<HostText>),
     /// `reboot`: the host did not reboot in time.
     NotRebooted,
     /// `secret NAME`: the host does not have it any more.
@@ -139,15 +140,27 @@ const PLAIN: [(&str, RunnerReason); 18] = [
 
 impl RunnerReason {
     /// Reads the runner's words.
-    pub fn parse(text: &str) -> Self {
+    pub fn parse(text: impl AsRef<[u8]>) -> Self {
+        let bytes = text.as_ref();
+        let (word, alive) = match bytes.iter().position(|byte| *byte == b' ') {
+            Some(at) => (&bytes[..at], &bytes[at + 1..]),
+            None => (bytes, &[][..]),
+        };
+        let alive = || (!alive.is_empty()).then(|| HostText::new(alive));
+        match word {
+            b"timeout" => Self::Timeout(alive()),
+            b"slow" => Self::Slow(alive()),
+            b"stopped" => Self::Stopped(alive()),
+            _ => Self::of_words(String::from_utf8_lossy(bytes).trim_ascii_end()),
+        }
+    }
+
+    /// Reads a reason that names no command.
+    fn of_words(text: &str) -> Self {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let some = || (!rest.is_empty()).then(|| rest.to_owned());
         let other = || Self::Other(text.to_owned());
         match word {
             "before" => RunId::parse(rest).map_or_else(other, Self::Before),
-            "timeout" => Self::Timeout(some()),
-            "slow" => Self::Slow(some()),
-            "stopped" => Self::Stopped(some()),
             "secret" => Self::Secret(rest.to_owned()),
             "register" => Self::Register(rest.to_owned()),
             "lost" => Self::Lost(RunId::parse(rest)),
@@ -192,11 +205,12 @@ fn guard_word(fault: GuardFault) -> String {
 impl fmt::Display for RunnerReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let with = |word: &str, rest: Option<&str>| rest.map_or(word.to_owned(), |rest| format!("{word} {rest}"));
+        let shown = |alive: &Option<HostText>| alive.as_ref().map(HostText::without_secrets);
         let words = match self {
             Self::Before(run) => with("before", Some(run.as_str())),
-            Self::Timeout(alive) => with("timeout", alive.as_deref()),
-            Self::Slow(alive) => with("slow", alive.as_deref()),
-            Self::Stopped(alive) => with("stopped", alive.as_deref()),
+            Self::Timeout(alive) => with("timeout", shown(alive).as_deref()),
+            Self::Slow(alive) => with("slow", shown(alive).as_deref()),
+            Self::Stopped(alive) => with("stopped", shown(alive).as_deref()),
             Self::Secret(name) => with("secret", Some(name)),
             Self::Register(name) => with("register", Some(name)),
             Self::Lost(run) => with("lost", run.as_ref().map(RunId::as_str)),
@@ -264,7 +278,7 @@ mod tests {
     fn words_become_types_and_words_again() {
         for (words, right) in [
             ("before 0badcafe", RunnerReason::Before(RunId::parse("0badcafe").expect("a run"))),
-            ("timeout 12 sleep 600", RunnerReason::Timeout(Some("12 sleep 600".to_owned()))),
+            ("timeout 12 sleep 600", RunnerReason::Timeout(Some(HostText::new("12 sleep 600")))),
             ("slow", RunnerReason::Slow(None)),
             ("stopped", RunnerReason::Stopped(None)),
             ("secret TOKEN", RunnerReason::Secret("TOKEN".to_owned())),

@@ -125,6 +125,7 @@ mod tests {
     use super::*;
     use crate::ids::StepId;
     use crate::remote::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
+    use crate::secret::HostText;
 
     const NONCE: &str = "00112233445566778899aabbccddeeff";
 
@@ -174,7 +175,7 @@ mod tests {
             [
                 Frame::Hello { new: true, over: false, machine_id: Some("ab".repeat(16)) },
                 Frame::Start { step: StepId(1), clock: Some(1234) },
-                Frame::Diff { step: StepId(1), text: b"-a\n+b".to_vec() },
+                Frame::Diff { step: StepId(1), text: HostText::new("-a\n+b") },
                 Frame::Done {
                     step: StepId(1),
                     outcome: RunnerOutcome::Failed,

@@ -3,6 +3,7 @@
 use super::exec_string::wrap;
 use super::identity::Identity;
 use super::minify::minified;
+use crate::secret::HostText;
 use crate::transport::Exec;
 
 const STOP: &str = include_str!("stop.sh");
@@ -14,8 +15,8 @@ pub enum Stopped {
     Received,
     /// The runner was dead, and what lived of its step has been ended.
     Ended,
-    /// The runner was dead, and this lives of its step all the same: pids and commands, as the host has them.
-    Left(String),
+    /// The runner was dead, and this lives of its step all the same: pids and commands, which the host cuts.
+    Left(HostText),
     /// The runner was dead, and nothing of the run lives.
     Gone,
     /// The run had ended before.
@@ -32,19 +33,17 @@ pub fn stop(identity: &Identity, level: u8) -> Exec {
 
 /// Reads the answer to it, behind whatever the login says; `None` where there is none.
 pub fn stopped(output: &[u8]) -> Option<Stopped> {
-    let text = String::from_utf8_lossy(output);
-    let line = text.lines().last()?;
-    Some(match line.split_once(' ') {
-        Some(("left", left)) => Stopped::Left(left.to_owned()),
-        Some(_) => return None,
-        None => match line {
-            "received" => Stopped::Received,
-            "gone" => Stopped::Gone,
-            "ended" => Stopped::Ended,
-            "over" => Stopped::Over,
-            "none" => Stopped::Unknown,
-            _ => return None,
-        },
+    let line = output.trim_ascii_end().rsplit(|byte| *byte == b'\n').next()?;
+    if let Some(left) = line.strip_prefix(b"left ") {
+        return Some(Stopped::Left(HostText::new(left)));
+    }
+    Some(match line {
+        b"received" => Stopped::Received,
+        b"gone" => Stopped::Gone,
+        b"ended" => Stopped::Ended,
+        b"over" => Stopped::Over,
+        b"none" => Stopped::Unknown,
+        _ => return None,
     })
 }
 
@@ -55,7 +54,7 @@ mod tests {
     #[test]
     fn an_answer_is_the_last_line() {
         assert_eq!(stopped(b"Welcome!\nreceived\n"), Some(Stopped::Received));
-        assert_eq!(stopped(b"left 12 sleep 600, 13 sh\n"), Some(Stopped::Left("12 sleep 600, 13 sh".to_owned())));
+        assert_eq!(stopped(b"left 12 sleep 600, 13 sh\n"), Some(Stopped::Left(HostText::new("12 sleep 600, 13 sh"))));
         assert_eq!(stopped(b"This account is currently not available.\n"), None);
         assert_eq!(stopped(b""), None);
     }

@@ -2,11 +2,11 @@
 //!
 //! Supported are the value itself, also in upper and lower case and folded; base64, base64url and base32 at every alignment,
 //! wrapped or not; hexadecimal in both cases, wrapped or not; percent and form encoding; JSON; XML and HTML; single quotes,
-//! `$'…'` and backslashes of shells, as `printf %q` and `set -x` write them; DOS line ends; and every line of at least 8 bytes
-//! of a value with several lines. Of values of at most [`MAX_DUMPED`] bytes also: what `od`, `xxd` and `hexdump` print, in
-//! groups and with the place at the start of each line, in hexadecimal, octal and characters; and what is encoded twice.
-//! Not supported are compression, encryption, decimal dumps, other orders (`rev`, `tac`, rot13), and programs that split the
-//! value in other ways.
+//! `$'…'` and backslashes of shells, as `printf %q` and `set -x` write them; DOS line ends; several lines as one, or behind the
+//! marks of a diff; and every line of at least 8 bytes of a value with several lines. Of values of at most [`MAX_DUMPED`] bytes
+//! also: each four bytes of what `od`, `xxd` and `hexdump` print, in hexadecimal, octal and characters; and what is encoded twice.
+//! Not supported are compression, encryption, decimal and binary dumps, other orders (`rev`, `tac`, rot13), and programs that
+//! split the value in other ways.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -24,14 +24,27 @@ const MIN_CASED: usize = 8;
 /// The longest value whose dumps and double encodings are masked: there are many of them.
 pub(super) const MAX_DUMPED: usize = 128;
 
-/// How many bytes a dump has in one line.
+/// A dump shows a value in pieces, one in each line. A piece of so many bytes is masked by itself, and a longer one as many of them.
+const DUMPED: usize = 4;
+
+/// How many bytes most dumps have in one line.
 const DUMP_LINE: usize = 16;
 
-/// A dump shows a value in pieces, one in each line. A shorter piece is not masked by itself.
-const MIN_DUMPED: usize = 4;
-
-/// The same for the characters of a piece, which may be an ordinary word.
+/// Fewer characters of a piece are not masked where only a part of the line is of the secret: they may be an ordinary word.
 const MIN_CHARACTERS: usize = 9;
+
+/// The widths of other dumps, whose characters are masked where all of a line is of the secret.
+const GUTTERS: [usize; 7] = [4, 5, 6, 7, 8, 10, 12];
+
+/// Where in its value a line stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LinePlace {
+    /// Other text may stand before it.
+    First,
+    Between,
+    /// Other text may stand behind it.
+    Last,
+}
 
 /// The forms of one or many secrets.
 #[derive(Default)]
@@ -42,6 +55,8 @@ pub(super) struct Forms {
     pub(super) wrapped: BTreeSet<Vec<u8>>,
     /// Found even with a few blanks and line breaks between any two bytes.
     pub(super) grouped: BTreeSet<Vec<u8>>,
+    /// Lines of values with several lines, too short to be found wherever they stand, each with its place.
+    pub(super) lines: BTreeSet<(LinePlace, Vec<u8>)>,
 }
 
 impl Forms {
@@ -50,8 +65,10 @@ impl Forms {
         self.add_one(value, MIN_VALUE);
         self.add_one(value.trim(), MIN_VALUE);
         for value in [value, value.trim()] {
-            if (MIN_CASED..=MAX_DUMPED).contains(&value.len()) {
+            if value.trim().len() >= MIN_VALUE && value.len() <= MAX_DUMPED {
                 self.add_dumps(value.as_bytes());
+            }
+            if (MIN_CASED..=MAX_DUMPED).contains(&value.len()) {
                 self.add_twice(value);
             }
         }
@@ -59,11 +76,39 @@ impl Forms {
             let unix = value.replace("\r\n", "\n");
             self.add_one(&unix.replace('\n', "\r\n"), MIN_VALUE);
             self.add_one(&unix, MIN_VALUE);
+            self.add_joined(&unix);
+            self.add_short_lines(value);
             for line in value.split(['\n', '\r']) {
                 self.add_one(line, MIN_LINE);
                 self.add_one(line.trim(), MIN_LINE);
             }
         }
+    }
+
+    fn add_short_lines(&mut self, value: &str) {
+        let lines: Vec<&str> = value.trim().lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let place = match at {
+                0 => LinePlace::First,
+                at if at + 1 == lines.len() => LinePlace::Last,
+                _ => LinePlace::Between,
+            };
+            if (MIN_VALUE..MIN_LINE).contains(&line.len()) {
+                self.lines.insert((place, line.as_bytes().to_vec()));
+            }
+        }
+    }
+
+    /// Adds a value with several lines as one line, as lists of processes, a shell without quotes and pinboot's own messages have it,
+    /// and as a diff shows it.
+    fn add_joined(&mut self, value: &str) {
+        let words = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        let joined =
+            [" ", "\r ", "\n+", "\n-", "\n ", "\r\n+", "\r\n-", "\r\n "].map(|end| value.trim().replace('\n', end));
+        let dotted =
+            [value.to_owned(), value.replace('\n', "\r\n")].map(|value| value.trim().replace(char::is_control, "."));
+        let texts = joined.into_iter().chain(dotted).chain([words]).map(String::into_bytes);
+        self.exact.extend(texts.filter(|form| form.len() >= MIN_VALUE));
     }
 
     fn add_one(&mut self, value: &str, min: usize) {
@@ -74,9 +119,10 @@ impl Forms {
             [value.to_owned()].into_iter().chain(json(value)).chain(xml(value)).chain(url(value)).chain(shell(value));
         self.exact.extend(texts.map(String::into_bytes).filter(|form| form.len() >= min));
         if value.len() >= MIN_CASED {
-            self.exact.extend([value.to_uppercase(), value.to_lowercase()].map(String::into_bytes));
+            let cased = [value.to_uppercase(), value.to_lowercase(), value.to_owned()].map(String::into_bytes);
+            self.exact.extend(cased.clone());
             // As `fold` prints it.
-            self.wrapped.insert(value.as_bytes().to_vec());
+            self.wrapped.extend(cased);
         }
         let lower = hex(value.as_bytes());
         let texts =
@@ -86,63 +132,118 @@ impl Forms {
 }
 
 impl Forms {
-    /// Adds what dumps show: the value as a whole, and the pieces of it in lines of 16 bytes, wherever in a line it starts.
+    /// Adds what dumps show of a value, whatever their lines are: each piece of four bytes, and the characters that stand beside it.
     fn add_dumps(&mut self, value: &[u8]) {
-        self.add_dumped(value, 0);
-        for start in 0..DUMP_LINE {
-            let first = (DUMP_LINE - start).min(value.len());
-            let (first, rest) = value.split_at(first);
-            self.add_dumped(first, start);
-            for line in rest.chunks(DUMP_LINE) {
-                self.add_dumped(line, 0);
+        for piece in value.windows(DUMPED) {
+            self.grouped.extend(dumped(piece).map(String::into_bytes));
+            self.exact.extend([false, true].map(|named| in_columns(piece, named).into_bytes()));
+        }
+        let dotted: Vec<u8> =
+            value.iter().map(|byte| if (b' '..=b'~').contains(byte) { *byte } else { b'.' }).collect();
+        for width in GUTTERS {
+            for piece in dotted.windows(width).filter(|piece| piece.iter().any(|byte| *byte != b'.')) {
+                self.exact.extend(
+                    [("  ", "\n"), ("|", "|"), (">", "<")]
+                        .map(|(before, behind)| [before.as_bytes(), piece, behind.as_bytes()].concat()),
+                );
+            }
+        }
+        for piece in [value, &dotted] {
+            self.add_characters(piece);
+        }
+    }
+
+    /// Adds the characters of lines of 16 bytes, wherever in a line the value starts.
+    fn add_characters(&mut self, value: &[u8]) {
+        let whole = value.windows(DUMP_LINE.min(value.len()));
+        let at_the_edges = (MIN_CHARACTERS..DUMP_LINE.min(value.len()))
+            .flat_map(|length| [&value[..length], &value[value.len() - length..]]);
+        for piece in whole.chain(at_the_edges).filter(|piece| piece.len() >= MIN_CHARACTERS) {
+            if piece.iter().filter(|byte| **byte != b'.').count() >= MIN_CHARACTERS / 2 {
+                self.exact.insert(piece.to_vec());
+                self.grouped.insert(piece.to_vec());
             }
         }
     }
 
-    /// Adds the forms of one piece that starts at this place of its line.
-    fn add_dumped(&mut self, piece: &[u8], start: usize) {
-        if piece.len() < MIN_DUMPED {
-            return;
-        }
-        let lower = hex(piece);
-        let octal: String = piece.iter().map(|byte| format!("{byte:03o}")).collect();
-        // `od` without a format, `od -x` and `hexdump` show words of two bytes, the second one first.
-        let words: Vec<u16> =
-            piece[start % 2..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-        let in_words = |digits: fn(u16) -> String| words.iter().map(|word| digits(*word)).collect::<String>();
-        let texts = [
-            lower.to_uppercase(),
-            lower,
-            octal,
-            in_words(|word| format!("{word:04x}")),
-            in_words(|word| format!("{word:06o}")),
-        ];
-        self.grouped.extend(texts.map(String::into_bytes).into_iter().filter(|form| form.len() >= 2 * MIN_DUMPED));
-        if piece.len() >= MIN_CHARACTERS {
-            // The characters beside the dump, and those of `od -c`.
-            self.exact.insert(piece.to_vec());
-            self.grouped.insert(piece.to_vec());
-        }
-    }
-
-    /// Adds what is encoded twice: base64, hexadecimal, base32 or percent, and base64, hexadecimal, percent or JSON around it.
+    /// Adds what is encoded twice: first in another case, as base64, base32, hexadecimal, percent or JSON, and base64, base32,
+    /// hexadecimal, percent or JSON around it.
     fn add_twice(&mut self, value: &str) {
-        let with_line_end = format!("{value}\n");
-        let mut inner = base64(value.as_bytes());
-        inner.extend(base64(with_line_end.as_bytes()));
-        inner.extend([hex(value.as_bytes()), hex(value.as_bytes()).to_uppercase()]);
+        let mut inner = vec![value.to_uppercase(), value.to_lowercase(), hex(value.as_bytes()).to_uppercase()];
+        for value in [value.to_owned(), format!("{value}\n")] {
+            let value = value.as_bytes();
+            inner.extend(base64(value));
+            // As the programs print them, in lines.
+            let base64 = data_encoding::BASE64.encode(value);
+            let base32 = data_encoding::BASE32.encode(value);
+            inner.extend([folded(&base64, 76), folded(&base64, 64), folded(&base32, 76), folded(&hex(value), 60)]);
+            inner.push(hex(value));
+        }
         inner.extend(base32(value.as_bytes()));
-        inner.extend(url(value).into_iter().chain(json(value)).filter(|form| form != value));
-        inner.retain(|form| form.len() >= MIN_CASED);
+        inner.extend(url(value).into_iter().chain(json(value)));
+        inner.retain(|form| form != value && form.len() >= MIN_CASED);
         inner.sort();
         inner.dedup();
         for form in inner {
-            let outer = base64(form.as_bytes()).into_iter().chain([hex(form.as_bytes())]);
+            let base32 = (0..BASE32_SHIFTS).map(|shift| base32_behind(form.as_bytes(), shift));
+            let outer = base64(form.as_bytes()).into_iter().chain([hex(form.as_bytes())]).chain(base32);
             self.wrapped.extend(outer.map(String::into_bytes));
-            let outer = url(&form).into_iter().chain(json(&form)).filter(|outer| *outer != form);
+            let form = form.trim_end_matches('=');
+            let outer = url(form).into_iter().chain(json(form)).filter(|outer| outer != form);
             self.exact.extend(outer.map(String::into_bytes));
         }
     }
+}
+
+/// What `od`, `xxd` and `hexdump` print of four bytes, without the blanks: in bytes, in words of two with the second one first, in
+/// words of four or eight with the last one first; and with what other programs write before or between them.
+fn dumped(piece: &[u8]) -> [String; 12] {
+    let lower = hex(piece);
+    let octal: String = piece.iter().map(|byte| format!("{byte:03o}")).collect();
+    let words: Vec<u16> = piece.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let in_words = |digits: fn(u16) -> String| words.iter().map(|word| digits(*word)).collect::<String>();
+    let reversed: Vec<u8> = piece.iter().rev().copied().collect();
+    let each = |write: fn(u8) -> String| piece.iter().map(|byte| write(*byte)).collect::<Vec<_>>();
+    [
+        lower.to_uppercase(),
+        lower,
+        octal,
+        in_words(|word| format!("{word:04x}")),
+        in_words(|word| format!("{word:06o}")),
+        hex(&reversed),
+        each(|byte| format!("{byte:02x}")).join(":"),
+        each(|byte| format!("{byte:02X}")).join(":"),
+        each(|byte| format!("%{byte:02x}")).concat(),
+        each(|byte| format!("%{byte:02X}")).concat(),
+        each(|byte| format!("\\x{byte:02x}")).concat(),
+        each(|byte| format!("0x{byte:02x}")).join(","),
+    ]
+}
+
+/// What `od -c`, `hexdump -c` and, with names, `od -a` print of some bytes: each in four columns.
+fn in_columns(piece: &[u8], named: bool) -> String {
+    let columns = piece.iter().fold(String::new(), |out, byte| {
+        let shown = match byte {
+            b' ' if named => "sp".to_owned(),
+            b'\n' if named => "nl".to_owned(),
+            b'\t' if named => "ht".to_owned(),
+            b'\r' if named => "cr".to_owned(),
+            b'\n' => "\\n".to_owned(),
+            b'\t' => "\\t".to_owned(),
+            b'\r' => "\\r".to_owned(),
+            // `od -a` leaves the highest bit out.
+            byte if named && (0xa1..0xff).contains(byte) => char::from(byte & 0x7f).to_string(),
+            b' '..=b'~' => char::from(*byte).to_string(),
+            byte => format!("{byte:03o}"),
+        };
+        out + &format!("{shown:>4}")
+    });
+    columns.trim_start().to_owned()
+}
+
+/// A text in lines of so many characters.
+fn folded(text: &str, width: usize) -> String {
+    text.as_bytes().chunks(width).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes every character with this function.
@@ -326,17 +427,28 @@ fn encode_base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     out
 }
 
-/// Base32 of a value after 0 to 4 other bytes, in both cases: the characters that depend only on the value.
+/// How many alignments a value can have within base32.
+const BASE32_SHIFTS: usize = 5;
+
+/// Base32 of a value after 0 to 4 other bytes, in both alphabets and both cases: the characters that depend only on the value, and for
+/// a value at the end of its text also the last one.
 fn base32(value: &[u8]) -> Vec<String> {
     let mut forms = Vec::new();
-    for shift in 0..5_usize {
+    for shift in 0..BASE32_SHIFTS {
         let bytes = [vec![0; shift], value.to_vec()].concat();
-        let text = data_encoding::BASE32_NOPAD.encode(&bytes);
         let first = (8 * shift).div_ceil(5);
-        let inside = text[first..8 * bytes.len() / 5].to_owned();
-        forms.extend([inside.to_lowercase(), inside, text[first..].to_lowercase(), text[first..].to_owned()]);
+        for text in [data_encoding::BASE32_NOPAD.encode(&bytes), data_encoding::BASE32HEX_NOPAD.encode(&bytes)] {
+            let inside = text[first..8 * bytes.len() / 5].to_owned();
+            forms.extend([inside.to_lowercase(), inside, text[first..].to_lowercase(), text[first..].to_owned()]);
+        }
     }
     forms
+}
+
+/// Base32 of a value after so many other bytes: the characters that depend only on the value.
+fn base32_behind(value: &[u8], shift: usize) -> String {
+    let bytes = [vec![0; shift], value.to_vec()].concat();
+    data_encoding::BASE32_NOPAD.encode(&bytes)[(8 * shift).div_ceil(5)..8 * bytes.len() / 5].to_owned()
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Secret;
-use super::encodings::Forms;
+use super::encodings::{Forms, LinePlace};
 
 /// A shorter beginning of a secret is not masked where a text is cut.
 const MIN_PIECE: u64 = 7;
@@ -17,8 +17,14 @@ const MIN_PIECE: u64 = 7;
 /// The same at the end of a line, which ends in most cases because it is complete.
 const MIN_PIECE_OF_A_LINE: u64 = 9;
 
+/// The same where a text says that it was cut, or may have been.
+const MIN_PIECE_AT_A_CUT: u64 = 4;
+
 /// The same where it is certain that a text was cut.
-const MIN_PIECE_AT_A_CUT: u64 = 3;
+const MIN_PIECE_AT_A_CERTAIN_CUT: u64 = 3;
+
+/// The same for a secret in an encoding: at least three of its characters stand in so many.
+const MIN_ENCODED_PIECE: u64 = 6;
 
 /// How many blanks and line breaks in a row a dump may have within a form.
 const MAX_GAP: u64 = 8;
@@ -36,6 +42,8 @@ struct Automata {
     grouped: Automaton,
     /// Bytes that no form starts with.
     idle: [bool; 256],
+    /// Short lines of values with several lines: they are masked at their place in a line, in a text that was cut.
+    lines: Vec<(LinePlace, Zeroizing<Vec<u8>>)>,
 }
 
 impl std::fmt::Debug for Masker {
@@ -53,11 +61,12 @@ impl Masker {
         }
         let [exact, wrapped, grouped] = [&forms.exact, &forms.wrapped, &forms.grouped].map(Automaton::new);
         for form in forms.exact.into_iter().chain(forms.wrapped).chain(forms.grouped) {
-            zeroize::Zeroizing::new(form);
+            Zeroizing::new(form);
         }
         let idle =
             std::array::from_fn(|byte| exact.root[byte] == 0 && wrapped.root[byte] == 0 && grouped.root[byte] == 0);
-        Self(Arc::new(Automata { exact, wrapped, grouped, idle }))
+        let lines = forms.lines.into_iter().map(|(place, line)| (place, Zeroizing::new(line))).collect();
+        Self(Arc::new(Automata { exact, wrapped, grouped, idle, lines }))
     }
 
     /// Whether there is nothing to hide.
@@ -67,22 +76,50 @@ impl Masker {
 
     /// Hides every secret in a complete text, and the beginning of one at its end or before a line's end.
     pub fn mask(&self, text: &str) -> String {
-        self.mask_with(text, MIN_PIECE)
-    }
-
-    /// Hides every secret in a text of which parts were cut off, and even short beginnings of one where that may have been.
-    pub fn mask_cut(&self, text: &str) -> String {
-        self.mask_with(text, MIN_PIECE_AT_A_CUT)
-    }
-
-    fn mask_with(&self, text: &str, min_piece: u64) -> String {
-        if self.is_empty() {
-            return text.to_owned();
-        }
-        let mut stream = MaskStream { min_piece, ..self.stream() };
-        let mut out = stream.push(text.as_bytes());
-        out.extend(stream.finish());
+        let out = self.mask_bytes(text.as_bytes());
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+
+    /// The same in bytes.
+    pub(super) fn mask_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        if self.is_empty() {
+            return bytes.to_owned();
+        }
+        let mut stream = self.stream();
+        let mut out = stream.push(bytes);
+        out.extend(stream.finish());
+        out
+    }
+
+    /// Hides every secret in bytes of which parts were cut off, and even short beginnings of one where that may have been. Of a
+    /// secret with several lines each line is hidden where it is all of a line here, behind blanks and the marks of a diff; text may
+    /// stand before the first one and behind the last one.
+    pub(super) fn mask_cut(&self, bytes: &[u8]) -> Vec<u8> {
+        if self.is_empty() {
+            return bytes.to_owned();
+        }
+        let mut stream = MaskStream { is_of_a_cut_text: true, ..self.stream() };
+        let mut out = stream.push(bytes);
+        out.extend(stream.break_off());
+        if self.0.lines.is_empty() {
+            return out;
+        }
+        out.split_inclusive(|byte| *byte == b'\n').flat_map(|line| self.mask_line(line)).copied().collect()
+    }
+
+    fn mask_line<'a>(&self, line: &'a [u8]) -> impl Iterator<Item = &'a u8> {
+        let text = line.strip_prefix(b"+").or_else(|| line.strip_prefix(b"-")).unwrap_or(line).trim_ascii_start();
+        let (start, end) = (line.len() - text.len(), line.trim_ascii_end().len());
+        let content = text.trim_ascii_end();
+        let secret = self.0.lines.iter().find_map(|(place, secret)| match place {
+            _ if content == secret.as_slice() => Some(start..end),
+            LinePlace::First if content.ends_with(secret) => Some(end - secret.len()..end),
+            LinePlace::Last if content.starts_with(secret) => Some(start..start + secret.len()),
+            _ => None,
+        });
+        let mask = if secret.is_some() { MASK.as_bytes() } else { &[] };
+        let secret = secret.unwrap_or(0..0);
+        line[..secret.start].iter().chain(mask).chain(&line[secret.end..])
     }
 
     /// Starts a stream of bytes.
@@ -92,7 +129,8 @@ impl Masker {
             exact: 0,
             wrapped: Broken::new(1),
             grouped: Broken::new(MAX_GAP),
-            min_piece: MIN_PIECE,
+            is_of_a_cut_text: false,
+            dots: None,
             pending: Vec::new(),
             base: 0,
             found: VecDeque::new(),
@@ -110,8 +148,10 @@ pub struct MaskStream {
     exact: u32,
     wrapped: Broken,
     grouped: Broken,
-    /// The shortest beginning of a secret that is hidden at a cut.
-    min_piece: u64,
+    /// Parts of the text were cut off.
+    is_of_a_cut_text: bool,
+    /// A beginning of a secret with one or two dots behind it: three say that the text was cut.
+    dots: Option<(u64, u64)>,
     /// Bytes that are held back.
     pending: Vec<u8>,
     /// The position of the first pending byte in the stream.
@@ -130,7 +170,7 @@ impl MaskStream {
         self.pending.extend_from_slice(bytes);
         let mut rest = bytes.iter();
         while let Some(&byte) = rest.as_slice().first() {
-            if self.exact == 0 && self.wrapped.state == 0 && self.grouped.state == 0 {
+            if self.dots.is_none() && self.exact == 0 && self.wrapped.state == 0 && self.grouped.state == 0 {
                 let idle = rest.as_slice().iter().take_while(|byte| automata.idle[usize::from(**byte)]).count();
                 if idle > 0 {
                     at += idle as u64;
@@ -141,13 +181,19 @@ impl MaskStream {
             rest.next();
             let before = automata.exact.depth(self.exact);
             self.exact = automata.exact.step(self.exact, byte);
-            let min_piece = match byte {
-                b'\n' | b'\r' if self.min_piece == MIN_PIECE => MIN_PIECE_OF_A_LINE,
-                _ => self.min_piece,
-            };
-            if is_cut(byte) && before >= min_piece && automata.exact.depth(self.exact) <= before {
-                self.find(at - before, at);
+            if let Some(cut) = Cut::at(byte)
+                && automata.exact.depth(self.exact) <= before
+            {
+                if before >= self.min_piece(cut) {
+                    self.find(at - before, at);
+                } else if byte == b'.' && before >= MIN_PIECE_AT_A_CUT {
+                    self.dots = Some((at - before, at));
+                }
+                if cut == Cut::Certain && self.is_of_a_cut_text {
+                    self.find_encoded_pieces(at);
+                }
             }
+            self.look_for_dots(byte, at);
             let length = automata.exact.longest(self.exact);
             if length > 0 {
                 self.find(at + 1 - length, at + 1);
@@ -160,7 +206,7 @@ impl MaskStream {
             }
             at += 1;
         }
-        let exact_from = at - automata.exact.depth(self.exact);
+        let exact_from = self.dots.map_or(at, |(start, _)| start).min(at - automata.exact.depth(self.exact));
         let wrapped_from = self.wrapped.first_needed(&automata.wrapped, at);
         let grouped_from = self.grouped.first_needed(&automata.grouped, at);
         self.release(exact_from.min(wrapped_from).min(grouped_from))
@@ -168,17 +214,61 @@ impl MaskStream {
 
     /// Ends the stream, and returns what was held back.
     pub fn finish(&mut self) -> Vec<u8> {
+        self.end(MIN_PIECE)
+    }
+
+    /// Ends a stream that may have been cut, and returns what was held back.
+    pub fn break_off(&mut self) -> Vec<u8> {
+        self.find_encoded_pieces(self.base + self.pending.len() as u64);
+        self.end(if self.is_of_a_cut_text { MIN_PIECE_AT_A_CERTAIN_CUT } else { MIN_PIECE_AT_A_CUT })
+    }
+
+    fn end(&mut self, min_piece: u64) -> Vec<u8> {
         let end = self.base + self.pending.len() as u64;
         let Masker(automata) = self.automata.clone();
         let piece = automata.exact.depth(self.exact);
-        if piece >= self.min_piece {
+        if piece >= min_piece {
             self.find(end - piece, end);
         }
         let out = self.release(end);
-        self.exact = 0;
+        (self.exact, self.dots) = (0, None);
         self.wrapped.clear();
         self.grouped.clear();
         out
+    }
+
+    /// The shortest beginning of a secret that is hidden before a byte at which a text may have been cut.
+    fn min_piece(&self, cut: Cut) -> u64 {
+        match cut {
+            Cut::Certain | Cut::Comma if self.is_of_a_cut_text => MIN_PIECE_AT_A_CERTAIN_CUT,
+            _ if self.is_of_a_cut_text => MIN_PIECE_AT_A_CUT,
+            Cut::Certain => MIN_PIECE_AT_A_CUT,
+            Cut::Line => MIN_PIECE_OF_A_LINE,
+            Cut::Comma | Cut::Word => MIN_PIECE,
+        }
+    }
+
+    /// Hides the beginning of a secret before `...`.
+    fn look_for_dots(&mut self, byte: u8, at: u64) {
+        let Some((start, end)) = self.dots else { return };
+        if byte != b'.' {
+            self.dots = None;
+        } else if at == end + 2 {
+            self.dots = None;
+            self.find(start, end);
+        }
+    }
+
+    /// Hides the beginnings of encoded secrets that end here.
+    fn find_encoded_pieces(&mut self, end: u64) {
+        let Masker(automata) = self.automata.clone();
+        let wrapped = automata.wrapped.depth(self.wrapped.state);
+        let grouped = automata.grouped.depth(self.grouped.state);
+        let pieces = [(&self.wrapped, wrapped), (&self.grouped, grouped)]
+            .map(|(broken, piece)| (piece >= MIN_ENCODED_PIECE).then(|| broken.start(end, piece)));
+        if let Some(start) = pieces.into_iter().flatten().min() {
+            self.find(start, end);
+        }
     }
 
     /// Records a secret, merged with those that it overlaps or touches.
@@ -214,10 +304,30 @@ impl MaskStream {
     }
 }
 
-/// Whether a text that is cut off may continue with this byte: with a line's end, or with what stands behind a word that was cut.
-fn is_cut(byte: u8) -> bool {
-    // 0xe2 starts the character `…`.
-    matches!(byte, b'\n' | b'\r' | b',' | b'.' | b')' | b'"' | b'\'' | b']' | b'}' | b'>' | b';' | b'`' | 0xe2)
+/// What may stand behind a text that was cut off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// What says so: `…`, or what replaces a character that was cut.
+    Certain,
+    /// What stands behind each of several commands.
+    Comma,
+    /// The end of a line.
+    Line,
+    /// What stands behind a word.
+    Word,
+}
+
+impl Cut {
+    fn at(byte: u8) -> Option<Self> {
+        Some(match byte {
+            // The first bytes of U+2026 and U+FFFD.
+            0xe2 | 0xef => Self::Certain,
+            b',' => Self::Comma,
+            b'\n' | b'\r' => Self::Line,
+            b'.' | b')' | b'"' | b'\'' | b']' | b'}' | b'>' | b';' | b'`' => Self::Word,
+            _ => return None,
+        })
+    }
 }
 
 /// The search for forms that bytes of other kinds interrupt.

@@ -464,10 +464,16 @@ const BY_ROW: &[&[Case]] = &[
             "an argument list or a body that is cut in the middle of a secret, at each place",
         ),
         elsewhere(
+            "src/engine/interpret/cut_tests.rs",
+            "no_piece_of_a_secret_is_shown_at_any_cut",
+            &["H19"],
+            "each place that cuts what a host sent, at each byte: one line and several, characters of one byte and of more",
+        ),
+        elsewhere(
             "src/secret/masker/tests.rs",
             "dumps_and_double_encodings_show_nothing_of_a_secret",
             &["H19"],
-            "`od`, `xxd`, `hexdump`, `fold`, another case, base32, and what is encoded twice",
+            "`od`, `xxd`, `hexdump`, `fold`, another case, base32, and what is encoded twice, as the programs print it",
         ),
     ],
     // W20

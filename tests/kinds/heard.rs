@@ -71,7 +71,7 @@ impl Heard {
             Frame::So { step } => "unchanged".clone_into(&mut self.steps[at(step)].outcome),
             Frame::Diff { step, text } => {
                 let diff = &mut self.steps[at(step)].diff;
-                *diff = String::from_utf8_lossy(&text).into_owned();
+                *diff = text.without_secrets();
                 diff.push('\n');
             }
             Frame::Done { step, outcome, status, reason, .. } => {

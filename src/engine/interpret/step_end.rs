@@ -3,6 +3,7 @@
 use crate::event::{Failure, Outcome, Reason};
 use crate::exit::Exit;
 use crate::remote::runner_words::{RunnerOutcome, RunnerReason};
+use crate::secret::HostText;
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +14,19 @@ pub(super) struct StepEnd {
 }
 
 impl StepEnd {
-    /// Reads the runner's two words; with `muted`, the names of processes are left out, since secrets may be in them.
-    pub(super) fn of(outcome: &RunnerOutcome, reason: &RunnerReason, muted: bool) -> Self {
-        let ended = |outcome| Self { outcome, failure: None, reason: typed(reason, muted) };
+    /// Reads the runner's two words; `alive` makes the names of processes safe, or leaves them out.
+    pub(super) fn of(
+        outcome: &RunnerOutcome,
+        reason: &RunnerReason,
+        alive: impl Fn(&HostText) -> Option<String> + Copy,
+    ) -> Self {
+        let ended = |outcome| Self { outcome, failure: None, reason: typed(reason, alive) };
         match outcome {
             RunnerOutcome::Unchanged => ended(Outcome::Unchanged),
             RunnerOutcome::Changed => ended(Outcome::Changed),
             // Which check would say so makes no difference to the user.
             RunnerOutcome::WouldChange => {
-                let reason = typed(reason, muted).filter(|reason| matches!(reason, Reason::Always | Reason::Owed));
+                let reason = typed(reason, alive).filter(|reason| matches!(reason, Reason::Always | Reason::Owed));
                 Self { reason, ..ended(Outcome::WouldChange) }
             }
             RunnerOutcome::Skipped => ended(Outcome::Skipped),
@@ -84,8 +89,8 @@ fn failure(reason: &RunnerReason) -> Failure {
     }
 }
 
-fn typed(reason: &RunnerReason, muted: bool) -> Option<Reason> {
-    let alive = |alive: &Option<String>| alive.clone().filter(|_| !muted);
+fn typed(reason: &RunnerReason, alive: impl Fn(&HostText) -> Option<String>) -> Option<Reason> {
+    let alive = |left: &Option<HostText>| left.as_ref().and_then(&alive);
     Some(match reason {
         // A result that was stored earlier was reported then, or the reason was lost with its runner.
         RunnerReason::None | RunnerReason::Stored => return None,
@@ -123,7 +128,7 @@ mod tests {
     use super::*;
 
     fn end(outcome: &str, reason: &str) -> StepEnd {
-        StepEnd::of(&RunnerOutcome::parse(outcome), &RunnerReason::parse(reason), false)
+        StepEnd::of(&RunnerOutcome::parse(outcome), &RunnerReason::parse(reason), |alive| Some(alive.without_secrets()))
     }
 
     #[test]
@@ -194,7 +199,8 @@ mod tests {
     #[test]
     fn muted_ends_name_no_process() {
         let reason = RunnerReason::parse("stopped 12 psql --password=x");
-        let alive = |muted| StepEnd::of(&RunnerOutcome::Failed, &reason, muted).reason;
+        let shown = |muted: bool| move |alive: &HostText| (!muted).then(|| alive.without_secrets());
+        let alive = |muted| StepEnd::of(&RunnerOutcome::Failed, &reason, shown(muted)).reason;
         assert_eq!(alive(true), Some(Reason::Stopped { alive: None }));
         assert_eq!(alive(false), Some(Reason::Stopped { alive: Some("12 psql --password=x".to_owned()) }));
     }

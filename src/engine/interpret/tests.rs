@@ -75,7 +75,7 @@ fn a_step_is_told_with_its_output_masked_and_safe() {
             frame(Frame::Hello { new: true, over: false, machine_id: None }),
             start(1),
             raw("checking\n"),
-            frame(Frame::Diff { step: StepId(1), text: b"+ hunter2hunter2 \x1b[31m".to_vec() }),
+            frame(Frame::Diff { step: StepId(1), text: HostText::new(b"+ hunter2hunter2 \x1b[31m") }),
             frame(Frame::Apply { step: StepId(1) }),
             raw("it is hunter2"),
             raw("hunter2!\nNo space left\x1b]0;x\x07"),

@@ -88,15 +88,15 @@ pb_digest_of() {
     [ -n "$pb_sum" ] || pb_give_up "the $1 of $2 could not be computed"
 }
 
-# Sets pb_begin to how a file begins, where that is text and helps. It ends with a whole word: a piece of a secret would be found by
-# no mask.
+# Sets pb_begin to how a file begins, where that is text and helps: what stands before the first character that is not ASCII. It
+# ends with a whole word, and with dots where it was cut: pinboot hides the beginning of a secret before them.
 pb_begin_of() {
     pb_begin=
     [ -z "$arg_secret" ] && [ -s "$1" ] || return 0
     # Bytes that no text holds.
     [ "$(dd if="$1" bs=60 count=1 2> /dev/null | tr -d '\011\012\014\015\033\040-\176\200-\377' | wc -c)" -eq 0 ] || return 0
-    pb_begin=$(dd if="$1" bs=60 count=1 2> /dev/null | tr -c '\040-\176' '.')
-    if [ "${#pb_begin}" -ge 60 ]; then
+    pb_begin=$(dd if="$1" bs=60 count=1 2> /dev/null | tr -c '\040-\176\200-\377' '.' | tr -c '\040-\176' '\012' | sed q)
+    if [ "${#pb_begin}" -lt "$(($(wc -c < "$1")))" ]; then
         case $pb_begin in
         *' '*) pb_begin="${pb_begin% *} ..." ;;
         *) pb_begin= ;;

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::*;
+use crate::secret::HostText;
 
 fn masker(values: &[&str]) -> Masker {
     Masker::new(&values.iter().map(|value| ("s".to_owned(), Secret::new(*value))).collect::<Vec<_>>())
@@ -242,13 +243,22 @@ fn the_beginning_of_a_secret_at_a_cut_is_hidden() {
         }
     }
     // Where it is known that something was cut, a few characters are a piece as well.
-    assert_eq!(masker.mask_cut("4711 daemon --token=q7Z, 4712 q7"), "4711 daemon --token=***, 4712 q7");
+    assert_eq!(HostText::new("4711 daemon --token=q7Z, 4712 q7").cut(&masker), "4711 daemon --token=***, 4712 q7");
     assert_eq!(masker.mask("q7Zt-0R stands in front of a blank"), "q7Zt-0R stands in front of a blank");
 }
 
 #[test]
 fn dumps_and_double_encodings_show_nothing_of_a_secret() {
-    let secret = "q7Zt-0RmXw9LkB2vNf4HsJ6cYdPe1GaU";
+    for secret in ["q7Zt-0RmXw9LkB2vNf4HsJ6cYdPe1GaU", LONG_SECRET, "correct horse battery"] {
+        dumps_show_nothing_of(secret);
+    }
+}
+
+/// Long enough for several lines of every program that writes lines.
+const LONG_SECRET: &str =
+    "Vq0-bWz8_Xe7.Ct4~Lm9+Ks3=Fh6:Pd2;Gj5,Ry1!Nu0?Ta8(Ei7)Ob4[Uw9]Zx3{Qc6}Dv2^Yk5$Sg1@Ah0#Br8%Jl7&";
+
+fn dumps_show_nothing_of(secret: &str) {
     let masker = masker(&[secret]);
     let run = |script: &str| {
         let output = Command::new("bash").args(["-c", script, "bash", secret]).output().unwrap();
@@ -275,21 +285,71 @@ fn dumps_and_double_encodings_show_nothing_of_a_secret() {
         "echo \"$1\" | base64 -w0 | base64 -w0",
         "printf 'user:%s' \"$1\" | base64 -w0 | base64 -w0",
         "printf %s \"$1\" | base64 -w0 | od -An -tx1 -w64 | tr -d ' \\n'",
+        "printf 'pass=%s\\n' \"$1\" | od -An -tx2",
+        "printf 'pass=%s\\n' \"$1\" | od -An -tx4",
+        "printf 'pass=%s\\n' \"$1\" | od -An -tx8",
+        "printf 'pass=%s\\n' \"$1\" | od -An -a",
+        "printf 'pass=%s\\n' \"$1\" | od -tx1 -w4",
+        "printf 'pass=%s\\n' \"$1\" | od -tx1z -w8",
+        "printf 'pass=%s\\n' \"$1\" | od -An -tx1 -w64",
+        "printf 'pass=%s\\n' \"$1\" | xxd -p",
+        "printf 'pass=%s\\n' \"$1\" | xxd -p -c 10",
+        "printf 'pass=%s\\n' \"$1\" | xxd -c 8",
+        "printf 'pass=%s\\n' \"$1\" | xxd -g4 -c 12",
+        "printf 'pass=%s\\n' \"$1\" | xxd -e",
+        "printf 'pass=%s\\n' \"$1\" | xxd -i",
+        "printf 'pass=%s\\n' \"$1\" | hexdump",
+        "printf 'pass=%s\\n' \"$1\" | hexdump -b",
+        "printf 'pass=%s\\n' \"$1\" | hexdump -c",
+        "printf 'pass=%s\\n' \"$1\" | busybox hexdump -C",
+        "printf %s \"$1\" | fold -w 3",
+        "printf %s \"$1\" | fold -s -w 10",
+        "printf %s \"$1\" | tr a-z A-Z | fold -w 9",
+        "printf 'pass=%s\\n' \"$1\" | base64 -w 10",
+        "printf 'pass=%s\\n' \"$1\" | openssl enc -base64",
+        "printf 'pass=%s\\n' \"$1\" | openssl base64 -A",
+        "printf 'pass=%s\\n' \"$1\" | basenc --base64url",
+        "printf 'pass=%s\\n' \"$1\" | basenc --base32hex",
+        "printf 'pass=%s\\n' \"$1\" | base32 -w 7",
+        "printf %s \"$1\" | base64 | base32",
+        "printf %s \"$1\" | base32 | base64",
+        "printf %s \"$1\" | base32 | base32",
+        "printf %s \"$1\" | xxd -p | base64",
+        "printf %s \"$1\" | base64 | xxd -p",
+        "printf %s \"$1\" | openssl enc -base64 | base64",
+        "printf %s \"$1\" | tr a-z A-Z | base64",
+        "printf %s \"$1\" | tr A-Z a-z | xxd -p",
+        "python3 -c 'import sys, urllib.parse as u; print(u.quote(sys.argv[1]), u.quote_plus(sys.argv[1], safe=str()))' \"$1\"",
+        "python3 -c 'import sys, urllib.parse as u; print(u.quote(u.quote(sys.argv[1])), u.urlencode(dict(a=sys.argv[1])))' \"$1\"",
+        "python3 -c 'import sys, json; print(json.dumps(json.dumps(sys.argv[1])))' \"$1\"",
+        "python3 -c 'import sys; print(\":\".join(\"%02x\" % b for b in sys.argv[1].encode()))' \"$1\"",
+        "python3 -c 'import sys; print(\"\".join(\"%%%02x\" % b for b in sys.argv[1].encode()))' \"$1\"",
     ] {
         let Some(printed) = run(script) else { continue };
         let shown = masker.mask(&printed);
         // What is left of the printed text is no longer than the rest of it: places, names, line ends, pieces of three bytes.
         let kept = shown.replace(MASK, "");
         assert!(shown.contains(MASK), "{script}: {printed}");
+        let encoded = format!("{}{}", kept.to_uppercase(), plain_of(&kept));
+        for form in [data_encoding::BASE32.encode(secret.as_bytes()), data_encoding::BASE64.encode(secret.as_bytes())] {
+            for piece in form.trim_end_matches('=').as_bytes().windows(7) {
+                let piece = String::from_utf8_lossy(piece).into_owned();
+                assert!(!encoded.contains(&piece), "{script}: {piece} in {shown}");
+            }
+        }
         for length in [4, 6, 9] {
             for start in 0..=secret.len() - length {
                 let piece = &secret.as_bytes()[start..start + length];
                 let hexed = crate::ids::hex(piece);
-                let plain: String = kept.split_whitespace().collect();
+                let plain = plain_of(&kept);
                 let text = String::from_utf8_lossy(piece).into_owned();
                 assert!(!plain.to_lowercase().contains(&hexed), "{script}: {piece:?} in {shown}");
                 assert!(length < 9 || !plain.contains(&text), "{script}: {text} in {shown}");
             }
         }
     }
+}
+
+fn plain_of(text: &str) -> String {
+    text.split_whitespace().collect()
 }
