@@ -181,12 +181,11 @@ impl MaskStream {
             rest.next();
             let before = automata.exact.depth(self.exact);
             self.exact = automata.exact.step(self.exact, byte);
-            if let Some(cut) = Cut::at(byte)
-                && automata.exact.depth(self.exact) <= before
-            {
+            // A secret may continue with this byte as well.
+            if let Some(cut) = Cut::at(byte) {
                 if before >= self.min_piece(cut) {
                     self.find(at - before, at);
-                } else if byte == b'.' && before >= MIN_PIECE_AT_A_CUT {
+                } else if byte == b'.' && before >= MIN_PIECE_AT_A_CUT && self.dots.is_none() {
                     self.dots = Some((at - before, at));
                 }
                 if cut == Cut::Certain && self.is_of_a_cut_text {

@@ -9,6 +9,10 @@ fn masker(values: &[&str]) -> Masker {
     Masker::new(&values.iter().map(|value| ("s".to_owned(), Secret::new(*value))).collect::<Vec<_>>())
 }
 
+fn masker_of(value: &str) -> Masker {
+    masker(&[value])
+}
+
 /// A small pseudo-random generator (xorshift) with a seed, so that a failure can be repeated.
 struct Chance(u64);
 
@@ -242,6 +246,12 @@ fn the_beginning_of_a_secret_at_a_cut_is_hidden() {
             }
         }
     }
+    // The secret itself has what may stand behind a cut text.
+    let with_marks = masker_of("q7Zt,0RmX\"w9Lk.B2vN");
+    let cut = |text: &str| HostText::new(text).cut(&with_marks);
+    assert_eq!(cut("4711 x --token=q7Zt, 4712 sh"), "4711 x --token=***, 4712 sh");
+    assert_eq!(cut("begins with \"q7Zt,0Rm\" (8 bytes)"), "begins with \"***\" (8 bytes)");
+    assert_eq!(cut("q7Zt,0RmX\"w9L... more"), "***... more");
     // Where it is known that something was cut, a few characters are a piece as well.
     assert_eq!(HostText::new("4711 daemon --token=q7Z, 4712 q7").cut(&masker), "4711 daemon --token=***, 4712 q7");
     assert_eq!(masker.mask("q7Zt-0R stands in front of a blank"), "q7Zt-0R stands in front of a blank");
