@@ -32,6 +32,24 @@ pub enum Shape {
     List(&'static [Field]),
 }
 
+/// What other tools call the states of a thing, and what to write.
+const STATES: &[(&str, &str)] = &[
+    (
+        "latest",
+        "write `version: V` for a version; `present` installs what is missing and updates nothing: that is a `command:` of the package manager with `always: true`",
+    ),
+    ("installed", "write `state: present`"),
+    ("removed", "write `state: absent`"),
+    ("uninstalled", "write `state: absent`"),
+    ("purged", "write `state: absent`"),
+];
+
+/// What to write where a value is a word of another tool instead of one of these.
+pub(crate) fn instead_of(words: &[&str], value: &str) -> Option<&'static str> {
+    let is_state = words.contains(&"present");
+    STATES.iter().find(|(word, _)| is_state && *word == value).map(|(_, instead)| *instead)
+}
+
 impl PartialEq for Shape {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

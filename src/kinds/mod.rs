@@ -35,6 +35,7 @@ pub use arg::{Arg, ArgValue, Args};
 pub use cause::Cause;
 pub use causes::cause;
 pub use doubt::Doubt;
+pub(crate) use field::instead_of;
 pub use field::{Field, ONE_PATH, Pattern, Shape};
 pub use guard::Guard;
 pub use kind::{Hook, Kind};

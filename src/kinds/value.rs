@@ -1,6 +1,7 @@
 //! From written text to booleans, numbers and file modes: only where a field wants one, and strictly.
 
 use super::Shape;
+use super::field::instead_of;
 use crate::source::{Diagnostic, Span};
 
 /// A text and how it was written: what a person wrote in quotes is text even where it looks like something else.
@@ -65,7 +66,10 @@ pub(crate) fn one_of(written: Written<'_>, words: &[&str]) -> Result<(), Box<Dia
     let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let fault = Diagnostic::error(written.span, format!("expected one of {list}, found `{}`", written.text))
         .label("not one of them");
-    Err(Box::new(fault.did_you_mean(written.text, words.iter().copied())))
+    Err(Box::new(match instead_of(words, written.text) {
+        Some(instead) => fault.hint(instead),
+        None => fault.did_you_mean(written.text, words.iter().copied()),
+    }))
 }
 
 /// Checks a text for the shapes that accept only some.

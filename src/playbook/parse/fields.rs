@@ -25,7 +25,11 @@ impl Parser<'_> {
             Value::Null => true,
             value => {
                 let node = Node { value, span: entry.value.span };
-                if let Some(field) = kind.short.and_then(|short| field_named(kind, short)) {
+                if let Some(words) = node.as_text().and_then(|text| foreign::one_line(kind, text)) {
+                    self.report(words.error(kind, node.span).label(ANSIBLE));
+                    step.leftover.push((entry.key, node));
+                    false
+                } else if let Some(field) = kind.short.and_then(|short| field_named(kind, short)) {
                     let given = self.field(field, kind.name, kind_span, node);
                     step.fields.push(given);
                     true

@@ -1,5 +1,8 @@
 //! Words of Ansible, each with what to write instead: many a playbook is written by a user who knows that tool.
 
+use crate::kinds::{Field, Kind, Shape, instead_of};
+use crate::source::{Diagnostic, Span};
+
 /// Keys of a step: Ansible's modules and the keywords of its tasks.
 const STEP: &[(&str, &str)] = &[
     ("become", "write `sudo: true` beside the kind"),
@@ -211,6 +214,109 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("reboot", "reboot_timeout", "write `timeout: 10m` beside `reboot`"),
     ("reboot", "msg", "write `message: TEXT`"),
 ];
+
+/// Words that Ansible's modules take in one line, where a kind does not name them itself.
+const WORDS: &[&str] = &[
+    "backup",
+    "chdir",
+    "checksum",
+    "cmd",
+    "content",
+    "creates",
+    "dest",
+    "enabled",
+    "executable",
+    "force",
+    "group",
+    "mode",
+    "msg",
+    "name",
+    "owner",
+    "path",
+    "pkg",
+    "recurse",
+    "removes",
+    "src",
+    "state",
+    "update_cache",
+    "url",
+    "version",
+];
+
+/// Fields of a kind that are written in one line, `NAME=VALUE NAME=VALUE`.
+pub(super) struct OneLine<'a>(Vec<(&'a str, &'a str)>);
+
+/// The text of a kind as Ansible's one line, if every word of it has the name of a field there. The kinds whose text is shell or
+/// words for a person are not looked at: `name=x` has a meaning in a shell.
+pub(super) fn one_line<'a>(kind: &Kind, text: &'a str) -> Option<OneLine<'a>> {
+    let is_own = |name: &str| kind.fields.iter().any(|field| field.name == name);
+    let is_named = |name: &str| WORDS.contains(&name) || is_own(name) || field(kind.name, name).is_some();
+    let is_prose = |field: &Field| field.required && matches!(field.shape, Shape::Shell | Shape::Text);
+    if kind.short.is_some_and(|short| kind.fields.iter().any(|field| field.name == short && is_prose(field))) {
+        return None;
+    }
+    // A template may hold blanks.
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (name, behind) = rest.split_once('=')?;
+        is_named(name.trim_start()).then_some(())?;
+        let end = end_of_word(behind);
+        pairs.push((name.trim_start(), behind[..end].trim_matches(['"', '\''])));
+        rest = behind[end..].trim_start();
+    }
+    (!pairs.is_empty()).then_some(OneLine(pairs))
+}
+
+/// Where a word ends that may hold quoted blanks, or blanks in a template.
+fn end_of_word(text: &str) -> usize {
+    let (mut quote, mut depth) = (None, 0_u32);
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' if quote.is_none() => depth += 1,
+            '}' if quote.is_none() => depth = depth.saturating_sub(1),
+            _ if quote == Some(c) => quote = None,
+            '"' | '\'' if quote.is_none() && depth == 0 => quote = Some(c),
+            c if c.is_whitespace() && quote.is_none() && depth == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+impl OneLine<'_> {
+    /// What is wrong with it, and what to write instead.
+    pub(super) fn error(&self, kind: &Kind, span: Span) -> Diagnostic {
+        let mut own = Vec::new();
+        let mut others = Vec::new();
+        for (name, value) in &self.0 {
+            if let Some(instead) = field(kind.name, name) {
+                others.push(format!("for `{name}`, {instead}"));
+            } else if let Some(row) = kind.fields.iter().find(|field| field.name == *name) {
+                let instead = match row.shape {
+                    Shape::OneOf(words) => instead_of(words, value),
+                    _ => None,
+                };
+                match instead {
+                    Some(instead) => others.push(format!("for `{name}={value}`, {instead}")),
+                    None => own.push(format!("{name}: {}", yaml(value))),
+                }
+            } else {
+                others.push(format!("`{}` has no field `{name}`", kind.name));
+            }
+        }
+        let map = (!own.is_empty()).then(|| format!("write `{}: {{ {} }}`", kind.name, own.join(", ")));
+        let hint: Vec<String> = map.into_iter().chain(others).collect();
+        Diagnostic::error(span, format!("the fields of `{}` are not written as NAME=VALUE", kind.name))
+            .hint(hint.join("; "))
+    }
+}
+
+/// A value as it can stand in a map on one line.
+fn yaml(value: &str) -> String {
+    let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "/._-~".contains(c)) && !value.is_empty();
+    if is_plain { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) }
+}
 
 /// What to write in a step instead of this key.
 pub(super) fn step_key(key: &str) -> Option<&'static str> {
