@@ -133,6 +133,38 @@ fn a_rehearsal_that_is_stopped_gives_no_verdict() {
 }
 
 #[test]
+fn a_rehearsal_that_is_stopped_at_any_time_ends_in_order() {
+    if !is_possible() {
+        return;
+    }
+    // The last step: the run itself ends well, and the rehearsal does not go on.
+    let folder = folder("  - { name: Held, script: 'touch ~/held; sleep 2', always: true }\n", "{}\n");
+    for (pause, signal, code) in
+        [(".05", "INT", 130), (".1", "TERM", 143), (".15", "HUP", 129), ("1.2", "INT", 130), ("1.2", "TERM", 143)]
+    {
+        let script = format!("\"$@\" & pid=$!; sleep {pause}; kill -{signal} $pid; wait $pid");
+        let stopped = rehearse(&folder, &[]).under("bash", &["-m", "-c", &script, "bash"]).exits(code);
+        let printed = stopped.says(&["there is no verdict on the playbook"]);
+        assert!(!printed.stdout.contains("rehearsed") && !printed.stderr.contains("The same again"), "{printed:?}");
+        assert_eq!(printed.stderr.matches("no verdict").count(), 1, "{printed:?}");
+    }
+}
+
+#[test]
+fn where_the_host_itself_ends_there_is_no_verdict() {
+    if !is_possible() {
+        return;
+    }
+    let folder = folder("  - { name: Held, script: 'touch ~/held; sleep 60', always: true }\n", "{}\n");
+    let mut running = crate::faults::world::Started::start(rehearse(&folder, &[]));
+    running.wait_for("ED25519");
+    let host = crate::support::sshd::below(running.pid());
+    crate::support::sshd::signal(*host.first().expect("the host's first process"), crate::faults::world::Signal::KILL);
+    let printed = running.finish().exits(6).says(&["the throw-away host ended in the middle of the run", "no verdict"]);
+    assert!(!printed.stdout.contains("not passed"), "{printed:?}");
+}
+
+#[test]
 fn a_host_that_is_kept_can_be_looked_at_until_ctrl_c() {
     if !is_possible() || crate::support::need("ssh", "openssh-client").is_none() {
         return;

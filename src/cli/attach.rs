@@ -12,7 +12,7 @@ use super::jobs::{header, started, target};
 use super::previous_run::{busy, follow_job, has_unknown};
 use super::remote_run::{bare_host, find, found_job, identity};
 use super::system::{runtime, state};
-use crate::engine::{Job, ResumeCommand, Task};
+use crate::engine::{Job, ResumeCommand, StopRequest, Task};
 use crate::event::{EventKind, Mode, parse_timestamp};
 use crate::exit::Exit;
 use crate::flags::Flags;
@@ -49,7 +49,8 @@ pub(super) fn attach(cli: &Cli, args: &AttachArgs) -> Result<Exit, CommandError>
             journal: attached.journal,
             ..RunContext::new(cli, &target.flags, &args.connect)
         };
-        let executed = execute(context, ssh, vec![attached.job], attached.first, attached.view, |_| ()).await?;
+        let executed =
+            execute(context, ssh, vec![attached.job], attached.first, attached.view, |_| StopRequest::None).await?;
         let exit = executed.view.exit_code();
         if exit == Exit::OutcomeUnknown && lacks_secrets && !has_unknown(&executed.view, &target.host.id) {
             let run = &record.run;

@@ -84,7 +84,7 @@ fn cancel_remote(cli: &Cli, args: &CancelArgs, host: &str) -> Result<Exit, Comma
         }
         let (job, first) = found_job(&host, &record, None);
         let context = RunContext { stop: stop_request(args), ..RunContext::new(cli, &flags, &args.connect) };
-        let executed = execute(context, ssh, vec![job], Some(first), RunView::default(), |_| ()).await?;
+        let executed = execute(context, ssh, vec![job], Some(first), RunView::default(), |_| StopRequest::None).await?;
         Ok(exit(&executed))
     })
 }

@@ -70,19 +70,20 @@ pub(super) struct Executed {
 }
 
 /// Executes jobs until the run has ended. `first` is the run's first event unless `view` has it already; `listener`
-/// receives every event once it is recorded.
+/// receives every event once it is recorded, and may ask to stop.
 pub(super) async fn execute(
     context: RunContext<'_>,
     ssh: Ssh,
     jobs: Vec<Job>,
     first: Option<EventKind>,
     view: RunView,
-    mut listener: impl FnMut(&Event),
+    mut listener: impl FnMut(&Event) -> StopRequest,
 ) -> Result<Executed, CommandError> {
     let RunContext { cli, forks, reconnect_for, wait, stop, commands, mut journal } = context;
     let run = journal.as_ref().map(|journal| journal.run().clone());
     let reporter = Arc::new(Mutex::new(reporter(cli, commands, journal.is_some())));
     let (sender, requests) = watch::channel(stop);
+    let by_listener = sender.clone();
     let notes = Arc::clone(&reporter);
     let reached = Arc::new(Mutex::new(Reached::of(&view)));
     let reached_then = Arc::clone(&reached);
@@ -109,7 +110,7 @@ pub(super) async fn execute(
         if let Some(journal) = &mut journal {
             journal.append(event)?;
         }
-        listener(event);
+        signals::request(&by_listener, listener(event));
         *lock(&reached) = Reached::of(view);
         Ok(lock(&reporter).event(event, view)?)
     };

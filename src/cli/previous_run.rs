@@ -114,7 +114,7 @@ impl PreviousRun {
             // A journal that was cut may lack even the first event.
             let view = read.view();
             let first = view.run.is_none().then(|| started(&read.header, &self.ready.name, &self.ready.plans));
-            execute(context, ssh, jobs, first, view, |_| ()).await
+            execute(context, ssh, jobs, first, view, |_| StopRequest::None).await
         })
     }
 

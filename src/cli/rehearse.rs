@@ -1,18 +1,20 @@
 //! `pinboot rehearse`: runs a playbook twice on a throw-away host, and once more for every step that is cut.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::args::{Cli, ConnectArgs, RehearseArgs, flags};
-use super::console::{print, print_error, print_warnings};
+use super::console::{print, print_as_it_is, print_error, print_warnings};
 use super::error::CommandError;
 use super::execute::{RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{header, job, started};
+use super::signals::Signals;
 use super::system::runtime;
-use crate::engine::Job;
+use crate::engine::{Job, StopRequest};
 use crate::event::{Event, EventKind, Mode, Outcome, VERSION, json_text};
 use crate::exit::Exit;
 use crate::flags::Flags;
@@ -23,6 +25,7 @@ use crate::rehearse::cut::{CutRun, judge_cut};
 use crate::rehearse::verdict::{StepResult, judge};
 use crate::rehearse::{self, World, world};
 use crate::remote::is_own_path;
+use crate::report::{terminal_columns, wrap_message};
 use crate::source::{Severity, Sources};
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
@@ -40,10 +43,16 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandEr
     }
     let world = read_world(&args.playbook, args.world.as_deref())?;
     let runtime = runtime()?;
+    // A host is taken down in order, whenever the user ends the rehearsal.
+    let signals = {
+        let _guard = runtime.enter();
+        Signals::new().map_err(|error| CommandError::local(format!("cannot wait for signals: {error}")))?
+    };
+    let signals = RefCell::new(signals);
     let mut exit = Exit::Success;
     for (host, plan) in &ready.plans {
         let world = world.clone().unwrap_or_else(|| plain_world(host));
-        let stage = Stage { cli, args, ready: &ready, host, plan, world, runtime: &runtime };
+        let stage = Stage { cli, args, ready: &ready, host, plan, world, runtime: &runtime, signals: &signals };
         exit = Exit::worst([exit, stage.rehearse()?]);
     }
     Ok(exit)
@@ -92,6 +101,7 @@ struct Stage<'a> {
     plan: &'a Plan,
     world: World,
     runtime: &'a tokio::runtime::Runtime,
+    signals: &'a RefCell<Signals>,
 }
 
 /// How one run on a throw-away host ended.
@@ -101,19 +111,30 @@ struct Rehearsed {
 }
 
 impl Stage<'_> {
-    /// Runs the plan twice, judges both runs, and repeats the run with cuts if they are wanted.
+    /// Rehearses the host. A rehearsal that the user ends has no verdict, whatever it was doing.
     fn rehearse(&self) -> Result<Exit, CommandError> {
         self.announce();
+        self.play().or_else(|error| self.go_on().and(Err(error)))
+    }
+
+    /// An error if the user wants the rehearsal to end.
+    fn go_on(&self) -> Result<(), CommandError> {
+        let Some(exit) = self.signals.borrow_mut().pending() else { return Ok(()) };
+        Err(CommandError::new(exit, "the rehearsal was stopped: there is no verdict on the playbook"))
+    }
+
+    /// Runs the plan twice, judges both runs, and repeats the run with cuts if they are wanted.
+    fn play(&self) -> Result<Exit, CommandError> {
         let stage = self.start_host()?;
         let first = self.run(&stage, None)?;
-        if let Some(exit) = self.without_verdict(&first) {
+        if let Some(exit) = self.without_verdict(&stage, &first) {
             return Ok(exit);
         }
         let uncut = Self::cut_run(&stage, "", "", &first)?;
         let second = if first.view.exit_code().is_success() {
             self.tell("\nThe same again, which should change nothing:");
             let second = self.run(&stage, None)?;
-            if let Some(exit) = self.without_verdict(&second) {
+            if let Some(exit) = self.without_verdict(&stage, &second) {
                 return Ok(exit);
             }
             Some(second)
@@ -145,6 +166,7 @@ impl Stage<'_> {
 
     fn start_host(&self) -> Result<rehearse::RehearsalHost, CommandError> {
         let stage = rehearse::RehearsalHost::start(&self.world)?;
+        self.go_on()?;
         stage.mark().map_err(|error| host_lost(&error))?;
         Ok(stage)
     }
@@ -155,7 +177,7 @@ impl Stage<'_> {
         for step in self.plan.steps.iter().filter(|step| !matches!(step.action, Action::Skip { .. })) {
             let stage = self.start_host()?;
             let rehearsed = self.run(&stage, Some(step.id))?;
-            if let Some(exit) = self.without_verdict(&rehearsed) {
+            if let Some(exit) = self.without_verdict(&stage, &rehearsed) {
                 return Ok(exit);
             }
             let cut = Self::cut_run(&stage, &step.label.to_string(), &step.name, &rehearsed)?;
@@ -201,24 +223,35 @@ impl Stage<'_> {
                 if let Err(error) = stage.cut(None) {
                     tracing::warn!("cannot cut the connection: {error}");
                 }
+                StopRequest::None
             }
-            _ => {}
+            // A host that has ended does not come back.
+            EventKind::HostLost { .. } if stage.ends_soon() => StopRequest::Detach(Exit::HostUnfit),
+            _ => StopRequest::None,
         };
         let run = execute(context, Ssh::new(config), jobs, Some(first), RunView::default(), listener);
         let view = self.runtime.block_on(run)?.view;
+        self.go_on()?;
         let steps = self.results(&view);
         Ok(Rehearsed { view, steps })
     }
 
-    /// The exit code of a run that says nothing about the playbook: it did not reach the throw-away host, or was stopped.
-    fn without_verdict(&self, rehearsed: &Rehearsed) -> Option<Exit> {
+    /// The exit code of a run that says nothing about the playbook: it did not reach the throw-away host, that host ended, or the
+    /// run was stopped.
+    fn without_verdict(&self, stage: &rehearse::RehearsalHost, rehearsed: &Rehearsed) -> Option<Exit> {
         let exit = rehearsed.view.exit_code();
         let is_bad = |step: &StepResult| matches!(step.outcome, Outcome::Failed | Outcome::Unknown);
-        if exit.is_success() || rehearsed.steps.iter().any(is_bad) {
+        let has_ended = stage.has_ended();
+        if !has_ended && (exit.is_success() || rehearsed.steps.iter().any(is_bad)) {
             return None;
         }
         let is_reached = rehearsed.view.host(&self.host.id).is_some_and(|host| host.ready.is_some());
-        let why = if is_reached { "the run was stopped before its end" } else { "the throw-away host was not reached" };
+        let why = match (has_ended, is_reached) {
+            (true, _) => "the throw-away host ended in the middle of the run",
+            (false, true) => "the run was stopped before its end",
+            (false, false) => "the throw-away host was not reached",
+        };
+        let exit = if exit.is_success() { Exit::HostUnfit } else { exit };
         print_error(&format!("pinboot: {why}: there is no verdict on the playbook"));
         Some(exit)
     }
@@ -254,7 +287,9 @@ impl Stage<'_> {
 
     /// Keeps the host until the user has seen enough.
     fn keep(&self, stage: &rehearse::RehearsalHost) -> Result<(), CommandError> {
-        print_error(&format!("the host stays up until Ctrl-C; to look around on it:\n  {}", stage.ssh_command()));
+        print_error("the host stays up until Ctrl-C; to look around on it:");
+        // It is there to be copied.
+        print_as_it_is(&format!("  {}", stage.ssh_command()));
         self.runtime
             .block_on(async {
                 use tokio::signal::unix::{SignalKind, signal};
@@ -266,7 +301,10 @@ impl Stage<'_> {
                 }
                 Ok(())
             })
-            .map_err(|error: std::io::Error| CommandError::local(format!("cannot listen for signals: {error}")))
+            .map_err(|error: std::io::Error| CommandError::local(format!("cannot listen for signals: {error}")))?;
+        // That signal was for the host that was kept.
+        while self.signals.borrow_mut().pending().is_some() {}
+        Ok(())
     }
 
     /// Tells a person what happens; a program reads only the results.
@@ -279,7 +317,7 @@ impl Stage<'_> {
     /// Prints a verdict, as text or as one JSON object.
     fn report(&self, kind: &str, verdict: &impl serde::Serialize, text: &str) -> Result<(), CommandError> {
         if !self.cli.wants_json() {
-            return print(text).map(|_| ());
+            return print(&wrap_message(text, terminal_columns(std::io::stdout()))).map(|_| ());
         }
         let line = json!({ "v": VERSION, "kind": kind, "host": self.host.id, "verdict": verdict });
         print(&(json_text(&line) + "\n")).map(|_| ())

@@ -11,7 +11,7 @@ use super::execute::{RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{header, job, pin_host, started, target};
 use super::system::{runtime, state};
-use crate::engine::Job;
+use crate::engine::{Job, StopRequest};
 use crate::event::Mode;
 use crate::exit::Exit;
 use crate::journal::RecordedRun;
@@ -93,7 +93,7 @@ pub(super) fn start(
             ..RunContext::new(cli, &ready.flags, options.connect)
         };
         let first = started(&header, &ready.name, &ready.plans);
-        let executed = execute(context, ssh, jobs, Some(first), RunView::default(), |_| ()).await?;
+        let executed = execute(context, ssh, jobs, Some(first), RunView::default(), |_| StopRequest::None).await?;
         Ok(executed.view.exit_code())
     })
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::task::{Context, Waker};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use crate::transport::ssh::Questions;
 use crate::view::{HostState, RunView};
 
 /// The signals that a user or the system ends a command with.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -21,13 +22,26 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Takes the signals over: from here on none of them ends the program by itself.
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             quit: signal(SignalKind::quit())?,
         })
+    }
+
+    /// The exit code of one that has come already.
+    pub(super) fn pending(&mut self) -> Option<Exit> {
+        let mut context = Context::from_waker(Waker::noop());
+        let all = [
+            (&mut self.interrupt, Exit::Interrupted),
+            (&mut self.terminate, Exit::Terminated),
+            (&mut self.hangup, Exit::Hangup),
+            (&mut self.quit, Exit::Quit),
+        ];
+        all.into_iter().find_map(|(signal, exit)| signal.poll_recv(&mut context).is_ready().then_some(exit))
     }
 
     /// The exit code of the next one.
@@ -79,15 +93,19 @@ pub(super) async fn listen(
         };
         questions.give_up();
         note(next);
-        // A request is never taken back by a weaker one.
-        requests.send_if_modified(|now| {
-            let grows = next.is_stronger_than(*now);
-            if grows {
-                *now = next;
-            }
-            grows
-        });
+        request(&requests, next);
     }
+}
+
+/// Asks to stop. A request is never taken back by a weaker one.
+pub(super) fn request(requests: &watch::Sender<StopRequest>, next: StopRequest) {
+    requests.send_if_modified(|now| {
+        let grows = next.is_stronger_than(*now);
+        if grows {
+            *now = next;
+        }
+        grows
+    });
 }
 
 /// How a run stands when the user stops it.

@@ -379,7 +379,8 @@ impl<C: Connect> HostTask<'_, C> {
 
     /// The connection was lost: pauses until the next attempt, or gives up where there was time enough.
     async fn lost(&mut self, reason: String) -> Next {
-        let message = if self.ready { messages::continues_without_us(&reason) } else { reason };
+        let outlives = self.ready && self.job.resume_command.is_some();
+        let message = if outlives { messages::continues_without_us(&reason) } else { reason };
         self.reconnect(message).await
     }
 

@@ -43,6 +43,16 @@ impl RehearsalHost {
         Err(refused())
     }
 
+    /// Whether it is ending by itself.
+    pub fn ends_soon(&self) -> bool {
+        match self.never {}
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        match self.never {}
+    }
+
     /// The address of its SSH server.
     pub fn address(&self) -> SocketAddr {
         match self.never {}

@@ -509,6 +509,12 @@ const BY_ROW: &[&[Case]] = &[
             &["W22"],
             "templates, loops and names that need all of the stack, the memory or the time",
         ),
+        elsewhere(
+            "tests/playbooks/err_ansible_one_line.yml",
+            "",
+            &["W22"],
+            "Ansible's fields in one line, and its words for a state",
+        ),
         elsewhere("tests/playbooks/err_invisible.yml", "", &["W22"], "characters that a reader does not see"),
         elsewhere("tests/playbooks/err_loop_when.yml", "", &["W22"], "undefined items of a loop that does not run"),
         elsewhere(
@@ -540,6 +546,18 @@ const BY_ROW: &[&[Case]] = &[
         ),
         elsewhere(
             "tests/rehearse_cli.rs",
+            "a_rehearsal_that_is_stopped_at_any_time_ends_in_order",
+            &["W23"],
+            "Ctrl-C, SIGTERM and a closed terminal while the host is made, and in the last step",
+        ),
+        elsewhere(
+            "tests/rehearse_cli.rs",
+            "where_the_host_itself_ends_there_is_no_verdict",
+            &["W23"],
+            "the throw-away host ends in the middle of a run",
+        ),
+        elsewhere(
+            "tests/rehearse_cli.rs",
             "a_rehearsal_leaves_no_process_of_its_own_behind",
             &["W23"],
             "what is left when the command ends",
@@ -559,12 +577,20 @@ const BY_ROW: &[&[Case]] = &[
     // W26
     &[],
     // W27
-    &[elsewhere(
-        "tests/language.rs",
-        "a_step_has_one_number_in_the_whole_and_in_a_part",
-        &["W27"],
-        "a loop, and parts of the steps",
-    )],
+    &[
+        elsewhere(
+            "tests/language.rs",
+            "a_step_has_one_number_in_the_whole_and_in_a_part",
+            &["W27"],
+            "a loop, and parts of the steps",
+        ),
+        elsewhere(
+            "tests/survive/attach.rs",
+            "steps_have_the_numbers_of_the_run_without_its_playbook",
+            &["W27"],
+            "`attach` without the playbook",
+        ),
+    ],
     // W28
     &[elsewhere(
         "tests/wire.rs",

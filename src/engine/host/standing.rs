@@ -47,6 +47,8 @@ impl<C: Connect> HostTask<'_, C> {
         match self.standing() {
             Standing::NotSent => messages::NOTHING_STARTED.to_owned(),
             Standing::Unanswered => self.with_resume(messages::NOT_ANSWERED),
+            // The host of a rehearsal does not outlive pinboot.
+            Standing::Reported if self.job.resume_command.is_none() => "the run ends with its host".to_owned(),
             Standing::Reported => self.with_resume("the run continues on the host"),
         }
     }

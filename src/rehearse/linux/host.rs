@@ -5,12 +5,14 @@ use std::io::{self, BufReader, Read as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::control::{Reply, Request, receive, send};
 use super::credentials::{KeyPair, MemoryFile};
@@ -23,8 +25,14 @@ use crate::rehearse::world::World;
 /// How many bytes of the host processes' error output are kept.
 const MAX_ERROR_BYTES: usize = 16 << 10;
 
+/// How long an answer of the host may take. It comes in a moment, but for a list of very many changed paths.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// A host that does not end by itself in this time is killed.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a host whose connection was lost is looked at.
+const ENDING: Duration = Duration::from_millis(100);
 
 /// The pause between two looks at a host that is ending.
 const END_POLL: Duration = Duration::from_millis(5);
@@ -66,6 +74,7 @@ impl RehearsalHost {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("no loopback port is available"))?;
         let address = listener.local_addr().map_err(failed("the loopback port is unknown"))?;
         let (ours, theirs) = UnixStream::pair().map_err(failed("no socket pair is available"))?;
+        ours.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(failed("the socket pair cannot be used"))?;
         let replies = ours.try_clone().map_err(failed("the socket pair cannot be shared"))?;
         let known_hosts = format!("[{}]:{} {}\n", address.ip(), address.port(), host_key.public);
         let key = MemoryFile::new("key.pem", client_key.private.as_bytes())
@@ -99,12 +108,46 @@ impl RehearsalHost {
             Ok(Reply::Done) => Ok(host),
             Ok(Reply::Refused { message, hint }) => Err(Refused { message, hint }),
             Ok(other) => Err(Refused::without_hint(unexpected(other).to_string())),
-            Err(_) => {
+            Err(error) => {
                 host.end();
+                if let Some(refused) = host.early_end(&error) {
+                    return Err(refused);
+                }
                 let errors = host.errors.lock().unwrap_or_else(PoisonError::into_inner);
                 Err(explain(&errors, &|file| std::fs::read_to_string(file).ok()))
             }
         }
+    }
+
+    /// Why a host that is down now never came up, where that has nothing to do with what this machine allows.
+    fn early_end(&mut self, error: &io::Error) -> Option<Refused> {
+        let again = "try again; the playbook was not run anywhere";
+        if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+            let message = format!("it did not answer within {} s", ANSWER_TIMEOUT.as_secs());
+            return Some(Refused::new(message, again));
+        }
+        let signal = self.process.try_wait().ok().flatten()?.signal()?;
+        Some(Refused::new(format!("its first process was ended by signal {signal}"), again))
+    }
+
+    /// Whether it is ending by itself: its connections close a moment before its first process is gone.
+    pub fn ends_soon(&self) -> bool {
+        let started = Instant::now();
+        while !self.has_ended() {
+            if started.elapsed() > ENDING {
+                return false;
+            }
+            std::thread::sleep(END_POLL);
+        }
+        true
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) else { return true };
+        // Its status is left for the end, which collects it.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(pid), options), Ok(None))
     }
 
     /// The address of its SSH server.
