@@ -371,6 +371,20 @@ fn a_part_of_a_steps_shell_is_not_shown_with_the_text_that_starts_it() {
 }
 
 #[test]
+fn a_directory_that_an_earlier_step_printed_is_one_of_the_home() {
+    on_each_shell(|host| {
+        std::fs::create_dir_all(host.path("-")).expect("a folder");
+        let place = Text::new(Text::registered("place"));
+        let steps = vec![
+            StepSpec { register: Some("place".into()), ..work("echo -") },
+            StepSpec { cwd: Some(place), ..work("echo x >made") },
+        ];
+        assert_eq!(host.deliver(1, &plan(steps)).outcomes, ["changed", "changed"]);
+        assert_eq!(host.read("-/made"), "x\n");
+    });
+}
+
+#[test]
 fn guards_and_options_do_what_they_say() {
     on_each_shell(|host| {
         let mut steps = plan(vec![

@@ -326,7 +326,7 @@ pub const OPTIONS: &[StepOption] = &[
             };
             vec![("run_as", user.into_bytes())]
         }),
-    option("cwd", Form::Field(Shape::Path), ReadBy::Both, "The directory in which the shell starts.")
+    option("cwd", Form::Field(Shape::Path), ReadBy::Both, "The directory in which the shell starts; one without `/` in front is looked for in the home.")
         .default("the home directory; `/` for a user without one")
         .slot(|spec, value| spec.cwd = value.text(), |spec| spec.cwd.clone().map(OptionValue::Text))
         .digest(5, |spec, _| text_part("cwd", spec.cwd.as_ref())),

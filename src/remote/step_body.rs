@@ -108,7 +108,7 @@ fn say_shell(settings: &mut Settings, work: &StepSpec, blobs: &mut Blobs) {
         }
     }
     if let Some(cwd) = &work.cwd {
-        settings.set_quoted("cwd", &cwd.quote());
+        settings.set_quoted("cwd", &directory(cwd));
     }
     if !work.env.is_empty() {
         settings.set_quoted("env", &assignments(&work.env));
@@ -254,6 +254,16 @@ fn question(work: &StepSpec) -> String {
         None => ask.push_str("needs_change"),
     }
     ask
+}
+
+/// What stands behind `cd --`. A directory that is named from the home, or that only the host knows, is looked for there, and `-` is
+/// a name as any other.
+fn directory(cwd: &Text) -> String {
+    let quoted = cwd.quote();
+    match cwd.literal() {
+        Some(path) if path == "~" || path.starts_with('/') || path.starts_with("~/") => quoted,
+        _ => format!("\"$pb_home\" 2>/dev/null || cd /; CDPATH= cd -- {quoted}/."),
+    }
 }
 
 /// `A='…'; export A` for each.

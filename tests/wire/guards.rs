@@ -111,6 +111,23 @@ fn a_guard_that_cannot_find_out_is_neither_yes_nor_no() {
 }
 
 #[test]
+fn a_guard_that_ends_its_own_process_ends_no_runner() {
+    on_each_shell(|host| {
+        let texts = ["kill -9 $$", "kill -TERM $$", "kill -SEGV $$", "kill -9 0", "kill -9 ${PPID+$$}; true"];
+        let mut steps = Vec::new();
+        for text in texts {
+            for (guard, accompanied) in [("unless", false), ("unless", true), ("only_if", false), ("check", false)] {
+                steps.push(step(guard, text, accompanied));
+            }
+        }
+        let failed = outcomes(host, 1, steps, Mode::Run);
+        assert!(failed.iter().all(|outcome| outcome.starts_with("failed ")), "{failed:?}");
+        assert!(!host.path("ran").exists());
+        assert_eq!(outcomes(host, 2, vec![step("unless", "test $$ = 0", false)], Mode::Run), ["failed verify"]);
+    });
+}
+
+#[test]
 fn a_guard_that_answers_is_believed() {
     on_each_shell(|host| {
         let mut steps = Vec::new();

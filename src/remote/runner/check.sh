@@ -52,10 +52,13 @@ pb_read_guards() {
   [ -z "$pb_unsure" ] || pb_why=
 }
 
-# pb_start_check: in the background like a command, since a shell hears no signal while it waits for anything else.
+# pb_start_check: in the background like a command, since a shell hears no signal while it waits for anything else. A check that names
+# its own process, or sends signals, has a shell and a process group of its own: in a copy of the runner's shell, `$$` is the runner.
 pb_start_check() {
-  case $pb_step_as in
-    root | user) pb_start_shell "$pb_step_as" sh ;;
+  # shellcheck disable=SC2016 # The text of a check has it.
+  case $pb_step_as:$pb_step_check in
+    root:* | user:*) pb_start_shell "$pb_step_as" sh ;;
+    *'$$'* | *PPID* | *kill*) pb_start_shell login sh ;;
     *)
       {
         # For good: a shell that ends over an error in the text takes back what holds for one command, before its trap writes.
