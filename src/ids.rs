@@ -174,6 +174,11 @@ impl fmt::Display for Digest {
     }
 }
 
+/// The sentence about a run that nothing is known of; `given` is what the user gave.
+pub fn unknown_run(given: &str) -> String {
+    format!("no run `{given}`")
+}
+
 /// Whether a text is nothing but lower-case hexadecimal digits.
 pub fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))

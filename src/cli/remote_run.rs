@@ -10,7 +10,7 @@ use super::system::{local_user, random};
 use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::EventKind;
 use crate::exit::Exit;
-use crate::ids::{HostId, StepId, hex, is_hex};
+use crate::ids::{HostId, StepId, hex, is_hex, unknown_run};
 use crate::inventory::{Host, Target, check_user};
 use crate::plan::{Plan, StepSummary};
 use crate::remote::Identity;
@@ -59,7 +59,7 @@ pub(super) async fn find(
         Some(Answer::Record(record)) => Ok(record),
         Some(Answer::None) if wanted.is_empty() => Err(CommandError::input(format!("{id}: no run is recorded there"))
             .hint("is it the right host and login user? Each user has separate runs")),
-        Some(Answer::None) => Err(CommandError::input(format!("{id}: there is no run `{wanted}`"))
+        Some(Answer::None) => Err(CommandError::input(format!("{id}: {}", unknown_run(wanted)))
             .hint("leave the id out to get the host's last run")),
         Some(Answer::Several(names)) => {
             let names =

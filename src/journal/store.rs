@@ -15,7 +15,7 @@ use super::read::{self, Damage, JournalRead};
 use super::write::Journal;
 use crate::event::{Event, EventKind};
 use crate::exit::Exit;
-use crate::ids::RunId;
+use crate::ids::{RunId, unknown_run};
 
 /// So much later than the run before it a run is at least; file systems keep times as fine as this.
 const TICK: Duration = Duration::from_millis(1);
@@ -245,7 +245,7 @@ impl StateDir {
             None => "pinboot runs lists them".to_owned(),
         };
         let given: String = given.chars().filter(|c| crate::event::is_safe(*c)).take(40).collect();
-        JournalError::new(JournalErrorKind::UnknownRun, format!("there is no run `{given}`")).hint(hint)
+        JournalError::new(JournalErrorKind::UnknownRun, unknown_run(&given)).hint(hint)
     }
 
     /// Every run with a header, the newest first.

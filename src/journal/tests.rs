@@ -293,9 +293,9 @@ fn runs_are_found_by_their_begin_and_pruned_when_they_are_closed() {
     assert_eq!(state.resolve(Some("3f8")).unwrap(), run("3f8c0003"));
     for (given, message, hint) in [
         ("3f9", "`3f9` is the beginning of several runs: 3f9c0002, 3f9c0001", "give one more character"),
-        ("3f9c0102", "there is no run `3f9c0102`", "did you mean 3f9c0002?"),
-        ("", "there is no run ``", "pinboot runs lists them"),
-        ("../../etc\u{1b}", "there is no run `../../etc`", "pinboot runs lists them"),
+        ("3f9c0102", "no run `3f9c0102`", "did you mean 3f9c0002?"),
+        ("", "no run ``", "pinboot runs lists them"),
+        ("../../etc\u{1b}", "no run `../../etc`", "pinboot runs lists them"),
     ] {
         let error = state.resolve(Some(given)).unwrap_err();
         assert_eq!((error.message.as_str(), error.hint.as_deref()), (message, Some(hint)));
