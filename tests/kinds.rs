@@ -22,5 +22,6 @@ mod read;
 #[expect(dead_code, reason = "the tests of hosts take more of it")]
 mod root;
 mod tree;
+mod trouble;
 mod web;
 mod world;

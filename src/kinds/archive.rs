@@ -4,11 +4,12 @@
 //! in, the one that `creates` names last of all. So a run that is killed in between leaves no `creates` behind, and
 //! the next run unpacks again over whatever half was moved; files of an older tree with other names stay.
 
+use super::cause::Cause;
 use super::doubt::is_outside;
 use super::download::verification;
 use super::fetch::{
-    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, unseen,
-    without_password,
+    DIGESTERS, DIGESTS, FETCHERS, HTML_PAGE, NOT_FOUND, SHA256, SHA512, URL, file_name, first_url, lower_digests,
+    unseen, without_password,
 };
 use super::field::{ONE_PATH, boolean, integer, path, text, texts};
 use super::rule::{at_most_one, exactly_one, only_with};
@@ -39,7 +40,22 @@ pub(super) const KIND: Kind = Kind {
     ],
     needs: &[FETCHERS.when(When::Given(&["url"])), DIGESTERS],
     shell: include_str!("archive.sh"),
-    causes: CAUSES,
+    causes: &[
+        HTML_PAGE,
+        NOT_FOUND,
+        Cause {
+            words: &["this is not an archive: it is an html page"],
+            sentence: "The file is a web page: what brought it followed the link of a page; take the link of the archive itself.",
+        },
+        Cause {
+            words: &["cannot unpack", "file name too long"],
+            sentence: "The archive holds a name that is too long for the host's file system, which takes 255 bytes for one and 4095 for a whole path.",
+        },
+        Cause {
+            words: &["what is packed in this file is not a tar archive"],
+            sentence: "This is one packed file, not an archive of files: use the kind `download`, and unpack it in a later step (`gzip -d`, `xz -d`).",
+        },
+    ],
     example: "\
 - name: Download Kafka
   archive:

@@ -33,13 +33,17 @@ archive_apply() {
     case $pb_brought in "$arg_into
 "*) ;; *) pb_brought= ;; esac
     pb_extra="pb_brought='$(pb_tell "$pb_brought" | sed "s/'/'\\\\''/g")'"
-    pb_list=$(pb_at "$arg_into" archive_bring)
     pb_wanted_digest
     eval "set -- $arg_url"
     [ -z "$arg_src" ] || set -- "$arg_src"
-    pb_note_made "$arg_creates" "$pb_algorithm" "$pb_digest" "$@"
-    (umask 077 && pb_tell "$arg_into
-$pb_list" > "$pb_made/.list")
+    pb_prepare_note "$arg_creates" "$pb_algorithm" "$pb_digest" "$@"
+    pb_list=$(pb_at "$arg_into" archive_bring)
+    pb_said=$({ umask 077 && pb_tell "$arg_into
+$pb_list" > "$pb_made/.list.new" && mv -f "$pb_made/.list.new" "$pb_made/.list"; } 2>&1) || {
+        rm -f "$pb_made/.list.new"
+        pb_no_note
+    }
+    pb_note_made "$arg_creates"
 }
 
 # Fetches the archive, unpacks it and moves its entries into place. Standard output is the list of them.
@@ -100,24 +104,46 @@ archive_verify() {
     [ -z "$pb_fault" ] || pb_refuse "refused $arg_src: $pb_fault"
 }
 
-# Runs what unpacks. Its words are kept in memory, since a full disk would take none; where it fails, they are the reason: the archive is
-# at fault, unless the host says that it is itself.
+# Runs what unpacks. Its words are kept in memory, since a full disk would take none. Where it fails, the line that says why is the
+# reason: the archive is at fault, unless the host says that it is itself.
 archive_run() {
     pb_all=$("$@" 2>&1) && return 0
-    # unzip's status 1 is a warning.
-    [ "$? $1" != '1 unzip' ] || return 0
-    pb_said=$(pb_tell "$pb_all" | grep -v -e 'Exiting with failure status' -e 'not recoverable' -e 'Removing leading' | head -n 1) || :
-    pb_said=${pb_said:-$pb_all}
-    case $pb_all in
-    *'No space left'* | *'disk full'*) pb_give_up "$(pb_space "$arg_into") while unpacking ($pb_said)" ;;
-    esac
+    # A warning of Info-ZIP's unzip, an error of any other.
+    [ "$? $1" != '1 unzip' ] || case $(unzip 2>&1) in *Info-ZIP* | UnZip*) return 0 ;; esac
+    if archive_says 'no space left|disk full'; then
+        pb_give_up "$(pb_space "$arg_into") while unpacking ($pb_said)"
+    elif archive_says 'cannot mknod|can.t create node'; then
+        pb_refuse "the archive holds a device, and none is made: $pb_said"
+    elif archive_says '(permission denied|read-only file system|quota exceeded|name too long|not permitted|input/output error)$|cannot exec|not found$'; then
+        pb_give_up "cannot unpack: $pb_said"
+    elif archive_says "contains '[.][.]'|cannot hard link|can't create hardlink"; then
+        pb_refuse "the archive holds a name or a link that leads out of it: $pb_said"
+    elif archive_says 'look like a tar archive|invalid tar magic|unrecognized archive format'; then
+        pb_refuse "what is packed in this file is not a tar archive: $pb_said"
+    elif archive_says 'unexpected e|crc|corrupt|invalid|not in [a-z0-9]* format|damaged|central.directory|premature|short read|bad '; then
+        pb_refuse "the archive is cut short or damaged: $pb_said"
+    fi
+    pb_said=${pb_all%%
+*}
     ! pb_is_full "$pb_work" || pb_give_up "$(pb_space "$arg_into") while unpacking ($pb_said)"
-    case $pb_all in
-    *'annot mknod'* | *"can't create node"*) pb_refuse "the archive holds a device, and none is made: $pb_said" ;;
-    *"contains '..'"* | *'annot hard link'* | *"can't create hardlink"*) pb_refuse "the archive holds a name or a link that leads out of it: $pb_said" ;;
-    *'Permission denied'* | *'Read-only file system'* | *'uota exceeded'* | *'annot exec'* | *'not found'* | *'name too long'* | *'not permitted'*) pb_give_up "cannot unpack: $pb_said" ;;
-    esac
     pb_refuse "the archive is cut short or damaged: $pb_said"
+}
+
+# Whether what unpacks has said something; sets pb_said to the line, with the line before where it is set in below that.
+archive_says() {
+    # EXTENDED REGULAR EXPRESSION, in lower case
+    pb_said=$(awk -v want="$1" '
+        tolower($0) ~ want && !/Exiting with failure status|not recoverable|Removing leading/ {
+            is_below = /^[ \t]/
+            sub(/^[ \t]+/, "")
+            print (is_below && before != "" ? before ": " : "") $0
+            exit
+        }
+        { before = $0; sub(/^[ \t]+/, "", before) }' << EOF
+$pb_all
+EOF
+    )
+    [ -n "$pb_said" ]
 }
 
 archive_untar() {
@@ -204,6 +230,11 @@ archive_is_unknown() {
     '4c 5a 49 50 '*) pb_form='packed with lzip' ;;
     '04 22 4d 18 '*) pb_form='packed with lz4' ;;
     '1f 9d '*) pb_form='packed with compress' ;;
+    '5d 00 00 '*) pb_form='packed with lzma' ;;
+    '30 37 30 37 30 '*) pb_form='a cpio archive' ;;
+    '4d 53 43 46 '*) pb_form='a cabinet file of Windows' ;;
+    '7f 45 4c 46 '* | '4d 5a '*) pb_form='a program: use the kind "download"' ;;
+    '23 21 '*) pb_form='a script: use the kind "download", and run it in a later step' ;;
     'ed ab ee db '*) pb_form='a package for rpm: use the kind "package"' ;;
     '21 3c 61 72 63 68 3e '*) pb_form='a package for apt, or a library: use the kind "package"' ;;
     *) pb_form= ;;
@@ -223,7 +254,7 @@ archive_examine() {
         # What follows is read line by line: the second line of a name could pass for the mode of another directory.
         [ -z "$(find . -name '*
 *')" ] || pb_refuse "the archive holds a name of several lines"
-        find . -type d ! -perm -0700 -exec ls -ldn {} \; -exec chmod u+rwx {} \; > ../modes
+        archive_keep ../modes find . -type d ! -perm -0700 -exec ls -ldn {} \; -exec chmod u+rwx {} \;
         pb_bad=$(find . \( -type b -o -type c \) -print | head -n 1)
         [ -z "$pb_bad" ] || pb_refuse "the archive holds a device, and none is made: ${pb_bad#./}"
         pb_bad=$(find . -type f -links +1 -exec ls -lidn {} \; | awk '
@@ -232,6 +263,15 @@ archive_examine() {
         [ -z "$pb_bad" ] || pb_refuse "the archive holds a hard link to a file outside of it: $pb_bad"
         find . ! -type l \( -perm -4000 -o -perm -2000 \) -exec chmod ug-s {} \;
     )
+}
+
+# Keeps what a command prints in a file. It goes through memory, because not every program notices that the disk is full.
+archive_keep() {
+    # FILE COMMAND...
+    pb_file=$1
+    shift
+    pb_text=$("$@")
+    pb_said=$({ pb_tell "$pb_text" > "$pb_file"; } 2>&1) || pb_give_up "$(pb_no_write "$pb_into" "$pb_said")"
 }
 
 # Leaves the leading directories away.
@@ -252,8 +292,8 @@ archive_strip() {
 
 # Moves what was unpacked into place, what `creates` names last of all, and removes what an earlier archive brought and this one does not.
 archive_settle() {
-    # Directories come behind what is in them.
-    (cd "$pb_work/tree" && find . ! -type d -print && find . -depth -type d -print | sed 's|$|/|') > "$pb_work/list"
+    archive_keep "$pb_work/list" archive_list
+    [ -z "${pb_brought:-}" ] || archive_keep "$pb_work/gone" archive_list_old
     pb_last=
     case $arg_creates in
     "$pb_into"/?*)
@@ -276,6 +316,18 @@ archive_settle() {
     fi
     archive_remove_old
     archive_close
+}
+
+# Names what was unpacked. Directories come behind what is in them.
+archive_list() {
+    cd "$pb_work/tree"
+    find . ! -type d -print
+    find . -depth -type d -print | sed 's|$|/|'
+}
+
+# Names what an earlier archive brought and this one does not.
+archive_list_old() {
+    pb_tell "$pb_brought" | awk 'NR == FNR { kept[$0]; next } !($0 in kept)' "$pb_work/list" -
 }
 
 # Moves the entries of one directory into another; directories that are there already are filled.
@@ -321,7 +373,6 @@ archive_open() {
 # Removes what an earlier archive brought and this one does not; what did not come from it stays.
 archive_remove_old() {
     [ -n "${pb_brought:-}" ] || return 0
-    pb_tell "$pb_brought" | awk 'NR == FNR { kept[$0]; next } !($0 in kept)' "$pb_work/list" - > "$pb_work/gone"
     while IFS= read -r pb_entry; do
         case $pb_entry/ in
         *//../* | */../*) continue ;;

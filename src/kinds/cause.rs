@@ -1,5 +1,9 @@
 //! A known error, as a kind declares it.
 
+/// The sentence about a full disk, which every program has other words for.
+pub(super) const FULL: &str =
+    "The host's disk is full: `df -h` shows where; remove old archives or give the volume more room.";
+
 /// A known error.
 #[derive(Debug)]
 pub struct Cause {

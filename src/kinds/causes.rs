@@ -3,19 +3,17 @@
 //! The causes that only one kind knows stand with that kind; those that any program may meet (disk, sudo, network)
 //! stand here.
 
-use super::cause::Cause;
+use super::cause::{Cause, FULL};
 use super::{KINDS, Kind, find};
 
 /// What any program may meet, whatever the kind.
 const SHARED: &[Cause] = &[
     Cause {
-        words: &["no space left on device"],
-        sentence: "The host's disk is full: `df -h` shows where; remove old archives or give the volume more room.",
+        words: &["no space left in ", "inodes free"],
+        sentence: "The host's disk is full: it has no room for another file (`df -i`); remove what is made of many small ones.",
     },
-    Cause {
-        words: &["no space left in "],
-        sentence: "The host's disk is full: `df -h` shows where; remove old archives or give the volume more room.",
-    },
+    Cause { words: &["no space left on device"], sentence: FULL },
+    Cause { words: &["no space left in "], sentence: FULL },
     Cause { words: &["disk quota exceeded"], sentence: "The user's disk quota on the host is used up." },
     Cause {
         words: &["read-only file system"],
@@ -126,6 +124,28 @@ mod tests {
             "https://x/a: no space left in /home/u: 0 KiB free (curl: (23) Failure writing output)",
             "disk is full",
         ),
+        ("download", "https://x/a: no space left in /home/u: 0 inodes free (curl: (23) Failure writing)", "df -i"),
+        ("archive", "this is not an archive: it is an HTML page (12 bytes)", "followed the link of a page"),
+        ("archive", "cannot unpack: tar: aaa: Cannot open: File name too long", "255 bytes"),
+        (
+            "archive",
+            "what is packed in this file is not a tar archive: tar: This does not look like a tar archive",
+            "kind `download`",
+        ),
+        (
+            "package",
+            "Error Summary\n-------------\nDisk Requirements:\n   At least 12MB more space needed on the / filesystem.",
+            "disk is full",
+        ),
+        (
+            "package",
+            "Error: Transaction test error:\n  installing package solo-1.0-1.noarch needs 2MB on the / filesystem",
+            "disk is full",
+        ),
+        ("package", "E: You don't have enough free space in /var/cache/apt/archives/.", "disk is full"),
+        ("package", "Failed to resolve the transaction:\nNo match for argument: nothing", "no package of that name"),
+        ("package", "ERROR: unable to select packages:\n  nothing (no such package):", "apk search"),
+        ("package", "No provider of 'nothing' found.", "zypper search"),
         ("script", "mkdir: cannot create directory 'x': Disk quota exceeded", "quota"),
         ("script", "touch: cannot touch 'x': Read-only file system", "mounted read-only"),
         ("script", "sudo: a password is required", "NOPASSWD"),

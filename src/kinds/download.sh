@@ -50,9 +50,10 @@ download_ask() {
 }
 
 download_apply() {
-    pb_at "$arg_to" download_fetch
     pb_wanted_digest
-    eval "pb_note_made \"\$arg_to\" \"\$pb_algorithm\" \"\$pb_digest\" $arg_url"
+    eval "pb_prepare_note \"\$arg_to\" \"\$pb_algorithm\" \"\$pb_digest\" $arg_url"
+    pb_at "$arg_to" download_fetch
+    pb_note_made "$arg_to"
 }
 
 download_fetch() {

@@ -47,16 +47,19 @@ pub(super) const DIGESTERS: Need = Need::one_of(
 .when(When::Given(DIGESTS));
 
 /// Why something that was fetched was refused.
-pub(super) const CAUSES: &[Cause] = &[
-    Cause {
-        words: &["an html page"],
-        sentence: "The address leads to a web page and not to the file: copy the link of the file itself (on GitHub: /releases/download/, not /releases/tag/).",
-    },
-    Cause {
-        words: &["the server answered 404"],
-        sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
-    },
-];
+pub(super) const CAUSES: &[Cause] = &[HTML_PAGE, NOT_FOUND];
+
+/// An address of a page.
+pub(super) const HTML_PAGE: Cause = Cause {
+    words: &["refused what came from", "an html page"],
+    sentence: "The address leads to a web page and not to the file: copy the link of the file itself (on GitHub: /releases/download/, not /releases/tag/).",
+};
+
+/// An address of nothing.
+pub(super) const NOT_FOUND: Cause = Cause {
+    words: &["the server answered 404"],
+    sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
+};
 
 /// Gives the digests to the shell as the programs print them, in lower case.
 pub(super) fn lower_digests(args: &Args<'_>, recipe: &mut Recipe) {

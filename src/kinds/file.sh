@@ -67,7 +67,7 @@ file_write() {
 file_back_up() {
     (
         pb_work_in "$pb_dir"
-        cp -p -- "$pb_path" "$pb_work/body"
+        pb_said=$(cp -p -- "$pb_path" "$pb_work/body" 2>&1) || pb_give_up "cannot keep the old file: $(pb_no_write "$pb_dir" "$pb_said")"
         pb_back=$pb_path.bak-$(date -u +%Y%m%dT%H%M%SZ)
         for pb_more in '' -2 -3 -4 -5 -6 -7 -8 -9; do
             # Not `return`, which runs no trap in a subshell of yash.

@@ -5,7 +5,7 @@
 //! `dnf` and `yum` are one family. With `state: absent` a name is satisfied where nothing installed has or (rpm)
 //! provides it.
 
-use super::cause::Cause;
+use super::cause::{Cause, FULL};
 use super::field::{boolean, list, one_of, text, texts};
 use super::rule::{any_of, at_most_one, not_when};
 use super::{Arg, ArgValue, Args, Field, Kind, Need, Pattern, Recipe, When};
@@ -346,5 +346,20 @@ const CAUSES: &[Cause] = &[
     Cause {
         words: &["has no installation candidate"],
         sentence: "apt knows the name and has nothing to install for it in this release: look for its successor with `apt-cache search`.",
+    },
+    Cause { words: &["more space needed on the", "filesystem"], sentence: FULL },
+    Cause { words: &["installing package", "needs", "on the", "filesystem"], sentence: FULL },
+    Cause { words: &["you don't have enough free space in"], sentence: FULL },
+    Cause {
+        words: &["no match for argument"],
+        sentence: "The host's repositories have no package of that name: Amazon Linux 2023, for one, has java-1.8.0-amazon-corretto.",
+    },
+    Cause {
+        words: &["unable to select packages", "no such package"],
+        sentence: "The host's repositories have no package of that name: look it up with `apk search`.",
+    },
+    Cause {
+        words: &["no provider of", "found"],
+        sentence: "The host's repositories have no package of that name: look it up with `zypper search`.",
     },
 ];

@@ -82,6 +82,8 @@ pub(crate) struct Runs {
     pub(crate) new_shells_see: Vec<(String, String)>,
     /// `shells_print`: what a command prints afterwards.
     pub(crate) shells_print: Vec<Probe>,
+    /// `repaired`: of each step, once the trouble has ended.
+    pub(crate) repaired: Option<Vec<String>>,
     /// `equivalent`: why the commands of the dry run do something else.
     pub(crate) equivalent: Option<String>,
 }
@@ -103,6 +105,19 @@ pub(crate) struct HostSpec {
     pub(crate) stand_ins: Vec<(String, String)>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) web: Vec<(String, ReplySpec)>,
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// `trouble`: a small file system of the host, and what goes wrong there until it is repaired.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    /// `at`: where it is mounted.
+    pub(crate) at: String,
+    /// `options`: as of `mount -t tmpfs -o`.
+    pub(crate) options: String,
+    /// `starts`, `ends`: shell of this machine, in that directory.
+    pub(crate) starts: String,
+    pub(crate) ends: String,
 }
 
 /// Which programs of this machine the host has.

@@ -8,7 +8,7 @@ use pinboot::node::{self, Node, Value};
 use pinboot::source::{SourceId, Sources};
 
 use super::case::{
-    After, Case, Content, Expect, FileSpec, HostSpec, Length, Probe, Programs, Refusal, ReplySpec, Runs,
+    After, Case, Content, Expect, FileSpec, HostSpec, Length, Probe, Programs, Refusal, ReplySpec, Runs, Trouble,
 };
 use super::world::SHELLS;
 
@@ -255,6 +255,7 @@ fn expect(reader: &Reader, fields: &mut Fields) -> Read<Expect> {
             .map(|(name, node)| Ok((name, text(&node, "new_shells_see")?)))
             .collect::<Read<_>>()?,
         shells_print: probes(fields)?,
+        repaired: fields.some_texts("repaired")?,
         equivalent: fields.text("equivalent")?,
     };
     Ok(Expect::Runs(Box::new(runs)))
@@ -310,6 +311,9 @@ fn hosts(reader: &Reader, node: Node) -> Read<Vec<HostSpec>> {
         host.stand_ins.extend(own.stand_ins.clone());
         host.env.extend(own.env.clone());
         host.web.extend(own.web.clone());
+        if own.trouble.is_some() {
+            host.trouble.clone_from(&own.trouble);
+        }
         if own.programs != Programs::All {
             host.programs = own.programs.clone();
         }
@@ -346,6 +350,9 @@ fn add_to_host(reader: &Reader, fields: &mut Fields, host: &mut HostSpec) -> Rea
     for (path, node) in fields.entries("web")? {
         host.web.push((path, reply(reader, node)?));
     }
+    if let Some(node) = fields.take("trouble") {
+        host.trouble = Some(trouble(node)?);
+    }
     if let Some(only) = fields.some_texts("only")? {
         host.programs = Programs::Only(only);
     }
@@ -356,6 +363,14 @@ fn add_to_host(reader: &Reader, fields: &mut Fields, host: &mut HostSpec) -> Rea
         host.programs = Programs::Busybox;
     }
     Ok(())
+}
+
+fn trouble(node: Node) -> Read<Trouble> {
+    let mut fields = Fields::new(node, "`trouble`")?;
+    let mut need = |key: &str| fields.text(key)?.ok_or_else(|| format!("`trouble` has no `{key}`"));
+    let trouble = Trouble { at: need("at")?, options: need("options")?, starts: need("starts")?, ends: need("ends")? };
+    fields.finish()?;
+    Ok(trouble)
 }
 
 fn content(reader: &Reader, node: Node) -> Read<Content> {

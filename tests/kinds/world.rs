@@ -25,6 +25,7 @@ use tempfile::TempDir;
 use super::case::{Content, FileSpec, HostSpec, Programs};
 use super::heard::Heard;
 use super::tree::Tree;
+use super::trouble::Namespace;
 use super::web::Server;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -68,7 +69,7 @@ pub(crate) fn is_root() -> bool {
     root
 }
 
-fn which(program: &str) -> Option<PathBuf> {
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
@@ -94,6 +95,7 @@ pub(crate) struct World {
     path: String,
     env: Vec<(String, String)>,
     server: Option<Server>,
+    namespace: Option<Namespace>,
     runs: AtomicU8,
 }
 
@@ -117,7 +119,9 @@ impl World {
         }
         fs::set_permissions(home.join(".pinboot"), fs::Permissions::from_mode(0o700)).expect("a mode");
         let server = (!spec.web.is_empty()).then(|| Server::new(&spec.web));
-        let mut world = Self { dir, home, path: String::new(), env: Vec::new(), server, runs: AtomicU8::new(0) };
+        let mut world =
+            Self { dir, home, path: String::new(), env: Vec::new(), server, namespace: None, runs: AtomicU8::new(0) };
+        world.namespace = spec.trouble.as_ref().map(|trouble| Namespace::new(&world.place(&trouble.at), trouble));
         symlink(which(shell.0).expect("the shell"), world.bin().join("sh")).expect("a link");
         for (name, text) in &spec.stand_ins {
             world.stand_in(name, text);
@@ -130,6 +134,9 @@ impl World {
         for (path, file) in &spec.files {
             world.put(path, file);
         }
+        if let Some(namespace) = &world.namespace {
+            namespace.start_trouble();
+        }
         world
     }
 
@@ -137,8 +144,19 @@ impl World {
         self.dir.path().join("bin")
     }
 
-    /// A path of the host: `~/f` and `f` are both in its home.
+    /// Ends what the host's case has for trouble.
+    pub(crate) fn end_trouble(&self) {
+        self.namespace.as_ref().expect("a host with trouble").end_trouble();
+    }
+
+    /// Where this machine finds a path of the host: `~/f` and `f` are both in its home.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
+        let place = self.place(path);
+        self.namespace.as_ref().map_or(place.clone(), |namespace| namespace.view(&place))
+    }
+
+    /// The same path as the host itself has it.
+    fn place(&self, path: &str) -> PathBuf {
         match path.strip_prefix('~') {
             Some(rest) => self.home.join(rest.trim_start_matches('/')),
             None => self.home.join(path),
@@ -181,7 +199,7 @@ impl World {
             FileSpec::Link(target) => {
                 let target = target
                     .strip_prefix('~')
-                    .map_or_else(|| target.clone(), |_| self.path(target).display().to_string());
+                    .map_or_else(|| target.clone(), |_| self.place(target).display().to_string());
                 symlink(target, &place).expect("a link");
             }
             FileSpec::MadeBy(shell) => {
@@ -313,8 +331,14 @@ impl World {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let program = std::env::split_paths(&self.path).map(|dir| dir.join(words[0])).find(|path| path.is_file());
         let program = program.or_else(|| which(words[0])).unwrap_or_else(|| panic!("no {}", words[0]));
-        let mut command = Command::new(program);
-        command.arg0(words[0]).args(&words[1..]);
+        let mut command = match &self.namespace {
+            None => Command::new(program),
+            Some(namespace) => namespace.enter(&program),
+        };
+        if self.namespace.is_none() {
+            command.arg0(words[0]);
+        }
+        command.args(&words[1..]);
         for name in ["CLASSPATH", "SHELL", "JAVA_HOME", "http_proxy", "https_proxy", "BASH_ENV", "ENV", "SSH_CLIENT"] {
             command.env_remove(name);
         }
@@ -341,7 +365,7 @@ impl World {
 
     /// Everything in the home but pinboot's own record.
     pub(crate) fn tree(&self) -> Tree {
-        Tree::of(&self.home)
+        Tree::of(&self.namespace.as_ref().map_or(self.home.clone(), |namespace| namespace.view(&self.home)))
     }
 }
 

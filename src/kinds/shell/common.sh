@@ -102,7 +102,7 @@ pb_make_dir() {
         pb_fresh=
         ;;
     esac
-    [ -d "$pb_dir" ] || mkdir -p "$pb_dir" || pb_give_up "cannot make the directory $pb_dir as $(id -un)"
+    [ -d "$pb_dir" ] || pb_said=$(mkdir -p "$pb_dir" 2>&1) || pb_give_up "cannot make the directory $pb_dir as $(id -un): $pb_said"
 }
 
 # Says in a check that the directory of a target will be made.
@@ -130,17 +130,25 @@ EOF
     while [ "${#pb_mode}" -lt 4 ]; do pb_mode=0$pb_mode; done
 }
 
-# Brings a file's bytes to the disk, where the host can do that for one file.
+# Brings a file's bytes to the disk, where the host can do that for one file. Some file systems find out only here that there is no room.
 pb_to_disk() {
-    sync "$1" 2> /dev/null || sync
+    pb_said=$(sync "$1" 2>&1) && return 0
+    case $pb_said in
+    *'No space left'* | *'uota exceeded'* | *'nput/output error'*) pb_give_up "cannot bring $1 to the disk: $(pb_no_write "${1%/*}" "$pb_said")" ;;
+    esac
+    sync
 }
 
-# A sentence about the room that is left where a directory lies.
+# A sentence about the room that is left where a directory lies, for bytes or for files.
 pb_space() {
-    df -Pk "$1" 2> /dev/null | awk -v dir="$1" 'NR == 2 { print "no space left in " dir ": " $4 " KiB free" }'
+    pb_free=$({ df -Pk "$1"; df -Pi "$1"; } 2> /dev/null | awk '
+        NR == 2 { free = $4 " KiB free" }
+        NR == 4 && $2 > 0 && $4 < 2 { free = $4 " inodes free" }
+        END { print free }')
+    pb_tell "no space left in $1${pb_free:+": $pb_free"}"
 }
 
-# Whether there is no room where a directory lies, for bytes or for files. What a program says on a full disk is often something else.
+# Whether there is no room where a directory lies. What a program says on a full disk is often something else.
 pb_is_full() {
     { df -Pk "$1"; df -Pi "$1"; } 2> /dev/null | awk 'NR == 2 && $2 > 0 && $4 < 64 || NR == 4 && $2 > 0 && $4 < 2 { full = 1 } END { exit !full }'
 }

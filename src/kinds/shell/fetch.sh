@@ -105,7 +105,7 @@ EOF
     )
     # -q comes first: it leaves ~/.curlrc out.
     curl -q -sS -g -f -L --max-redirs 10 --proto "$pb_protocols" --proto-redir "$pb_protocols" --connect-timeout 20 \
-        -D "$pb_work/head" -o "$pb_work/body" -w '%{http_code}' -K - > "$pb_work/code" 2> "$pb_work/err" << EOF &
+        -D "$pb_work/head" -o "$pb_work/body" -w '%{http_code}' -K - 1<> "$pb_work/code" 2<> "$pb_work/err" << EOF &
 url = "$pb_quoted"
 EOF
     pb_watch_fetch $!
@@ -115,7 +115,7 @@ EOF
 pb_fetch_wget() {
     # In a home without anything there is neither .wgetrc nor .netrc, and none of wget's own files is left in the user's.
     HOME=$pb_work wget -nv -S --tries=1 --connect-timeout=20 --read-timeout=60 --max-redirect=10 -O "$pb_work/body" -i - \
-        > /dev/null 2> "$pb_work/err" << EOF &
+        > /dev/null 2<> "$pb_work/err" << EOF &
 $pb_url
 EOF
     pb_watch_fetch $!
@@ -141,11 +141,12 @@ pb_fetch_small() {
     ! pb_is_confidential "$pb_url" || pb_give_up "$pb_shown: this host has only busybox's wget, which would show the password in the address to every user: install curl in an earlier step (package: curl)"
     set -- wget
     [ "$pb_fetcher" = small ] || set -- busybox wget
-    "$@" -S -O "$pb_work/body" -- "$pb_url" > /dev/null 2> "$pb_work/err" &
+    "$@" -S -O "$pb_work/body" -- "$pb_url" > /dev/null 2<> "$pb_work/err" &
     pb_watch_fetch $!
     case $(cat "$pb_work/err") in
     *'nvalid option'* | *'nrecognized option'*)
-        "$@" -O "$pb_work/body" "$pb_url" > /dev/null 2> "$pb_work/err" &
+        pb_reserve err 8192
+        "$@" -O "$pb_work/body" "$pb_url" > /dev/null 2<> "$pb_work/err" &
         pb_watch_fetch $!
         [ -n "$pb_digest" ] || case $(cat "$pb_work/err") in *Connecting*Connecting*) pb_status=1 && return ;; esac
         ;;
@@ -213,7 +214,7 @@ except OSError as error:
     end(23 if error.errno == 28 else 56, error)
 except Exception as error:
     end(3, error)
-' "$pb_work" > /dev/null 2> "$pb_work/err" << EOF &
+' "$pb_work" > /dev/null 2<> "$pb_work/err" << EOF &
 $pb_url
 EOF
     pb_watch_fetch $!
@@ -234,10 +235,24 @@ pb_was_led_down() {
         END { exit !down }'
 }
 
+# Makes a file of blanks, which is written over later: so there is room for it when the disk is full. Without room, the step ends here.
+pb_reserve() {
+    # NAME SIZE
+    pb_said=$({ printf "%$2s\n" '' > "$pb_work/$1"; } 2>&1) || pb_give_up "$pb_shown: $(pb_no_write "${pb_work%/*}" "$pb_said")"
+}
+
+# Sets pb_error to why what came could not be written. Not every fetcher says why, and a second try does.
+pb_no_room() {
+    pb_why_not=$({ head -c 65536 /dev/zero > "$pb_work/try"; } 2>&1) || :
+    pb_error="$pb_shown: $(pb_no_write "${pb_work%/*}" "$pb_said
+$pb_why_not") ($pb_said)"
+}
+
 # Fetches pb_url once. Otherwise pb_error says why not; pb_again, that another try may help; pb_cut, that a part came.
 pb_fetch_once() {
-    rm -f "$pb_work/body" "$pb_work/head" "$pb_work/err"
-    : > "$pb_work/code"
+    rm -f "$pb_work/body" "$pb_work/head" "$pb_work/err" "$pb_work/code"
+    pb_reserve err 8192
+    pb_reserve code 8
     pb_code=
     pb_again=
     pb_cut=
@@ -253,7 +268,7 @@ pb_fetch_once() {
     *) ! pb_is_full "$pb_work" || pb_status=23 ;;
     esac
     # A server that sent no body at all leaves no file with some fetchers.
-    [ -e "$pb_work/body" ] || : > "$pb_work/body"
+    [ -e "$pb_work/body" ] || { printf '' > "$pb_work/body"; } 2> /dev/null || pb_status=23
     pb_said=$(grep -v '^ ' "$pb_work/err" 2> /dev/null | tail -n 1) || :
     ! pb_is_confidential "$pb_url" || pb_said="status $pb_status"
     case $pb_status in
@@ -276,7 +291,7 @@ pb_fetch_once() {
         pb_error="$pb_shown: nothing came for too long, $(($(wc -c < "$pb_work/body"))) bytes had come ($pb_said)"
         pb_again=1
         ;;
-    23) pb_error="$pb_shown: $(pb_space "$pb_work/..") ($pb_said)" ;;
+    23) pb_no_room ;;
     1) pb_error="$pb_shown: a redirection that leaves https, or HTTP altogether, was refused" ;;
     47) pb_error="$pb_shown: more than 10 redirections" ;;
     *) pb_error="$pb_shown: ${pb_said:-the program that fetches ended with status $pb_status}" ;;

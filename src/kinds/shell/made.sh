@@ -20,6 +20,10 @@ pb_check_made() {
     pb_made_of "$1"
     pb_about=$1 pb_want=$2 pb_sum=$3 pb_origin='' pb_fits=''
     shift 3
+    if [ -f "$pb_made/.new" ]; then
+        pb_differs "$pb_about: an earlier attempt ended before it noted what this is made from"
+        return 0
+    fi
     [ -f "$pb_made/.made" ] || return 0
     while IFS=' ' read -r pb_word pb_value; do
         case $pb_word in
@@ -51,21 +55,35 @@ pb_name_source() {
     ! pb_is_confidential "$1" || pb_source_name="sum $(printf %s "$1" | cksum)"
 }
 
-# Remembers what a path was made from; what was remembered of it goes.
-pb_note_made() {
+# Writes down what a path is to be made from, before anything of it changes: where there is no room for the note, nothing is made. From
+# here to pb_note_made the check trusts neither what is there nor what was remembered of it.
+pb_prepare_note() {
     # PATH ALGORITHM DIGEST ADDRESS...
     pb_made_of "$1"
-    (
-        umask 077
-        mkdir -p "$pb_made"
-        {
-            [ -z "$2" ] || pb_tell "$2 $3"
-            shift 3
-            for pb_one; do
-                pb_name_source "$pb_one"
-                pb_tell "from $pb_source_name"
-            done
-        } > "$pb_made/.new"
-        mv -f "$pb_made/.new" "$pb_made/.made"
-    ) || pb_give_up "cannot note in $pb_record/.pinboot what $1 was made from: $(pb_is_full "$pb_record" && pb_space "$pb_record")"
+    pb_about=$1 pb_note=${2:+"$2 $3"}
+    shift 3
+    for pb_one; do
+        pb_name_source "$pb_one"
+        pb_note="$pb_note${pb_note:+
+}from $pb_source_name"
+    done
+    # Each command is asked how it ended: `set -e` has no effect in front of `||`.
+    pb_said=$({ umask 077 && mkdir -p "$pb_made" && pb_tell "$pb_note" > "$pb_made/.new" && [ "$(cat "$pb_made/.new")" = "$pb_note" ]; } 2>&1) || {
+        rm -f "$pb_made/.new"
+        pb_no_note
+    }
+}
+
+# Remembers what pb_prepare_note has written down; what was remembered before goes.
+pb_note_made() {
+    # PATH
+    pb_made_of "$1"
+    pb_about=$1
+    pb_said=$(mv -f "$pb_made/.new" "$pb_made/.made" 2>&1) || pb_no_note
+}
+
+# Ends the step where what a path is made from cannot be noted.
+pb_no_note() {
+    until [ -d "$pb_made" ]; do pb_made=${pb_made%/*}; done
+    pb_give_up "cannot note in $pb_record/.pinboot what $pb_about is made from: $(pb_no_write "$pb_made" "$pb_said")"
 }

@@ -149,7 +149,8 @@ pb_get() {
         fi
         [ -z "$pb_cut" ] || pb_refused=1
         shift
-        [ $# -gt 0 ] || break
+        # No other address makes room.
+        [ $# -gt 0 ] && [ "$pb_status" != 23 ] || break
         pb_tell "$pb_error; trying the next address" >&2
     done
     [ -z "$pb_refused" ] || pb_refuse "$pb_error"

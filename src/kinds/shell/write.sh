@@ -53,7 +53,9 @@ pb_replace() {
     shift 4
     (
         pb_work_in "$pb_dir"
-        "$@" > "$pb_work/body" || pb_give_up "$(pb_no_write "$pb_dir")"
+        pb_words=$({ "$@" > "$pb_work/body"; } 2>&1) || pb_give_up "$(pb_no_write "$pb_dir" "$pb_words")"
+        # Not every awk notices that it cannot write.
+        [ "$("$@" | cksum)" = "$(cksum < "$pb_work/body")" ] || pb_give_up "$(pb_no_write "$pb_dir" 'not all of it was written')"
         pb_put "$pb_want_mode" "$pb_want_owner" "$pb_want_group"
     )
 }
@@ -75,7 +77,7 @@ pb_put() {
         pb_give "$1" "$2" "$3" "${4:-0644}"
         pb_to_disk "$1"
         pb_rename "$1" "$pb_path" && return 0
-        [ -n "$pb_old" ] || pb_give_up "$(pb_no_write "$pb_dir")"
+        [ -n "$pb_old" ] || pb_give_up "$(pb_no_write "$pb_dir" "$pb_said")"
         pb_because='it cannot be replaced, as a file that something is mounted on'
     fi
     pb_in_place "$1"
@@ -110,23 +112,50 @@ pb_in_place() {
         pb_stat "$pb_path"
         [ "$pb_uid" = "$pb_trusted" ] || pb_give_up "$pb_path lies in $pb_held, which is not root's, and belongs to $pb_user: root does not write into it ($pb_because)"
         chown -h -- "$pb_uid" "$pb_work" "$1"
-        # shellcheck disable=SC2016 # For that shell.
-        setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups sh -c 'cat "$1" > "$2"' sh "$1" "$pb_path" || pb_give_up "cannot write $pb_path in place as $pb_user"
-        return 0
     fi
-    cat "$pb_path" > "$pb_work/old"
-    cat "$1" > "$pb_path" || {
-        cat "$pb_work/old" > "$pb_path"
-        pb_give_up "$(pb_no_write "$pb_dir")"
-    }
+    pb_said=$(pb_overwrite "$pb_path" "$pb_work/old" 2>&1) || pb_give_up "$(pb_no_write "$pb_dir" "$pb_said")"
+    pb_said=$(pb_overwrite "$1" "$pb_path" 2>&1) || pb_put_back
     pb_to_disk "$pb_path"
 }
 
-# Says why nothing could be written in a directory.
+# Writes the bytes of one file over those of another, as the owner of pb_path where root does not write into it itself.
+pb_overwrite() {
+    # FROM TO
+    if [ -n "${pb_trusted:-}" ]; then
+        # shellcheck disable=SC2016 # For that shell.
+        setpriv --reuid "$pb_uid" --regid "$pb_gid" --clear-groups sh -c 'cat "$1" > "$2"' sh "$1" "$2"
+    else
+        cat "$1" > "$2"
+    fi
+}
+
+# Gives pb_path its former bytes again, and ends the step. Where that does not work either, the copy of them stays.
+pb_put_back() {
+    pb_why_not=$pb_said
+    # What could not even be opened is as it was.
+    [ "$(cksum < "$pb_path")" = "$(cksum < "$pb_work/old")" ] || pb_said=$(pb_overwrite "$pb_work/old" "$pb_path" 2>&1) || {
+        pb_rename "$pb_work/old" "$pb_path.pinboot-old.$$" || trap - EXIT
+        pb_give_up "$(pb_no_write "$pb_dir" "$pb_why_not"); $pb_path is incomplete now, and its former bytes are in $(ls -d "$pb_path.pinboot-old.$$" "$pb_work/old" 2> /dev/null)"
+    }
+    pb_give_up "$(pb_no_write "$pb_dir" "$pb_why_not")"
+}
+
+# Says why nothing could be written in a directory, going by what a program said of it.
 pb_no_write() {
-    if pb_is_full "$1"; then
-        pb_space "$1"
-    elif [ -n "${pb_is_holder:-}" ]; then
+    # DIRECTORY WORDS
+    case $2 in
+    *'No space left'*) pb_space "$1" && return ;;
+    *'ermission denied'* | *'not permitted'*) ;;
+    *'ead-only file system'* | *'uota exceeded'* | *'nput/output error'*) pb_tell "cannot write in $1 as $(id -un): ${2##*: }" && return ;;
+    *)
+        if pb_is_full "$1"; then
+            pb_space "$1" && return
+        elif [ -n "$2" ]; then
+            pb_tell "cannot write in $1 as $(id -un): ${2##*: }" && return
+        fi
+        ;;
+    esac
+    if [ -n "${pb_is_holder:-}" ]; then
         pb_tell "cannot write in $1 as $(id -un), in whose directory the path lies: root works there as that user"
     else
         pb_tell "cannot write in $1 as $(id -un)$(pb_or_sudo)"
@@ -145,9 +174,9 @@ pb_work_in() {
     # mkdir follows nothing and takes nothing that is there: a name that another user has taken is passed over.
     pb_tries=
     pb_work=$1/.pinboot-work.$$
-    until (umask 077 && mkdir "$pb_work") 2> /dev/null; do
+    until pb_said=$({ umask 077 && mkdir "$pb_work"; } 2>&1); do
         pb_tries=x$pb_tries
-        [ "${#pb_tries}" -le 9 ] || pb_give_up "$(pb_no_write "$1")"
+        [ "${#pb_tries}" -le 9 ] || pb_give_up "$(pb_no_write "$1" "$pb_said")"
         pb_work=$1/.pinboot-work.$pb_tries.$$
     done
     trap 'pb_work_gone' EXIT
