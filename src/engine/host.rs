@@ -298,7 +298,9 @@ impl<C: Connect> HostTask<'_, C> {
             ConnectionEnd::Mute => {
                 // The command was sent, and whatever it waits for may let it run later.
                 self.ambiguous_starts += 1;
-                Break(self.not_reached(messages::never_run(self.options.start_timeout)).await)
+                let noise = self.interpreter.noise_and(self.streams.unannounced());
+                let refusal = messages::never_run(self.options.start_timeout, &noise, &self.banner);
+                Break(self.not_reached(refusal).await)
             }
             ConnectionEnd::Detached(exit) => Break(HostEnd::new(exit, self.continues())),
         }

@@ -404,17 +404,43 @@ pub(super) fn not_run(limit: Duration) -> String {
     format!("the login succeeded, but the host did not run the command in {} s", limit.as_secs())
 }
 
-/// The command did not run in time, on the first connection.
-pub(super) fn never_run(limit: Duration) -> Refusal {
-    Refusal::unfit(not_run(limit), START_UP_FILES)
+/// The command did not run in time, on the first connection; what the login printed and what the host showed before it.
+pub(super) fn never_run(limit: Duration, noise: &str, banner: &str) -> Refusal {
+    let printed = if noise.is_empty() { String::new() } else { format!("; it printed: {}", last_lines(noise)) };
+    let message = format!("{}{printed}{}", not_run(limit), shown_before(noise, banner));
+    match user_to_use(noise).or_else(|| user_to_use(banner)) {
+        Some(user) => Refusal::new(Exit::LoginRefused, message).with_hint(login_as(user)),
+        None => Refusal::unfit(message, START_UP_FILES),
+    }
 }
 
-/// A host that names another user than the one who logged in.
-pub(super) fn other_user(noise: &str) -> Option<Refusal> {
-    let user = user_to_use(noise)?;
-    let sentence = noise.replace('\n', " ");
-    let message = format!("the host does not let this user run commands; it says “{}”", sentence.trim());
-    Some(Refusal::new(Exit::LoginRefused, message).with_hint(login_as(user)))
+/// What a host showed before the login, where it did and has not printed the same since.
+fn shown_before(noise: &str, banner: &str) -> String {
+    let is_new = !banner.is_empty() && !one_line(noise).contains(&one_line(banner));
+    if is_new { format!("; before the login the host showed “{banner}”") } else { String::new() }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The end of what something printed, in one line.
+fn last_lines(noise: &str) -> String {
+    let lines: Vec<&str> = noise.lines().collect();
+    lines[lines.len().saturating_sub(3)..].join(" / ")
+}
+
+/// A host that names another user than the one who logged in. A banner alone does not say that: every user sees it.
+pub(super) fn other_user(noise: &str, banner: &str) -> Option<Refusal> {
+    user_to_use(noise).map(|user| named_user(user, noise, banner))
+}
+
+fn named_user(user: &str, noise: &str, banner: &str) -> Refusal {
+    let sentence = one_line(noise);
+    let says = if sentence.is_empty() { "prints nothing".to_owned() } else { format!("says “{sentence}”") };
+    let before = shown_before(noise, banner);
+    let message = format!("the host does not let this user run commands; it {says}{before}");
+    Refusal::new(Exit::LoginRefused, message).with_hint(login_as(user))
 }
 
 /// The host cannot continue a run of which something was started.
@@ -472,27 +498,29 @@ pub(super) fn something_else_ran(noise: &str, banner: &str) -> Refusal {
     const SHELL: &str =
         "the login shell must run commands with /bin/sh: see the user's entry in /etc/passwd and its start-up files";
     let hint = format!("{FORCED} is one cause; otherwise {SHELL}");
+    let before = shown_before(noise, banner);
+    if let Some(user) = user_to_use(noise).or_else(|| user_to_use(banner)) {
+        return named_user(user, noise, banner);
+    }
     if noise.is_empty() {
-        let shown = if banner.is_empty() {
-            String::new()
-        } else {
-            format!("; before the login the host showed “{banner}”")
-        };
-        let message = format!("the host ran something else than pinboot's command, and it printed nothing{shown}");
+        let message = format!("the host ran something else than pinboot's command, and it printed nothing{before}");
         return Refusal::unfit(message, hint);
     }
-    let lines: Vec<&str> = noise.lines().collect();
-    let printed = lines[lines.len().saturating_sub(3)..].join(" / ");
+    let printed = last_lines(noise);
     // With PAM the login itself is refused for it, so both have the same exit code.
     if noise.contains("/etc/nologin") {
-        return Refusal::new(Exit::LoginRefused, format!("logins are disabled on the host, which prints: {printed}"))
-            .with_hint("it is being shut down or repaired: wait, or remove /etc/nologin there");
+        return Refusal::new(
+            Exit::LoginRefused,
+            format!("logins are disabled on the host, which prints: {printed}{before}"),
+        )
+        .with_hint("it is being shut down or repaired: wait, or remove /etc/nologin there");
     }
     if noise.contains("account is currently not available") || noise.contains("nologin") {
         return Refusal::unfit(
-            format!("the user may not log in on the host, which prints: {printed}"),
+            format!("the user may not log in on the host, which prints: {printed}{before}"),
             "give the user a login shell, or log in as another user",
         );
     }
-    Refusal::unfit(format!("the host ran something else than pinboot's command, and it printed: {printed}"), hint)
+    let message = format!("the host ran something else than pinboot's command, and it printed: {printed}{before}");
+    Refusal::unfit(message, hint)
 }

@@ -25,6 +25,8 @@ cases! {
     unusable_keys_are_refused_before_any_connection ["A5"] "no file" => Shown("keys", "does not exist");
     unusable_keys_are_refused_before_any_connection ["A5"] "an empty file" => Shown("keys", "is empty");
     unusable_keys_are_refused_before_any_connection ["A5"] "half of it" => Shown("keys", "cut off");
+    a_putty_key_that_was_cut_off_is_named ["A5"] "a PuTTY key, cut off at each of its parts"
+        => Text("4", "the message says that it is cut off, and what is missing");
     unusable_keys_are_refused_before_any_connection ["A5"] "a public key" => Shown("keys", "a public key");
     unusable_keys_are_refused_before_any_connection ["A5"] "CRLF" => Text("0", "it works like any other");
     host_keys_that_are_unknown_changed_or_revoked ["A7"] "the host is not in known_hosts, with --host-key strict"
@@ -123,6 +125,30 @@ fn unusable_keys_are_refused_before_any_connection() {
 
     let crlf = String::from_utf8(good).expect("PEM is text").trim_end().replace('\n', "\r\n");
     with_key(&world, &file("crlf.pem", crlf.as_bytes(), 0o600)).exits(0);
+}
+
+#[test]
+fn a_putty_key_that_was_cut_off_is_named() {
+    let Some(puttygen) = crate::support::need("puttygen", "putty-tools") else { return };
+    let Some(world) = World::new() else { return };
+    world.steps(STEPS);
+    let key = world.here("k.ppk");
+    let mut convert = Command::new(puttygen);
+    convert.arg(world.server.key()).args(["-O", "private", "-o"]).arg(&key);
+    assert!(convert.status().expect("puttygen starts").success());
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("chmod");
+    let whole = fs::read_to_string(&key).expect("a key");
+    with_key(&world, &key).exits(0);
+    let runs = world.runs();
+    for mark in ["Comment:", "Public-Lines:", "Private-Lines:", "Private-MAC:"] {
+        let at = whole.find(mark).expect(mark);
+        for end in [at, at + mark.len() + 3] {
+            fs::write(&key, &whole[..end]).expect("written");
+            let said = ["k.ppk is a PuTTY key that is cut off: ", "copy the original .ppk file again"];
+            with_key(&world, &key).exits(4).says(&said);
+        }
+    }
+    assert_eq!(world.runs(), runs);
 }
 
 #[test]

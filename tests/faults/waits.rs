@@ -1,12 +1,13 @@
 //! Waits that would have no end, and hosts that say something else than pinboot: each ends soon, and with the host's own words.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::running::{HELD, held, release};
 use super::world::{Printed, Started, World, seen, until, user_with};
 use crate::support::mounts;
-use crate::support::sshd::Software;
+use crate::support::sshd::{Options, Software};
 
 cases! {
     a_login_that_never_runs_the_command_ends ["H18"] "`sleep` in the login user's .bashrc; PINBOOT_START_TIMEOUT=4"
@@ -19,6 +20,9 @@ cases! {
     a_forced_command_that_names_another_user_is_heard ["W20"]
         "command=\"echo 'Please login as the user …'; sleep 10; exit 142\", as EC2's images have it for root"
         => Shown("forced_other_user", "Please login as");
+    what_a_host_shows_before_the_login_is_in_the_message ["W20"]
+        "`Banner` in sshd_config, and a forced command that prints something else, waits, or names another user"
+        => Shown("banner", "before the login the host showed");
     a_user_name_may_hold_an_at_sign ["W20"] "`user: joe@corp.example`" => Text("0", "the login is that of `ssh -l`");
     algorithms_of_openssh_are_enough ["W21"]
         "KexAlgorithms ecdh-sha2-nistp256, -nistp384, -nistp521; Ciphers aes128-ctr, aes192-ctr, aes256-ctr"
@@ -138,6 +142,33 @@ fn a_forced_command_that_names_another_user_is_heard() {
         }
         super::connect::untouched(&world, 4);
     }
+}
+
+#[test]
+fn what_a_host_shows_before_the_login_is_in_the_message() {
+    let banner = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(banner.path(), "Reserved for\ntests.\n").expect("written");
+    let with_banner = |mut options: Options, _: &Path| {
+        options.config.push(format!("Banner {}", banner.path().display()));
+        options
+    };
+    let Some(world) = World::with(with_banner) else { return };
+    world.steps(TOUCH);
+    let shown = "before the login the host showed “Reserved for tests.”";
+    let printed = forced(&world, r#"command="echo FORCED""#).exits(6).says(&["it printed: FORCED; ", shown]);
+    seen!(world, "banner", printed);
+    forced(&world, r#"command="true""#).exits(6).says(&["it printed nothing; ", shown]);
+    let user = r#"command="echo 'Please login as the user \"ec2-user\".'""#;
+    forced(&world, user).exits(4).says(&["says “Please login as the user \"ec2-user\".”; ", shown, "`user: ec2-user`"]);
+    let public = fs::read_to_string(world.server.file("id_ed25519.pub")).expect("a key");
+    let waits = format!(r#"command="echo Hold on; sleep 30" {public}"#);
+    fs::write(world.server.file("authorized_keys"), waits).expect("authorized_keys");
+    let waited = world.run_call(&[]).env("PINBOOT_START_TIMEOUT", "2").run().exits(6);
+    waited.says(&["did not run the command in 2 s; it printed: Hold on; ", shown]);
+    // Where nothing runs, a banner says who may log in; where the command runs, it says nothing.
+    fs::write(banner.path(), "Please login as the ubuntu user.\n").expect("written");
+    forced(&world, r#"command="echo no""#).exits(4).says(&["it says “no”; ", "the ubuntu user.”", "`user: ubuntu`"]);
+    forced(&world, "").exits(0);
 }
 
 #[test]

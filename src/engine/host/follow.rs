@@ -200,7 +200,7 @@ impl<C: Connect> HostTask<'_, C> {
         if self.interpreter.greeted() || self.ready {
             return None;
         }
-        messages::other_user(&self.interpreter.noise_and(self.streams.unannounced()))
+        messages::other_user(&self.interpreter.noise_and(self.streams.unannounced()), &self.banner)
     }
 
     async fn chunk(
