@@ -707,3 +707,36 @@ fn values_that_multiply_are_stopped() {
     let said = try_compile(&format!("vars:\n{circle}{HOST}steps: [ {{ name: s, command: ls }} ]\n"), |_| {});
     assert!(said.expect_err("a circle").contains("circular variable definition: v0 -> v1 -> "), "the chain is shown");
 }
+
+/// Its file is for its owner alone, and no diff of it goes through the log.
+#[test]
+fn what_a_step_with_a_secret_registers_is_kept_like_one() {
+    use pinboot::compile::compile_all;
+    use pinboot::plan::Action;
+    use pinboot::playbook::{Inputs, load};
+
+    let text = "vars: { token: s3cr3t-t0ken }\nsecrets: [token]\n\
+        hosts: { a: { address: h, user: u } }\n\
+        steps:\n\
+        - { name: a, command: \"printf %s {{ token }}\", register: session, changes: false }\n\
+        - { name: b, command: \"uname -r\", register: kernel, changes: false }\n\
+        - { name: x, command: \"printf X-%s {{ session }}\", register: header, changes: false }\n\
+        - { name: c, file: { path: ~/c, content: \"{{ session }}\" } }\n\
+        - { name: d, file: { path: ~/d, content: \"{{ header }}\" } }\n\
+        - { name: e, file: { path: ~/e, content: \"{{ session }}\", mode: \"0644\" } }\n\
+        - { name: f, file: { path: ~/f, content: \"{{ kernel }}\" } }\n";
+    let mut sources = pinboot::source::Sources::default();
+    let inputs = Inputs::new("me", |_: &str| Err("no file".to_owned()));
+    let loaded = load(&mut sources, "p.yaml", text.as_bytes().to_vec(), inputs).expect("it is right");
+    let plans = compile_all(&loaded, &mut sources, pinboot::event::Mode::Run).expect("it is right");
+    let given: Vec<(String, String)> = plans[0].1.steps[3..]
+        .iter()
+        .map(|step| {
+            let Action::Apply(spec) = &step.action else { panic!("{step:?}") };
+            let value = |name: &str| spec.recipe.args.iter().find(|(known, _)| known == name).expect(name).1.as_str();
+            (value("mode").to_owned(), value("secret").to_owned())
+        })
+        .collect();
+    let given: Vec<(&str, &str)> = given.iter().map(|(mode, secret)| (mode.as_str(), secret.as_str())).collect();
+    assert_eq!(given, [("0600", "1"), ("0600", "1"), ("0644", "1"), ("", "")]);
+}

@@ -16,7 +16,7 @@ use crate::event::Mode;
 use crate::ids::HostId;
 use crate::inventory::Host;
 use crate::plan::Plan;
-use crate::playbook::{Loaded, Playbook};
+use crate::playbook::{Loaded, Playbook, secretive};
 use crate::render::renderer::Renderer;
 use crate::render::scope::Registered;
 use crate::render::vars::{Declarations, resolve};
@@ -65,7 +65,7 @@ fn compile_up_to(
         diagnostics.extend(found);
         Choice::default()
     });
-    let registered = registered(playbook, choice.left_out.clone());
+    let registered = registered(loaded, choice.left_out.clone());
     let lines = lines(playbook, sources);
     let common = Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode };
     let mut plans = Vec::new();
@@ -91,14 +91,21 @@ fn compile_up_to(
 }
 
 /// Which step registers which name.
-fn registered(playbook: &Playbook, left_out: HashSet<usize>) -> Registered {
+fn registered(loaded: &Loaded, left_out: HashSet<usize>) -> Registered {
+    let playbook = &loaded.playbook;
     let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, step) in playbook.steps.iter().enumerate() {
         if let Some(register) = step.register() {
             names.entry(register.value.to_owned()).or_default().push(at);
         }
     }
-    Registered { names, left_out, steps: playbook.steps.iter().map(|step| step.name.value.clone()).collect() }
+    let secretive = secretive(loaded).into_iter().filter(|name| names.contains_key(*name)).map(str::to_owned).collect();
+    Registered {
+        names,
+        secretive,
+        left_out,
+        steps: playbook.steps.iter().map(|step| step.name.value.clone()).collect(),
+    }
 }
 
 /// `file:line` of every step, found in one pass over the text.

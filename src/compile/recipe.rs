@@ -34,7 +34,8 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
         }
     }
     let kind = step.kind.filter(|_| complete)?;
-    match kind.compile(&Args { span: step.kind_span, fields: &fields }) {
+    let secretive = renderer.secretive();
+    match kind.compile(&Args { span: step.kind_span, fields: &fields, secretive }) {
         Ok(mut recipe) => {
             for doubt in std::mem::take(&mut recipe.doubts) {
                 warn(renderer, step, doubt);

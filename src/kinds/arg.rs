@@ -1,5 +1,7 @@
 //! Rendered fields: what a playbook gave a kind, each value with its place.
 
+use std::collections::BTreeSet;
+
 use super::Shape;
 use crate::script::{Part, Script, Text};
 use crate::source::Span;
@@ -77,6 +79,8 @@ pub struct Args<'a> {
     pub span: Span,
     /// Name, place of the name, value; only fields that were given, all of them known.
     pub fields: &'a [(&'static str, Span, Arg)],
+    /// The names of registered values that may hold a secret: a step that has one has registered them.
+    pub secretive: &'a BTreeSet<String>,
 }
 
 /// Says that the table of a kind and its code disagree, which no playbook can cause.
@@ -85,6 +89,17 @@ fn mismatch(name: &str, value: &ArgValue) -> ! {
 }
 
 impl<'a> Args<'a> {
+    /// Whether a secret is part of a value, or may be.
+    pub fn may_hold_secret(&self, value: &ArgValue) -> bool {
+        let is_secretive = |part: Part<'_>| matches!(part, Part::Registered(name) if self.secretive.contains(name));
+        match value {
+            ArgValue::Text(text) => value.holds_secret() || text.parts().any(is_secretive),
+            ArgValue::List(list) => list.iter().any(|arg| self.may_hold_secret(&arg.value)),
+            ArgValue::Map(map) => map.iter().any(|(_, _, arg)| self.may_hold_secret(&arg.value)),
+            _ => value.holds_secret(),
+        }
+    }
+
     /// The field of this name, where it was given.
     pub fn get(&self, name: &str) -> Option<&'a Arg> {
         self.fields.iter().find(|(known, _, _)| *known == name).map(|(_, _, arg)| arg)

@@ -27,14 +27,14 @@ impl Kind {
                 Some((field.name, *span, reader.field(field, arg)?))
             })
             .collect();
-        let given = Args { span: args.span, fields: &fields };
+        let given = Args { fields: &fields, ..*args };
         // A field that was given and is wrong is not reported as missing on top of that.
         reader.diagnostics.extend(self.rules.iter().filter_map(|rule| rule.broken(self.name, args)));
         if !reader.diagnostics.is_empty() {
             return Err(reader.diagnostics);
         }
         let complete = self.with_defaults(&given);
-        let complete = Args { span: args.span, fields: &complete };
+        let complete = Args { fields: &complete, ..*args };
         let mut recipe = self.recipe(&complete);
         recipe.questions = reader.questions;
         recipe.doubts = doubts(self, &complete);
@@ -94,7 +94,7 @@ impl Kind {
             .collect();
         // A kind without fields has one variable all the same: that is how its functions are known to be needed.
         if read.contains("secret") || (arguments.is_empty() && !self.is_authors_shell()) {
-            let secret = args.fields.iter().any(|(_, _, arg)| arg.value.holds_secret());
+            let secret = args.fields.iter().any(|(_, _, arg)| args.may_hold_secret(&arg.value));
             arguments
                 .push(("secret".to_owned(), if secret { Script::quoted(&Text::from("1")) } else { Script::default() }));
         }
@@ -186,7 +186,7 @@ fn commands(lines: &[(When, &'static str)], args: &Args<'_>) -> Option<Script> {
 /// Everything that is doubtful about the fields of a kind: what the kind itself says, and secrets where they do not stay secret.
 fn doubts(kind: &Kind, args: &Args<'_>) -> Vec<Doubt> {
     let in_words = kind.fields.iter().filter(|field| !field.keeps_secrets && !is_read_by_shell(field.shape));
-    let shown = in_words.filter(|field| args.get(field.name).is_some_and(|arg| arg.value.holds_secret()));
+    let shown = in_words.filter(|field| args.get(field.name).is_some_and(|arg| args.may_hold_secret(&arg.value)));
     let shown = shown.map(|field| {
         let message = format!(
             "the secret in `{}` would stand in the argument list of a program, which every user of the host can read",

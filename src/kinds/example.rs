@@ -14,7 +14,9 @@ fn compiled(fields: &[(&'static str, ArgValue)]) -> Result<Recipe, Vec<String>> 
     let span = Span { source: Sources::default().add("x", ""), start: 0, end: 0 };
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, span, Arg { span, value: value.clone() })).collect();
     let messages = |found: Vec<crate::source::Diagnostic>| found.into_iter().map(|found| found.message).collect();
-    service::KIND.compile(&Args { span, fields: &fields }).map_err(messages)
+    service::KIND
+        .compile(&Args { span, fields: &fields, secretive: &std::collections::BTreeSet::new() })
+        .map_err(messages)
 }
 
 fn text(text: &str) -> ArgValue {

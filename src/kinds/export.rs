@@ -71,7 +71,7 @@ pub(super) const KIND: Kind = Kind {
     CLASSPATH: ~/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar
 ",
     doubts: |args| {
-        let secret = args.get("*").is_some_and(|arg| arg.value.holds_secret());
+        let secret = args.get("*").is_some_and(|arg| args.may_hold_secret(&arg.value));
         let message = "the secret would stand in start-up files, which other users can often read, and in the environment of every later program";
         let hint = "give it to the steps that need it by `env:`, or write it into a file of mode 0600";
         if secret { vec![Doubt::new("*", message, hint)] } else { Vec::new() }

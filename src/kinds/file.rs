@@ -87,7 +87,7 @@ fn doubts(args: &Args<'_>) -> Vec<Doubt> {
             let hint = "write the whole path; `register` what `echo ~` prints on the host, and insert it";
             doubts.push(Doubt { part: Some(part), ..Doubt::new(name, message, hint) });
         }
-        let mode = args.text("mode").and_then(Text::literal).filter(|_| arg.value.holds_secret());
+        let mode = args.text("mode").and_then(Text::literal).filter(|_| args.may_hold_secret(&arg.value));
         if let Some(mode) = mode.filter(|mode| mode.ends_with(['4', '5', '6', '7'])) {
             let message = format!("every user of the host can read the secret in this file: its mode is {mode}");
             doubts.push(Doubt::new("mode", message, "write 0600, or 0640 and a `group`; without `mode` it is 0600"));
@@ -99,7 +99,9 @@ fn doubts(args: &Args<'_>) -> Vec<Doubt> {
 /// A file that holds a secret is for its owner alone, unless `mode` says otherwise.
 #[expect(clippy::unnecessary_wraps, reason = "the form of a hook, which may refuse fields")]
 fn hide_secret(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
-    if !args.is_given("mode") && CONTENTS.iter().filter_map(|name| args.get(name)).any(|arg| arg.value.holds_secret()) {
+    if !args.is_given("mode")
+        && CONTENTS.iter().filter_map(|name| args.get(name)).any(|arg| args.may_hold_secret(&arg.value))
+    {
         let mode = Text::from("0600");
         recipe.set("mode", Script::quoted(&mode));
         let path = args.text("path").cloned().unwrap_or_default();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use super::load::Loaded;
+use super::secretive::{secretive, secretive_in};
 use super::snippets::stand_in;
 use super::step::Step;
 use super::uses::{template_files, used_in_steps, used_in_text};
@@ -23,9 +24,10 @@ pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
     for step in &loaded.playbook.steps {
         without_check(step, &mut warnings);
         let of_step = secretive_in(step, &secretive, &loaded.templates);
+        let of_env = secretive_env(step, &of_step, &loaded.templates);
         for node in shell_nodes(step) {
             raw_uses(node, sources, &mut warnings);
-            exposed(node, &of_step, sources, &mut warnings);
+            exposed(node, &of_step, &of_env, sources, &mut warnings);
         }
     }
     variables(loaded, &mut warnings);
@@ -87,35 +89,14 @@ fn raw_uses(node: &Node, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The names of variables that hold a secret: secrets themselves, and what is made of them.
-fn secretive(loaded: &Loaded) -> HashSet<&str> {
-    let playbook = &loaded.playbook;
-    let mut found: HashSet<&str> = playbook.secrets.iter().map(|secret| secret.value.as_str()).collect();
-    if found.is_empty() {
-        return found;
-    }
-    let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
-    let all = playbook.vars.iter().chain(&loaded.file_vars).chain(hosts).chain(&loaded.given_vars);
-    let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for entry in all {
-        for_each_use(&entry.value, &loaded.templates, &mut |_, name, _| {
-            users.entry(name).or_default().push(&entry.key);
-        });
-    }
-    let mut open: Vec<&str> = found.iter().copied().collect();
-    while let Some(name) = open.pop() {
-        open.extend(users.get(name).into_iter().flatten().filter(|user| found.insert(user)));
-    }
-    found
-}
-
-/// The same in a step, whose items may hold secrets too.
-fn secretive_in<'p>(step: &'p Step, secretive: &HashSet<&'p str>, templates: &Templates) -> HashSet<&'p str> {
-    let mut found = secretive.clone();
-    if let Some(items) = step.option("loop").filter(|_| !secretive.is_empty()) {
-        for_each_use(items, templates, &mut |_, name, _| {
+/// The variables of a step's `env` that hold a secret, each with the name of that.
+fn secretive_env<'p>(step: &'p Step, secretive: &HashSet<&str>, templates: &Templates) -> Vec<(&'p str, &'p str)> {
+    let mut found = Vec::new();
+    let Some(Value::Map(entries)) = step.option("env").map(|node| &node.value) else { return found };
+    for entry in entries {
+        for_each_use(&entry.value, templates, &mut |_, name, _| {
             if secretive.contains(name) {
-                found.insert("item");
+                found.push((entry.key.as_str(), name));
             }
         });
     }
@@ -132,28 +113,71 @@ fn used_secret<'t>(text: &'t str, inner: Range<usize>, names: &HashSet<&str>) ->
 const MOST_EXPOSED: usize = 50;
 
 /// Warns where a secret would stand in the argument list of a program.
-fn exposed(node: &Node, secretive: &HashSet<&str>, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
-    let Some(text) = node.as_text().filter(|text| !secretive.is_empty() && syntax::is_template(text)) else { return };
+fn exposed(
+    node: &Node,
+    secretive: &HashSet<&str>,
+    of_env: &[(&str, &str)],
+    sources: &Sources,
+    warnings: &mut Vec<Diagnostic>,
+) {
+    let Some(text) = node.as_text().filter(|_| !secretive.is_empty()) else { return };
     let Ok(template) = syntax::split(text) else { return };
     let shell = stand_in(&template, true);
-    let mut arguments = Arguments::of(&shell);
-    let most = warnings.len() + MOST_EXPOSED;
+    let mut found = Vec::new();
     for segment in &template.segments {
         let Segment::Expression { outer, inner } = segment else { continue };
-        let Some(name) = used_secret(text, inner.clone(), secretive) else { continue };
+        if let Some(name) = used_secret(text, inner.clone(), secretive) {
+            found.push((outer.clone(), name));
+        }
+    }
+    found.extend(shell_variables(&shell, &found, of_env));
+    found.sort_by_key(|(at, _)| at.start);
+    let mut arguments = Arguments::of(&shell);
+    let most = warnings.len() + MOST_EXPOSED;
+    for (at, name) in found {
         if warnings.len() == most {
             return;
         }
-        let Some(program) = arguments.program(outer.start) else { continue };
+        let Some(program) = arguments.program(at.start) else { continue };
         let message = format!(
             "the secret in `{name}` would stand in the argument list of `{program}`, which every user of the host can read"
         );
+        let place = node.place(sources, at.start, at.end);
+        let value = if text[at.clone()].starts_with('$') { format!("\"{}\"", &text[at]) } else { text[at].to_owned() };
         let hint = format!(
-            "let the program read it: from standard input, as in `printf '%s\\n' {{{{ {name} }}}} | …`, from its environment \
-             (`env:` of the step), or from a file of mode 0600"
+            "let the program read it: from standard input, as in `printf '%s\\n' {value} | …`, from its environment (`env:` of \
+             the step), or from a file of mode 0600"
         );
-        warnings.push(Diagnostic::warning(node.place(sources, outer.start, outer.end), message).hint(hint));
+        warnings.push(Diagnostic::warning(place, message).hint(hint));
     }
+}
+
+/// Where a text of shell uses its own variables that hold a secret: those of the step's `env`, and those that it gives one of these
+/// values.
+fn shell_variables<'t>(
+    shell: &str,
+    found: &[(Range<usize>, &'t str)],
+    of_env: &[(&str, &'t str)],
+) -> Vec<(Range<usize>, &'t str)> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let assigned = found.iter().filter_map(|(at, name)| {
+        let before = shell[..at.start].trim_end_matches(['"', '\'']).strip_suffix('=')?;
+        let start = before.rfind(|c| !is_letter(c)).map_or(0, |at| at + 1);
+        Some((&before[start..], *name))
+    });
+    let mut uses = Vec::new();
+    for (variable, name) in assigned.chain(of_env.iter().copied()).filter(|(variable, _)| !variable.is_empty()) {
+        for (start, _) in shell.match_indices('$') {
+            let word = shell[start + 1..].trim_start_matches('{');
+            if word.strip_prefix(variable).is_some_and(|rest| !rest.starts_with(is_letter)) {
+                let braced = shell[start + 1..].starts_with('{');
+                let end = start + 1 + variable.len() + 2 * usize::from(braced);
+                uses.push((start..end.min(shell.len()), name));
+            }
+        }
+    }
+    uses.dedup();
+    uses
 }
 
 /// The definition of each variable that counts, whichever host it is for.

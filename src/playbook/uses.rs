@@ -27,7 +27,7 @@ pub(super) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -
 }
 
 /// Everything in a step that may contain templates.
-fn nodes(step: &Step) -> impl Iterator<Item = &Node> {
+pub(super) fn nodes(step: &Step) -> impl Iterator<Item = &Node> {
     let fields = step.fields.iter().map(|given| &given.value);
     let options = step.options.iter().map(|given| &given.value);
     std::iter::once(&step.name_node).chain(fields).chain(options).chain(step.leftover.iter().map(|(_, node)| node))

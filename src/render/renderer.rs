@@ -37,6 +37,11 @@ pub(crate) struct Renderer<'a> {
 }
 
 impl<'a> Renderer<'a> {
+    /// The names of registered values that may hold a secret.
+    pub(crate) fn secretive(&self) -> &'a BTreeSet<String> {
+        &self.registered.secretive
+    }
+
     pub(crate) fn new(
         templates: &'a Templates,
         sources: &'a mut Sources,

@@ -39,6 +39,8 @@ impl Origin<'_> {
 pub(crate) struct Registered {
     /// For each name, the indexes of the steps that register it, in order.
     pub(crate) names: BTreeMap<String, Vec<usize>>,
+    /// Those that may hold a secret.
+    pub(crate) secretive: BTreeSet<String>,
     /// Steps that tags, `--from` or `--only` leave out.
     pub(crate) left_out: HashSet<usize>,
     /// The steps' names, for messages.

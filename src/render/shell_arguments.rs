@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 /// Commands of the shell itself: their words stand in no argument list.
 const OWN: &[&str] = &[
-    ".", ":", "[", "[[", "alias", "case", "cd", "declare", "echo", "eval", "exit", "export", "false", "for", "let",
-    "local", "print", "printf", "pwd", "read", "readonly", "return", "select", "set", "shift", "test", "trap", "true",
+    ".", ":", "[", "[[", "alias", "case", "cd", "declare", "echo", "exit", "export", "false", "for", "let", "local",
+    "print", "printf", "pwd", "read", "readonly", "return", "select", "set", "shift", "test", "trap", "true",
     "typeset", "unset",
 ];
 
 /// Words that may stand before a command.
-const BEFORE: &[&str] = &["!", "if", "elif", "while", "until", "then", "else", "do", "{", "time", "command", "builtin"];
+const BEFORE: &[&str] =
+    &["!", "if", "elif", "while", "until", "then", "else", "do", "{", "time", "command", "builtin", "eval", "exec"];
 
 /// A piece of shell, read once from its start.
 pub(crate) struct Arguments<'s> {
@@ -191,6 +192,9 @@ mod tests {
             ("for x in S; do ls; done", None),
             ("a & b S", Some("b")),
             ("it 'S'", Some("it")),
+            ("eval curl S", Some("curl")),
+            ("eval S", None),
+            ("exec curl S", Some("curl")),
         ] {
             let at = shell.rfind('S').expect("a secret");
             assert_eq!(Arguments::of(shell).program(at).as_deref(), program, "{shell}");
