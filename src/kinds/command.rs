@@ -1,5 +1,6 @@
 //! `command`: one line for the host's `sh`.
 
+use super::doubt::ends_with_the_step;
 use super::field::shell;
 use super::{Args, Kind, Recipe};
 use crate::script::Script;
@@ -16,6 +17,10 @@ pub(super) const KIND: Kind = Kind {
   command: mkdir -p ~/kafka-connect-s3
   creates: ~/kafka-connect-s3
 ",
+    doubts: |args| {
+        let line = args.shell("line").map_or("", Script::as_str);
+        ends_with_the_step("line", line).into_iter().collect()
+    },
     hook: Some(hook),
     ..Kind::named("command")
 };

@@ -22,6 +22,33 @@ impl Doubt {
     }
 }
 
+/// What only changes a shell, and what has the effect that was meant.
+const ENDS_WITH_THE_STEP: &[(&str, &str)] = &[
+    ("export", "use the kind `export`: its variables are there in later steps and in later shells"),
+    ("cd", "give the steps that work there `cwd:`"),
+    ("alias", "write a script into a folder of `PATH` with `file`"),
+    ("source", "read the file in the step that needs it"),
+    (".", "read the file in the step that needs it"),
+    ("umask", "set it in the step that needs it, or give `file` a `mode`"),
+    ("ulimit", "set it in the step that needs it"),
+];
+
+/// A doubt about shell that does nothing but change its own state, which no later step sees.
+pub(super) fn ends_with_the_step(field: &'static str, shell: &str) -> Option<Doubt> {
+    let mut lines = shell.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).peekable();
+    let first = lines.peek()?.split_whitespace().next()?;
+    let (_, hint) = ENDS_WITH_THE_STEP.iter().find(|(word, _)| *word == first)?;
+    let only_this = |line: &str| {
+        let word = line.split_whitespace().next();
+        !line.contains([';', '|', '&', '>', '`'])
+            && !line.contains("$(")
+            && ENDS_WITH_THE_STEP.iter().any(|(known, _)| word == Some(known))
+    };
+    lines.all(only_this).then(|| {
+        Doubt::new(field, format!("`{first}` has no effect beyond this step: each step has a shell of its own"), *hint)
+    })
+}
+
 /// A path in parts that can be compared, without what its text alone says to be nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {

@@ -52,7 +52,11 @@ pub(super) fn question(field: &Field, name: &str, text: &Text) -> Option<Script>
 /// What the shape asks, in words: the question, what the text is, and a hint.
 fn shape(field: &Field) -> Option<(String, &'static str, &'static str)> {
     let (question, what, hint) = match field.shape {
-        Shape::Path => ("case $pb_value in '' | *'\n'*) false ;; esac".to_owned(), "path", "a path is one line"),
+        Shape::Path => (
+            "case $pb_value in '' | *'\n'* | *'$'[a-zA-Z_'{(']* | '~'[!/]*) false ;; esac".to_owned(),
+            "path",
+            "a path is one line, and no shell reads it",
+        ),
         Shape::Bool => {
             ("case $pb_value in true | false) ;; *) false ;; esac".to_owned(), "value", "write `true` or `false`")
         }

@@ -1,6 +1,7 @@
 //! `script`: several lines of shell, by `sh` or by the shell that is asked for.
 
 use super::command::first_words;
+use super::doubt::ends_with_the_step;
 use super::field::{one_of, shell};
 use super::{Args, Effect, Kind, Need, Recipe, When};
 use crate::script::Script;
@@ -35,6 +36,10 @@ pub(super) const KIND: Kind = Kind {
     aws s3 cp connector.zip s3://user-12c0d092d679-bucket/kafka-connect-s3/
   unless: aws s3 ls s3://user-12c0d092d679-bucket/kafka-connect-s3/connector.zip
 ",
+    doubts: |args| {
+        let text = args.shell("text").map_or("", Script::as_str);
+        ends_with_the_step("text", text).into_iter().collect()
+    },
     hook: Some(hook),
     ..Kind::named("script")
 };

@@ -72,6 +72,16 @@ pub(crate) fn one_of(written: Written<'_>, words: &[&str]) -> Result<(), Box<Dia
     }))
 }
 
+/// What a shell would make something else of: a variable, a command, or the home of another user.
+fn unexpanded(path: &str) -> Option<String> {
+    let starts = |at: usize| path[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
+    if let Some((at, _)) = path.match_indices('$').find(|(at, _)| starts(*at)) {
+        return Some(path[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{(".contains(*c)).collect());
+    }
+    let user = path.strip_prefix('~')?.split('/').next().filter(|user| !user.is_empty())?;
+    Some(format!("~{user}"))
+}
+
 /// Checks a text for the shapes that accept only some.
 pub(crate) fn check(written: Written<'_>, shape: Shape) -> Result<(), Box<Diagnostic>> {
     match shape {
@@ -81,6 +91,13 @@ pub(crate) fn check(written: Written<'_>, shape: Shape) -> Result<(), Box<Diagno
         Shape::OneOf(words) => one_of(written, words),
         Shape::Path | Shape::LocalPath | Shape::LocalTemplate if written.text.is_empty() => {
             Err(Box::new(Diagnostic::error(written.span, "the path is empty").label("expected a path")))
+        }
+        Shape::Path if let Some(shown) = unexpanded(written.text) => {
+            let fault = Diagnostic::error(written.span, format!("`{shown}` stays as it is: a path is taken literally"));
+            Err(Box::new(fault.label("no shell reads it").hint(
+                "write `~/…` for the home of the user that the step runs as, `{{ name }}` for a variable of the playbook, \
+                 or the path itself",
+            )))
         }
         Shape::Path if written.text.contains('\n') => {
             let fault = Diagnostic::error(written.span, "the path holds a line feed").label("expected one line");
@@ -111,6 +128,20 @@ mod tests {
             integer(written(text)).expect_err(text);
         }
         integer(Written { quoted: true, ..written("3") }).expect_err("quoted");
+        for (path, shown) in [
+            ("$HOME/x", Some("$HOME")),
+            ("/a/${b}/c", Some("${b")),
+            ("$(id)", Some("$(id")),
+            ("~joe/x", Some("~joe")),
+            ("~", None),
+            ("~/x", None),
+            ("a~b", None),
+            ("/a/$", None),
+            ("/a/5$ 1$", None),
+        ] {
+            assert_eq!(unexpanded(path).as_deref(), shown, "{path}");
+            assert_eq!(check(written(path), Shape::Path).is_err(), shown.is_some(), "{path}");
+        }
         for (text, fits) in [("0644", true), ("755", true), ("0o644", false), ("64", false), ("0888", false)] {
             assert_eq!(mode(written(text)).is_ok(), fits, "{text}");
         }
