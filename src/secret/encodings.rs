@@ -378,6 +378,8 @@ fn shell(value: &str) -> Vec<String> {
     [
         dollar(false),
         dollar(true),
+        coreutils(value, false),
+        coreutils(value, true),
         backslashes(META, "~#"),
         backslashes(&format!("{META},"), "~#"),
         backslashes(&format!("{META},#~=%@+:"), ""),
@@ -387,6 +389,35 @@ fn shell(value: &str) -> Vec<String> {
     .chain(single)
     .chain(trimmed)
     .collect()
+}
+
+/// A name as GNU's programs quote it in their messages, without the quotes at its ends: what cannot be printed stands between `$'` and
+/// `'`, outside of the other quotes.
+fn coreutils(value: &str, ascii: bool) -> String {
+    let mut is_escaped = false;
+    let mut out = map(value, |c, out| {
+        let escapes = c.is_control() || (ascii && !c.is_ascii());
+        if escapes != is_escaped {
+            out.push_str(if escapes { "'$'" } else { "''" });
+            is_escaped = escapes;
+        }
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\'' => out.push_str("'\\''"),
+            c if escapes => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    write!(out, "\\{byte:03o}").expect("writing to a string succeeds");
+                }
+            }
+            c => out.push(c),
+        }
+    });
+    if value.starts_with(|c: char| c.is_control() || (ascii && !c.is_ascii())) {
+        out = out.trim_start_matches('\'').to_owned();
+    }
+    out
 }
 
 /// The alphabets of base64 and base64url.

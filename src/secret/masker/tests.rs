@@ -363,3 +363,22 @@ fn dumps_show_nothing_of(secret: &str) {
 fn plain_of(text: &str) -> String {
     text.split_whitespace().collect()
 }
+
+#[test]
+fn a_name_in_a_message_of_gnus_programs_shows_nothing_of_a_secret() {
+    for secret in ["kurz1\nwort2 und\nrést3,lang\nende4", "tab\there it's", "\u{e4}\u{f6}\u{fc}x y$z"] {
+        let masker = masker(&[secret]);
+        for locale in ["C", "C.UTF-8"] {
+            let script = "LC_ALL=$2 ls -- \"$1\" 2>&1; true";
+            let output = Command::new("bash").args(["-c", script, "bash", secret, locale]).output().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout);
+            let shown = masker.mask(&printed);
+            assert!(shown.contains(MASK), "{printed}");
+            for piece in
+                ["kurz", "wort", "st3,", "ende", "here", "x y$"].iter().filter(|piece| secret.contains(**piece))
+            {
+                assert!(!shown.contains(piece), "{printed}: {shown}");
+            }
+        }
+    }
+}
