@@ -2,7 +2,7 @@
 
 use pinboot::kinds::KINDS;
 
-use super::world::{World, parse};
+use super::world::{World, on_each, parse};
 
 cases! {
     every_kind_says_what_failed ["W28"] "a step of each kind fails: a program, a user, a file or a host is not there"
@@ -10,6 +10,9 @@ cases! {
     shells_words_are_shown_without_their_place_in_our_text ["W28"]
         "`sh: 200: eval: foo: not found`, and how bash, BusyBox, mksh and yash say it"
         => Text("1", "`foo: not found`");
+    a_connection_that_ends_well_is_not_lost ["W28"] "-v, -vv after a run that ended well" => Text("0", "the connection was closed, not lost");
+    a_public_key_is_called_one ["W28"] "--key names a `.pub` file with the mode that ssh-keygen gives it"
+        => Text("4", "`is a public key, not a private key`, and no `chmod`");
 }
 
 /// A step of a kind that fails, and what a person must read of it.
@@ -231,4 +234,28 @@ fn shells_words_are_shown_without_their_place_in_our_text() {
         let Some(world) = World::with(|options, _| options.mounts(mounts)) else { return };
         shown(&world, "sh");
     }
+}
+
+#[test]
+fn a_connection_that_ends_well_is_not_lost() {
+    on_each(|world| {
+        world.steps("  - { name: One, command: echo hello, always: true }\n");
+        for verbose in ["-v", "-vv"] {
+            let printed = world.run(&[verbose]).exits(0).says(&["      hello", "the connection has ended"]);
+            assert!(!printed.stderr.contains("lost"), "{}", printed.stderr);
+        }
+    });
+}
+
+#[test]
+fn a_public_key_is_called_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(world) = World::new() else { return };
+    world.steps("  - { name: One, command: 'true', always: true }\n");
+    let key = world.here("id.pub");
+    std::fs::copy(world.server.file("id_ed25519.pub"), &key).expect("a key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+    let printed = world.reach(&["run", "p.yaml"]).arg("--key").arg(&key).exits(4);
+    let printed = printed.says(&["is a public key, not a private key", "the same name without .pub"]);
+    assert!(!printed.stderr.contains("chmod"), "{}", printed.stderr);
 }
