@@ -35,3 +35,4 @@ pub mod secret;
 pub mod source;
 pub mod transport;
 pub mod view;
+mod wrap;

@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use super::color::has_color;
 use super::error::CommandError;
 use crate::exit::Exit;
-use crate::report::{terminal_columns, wrap_diagnostics, wrap_message};
+use crate::report::terminal_columns;
+use crate::wrap::{wrap_diagnostics, wrap_message};
 
 /// Writes results to standard output. A reader that stopped reading (`| head`) is not an error of this program.
 pub(super) fn print(text: &str) -> Result<Exit, CommandError> {

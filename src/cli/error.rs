@@ -6,9 +6,9 @@ use super::color::has_color;
 use crate::exit::Exit;
 use crate::journal::JournalError;
 use crate::rehearse::Refused;
-use crate::report::{wrap_diagnostics, wrap_message};
 use crate::source::{Diagnostic, Sources, render};
 use crate::transport;
+use crate::wrap::{wrap_diagnostics, wrap_message};
 
 /// Why a command could not do its work.
 #[derive(Debug)]

@@ -25,10 +25,11 @@ use crate::rehearse::cut::{CutRun, judge_cut};
 use crate::rehearse::verdict::{StepResult, judge};
 use crate::rehearse::{self, World, world};
 use crate::remote::is_own_path;
-use crate::report::{terminal_columns, wrap_message};
+use crate::report::terminal_columns;
 use crate::source::{Severity, Sources};
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
+use crate::wrap::wrap_message;
 
 /// How long a connection that was cut is retried.
 const RECONNECT_FOR: Duration = Duration::from_mins(1);

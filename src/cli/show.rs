@@ -17,8 +17,9 @@ use crate::ids::{HostId, RunId, StepId};
 use crate::journal::{HostSummary, JournalRead};
 use crate::report::format::{clean, duration, pad, said};
 use crate::report::lines::{failed_steps, host_line, step_line, summary};
-use crate::report::{failure_block, terminal_columns, wrap_message};
+use crate::report::{failure_block, terminal_columns};
 use crate::view::{HostState, HostView, RunView, StepView};
+use crate::wrap::wrap_message;
 
 /// Shows one run, the last one by default.
 pub(super) fn show(cli: &Cli, run: Option<&str>) -> Result<Exit, CommandError> {

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::format::{clean, duration, tail_lines};
-use super::wrap::wrap;
 use crate::event::{Failure, Outcome, Reason};
 use crate::ids::RunId;
 use crate::view::{HostView, StepView};
+use crate::wrap::wrap;
 
 /// How many lines of a command are shown.
 const MAX_COMMAND_LINES: usize = 20;

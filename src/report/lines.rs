@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use super::Style;
 use super::failure::{failure_block, failure_covers_reason, how_it_failed};
 use super::format::{clean, duration, pad, plural, said, tail_lines};
-use super::wrap::{append, wrap, wrap_message};
 use crate::event::{Event, EventKind, HostReady, Mode, Outcome, Reason};
 use crate::exit::Exit;
 use crate::ids::HostId;
 use crate::view::{HostState, HostView, RunView, StepView};
+use crate::wrap::{append, wrap, wrap_message};
 
 /// The columns of a step's name.
 const NAME_WIDTH: usize = 32;
@@ -144,7 +144,7 @@ pub fn host_line(id: &HostId, host: &HostReady) -> String {
         duration(host.elapsed_ms)
     );
     if host.followed {
-        line.push_str("  (already running; following)");
+        line.push_str("  (started earlier; following)");
     }
     line
 }

@@ -12,7 +12,6 @@ mod live;
 mod plain;
 mod shell_prefix;
 mod terminal;
-mod wrap;
 
 use std::io::{self, Write};
 
@@ -24,7 +23,6 @@ pub use failure::failure_block;
 pub use jsonl::Jsonl;
 pub use plain::Plain;
 pub use terminal::{Terminal, terminal_columns};
-pub use wrap::{wrap_diagnostics, wrap_message};
 
 /// Shows a run. `run` is the view after `event`.
 pub trait Reporter {

@@ -3,10 +3,10 @@
 use std::io::{self, Write as _};
 
 use super::lines::{Columns, Stream, lines};
-use super::wrap::wrap_message;
 use super::{Reporter, Sink, Style};
 use crate::event::Event;
 use crate::view::RunView;
+use crate::wrap::wrap_message;
 
 /// Writes the result of each step and the summary to `out`, everything else to `err`.
 pub struct Plain {

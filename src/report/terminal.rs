@@ -16,10 +16,10 @@ use super::format::{clean, said, truncate};
 use super::host_line::{HostLine, Subject};
 use super::lines::{lines, step_label};
 use super::live::LiveRows;
-use super::wrap::wrap_message;
 use super::{Reporter, Sink, Size, Style};
 use crate::event::{Event, EventKind};
 use crate::view::{HostState, HostView, RunView};
+use crate::wrap::wrap_message;
 
 /// How many hosts have a line of their own.
 const MAX_LINES: usize = 10;

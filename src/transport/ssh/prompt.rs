@@ -149,18 +149,28 @@ impl Ask {
 trait Terminal: Write {
     /// The next line; an empty text is the end of input.
     fn answer(&mut self) -> io::Result<String>;
+
+    /// A message as it fits there.
+    fn wrapped(&self, message: &str) -> String {
+        message.to_owned()
+    }
 }
 
 impl Terminal for Tty<'_> {
     fn answer(&mut self) -> io::Result<String> {
         self.read_line().map(|line| line.to_string())
     }
+
+    fn wrapped(&self, message: &str) -> String {
+        Tty::wrapped(self, message)
+    }
 }
 
 /// Asks until there is an answer; the end of input means no.
 fn confirm(question: &HostKeyQuestion, terminal: &mut impl Terminal) -> io::Result<bool> {
     let mut prompt = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
-    write!(terminal, "{}", question.text())?;
+    let text = terminal.wrapped(&question.text());
+    write!(terminal, "{text}")?;
     loop {
         write!(terminal, "{prompt}")?;
         terminal.flush()?;

@@ -13,8 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use zeroize::Zeroizing;
+
+use crate::wrap::wrap_message;
 
 /// How often a question looks whether it is given up.
 const LOOK: Duration = Duration::from_millis(50);
@@ -72,6 +76,10 @@ impl Questions {
     pub(crate) fn ask<T>(&self, ask: impl FnOnce(&mut Tty<'_>) -> io::Result<T>) -> io::Result<T> {
         let _turn = lock(&self.0.turn);
         let mut tty = Tty::open(&self.0.is_given_up)?;
+        if tty.is_given_up() {
+            // It is not asked, and so nothing of it stands on a line that would have to end.
+            return Err(given_up());
+        }
         let pause = lock(&self.0.pause).clone();
         let tell = |is_paused| {
             if let Some(pause) = &pause {
@@ -81,7 +89,7 @@ impl Questions {
         let open = tty.file.try_clone()?;
         tell(true);
         *lock(&self.0.open) = Some(open);
-        let answer = if tty.is_given_up() { Err(given_up()) } else { ask(&mut tty) };
+        let answer = ask(&mut tty);
         if tty.is_given_up() {
             self.end_line();
             // What was typed is not a command for the shell.
@@ -137,9 +145,17 @@ impl<'a> Tty<'a> {
     /// Reads a line that is not shown while it is typed. The terminal hides it before the prompt is there.
     pub(crate) fn read_hidden(&mut self, prompt: &str) -> io::Result<Zeroizing<String>> {
         let hidden = Hidden::start(self.file.try_clone()?)?;
+        // The blank behind it is where the answer begins.
+        let prompt = format!("{} ", self.wrapped(prompt.trim_end()));
         let line = self.write_all(prompt.as_bytes()).and_then(|()| self.read_line());
         drop(hidden);
         line
+    }
+
+    /// A message, broken at the terminal's width.
+    pub(crate) fn wrapped(&self, message: &str) -> String {
+        let columns = tcgetwinsize(&self.file).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
+        wrap_message(message, columns)
     }
 
     /// Waits until there is something to read.

@@ -6,7 +6,7 @@
 use unicode_width::UnicodeWidthChar as _;
 
 /// Breaks every line of a message; what continues a line is indented below it, and behind the name of a hint.
-pub fn wrap_message(text: &str, columns: Option<usize>) -> String {
+pub(crate) fn wrap_message(text: &str, columns: Option<usize>) -> String {
     if columns.is_none() {
         return text.to_owned();
     }
@@ -15,7 +15,7 @@ pub fn wrap_message(text: &str, columns: Option<usize>) -> String {
 }
 
 /// Breaks the sentences of rendered diagnostics, and none of the lines of a file that they show.
-pub fn wrap_diagnostics(text: &str, columns: Option<usize>) -> String {
+pub(crate) fn wrap_diagnostics(text: &str, columns: Option<usize>) -> String {
     if columns.is_none() {
         return text.to_owned();
     }
@@ -39,7 +39,7 @@ pub fn wrap_diagnostics(text: &str, columns: Option<usize>) -> String {
 }
 
 /// Breaks one line; what continues it is indented by so many blanks. Without a width it stays as it is.
-pub(super) fn wrap(line: &str, indent: usize, columns: Option<usize>) -> String {
+pub(crate) fn wrap(line: &str, indent: usize, columns: Option<usize>) -> String {
     let Some(columns) = columns.filter(|columns| width(line) > *columns) else { return line.to_owned() };
     let indent = indent.min(columns / 3);
     let start = line.len() - line.trim_start_matches(' ').len();
@@ -63,7 +63,7 @@ pub(super) fn wrap(line: &str, indent: usize, columns: Option<usize>) -> String 
 }
 
 /// Puts pieces behind a line, three blanks apart; a piece that has no room there stands below it.
-pub(super) fn append(mut line: String, pieces: &[String], indent: usize, columns: Option<usize>) -> String {
+pub(crate) fn append(mut line: String, pieces: &[String], indent: usize, columns: Option<usize>) -> String {
     for piece in pieces {
         let used = line.rsplit('\n').next().map_or(0, width);
         if columns.is_none_or(|columns| used + 3 + width(piece) <= columns) {
