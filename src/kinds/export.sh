@@ -5,13 +5,15 @@
 export_check() {
     export_begin
     ! export_is_remembered || return 0
-    pb_show=${arg_secret:+hidden}
-    export_text << EOF || needs_change
+    pb_show=${arg_secret:+hidden} pb_status=0
+    export_text << EOF || pb_status=$?
 check
 ${pb_show:-shown}
 $pb_list
 $pb_rcs
 EOF
+    # Everything else is an awk that has found out nothing.
+    case $pb_status in 0) ;; 1) needs_change ;; *) exit "$pb_status" ;; esac
     export_may_ask || return 0
     export_ask
     [ -z "$pb_wrong" ] || { pb_tell "$pb_wrong" && needs_change; }

@@ -124,6 +124,8 @@ pb_stat() {
             }
             NR == 2 { print $3, $4 }'
     )
+    # Where it is called in a condition, `set -e` has no effect, and what has vanished would seem to be root's.
+    [ -n "$pb_line" ] || pb_give_up "$1 cannot be looked at: has it vanished?"
     IFS=' ' read -r pb_mode pb_links pb_uid pb_gid pb_user pb_group << EOF
 $pb_line
 EOF

@@ -134,8 +134,8 @@ pb_put_back() {
     pb_why_not=$pb_said
     # What could not even be opened is as it was.
     [ "$(cksum < "$pb_path")" = "$(cksum < "$pb_work/old")" ] || pb_said=$(pb_overwrite "$pb_work/old" "$pb_path" 2>&1) || {
-        pb_rename "$pb_work/old" "$pb_path.pinboot-old.$$" || trap - EXIT
-        pb_give_up "$(pb_no_write "$pb_dir" "$pb_why_not"); $pb_path is incomplete now, and its former bytes are in $(ls -d "$pb_path.pinboot-old.$$" "$pb_work/old" 2> /dev/null)"
+        pb_rename "$pb_work/old" "$pb_path.former.$$" || trap - EXIT
+        pb_give_up "$(pb_no_write "$pb_dir" "$pb_why_not"); $pb_path is incomplete now, and its former bytes are in $(ls -d "$pb_path.former.$$" "$pb_work/old" 2> /dev/null)"
     }
     pb_give_up "$(pb_no_write "$pb_dir" "$pb_why_not")"
 }

@@ -90,6 +90,10 @@ pb_judge() {
       *) pb_read_check_error ;;
     esac
   fi
+  # A program may not notice that the disk is full. Then there is no room for one more byte of what is registered; a blank at its end goes.
+  if [ "$pb_exit_status" = 0 ] && [ -n "$pb_step_register" ]; then
+    { printf ' ' >>"$pb_id.out"; } 2>/dev/null || pb_exit_status=1 pb_reason=full
+  fi
 }
 
 # pb_wait_for_retry: false where there is no further try. Check mode asks once: what is not there yet will not come.
