@@ -17,7 +17,7 @@ case ${KSH_VERSION-} in
 case $1 in
 %s) print -rn -- "$2" ;;
 %b) print -n -- "$2" ;;
-%s\\n) shift && while [ $# -gt 0 ]; do print -r -- "$1" && shift; done ;;
+%s\\n) shift && while [ $# -gt 0 ]; do print -r -- "$1" || return; shift; done ;;
 *) command printf "$@" ;;
 esac
 }' ;;
