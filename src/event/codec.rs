@@ -36,7 +36,7 @@ pub fn to_json_line(event: &Event) -> String {
     json_text(&line)
 }
 
-/// A value as JSON in one line, without the line feed, for all that is printed or kept: see [`visible`].
+/// A value as JSON in one line, without the line feed, for all that is printed or kept: see `visible`.
 ///
 /// # Panics
 /// If the value has maps with keys that are not texts.
