@@ -86,8 +86,8 @@ const FLIPS: [&str; 3] = ["/home/alice/d/flip", "/srv/drop/flip", "/tmp/flip"];
 /// Where the host sees what the test brings.
 const INSIDE: &str = "/opt/pinboot-test";
 
-/// A run that takes longer hangs.
-const LONGEST: Duration = Duration::from_mins(2);
+/// A run that takes longer hangs, on a busy machine too.
+const LONGEST: Duration = Duration::from_mins(8);
 
 /// How often each step is tried at each place.
 const ROUNDS: usize = 2;
@@ -226,14 +226,18 @@ impl Hostile {
         let mut end = self.root.command("/bin/sh");
         end.args(["-c", "kill -9 -1"]);
         let watch = std::thread::spawn(move || {
-            if waiting.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+            let hangs = waiting.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout);
+            if hangs {
                 let _ = end.status();
             }
+            hangs
         });
         let output = child.wait_with_output().expect("it ends");
         drop(over);
-        watch.join().expect("it watches");
-        Heard::new(&output.stdout, &output.stderr, nonce, plan.steps.len(), str::to_owned)
+        let hangs = watch.join().expect("it watches");
+        let heard = Heard::new(&output.stdout, &output.stderr, nonce, plan.steps.len(), str::to_owned);
+        assert!(!hangs, "this run did not end in {} s: {steps}\n{heard:#?}", LONGEST.as_secs());
+        heard
     }
 
     /// Everything that is not hers.
