@@ -25,7 +25,7 @@ use pinboot::remote::frame::Frame;
 use pinboot::remote::runner_words::RunnerEnd;
 use pinboot::remote::splitter::Piece;
 use pinboot::remote::streams::{StreamPosition, Streams};
-use pinboot::remote::{Delivery, ExpectedHost, Identity, Stored, program};
+use pinboot::remote::{Delivery, ExpectedHost, Identity, Stored, points, program};
 use pinboot::script::{Script, Text};
 use pinboot::secret::{HostText, Secret};
 use pinboot::transport::Exec;
@@ -199,6 +199,25 @@ fn on_each_shell(test: impl Fn(&Host)) {
         eprintln!("sh is {name}");
         test(&Host::new(&path));
     }
+}
+
+/// A delivery that was cut off removes its empty folder, and another one of the same run may stand in it at that moment.
+#[test]
+fn a_delivery_whose_folder_is_taken_away_is_asked_for_again() {
+    on_each_shell(|host| {
+        let steps = plan(vec![work("true")]);
+        for (run, point) in [(1, "claimed"), (2, "nonce-written"), (3, "plan-kept")] {
+            let identity = host.identity(run);
+            let program = program(&steps, &identity);
+            let mut exec = Delivery::new(&program, &identity, &[]).exec();
+            let folder = host.path(&format!(".pinboot/runs/{}", identity.run)).display().to_string();
+            let folder = Text::from(folder.as_str()).quote();
+            points::hook_delivery(&mut exec, &format!("pb_point() {{ [ \"$1\" != {point} ] || rm -rf {folder}; }}"));
+            let heard = host.exec(&exec, &[]);
+            assert!(!heard.frames.iter().any(|frame| matches!(frame, Frame::Unfit(_))), "{point}: {heard:#?}");
+            assert_eq!(host.deliver(run, &steps).outcomes, ["changed"], "{point}");
+        }
+    });
 }
 
 #[test]

@@ -17,8 +17,12 @@ pb_do() {
   shift
   pb_err=$("$@" 2>&1) || pb_failed $? "$pb_what"
 }
+pb_claimed=
+# pb_is_there: a delivery of the same run that was cut off has taken its empty folder away again: the controller connects again.
+pb_is_there() { [ -z "$pb_claimed" ] || [ -d "../$pb_run" ] || exit 137; }
 pb_failed() {
   [ "$1" -le 128 ] || exit "$1"
+  pb_is_there
   pb_unfit "$2" "$pb_err"
 }
 # bash hands on what the login has set in an exported SHELLOPTS.
@@ -111,7 +115,8 @@ if [ -n "$pb_resume" ] && [ ! -f "$pb_run/plan" ]; then pb_say none; exit 0; fi
 if mkdir "$pb_run" 2>/dev/null; then pb_new=1
 elif [ ! -d "$pb_run" ]; then pb_do record mkdir -p "$pb_run"; fi
 #:point claimed
-cd "./$pb_run" || pb_unfit record cd
+cd "./$pb_run" 2>/dev/null || { [ -d "$pb_run" ] || exit 137; pb_unfit record cd; }
+pb_claimed=1
 # pb_cut: something reads standard input before this. The next delivery of the run claims it anew.
 pb_cut() {
   # shellcheck disable=SC2086 # A pattern.
@@ -144,6 +149,7 @@ elif [ ! -f plan ] || { ! pb_sound plan && ! pb_has_started; }; then
   esac || [ $? -le 128 ] || exit 137
   #:point plan-received
   if ! pb_sound "plan.$$"; then
+    pb_is_there
     rm -f "plan.$$"
     # Not every shell says itself that the disk is full.
     # shellcheck disable=SC2046 # The columns are split here.

@@ -46,7 +46,10 @@ impl Process {
     /// Writes to its standard input.
     pub(crate) fn send(&mut self, words: &str) {
         let input = self.child.stdin.as_mut().expect("its standard input is open");
-        input.write_all(words.as_bytes()).unwrap_or_else(|e| panic!("{}: cannot write {words:?}: {e}", self.name));
+        if let Err(e) = input.write_all(words.as_bytes()) {
+            let state = self.child.try_wait();
+            panic!("{}: cannot write {words:?}: {e}; its state: {state:?}; its output:\n{}", self.name, self.log());
+        }
     }
 
     /// Its output so far.

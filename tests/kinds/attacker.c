@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,8 @@ static int flip(const char *path) {
 int main(int count, char **words) {
     static char buffer[65536] __attribute__((aligned(8)));
     umask(0);
+    /* A pipe of hers whose reader goes away does not end her. */
+    signal(SIGPIPE, SIG_IGN);
     if (count == 3 && !strcmp(words[1], "flip")) {
         puts("ready");
         fflush(stdout);
