@@ -72,10 +72,15 @@ pub(crate) fn one_of(written: Written<'_>, words: &[&str]) -> Result<(), Box<Dia
     }))
 }
 
+/// Where a shell would read a variable or a command in a text.
+pub(crate) fn variable_in(text: &str) -> Option<usize> {
+    let starts = |at: usize| text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
+    text.match_indices('$').map(|(at, _)| at).find(|at| starts(*at))
+}
+
 /// What a shell would make something else of: a variable, a command, or the home of another user.
 fn unexpanded(path: &str) -> Option<String> {
-    let starts = |at: usize| path[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
-    if let Some((at, _)) = path.match_indices('$').find(|(at, _)| starts(*at)) {
+    if let Some(at) = variable_in(path) {
         return Some(path[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{(".contains(*c)).collect());
     }
     let user = path.strip_prefix('~')?.split('/').next().filter(|user| !user.is_empty())?;

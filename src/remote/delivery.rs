@@ -54,9 +54,10 @@ impl<'a> Delivery<'a> {
     /// Wraps the program for one exec. It is in the exec string where it has room there, otherwise it goes over standard input.
     pub fn exec(&self) -> Exec {
         let mut input = Input::new(self.secrets, SecretInput::Plain);
+        let (sum, settings) = (cksum(self.program), self.follows_instead());
         // An argument cannot hold a NUL, not even in octal: some shells end the text there.
         if !self.program.contains(&0) {
-            let words = [self.header(&input, &self.follows_instead()), encode(self.program)];
+            let words = [self.header(&sum, &input, &settings), encode(self.program)];
             let command = wrap_encoded(&self.identity.shell, &words);
             if command.len() <= EXEC_LIMIT {
                 return Exec { command, stdin: input.bytes };
@@ -64,7 +65,7 @@ impl<'a> Delivery<'a> {
         }
         input.what.push_str(" plan");
         input.bytes.extend(self.program);
-        let header = self.header(&input, &self.follows_instead());
+        let header = self.header(&sum, &input, &settings);
         Exec { command: wrap_encoded(&self.identity.shell, &[header]), stdin: input.bytes }
     }
 
@@ -80,12 +81,12 @@ impl<'a> Delivery<'a> {
         } else {
             words.push(encode(self.program));
         }
-        words.insert(0, self.header(&input, &settings));
+        words.insert(0, self.header(&cksum(self.program), &input, &settings));
         Exec { command: wrap_encoded(&self.identity.shell, &words), stdin: input.bytes }
     }
 
-    fn header(&self, input: &Input, settings: &Settings) -> String {
-        header(self.identity, self.from, &cksum(self.program), self.known, input, settings)
+    fn header(&self, sum: &str, input: &Input, settings: &Settings) -> String {
+        header(self.identity, self.from, sum, self.known, input, settings)
     }
 
     fn follows_instead(&self) -> Settings {

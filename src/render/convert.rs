@@ -1,11 +1,10 @@
 //! Nodes against the shapes that fields need, before any variable has a value; durations and counts.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use super::syntax::{self, Segment, is_template};
 use crate::kinds::Shape;
-pub(crate) use crate::kinds::value::{Written, boolean, check, integer};
+pub(crate) use crate::kinds::value::{Written, boolean, check, integer, variable_in};
 use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::source::Diagnostic;
 
@@ -142,12 +141,9 @@ pub(crate) fn no_variable(name: &str, node: &Node, diagnostics: &mut Vec<Diagnos
         Segment::Literal(range) => Some(range.clone()),
         Segment::Expression { .. } | Segment::Statement { .. } => None,
     });
-    let variable = |range: Range<usize>| {
-        let inside = &text[range.clone()];
-        let starts = |at: usize| inside[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
-        inside.match_indices('$').find(|(at, _)| starts(*at)).map(|(at, _)| range.start + at)
+    let Some(at) = literal.find_map(|range| variable_in(&text[range.clone()]).map(|at| range.start + at)) else {
+        return;
     };
-    let Some(at) = literal.find_map(variable) else { return };
     let shown: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{".contains(*c)).collect();
     let error =
         Diagnostic::error(node.span, format!("`{shown}` stays as it is in `{name}`: a value is taken literally"));

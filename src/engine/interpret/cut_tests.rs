@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::ids::Digest;
 use crate::remote::frame::RecordFault;
 use crate::remote::splitter::Splitter;
 use crate::remote::{Stopped, stopped};
@@ -109,17 +108,9 @@ struct Host {
 impl Host {
     fn interpreter(&self) -> Interpreter {
         let step = StepSummary {
-            id: StepId(1),
-            label: StepLabel::plain(1),
             name: "one".to_owned(),
             kind: "command".to_owned(),
-            digest: Digest::of(b""),
-            has_check: false,
-            origin: String::new(),
-            allowed: false,
-            skipped: None,
-            earlier: Vec::new(),
-            needs: Vec::new(),
+            ..StepSummary::unnamed(StepId(1), StepLabel::plain(1))
         };
         Interpreter::new(&[step], self.masker.clone(), |_, _| None)
     }

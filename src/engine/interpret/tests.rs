@@ -7,17 +7,9 @@ use crate::secret::Secret;
 
 fn interpreter() -> Interpreter {
     let step = |id: u32, name: &str| StepSummary {
-        id: StepId(id),
-        label: StepLabel::plain(id),
         name: name.to_owned(),
         kind: "command".to_owned(),
-        digest: Digest::of(b""),
-        has_check: false,
-        origin: String::new(),
-        allowed: false,
-        skipped: None,
-        earlier: Vec::new(),
-        needs: Vec::new(),
+        ..StepSummary::unnamed(StepId(id), StepLabel::plain(id))
     };
     let steps = [
         step(1, "one"),
