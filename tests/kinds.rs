@@ -13,6 +13,7 @@ mod forms;
 mod heard;
 mod hostile;
 mod https;
+mod namespace;
 mod odd_values;
 mod packages;
 #[path = "host/process.rs"]
@@ -22,6 +23,5 @@ mod read;
 #[expect(dead_code, reason = "the tests of hosts take more of it")]
 mod root;
 mod tree;
-mod trouble;
 mod web;
 mod world;

@@ -106,6 +106,15 @@ pub(crate) struct HostSpec {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) web: Vec<(String, ReplySpec)>,
     pub(crate) trouble: Option<Trouble>,
+    /// `root: private`: its root is one of its own, and root carries everything out.
+    pub(crate) private: bool,
+}
+
+impl HostSpec {
+    /// Whether it needs mounts of its own, which only root can make.
+    pub(crate) fn mounts(&self) -> bool {
+        self.private || self.trouble.is_some()
+    }
 }
 
 /// `trouble`: a small file system of the host, and what goes wrong there until it is repaired.

@@ -125,7 +125,7 @@ fn trials(case: &Case) -> Vec<Trial<'_>> {
     if matches!(case.expect, Expect::Refused(_)) {
         return vec![Trial { case, host: &case.hosts[0], shell: shells[0], equivalent: false }];
     }
-    let mounts = || case.hosts.iter().all(|host| host.trouble.is_none()) || crate::support::mounts().is_some();
+    let mounts = || !case.hosts.iter().any(HostSpec::mounts) || crate::support::mounts().is_some();
     let left_out = (case.root && !is_root()) || !mounts() || case.needs.iter().any(|program| !has(program));
     let there = |host: &&HostSpec| match &host.programs {
         Programs::Only(programs) => programs.iter().all(|program| has(program)),
@@ -441,6 +441,14 @@ fn a_case_that_does_not_hold_says_why() {
         (format!("{}outcome: changed\n", asks("touch ~/touched; test -e ~/f")), "--check changed something:\n  ~"),
         (format!("{}outcome: changed\n", asks("test -e ~/f && { echo seen; touch ~/f; }")), "the second run"),
         (format!("{}outcome: changed\nagain: unchanged\n", asks("test -e ~/never")), "+ failed: verify"),
+        (
+            format!("host: {{ root: private }}\n{}outcome: changed\n", asks("rm /etc/hostname; test -e ~/f")),
+            "--check changed something:\n  /etc: nothing -> d0755 0:0 \n  /etc/hostname: nothing -> -0000 0:0 removed",
+        ),
+        (
+            format!("host: {{ root: private }}\n{step}after: {{ /etc/hostname: absent }}\n"),
+            "/etc/hostname: it is there",
+        ),
         (format!("{step}outcome: unchanged\n"), "- unchanged\n    + would change"),
         (format!("{step}diff: nothing\n"), "the diff of --check:\n    - nothing\n    + +++ ~/f (new)"),
         (format!("{step}after: {{ ~/f: y }}\n"), "~/f: "),
@@ -455,6 +463,9 @@ fn a_case_that_does_not_hold_says_why() {
         let text = format!("case: It does not hold\n{text}");
         let cases = read_text(&root(), &root().join("file/wrong.yaml"), &text).unwrap_or_else(|why| panic!("{why}"));
         let trials: Vec<Trial<'_>> = cases.iter().flat_map(trials).take(1).collect();
+        if trials.is_empty() {
+            continue;
+        }
         let failures = in_parallel(&trials);
         let reported: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
         assert!(reported.iter().any(|reported| reported.contains(why)), "{text}\n{reported:#?}");

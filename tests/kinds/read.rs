@@ -303,7 +303,7 @@ fn hosts(reader: &Reader, node: Node) -> Read<Vec<HostSpec>> {
     if hosts.is_empty() {
         hosts.push(HostSpec::default());
     }
-    let mut own = HostSpec::default();
+    let mut own = HostSpec { private: hosts.iter().all(|host| host.private), ..HostSpec::default() };
     add_to_host(reader, &mut fields, &mut own)?;
     fields.finish()?;
     for host in &mut hosts {
@@ -311,6 +311,7 @@ fn hosts(reader: &Reader, node: Node) -> Read<Vec<HostSpec>> {
         host.stand_ins.extend(own.stand_ins.clone());
         host.env.extend(own.env.clone());
         host.web.extend(own.web.clone());
+        host.private |= own.private;
         if own.trouble.is_some() {
             host.trouble.clone_from(&own.trouble);
         }
@@ -334,9 +335,14 @@ pub(crate) fn shared_host(folder: &Path, name: &str) -> Read<HostSpec> {
 }
 
 fn add_to_host(reader: &Reader, fields: &mut Fields, host: &mut HostSpec) -> Read<()> {
+    match fields.text("root")?.as_deref() {
+        None => {}
+        Some("private") => host.private = true,
+        Some(other) => return Err(format!("`root` of a host is `private`, and not `{other}`")),
+    }
     for (path, node) in fields.entries("files")? {
-        if path != "~" && !path.starts_with("~/") {
-            return Err(format!("`{path}` is outside the home: a case has no other place"));
+        if path != "~" && !path.starts_with("~/") && !(host.private && path.starts_with('/')) {
+            return Err(format!("`{path}` is outside the home: only a host with `root: private` has other places"));
         }
         let file = file_spec(reader, &path, node)?;
         host.files.push((path, file));
@@ -501,6 +507,7 @@ fn what_is_not_understood_is_an_error() {
         (format!("case: c\n{step}outcome: changed\ndif: x\n"), "a case has no `dif`"),
         (format!("case: c\nhost: {{ file: {{}} }}\n{step}outcome: changed\n"), "`host` has no `file`"),
         (format!("case: c\nhost: {{ files: {{ /etc/x: y }} }}\n{step}outcome: changed\n"), "is outside the home"),
+        (format!("case: c\nhost: {{ root: own }}\n{step}outcome: changed\n"), "`root` of a host is `private`"),
         (format!("case: c\n{step}after: {{ ~/f: {{ mod: 0644 }} }}\n"), "a path of `after` has no `mod`"),
         (format!("case: c\n{step}error: e\nhnt: h\n"), "a case has no `hnt`"),
         (format!("case: c\n{step}outcome: changed\nexcept: {{ csh: odd }}\n"), "there is no shell `csh`"),

@@ -24,8 +24,8 @@ use tempfile::TempDir;
 
 use super::case::{Content, FileSpec, HostSpec, Programs};
 use super::heard::Heard;
-use super::tree::Tree;
-use super::trouble::Namespace;
+use super::namespace::Namespace;
+use super::tree::{Thing, Tree};
 use super::web::Server;
 
 const NONCE: &str = "00112233445566778899aabbccddeeff";
@@ -121,7 +121,10 @@ impl World {
         let server = (!spec.web.is_empty()).then(|| Server::new(&spec.web));
         let mut world =
             Self { dir, home, path: String::new(), env: Vec::new(), server, namespace: None, runs: AtomicU8::new(0) };
-        world.namespace = spec.trouble.as_ref().map(|trouble| Namespace::new(&world.place(&trouble.at), trouble));
+        if spec.mounts() {
+            let trouble = spec.trouble.clone().map(|trouble| (world.place(&trouble.at), trouble));
+            world.namespace = Some(Namespace::new(world.dir.path(), &world.home, spec.private, trouble));
+        }
         symlink(which(shell.0).expect("the shell"), world.bin().join("sh")).expect("a link");
         for (name, text) in &spec.stand_ins {
             world.stand_in(name, text);
@@ -186,6 +189,12 @@ impl World {
     }
 
     fn put(&self, path: &str, spec: &FileSpec) {
+        if let (Some(namespace), Some(name)) = (&self.namespace, path.strip_prefix("/proc/")) {
+            // One of the kernel's files is covered by another one, which a case may write.
+            let cover = self.outside("proc").join(name);
+            self.put(&cover.display().to_string(), spec);
+            return namespace.cover(&cover, Path::new(path));
+        }
         let place = self.path(path.trim_end_matches('/'));
         fs::create_dir_all(place.parent().expect("a parent")).expect("a folder");
         let give_mode = |mode: Option<u32>, default: u32| {
@@ -363,9 +372,19 @@ impl World {
         self.shown(&String::from_utf8_lossy(&output.stdout))
     }
 
-    /// Everything in the home but pinboot's own record.
+    /// Everything in the home, and everything that was written to a private root, but pinboot's own record.
     pub(crate) fn tree(&self) -> Tree {
-        Tree::of(&self.namespace.as_ref().map_or(self.home.clone(), |namespace| namespace.view(&self.home)))
+        let mut layers = self.namespace.as_ref().map(Namespace::layers).unwrap_or_default();
+        let covers = self.outside("proc");
+        if covers.is_dir() {
+            layers.push((covers, "proc"));
+        }
+        Tree::of(&self.path("~"), &layers, self.dir.path())
+    }
+
+    /// What is at a path of a private root, written there or not.
+    pub(crate) fn thing(&self, path: &str) -> Option<Thing> {
+        Tree::thing(&self.path(path), self.dir.path())
     }
 }
 
