@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::arg::is_local;
+use super::candidate;
 use super::fetch::without_password;
 use super::on_host::{operand, question};
 use super::shell::helpers;
@@ -64,7 +65,7 @@ impl Kind {
             args: self.arguments(args),
             check: self.function("check"),
             apply: self.function("apply").unwrap_or_default(),
-            equivalent_commands: commands(self.commands, args),
+            equivalent_commands: commands(self, args),
             needs_root: self.needs_root.holds(args),
             needs: self.needs.iter().copied().filter(|need| need.when.holds(args)).collect(),
             effect: (self.effect)(args),
@@ -84,7 +85,10 @@ impl Kind {
         let mut arguments: Vec<(String, Script)> = self
             .fields
             .iter()
-            .filter(|field| !is_local(field.shape) && read.contains(variable(field.name)))
+            .filter(|field| {
+                let is_judge = field.judges.is_some() && args.is_given(field.name);
+                !is_local(field.shape) && (is_judge || read.contains(variable(field.name)))
+            })
             .map(|field| {
                 let value = args
                     .get(field.name)
@@ -164,8 +168,12 @@ pub(super) fn words(value: &ArgValue) -> Script {
 }
 
 /// The lines that a user would type in this case.
-fn commands(lines: &[(When, &'static str)], args: &Args<'_>) -> Option<Script> {
-    let field = |name: &str| args.get(name).map_or_else(Script::default, |arg| words(&arg.value));
+fn commands(kind: &Kind, args: &Args<'_>) -> Option<Script> {
+    let field = |name: &str| match kind.fields.iter().find(|field| field.name == name).and_then(|field| field.judges) {
+        Some(of) => candidate::judgement(args, name, &args.text(of).cloned().unwrap_or_default()),
+        None => args.get(name).map_or_else(Script::default, |arg| words(&arg.value)),
+    };
+    let lines = kind.commands;
     let mut script = Script::default();
     for (when, line) in lines.iter().filter(|(when, _)| when.holds(args)) {
         if let When::Each(name) = when {
@@ -221,10 +229,23 @@ impl Reader {
             (value, Shape::List(fields)) => self.list(field, fields, value, arg.span)?,
             (ArgValue::List(list), Shape::Texts) => ArgValue::List(split(field, list)),
             (ArgValue::Text(text), Shape::Mode) => ArgValue::Text(four_digits(text)),
+            (ArgValue::Shell(shell), _) if field.judges.is_some() => self.judging(field, shell, arg.span)?,
             (value, _) => value.clone(),
         };
         self.content(field, &value, arg.span);
         (self.diagnostics.len() == before).then_some(Arg { span: arg.span, value })
+    }
+
+    /// Shell that judges new bytes, with the file that holds them in it.
+    fn judging(&mut self, field: &Field, shell: &Script, span: Span) -> Option<ArgValue> {
+        let filled = candidate::fill(shell.as_str());
+        if filled.is_none() {
+            let (message, hint) = candidate::fault(shell.as_str());
+            self.report(Diagnostic::error(span, format!("`{}`: {message}", field.name)).hint(hint));
+        }
+        // Only a step that needs the function brings it along.
+        self.questions.push(Script::author("pb_judge=pb_validate"));
+        filled.map(ArgValue::Shell)
     }
 
     /// What a shape cannot say: emptiness and patterns.

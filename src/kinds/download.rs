@@ -4,11 +4,12 @@
 //! verified there (digest, else type and emptiness), and is renamed into place. An interrupted download starts anew,
 //! because both `curl -C -` and `wget -c` join two versions of a file without notice where it changed in between.
 
+use super::candidate::judgement;
 use super::fetch::{
     CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, unseen,
     without_password,
 };
-use super::field::{mode, path, text, texts};
+use super::field::{mode, path, text, texts, validate};
 use super::rule::at_most_one;
 use super::{Args, Kind, Recipe};
 use crate::script::{Script, Text};
@@ -27,6 +28,7 @@ pub(super) const KIND: Kind = Kind {
         text("sha256", "The SHA-256 digest of the file.").matching(&SHA256),
         text("sha512", "The SHA-512 digest of the file.").matching(&SHA512),
         mode("mode", "The file's mode; 0644 for a new file."),
+        validate("to"),
     ],
     rules: &[at_most_one(DIGESTS)],
     subject: "to",
@@ -63,8 +65,14 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
 }
 
 fn commands(args: &Args<'_>, to: &Text, url: &Text) -> Script {
-    let mut script = Script::fill("curl -fL -o @{to} @{url}", &[("to", to), ("url", &without_password(url))]);
-    script.line(&verification(args, to));
+    let is_judged = args.is_given("validate");
+    let file = if is_judged { Text::new(format!("{}.new", to.raw())) } else { to.clone() };
+    let mut script = Script::fill("curl -fL -o @{file} @{url}", &[("file", &file), ("url", &without_password(url))]);
+    script.line(&verification(args, &file));
+    if is_judged {
+        script.line(&judgement(args, "validate", to));
+        script.line(&Script::fill("cp @{file} @{to} && rm @{file}", &[("file", &file), ("to", to)]));
+    }
     if let Some(mode) = args.text("mode") {
         script.line(&Script::fill("chmod @{mode} @{to}", &[("mode", mode), ("to", to)]));
     }

@@ -130,6 +130,8 @@ pub struct Field {
     pub unique: bool,
     /// Whether a secret in it stands in no argument list.
     pub keeps_secrets: bool,
+    /// For shell that judges new bytes: the field with the path that they are for. `{}` in the shell is the file that holds them.
+    pub judges: Option<&'static str>,
 }
 
 impl Field {
@@ -146,6 +148,7 @@ impl Field {
             joined: false,
             unique: false,
             keeps_secrets: false,
+            judges: None,
         }
     }
 
@@ -230,6 +233,13 @@ pub const fn local_template(name: &'static str, doc: &'static str) -> Field {
 /// Shell of the author.
 pub const fn shell(name: &'static str, doc: &'static str) -> Field {
     Field::new(name, Shape::Shell, doc)
+}
+
+/// Shell that judges the new bytes for the path in the field `of` before they are in place: see `pb_validate`.
+pub const fn validate(of: &'static str) -> Field {
+    let doc = "Shell that judges the new bytes before they are in place, such as `visudo -cf {}`: `{}` is a file beside the old one that holds them. Where it fails, the step fails and the old file stays.";
+    let field = Field::new("validate", Shape::Shell, doc);
+    Field { judges: Some(of), ..field }
 }
 
 /// `true` or `false`; neither where it was not given.

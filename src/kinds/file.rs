@@ -7,7 +7,7 @@
 //! every kind makes it, and the check says so.
 
 use super::doubt::{knows_tilde, tildes};
-use super::field::{boolean, local_path, local_template, mode, path, text};
+use super::field::{boolean, local_path, local_template, mode, path, text, validate};
 use super::rule::exactly_one;
 use super::{ArgValue, Args, Content, Doubt, Effect, Kind, Pattern, Recipe, When};
 use crate::script::{Script, Text};
@@ -44,13 +44,17 @@ pub(super) const KIND: Kind = Kind {
         text("owner", "The user that owns it, by name or number.").matching(&OWNER),
         text("group", "The group that owns it, by name or number.").matching(&OWNER),
         boolean("backup", "Keep the old bytes beside it, as PATH.bak- and the time in UTC, when they change."),
+        validate("path"),
     ],
     rules: &[exactly_one(CONTENTS)],
     subject: "path",
     effect: content,
     shell: include_str!("file.sh"),
     commands: &[
-        (When::Always, "cat >@{path}    # the content below"),
+        (When::Missing(&["validate"]), "cat >@{path}    # the content below"),
+        (When::Given(&["validate"]), "cat >@{path}.new    # the content below"),
+        (When::Given(&["validate"]), "@{validate}"),
+        (When::Given(&["validate"]), "cp @{path}.new @{path} && rm @{path}.new"),
         (When::Given(&["owner"]), "chown @{owner} @{path}"),
         (When::Given(&["group"]), "chgrp @{group} @{path}"),
         // Last, because a new owner takes some bits away.

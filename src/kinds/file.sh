@@ -58,7 +58,8 @@ file_write() {
         pb_give "$pb_path" "$arg_owner" "$arg_group" "${arg_mode:-$pb_mode}"
         return 0
     fi
-    [ "$arg_backup" != true ] || ! pb_is_there || file_back_up
+    # Once nothing but the last step is left that could fail.
+    [ "$arg_backup" != true ] || ! pb_is_there || pb_before_put=file_back_up
     pb_replace "$arg_path" "$arg_mode" "$arg_owner" "$arg_group" pb_content
 }
 

@@ -5,6 +5,7 @@
 
 mod archive;
 mod arg;
+mod candidate;
 mod cause;
 mod causes;
 mod command;

@@ -29,6 +29,7 @@ const FIXED: &[&str] = &[
     "pb_sudo_limit",
     "pb_umask",
     // What a step's shell has.
+    "pb_candidate",
     "pb_content",
     "pb_home",
     "pb_plan",

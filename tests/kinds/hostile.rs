@@ -44,6 +44,7 @@ const TABLE: &[(&str, Reach)] = &[
             "file: { path: @dir@/old@n@, content: new, backup: true }",
             "file: { path: @dir@/old@n@, content: old, mode: 4755 }",
             "file: { path: @dir@/flip, content: old, mode: 640, backup: true }",
+            "file: { path: @dir@/s@n@, content: new, validate: 'cat {} && cat {} > /dev/null' }",
         ]),
     ),
     (
@@ -52,6 +53,7 @@ const TABLE: &[(&str, Reach)] = &[
             "download: { url: 'http://127.0.0.1:8000/tool', to: @dir@/s@n@, mode: 755 }",
             "download: { url: 'http://127.0.0.1:8000/tool', to: @dir@/s@n@/ }",
             "download: { url: 'http://127.0.0.1:8000/tool', to: @dir@/flip }",
+            "download: { url: 'http://127.0.0.1:8000/tool', to: @dir@/s@n@, validate: 'cat {}' }",
         ]),
     ),
     (

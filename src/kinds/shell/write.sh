@@ -73,6 +73,12 @@ pb_put() {
         [ "$pb_links" = 1 ] || pb_because="it has $pb_links names (hard links)"
         pb_keep_attributes "$1"
     fi
+    if [ -n "${pb_judge:-}" ]; then
+        "$pb_judge" "$@"
+        set -- "$pb_candidate" "$2" "$3" "$4"
+    fi
+    # An exit by name: mksh runs no trap of a subshell that `set -e` ends inside of a function.
+    [ -z "${pb_before_put:-}" ] || "$pb_before_put" || exit 1
     if [ -z "$pb_because" ]; then
         pb_give "$1" "$2" "$3" "${4:-0644}"
         pb_to_disk "$1"
@@ -82,6 +88,36 @@ pb_put() {
     fi
     pb_in_place "$1"
     pb_give "$pb_path" "$2" "$3" "$4"
+}
+
+# Has the author's shell judge the new bytes before they are in place. They lie beside the old file meanwhile, where relative names in
+# them lead to the same files, with its owner and mode, under a hidden name that ends as its own does; they stay at pb_candidate.
+pb_validate() {
+    # FILE OWNER GROUP MODE
+    pb_give "$1" "$2" "$3" "${4:-0644}"
+    pb_name=${pb_path##*/}
+    while [ "${#pb_name}" -gt 200 ]; do pb_name=${pb_name#?}; done
+    case $pb_dir in /*) pb_candidate=$pb_dir ;; *) pb_candidate=$PWD/$pb_dir ;; esac
+    # What a killed run left behind.
+    for pb_left in "$pb_candidate/.pinboot-new."*".$pb_name"; do
+        pb_said=${pb_left#"$pb_candidate/.pinboot-new."}
+        [ -L "$pb_left" ] || [ ! -f "$pb_left" ] || [ ! -O "$pb_left" ] || kill -0 "${pb_said%%.*}" 2> /dev/null || rm -f -- "$pb_left"
+    done
+    pb_candidate=$pb_candidate/.pinboot-new.$$.$pb_name
+    pb_rename "$1" "$pb_candidate" || pb_give_up "$(pb_no_write "$pb_dir" "$pb_said")"
+    set +e
+    # What it prints is for people, and never what a step registers.
+    (
+        set -e
+        eval "$arg_validate"
+    ) >&2
+    pb_status=$?
+    set -e
+    case $pb_status in
+    0) ;;
+    126 | 127) pb_give_up "\`validate\` could not be carried out (status $pb_status), and $pb_path stays as it was: is its program there?" ;;
+    *) pb_give_up "\`validate\` refuses the new bytes of $pb_path (status $pb_status), which stays as it was" ;;
+    esac
 }
 
 # Gives the new file what an old one has besides its bytes, mode and owner; sets pb_because where that cannot be done.
@@ -186,7 +222,7 @@ pb_work_in() {
 pb_work_gone() {
     [ -z "$pb_pid" ] || kill "$pb_pid" 2> /dev/null || :
     # An archive may bring directories that even their owner cannot write in.
-    rm -rf "$pb_work" 2> /dev/null || { chmod -R u+rwx "$pb_work" && rm -rf "$pb_work"; } || :
+    rm -rf "$pb_work" ${pb_candidate:+"$pb_candidate"} 2> /dev/null || { chmod -R u+rwx "$pb_work" && rm -rf "$pb_work"; } || :
 }
 
 # Sleeps a little while a process pb_pid is waited for: short naps at first, so that a quick one costs no second.

@@ -195,7 +195,6 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ),
     ("file", "recurse", "write `command: chown -R …` or `command: chmod -R …` with `unless:`"),
     ("file", "force", "remove it: a file is written where its bytes, mode or owner differ"),
-    ("file", "validate", "write a `command:` that checks the file, with `when_changed`"),
     ("package", "update_cache", "remove it: the lists are fetched where a package is not known"),
     ("download", "dest", "write `to: PATH`"),
     ("download", "checksum", "write `sha256: DIGEST` or `sha512: DIGEST`"),
