@@ -3,6 +3,7 @@
 //! It is declared in two files: `NAME.rs` says what it can be given (see [`Kind`]), `NAME.sh` is its shell. Parser, help
 //! and documents walk the table [`KINDS`]; a new kind is one more line of it.
 
+mod absent;
 mod archive;
 mod arg;
 mod candidate;
@@ -10,6 +11,7 @@ mod cause;
 mod causes;
 mod command;
 mod compile;
+mod directory;
 mod doubt;
 mod download;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod file;
 mod guard;
 mod kafka_topics;
 mod kind;
+mod link;
 mod manual;
 mod need;
 mod on_host;
@@ -53,6 +56,9 @@ pub const KINDS: &[&Kind] = &[
     &download::KIND,
     &archive::KIND,
     &file::KIND,
+    &directory::KIND,
+    &link::KIND,
+    &absent::KIND,
     &export::KIND,
     &kafka_topics::KIND,
     &reboot::KIND,

@@ -19,6 +19,8 @@ pub enum When {
     Is(&'static str, &'static str),
     /// Once for each entry of a map.
     Each(&'static str),
+    /// Where all of this is the case.
+    All(&'static [When]),
 }
 
 impl When {
@@ -35,6 +37,7 @@ impl When {
                 _ => false,
             }),
             Self::Each(name) => args.get(name).is_some(),
+            Self::All(cases) => cases.iter().all(|case| case.holds(args)),
         }
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for When {
             Self::Missing(names) => write!(f, "without {}", quoted(names)),
             Self::Is(name, value) => write!(f, "with `{name}: {value}`"),
             Self::Each(name) => write!(f, "with `{name}`"),
+            Self::All(cases) => f.write_str(&cases.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")),
         }
     }
 }

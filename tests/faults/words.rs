@@ -83,6 +83,24 @@ const FAILING: &[Failing] = &[
         says: &["no-such-user"],
     },
     Failing {
+        kind: "directory",
+        step: "directory: { path: ~/folder, owner: no-such-user }",
+        command: "chown no-such-user ~/folder",
+        says: &["cannot give the directory to the user no-such-user"],
+    },
+    Failing {
+        kind: "link",
+        step: "link: { path: ~/folder, to: x }",
+        command: "ln -sfn x ~/folder",
+        says: &["folder is a directory, and a link does not take its place"],
+    },
+    Failing {
+        kind: "absent",
+        step: "absent: ~/bin",
+        command: "rm -df ~/bin",
+        says: &["bin is a directory with something in it"],
+    },
+    Failing {
         kind: "download",
         step: "download: { url: 'http://127.0.0.1:1/tool-1.2', to: ~/tool }",
         command: "http://127.0.0.1:1/tool-1.2",

@@ -48,6 +48,33 @@ const TABLE: &[(&str, Reach)] = &[
         ]),
     ),
     (
+        "directory",
+        Reach::Steps(&[
+            "directory: { path: @dir@/s@n@, mode: 700 }",
+            "directory: { path: @dir@/s@n@/deep/d, mode: 755 }",
+            "directory: { path: @dir@/flip, mode: 777 }",
+            "directory: { path: @dir@/own@n@, owner: alice, group: alice, mode: 750, tree: true }",
+            "directory: { path: @dir@, group: alice, tree: true }",
+        ]),
+    ),
+    (
+        "link",
+        Reach::Steps(&[
+            "link: { path: @dir@/s@n@, to: /srv/outside/shadow }",
+            "link: { path: @dir@/s@n@/deep/l, to: x, replace: true }",
+            "link: { path: @dir@/flip, to: x, owner: alice, replace: true }",
+            "link: { path: @dir@/old@n@, to: x, replace: true }",
+        ]),
+    ),
+    (
+        "absent",
+        Reach::Steps(&[
+            "absent: @dir@/s@n@",
+            "absent: { path: @dir@/s@n@/deep, tree: true }",
+            "absent: { path: [@dir@/flip, @dir@/old@n@], tree: true }",
+        ]),
+    ),
+    (
         "download",
         Reach::Steps(&[
             "download: { url: 'http://127.0.0.1:8000/tool', to: @dir@/s@n@, mode: 755 }",

@@ -56,6 +56,17 @@ pb_target() {
     [ -n "$pb_dir" ] || pb_dir=/
 }
 
+# Sets pb_path to the name at the end of a path, where a link itself is meant and not what it leads to, and pb_dir to the directory
+# in which that name lies.
+pb_entry() {
+    pb_path=$1
+    # Root takes what it has looked at.
+    [ "$1" != "${pb_looked_at:-}" ] || pb_path=$pb_led_to
+    case $pb_path in */*) ;; *) pb_path=./$pb_path ;; esac
+    pb_dir=${pb_path%/*}
+    [ -n "$pb_dir" ] || pb_dir=/
+}
+
 # Ends the check or the step where pb_path is a link that another user has laid in a sticky directory: the rule by which a kernel
 # does not follow it, whatever this one does (fs.protected_symlinks).
 pb_distrust_link() {
@@ -129,6 +140,9 @@ pb_stat() {
     IFS=' ' read -r pb_mode pb_links pb_uid pb_gid pb_user pb_group << EOF
 $pb_line
 EOF
+    # A number without an account.
+    [ "$pb_user" != UNKNOWN ] || pb_user=$pb_uid
+    [ "$pb_group" != UNKNOWN ] || pb_group=$pb_gid
     while [ "${#pb_mode}" -lt 4 ]; do pb_mode=0$pb_mode; done
 }
 

@@ -2,10 +2,10 @@
 # user, or is refused. CONTRIBUTING.md says how a kind uses this.
 
 # Carries a function out at a path: here, or as the user in whose directory the path lies. Ends the check or the step as the
-# function does.
+# function does. END says how much of the path counts, as for pb_find_holder.
 pb_at() {
-    # PATH FUNCTION
-    pb_find_holder "$1"
+    # PATH FUNCTION [END]
+    pb_find_holder "$1" "${3:-}"
     if [ -z "$pb_holder" ]; then
         "$2"
     else
@@ -15,18 +15,21 @@ pb_at() {
 
 # Sets pb_holder to the user, `UID NAME`, who can change what lies on the way to a path, and pb_held to the first place there that is
 # this user's; pb_holder is empty where no user besides root and the acting one can. Gives up where several can.
+#
+# END is `outside` for what looks at a directory and not into it: who owns that directory itself cannot bend the way to it. It is
+# `entry` for what works on the name at the end, and not on what a link of that name leads to.
 pb_find_holder() {
-    # PATH
+    # PATH [END]
     pb_holder='' pb_trusted='' pb_fresh=''
     # shellcheck disable=SC3067 # -O is not in POSIX, and every shell that is supported knows it.
-    [ ! -O / ] || pb_find_roots_holder "$1"
+    [ ! -O / ] || pb_find_roots_holder "$1" "${2:-}"
 }
 
 # The same for what root will do later, also where another user asks. Where root works at the path itself, pb_target takes pb_led_to for it from then
 # on, without a second look; pb_fresh is the first place there that was missing in a directory where others can lay something.
 pb_find_roots_holder() {
-    # PATH
-    pb_holder='' pb_held='' pb_linked='' pb_login='' pb_trusted='' pb_looked_at='' pb_fresh=''
+    # PATH [END]
+    pb_holder='' pb_held='' pb_linked='' pb_login='' pb_trusted='' pb_looked_at='' pb_fresh='' pb_end=${2:-}
     pb_walk "$1"
     case $pb_holder in
     '' | *[!0-9]*) ;;
@@ -74,6 +77,7 @@ pb_walk() {
         ..) pb_real=${pb_real%/*} && continue ;;
         esac
         pb_next=$pb_real/$pb_part
+        case $pb_end/$pb_rest in entry/) pb_real=$pb_next && break ;; esac
         [ -z "$pb_sticky" ] || pb_hold_entry "$pb_next"
         if [ -L "$pb_next" ]; then
             pb_hops=$((pb_hops + 1))
@@ -85,7 +89,7 @@ pb_walk() {
         else
             pb_real=$pb_next
             if [ -d "$pb_real" ]; then
-                pb_hold "$pb_real"
+                [ "$pb_end/$pb_rest" = outside/ ] || pb_hold "$pb_real"
             elif [ -n "$pb_sticky" ] && [ ! -e "$pb_real" ]; then
                 pb_fresh=${pb_fresh:-$pb_real}
             fi
@@ -178,4 +182,13 @@ $1
         set -- su -s "$(command -v sh)" "$pb_user" "$2" "$3"
     fi
     printf '%s\n' "$pb_text" | "$@" || exit $?
+}
+
+# Whether root works here, and another user than the one with sudo can write in a directory of a tree: the way to an entry of it may
+# change between two commands.
+pb_is_shared() {
+    # shellcheck disable=SC3067
+    [ -O / ] || return 1
+    pb_stat "$pb_plan"
+    [ -n "$(find "$1" -type d \( ! -user 0 ! -user "$pb_uid" -o -perm -020 -o -perm -002 \) 2> /dev/null | head -n 1)" ]
 }

@@ -6,7 +6,7 @@ for pb_name in [ apk apt-cache apt-get awk cat cd chgrp chmod chown cksum cmp co
 done
 unset -v APT_CONFIG BLOCKSIZE BLOCK_SIZE BZIP BZIP2 CDPATH COLUMNS CURL_HOME DF_BLOCK_SIZE DIFF_OPTIONS DPKG_ADMINDIR DPKG_FORCE DPKG_ROOT GREP_COLOR GREP_COLORS GREP_OPTIONS GZIP LS_BLOCK_SIZE LS_OPTIONS PERL5LIB PERL5OPT PERLLIB POSIXLY_CORRECT PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS QUOTING_STYLE RPM_CONFIGDIR SIMPLE_BACKUP_SUFFIX TAPE TAR_OPTIONS TIME_STYLE TMPDIR UNZIP UNZIPOPT VERSION_CONTROL WGETRC XZ_DEFAULTS XZ_OPT ZIPINFO ZIPINFOOPT ZYPP_CONF _POSIX2_VERSION
 # What a kind's shell reads before it sets it.
-unset -v pb_before_put pb_brought pb_candidate pb_changes pb_extra pb_is_holder pb_judge pb_trusted
+unset -v pb_before_put pb_brought pb_candidate pb_changes pb_extra pb_is_holder pb_judge pb_thing pb_trusted
 LANG=C LC_ALL=C
 export LANG LC_ALL
 IFS=' 	

@@ -39,8 +39,8 @@ pb_or_sudo() {
 }
 
 pb_no_gift() {
-    [ -z "${pb_is_holder:-}" ] || pb_give_up "cannot give the file to the $1: its directory belongs to $(id -un), and root works there as $(id -un)"
-    pb_give_up "cannot give the file to the $1 as $(id -un)$(pb_or_sudo)"
+    [ -z "${pb_is_holder:-}" ] || pb_give_up "cannot give the ${pb_thing:-file} to the $1: its directory belongs to $(id -un), and root works there as $(id -un)"
+    pb_give_up "cannot give the ${pb_thing:-file} to the $1 as $(id -un)$(pb_or_sudo)"
 }
 
 # Puts the bytes of a command into place.
