@@ -94,9 +94,6 @@ fn values_keep_their_letters_and_their_types() {
         \x20 - {{ name: mixed, package: [\"{{{{ version }}}}\", \"x{{{{ id }}}}\"] }}\n\
         \x20 - {{ name: map, export: \"{{{{ map }}}}\" }}\n"
     );
-    let said = try_compile(&text, |_| {}).expect_err("a template alone is not a map of exports");
-    assert!(said.contains("`export`: expected a map, found text"), "{said}");
-    let text = text.replace("export: \"{{ map }}\"", "package: \"{{ map }}\"");
     let plan = compile(&text, |_| {});
     assert_eq!(
         lines(&plan),
@@ -104,7 +101,7 @@ fn values_keep_their_letters_and_their_types() {
             "1 scalars: echo 2.10 0644 000123456789 true NO a 'b c'",
             "2 list: name: a | b c",
             "3 mixed: name: 2.10 | x000123456789",
-            "4 map: name: z=1 | a=2",
+            "4 map: *: z=1 | a=2",
         ]
     );
     let whens = [
@@ -165,6 +162,101 @@ fn loops_make_a_step_of_every_turn() {
     let watching = work(&plan.steps[3]);
     assert_eq!(watching.when_changed.iter().flatten().map(|id| id.0).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(plan.steps[3].origin, "p.yml:5");
+}
+
+#[test]
+fn a_loop_goes_over_maps_and_over_everything_that_lists_give_together() {
+    let plan = compile(
+        r#"
+vars: { map: { x: 1, y: [2] }, users: [ann, bob] }
+hosts: { one: { address: h } }
+steps:
+  - name: Entries
+    command: "echo {{ item.key }}={{ item.value }} {{ index }}"
+    loop: "{{ map }}"
+  - name: Product
+    command: "echo {{ user }} {{ role.name }} {{ index }} {{ item.user }}"
+    loop: { user: "{{ users }}", role: [{ name: r1 }, { name: r2 }] }
+    when: user != "bob" or role.name == "r1"
+  - name: For {{ user }}
+    command: "echo {{ user }}"
+    loop: { user: "{{ users }}" }
+  - name: None
+    command: "echo {{ user }} {{ x }}"
+    loop: { user: "{{ users }}", x: [] }
+"#,
+        |_| {},
+    );
+    assert_eq!(
+        lines(&plan),
+        [
+            "1.1 Entries (x): echo x=1 1",
+            "1.2 Entries (y): echo y=2 2",
+            "2.1 Product (ann r1): echo ann r1 1 ann",
+            "2.2 Product (ann r2): echo ann r2 2 ann",
+            "2.3 Product (bob r1): echo bob r1 3 bob",
+            "2.4 Product (bob r2): skipped (when: user != \"bob\" or role.name == \"r1\")",
+            "3.1 For ann: echo ann",
+            "3.2 For bob: echo bob",
+            "4 None: skipped (loop: the list is empty)",
+        ]
+    );
+}
+
+#[test]
+fn what_is_null_is_left_out_and_maps_come_from_variables() {
+    let plan = compile(
+        r#"
+vars:
+  nix: null
+  environment: { A: 1, B: "x y", C: null }
+hosts: { one: { address: h } }
+steps:
+  - name: Without
+    command: ls
+    env: { A: "{{ nix }}", B: b, C: "{{ environment.C }}" }
+    cwd: "{{ nix }}"
+    timeout: "{{ nix }}"
+  - name: A map
+    command: ls
+    env: "{{ environment }}"
+"#,
+        |_| {},
+    );
+    let variables = |at: usize| {
+        work(&plan.steps[at]).env.iter().map(|(name, value)| format!("{name}={}", value.raw())).collect::<Vec<_>>()
+    };
+    assert_eq!(variables(0), ["B=b"]);
+    assert_eq!((work(&plan.steps[0]).cwd.clone(), work(&plan.steps[0]).timeout), (None, None));
+    assert_eq!(variables(1), ["A=1", "B=x y"]);
+}
+
+#[test]
+fn every_text_in_a_secret_map_or_list_is_a_secret() {
+    let vars = r#"
+vars:
+  db: { user: joe-x, password: "s3cret-word", ssl: true, nested: [one-key, { two: two-key }] }
+secrets: [db]
+hosts: { one: { address: h } }
+steps:
+  - name: Use
+    command: "echo {{ db.password }} {{ db.ssl }} {{ db.nested[1].two }} {{ db.nested[0] }}"
+    env: { U: "{{ db.user }}" }
+  - name: Each
+    command: "echo {{ item }}"
+    loop: "{{ [db.nested[0]] }}"
+"#;
+    for given in [None, Some("db={user: joe-x, password: s3cret-word, ssl: true, nested: [one-key, {two: two-key}]}")] {
+        let plan = compile(vars, |inputs| inputs.flags.vars.extend(given.map(str::to_owned)));
+        let shown = plan.steps.iter().map(|step| format!("{} {:?}", step.name, step.action)).collect::<String>();
+        for secret in ["joe-x", "s3cret-word", "one-key", "two-key"] {
+            assert!(!shown.contains(secret), "{secret}: {shown}");
+        }
+        let mut values: Vec<&str> = plan.secrets.iter().map(|(_, secret)| secret.expose()).collect();
+        values.sort_unstable();
+        assert_eq!(values, ["joe-x", "one-key", "s3cret-word", "two-key"]);
+        assert!(shown.contains("true"), "a boolean in it is shown: {shown}");
+    }
 }
 
 #[test]

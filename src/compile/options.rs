@@ -2,7 +2,7 @@
 
 use crate::inventory;
 use crate::kinds::{ArgValue, Shape};
-use crate::node::{Node, Value};
+use crate::node::Node;
 use crate::plan::options::{Form, OPTIONS, OptionValue, Slot, StepOption};
 use crate::playbook::{Given, Step};
 use crate::render::convert::{self, Written};
@@ -76,12 +76,7 @@ fn value(renderer: &mut Renderer<'_>, option: &StepOption, node: &Node) -> Optio
         Form::Duration { zero } => {
             converted(renderer, option, node, |written| convert::duration(written, zero).map(OptionValue::Duration))
         }
-        Form::Variables => {
-            let Value::Map(entries) = &node.value else { return None };
-            let rendered: Vec<Option<_>> =
-                entries.iter().map(|entry| Some((entry.key.clone(), renderer.text(&entry.value)?))).collect();
-            rendered.into_iter().collect::<Option<Vec<_>>>().map(OptionValue::Variables)
-        }
+        Form::Variables => renderer.environment(node).map(OptionValue::Variables),
         Form::Name => node.as_text().map(|name| OptionValue::Text(name.into())),
         Form::Steps => Some(OptionValue::Steps(Vec::new())),
         Form::Switch => {

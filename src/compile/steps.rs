@@ -18,9 +18,6 @@ use crate::render::vars::for_each_use;
 use crate::script::Text;
 use crate::source::Diagnostic;
 
-/// The most iterations of one loop.
-const MAX_ITERATIONS: usize = 1000;
-
 /// The most steps of the plan of one host, iterations counted one by one.
 const MAX_PLANNED: usize = 20_000;
 
@@ -99,6 +96,7 @@ impl<'a> Steps<'a> {
         let step = &self.authored[at];
         self.renderer.step = Some(at);
         self.renderer.in_loop = step.option("loop").is_some();
+        self.renderer.loop_names = step.loop_names().map(str::to_owned).collect();
         self.renderer.may_loop = step.may_have("loop");
         self.renderer.iterate(None);
         if self.choice.left_out.contains(&at) {
@@ -128,7 +126,7 @@ impl<'a> Steps<'a> {
         self.renderer.secrets_used = secrets;
         self.keys[at] = match iterations {
             Some(iterations) if !iterations.is_empty() => {
-                iterations.iter().take(MAX_ITERATIONS).map(|iteration| self.key(at, Some(iteration))).collect()
+                iterations.iter().map(|iteration| self.key(at, Some(iteration))).collect()
             }
             _ => vec![self.key(at, None)],
         };
@@ -162,7 +160,7 @@ impl<'a> Steps<'a> {
         let label = StepLabel::plain(u32::try_from(place.at + 1).expect("fewer than 2^32 steps"));
         let when = step.option("when");
         let items = step.option("loop");
-        let each = items.and(when).filter(|when| uses_loop_names(when));
+        let each = items.and(when).filter(|when| uses_loop_names(step, when));
         match self.decide(when.filter(|_| each.is_none())) {
             Decision::Run => {}
             Decision::Skip(why) => {
@@ -215,13 +213,6 @@ impl<'a> Steps<'a> {
         if iterations.is_empty() {
             self.check_only(place.step);
             self.skip(place, label, None, "loop: the list is empty".to_owned());
-            return;
-        }
-        if iterations.len() > MAX_ITERATIONS {
-            let error = Diagnostic::error(items.span, format!("a loop over {} items is too long", iterations.len()));
-            let hint = format!("the limit is {MAX_ITERATIONS}; a list becomes several words of one command");
-            self.renderer.diagnostics.push(error.hint(hint));
-            self.check_only(place.step);
             return;
         }
         if !self.has_room(place, items, iterations.len()) {
@@ -337,7 +328,7 @@ impl<'a> Steps<'a> {
         let rendered =
             self.renderer.text(&step.name_node).map_or_else(|| step.name.value.clone(), |text| text.display());
         let name = match iteration {
-            Some(iteration) if !template_uses_loop_names(&step.name.value) => {
+            Some(iteration) if !template_uses_loop_names(step, &step.name.value) => {
                 format!("{rendered} ({})", iteration.title())
             }
             _ => rendered,
@@ -363,17 +354,17 @@ fn replaces(exports: &[(String, Text)], name: &str) -> bool {
     exports.iter().any(|(other, value)| other == name && value.in_front().is_none())
 }
 
-/// Whether an expression uses `item` or `index`.
-fn uses_loop_names(expression: &Node) -> bool {
+/// Whether an expression uses a name of the step's loop.
+fn uses_loop_names(step: &Step, expression: &Node) -> bool {
     let text = expression.as_text().unwrap_or("");
-    mentions_loop(text, 0..text.len())
+    mentions_loop(step, text, 0..text.len())
 }
 
-/// Whether one of a text's expressions uses `item` or `index`.
-fn template_uses_loop_names(text: &str) -> bool {
+/// Whether one of a text's expressions uses a name of the step's loop.
+fn template_uses_loop_names(step: &Step, text: &str) -> bool {
     syntax::split(text).is_ok_and(|template| {
         template.segments.iter().any(|segment| match segment {
-            Segment::Expression { inner, .. } => mentions_loop(text, inner.clone()),
+            Segment::Expression { inner, .. } => mentions_loop(step, text, inner.clone()),
             _ => false,
         })
     })
@@ -384,6 +375,7 @@ fn names_of(expression: &str) -> Vec<&str> {
     syntax::uses(&syntax::tokens(expression, 0..expression.len())).iter().map(|found| found.name).collect()
 }
 
-fn mentions_loop(text: &str, range: std::ops::Range<usize>) -> bool {
-    syntax::uses(&syntax::tokens(text, range)).iter().any(|found| Iteration::NAMES.contains(&found.name))
+fn mentions_loop(step: &Step, text: &str, range: std::ops::Range<usize>) -> bool {
+    let of_loop = |name: &str| Iteration::NAMES.contains(&name) || step.loop_names().any(|known| known == name);
+    syntax::uses(&syntax::tokens(text, range)).iter().any(|found| of_loop(found.name))
 }

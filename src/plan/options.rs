@@ -245,7 +245,7 @@ pub const OPTIONS: &[StepOption] = &[
         "loop",
         Form::Items,
         ReadBy::Controller,
-        "Runs the step once for each item, as a step of its own with its own check and result: `{{ item }}` is the item, `{{ index }}` its number from 1.",
+        "Runs the step once for each item, as a step of its own with its own check and result: `{{ item }}` is the item, `{{ index }}` its number from 1. Of a map, `{{ item.key }}` and `{{ item.value }}`; of named lists, each name in every combination.",
     ),
     option(
         "when_changed",

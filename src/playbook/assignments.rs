@@ -87,7 +87,7 @@ impl Reader<'_> {
         if known.broken {
             return broken;
         }
-        if !known.structured || secrecy == Secrecy::Secret {
+        if !known.structured {
             return Node { value: Value::Scalar { text: value.to_owned(), style: ScalarStyle::Literal }, span };
         }
         let read = node::read_value(span.source, value, span.start);
@@ -101,7 +101,10 @@ impl Reader<'_> {
             return broken;
         }
         match read.root {
-            Some(node) if fits => literal(node),
+            // What a secret's value says has no place that could be shown.
+            Some(node) if fits && read.diagnostics.is_empty() => {
+                literal(node, (secrecy == Secrecy::Secret).then_some(span))
+            }
             _ => {
                 let message = format!("`{name}` is a list or a map in the playbook, but this is text");
                 let hint = format!("write it as YAML, such as -e {name}='[a, b]'");
@@ -112,15 +115,20 @@ impl Reader<'_> {
     }
 }
 
-/// A node that is not searched for templates.
-fn literal(node: Node) -> Node {
+/// A node that is not searched for templates; all of it `at` one place where that is given.
+fn literal(node: Node, at: Option<Span>) -> Node {
     let value = match node.value {
         Value::Scalar { text, .. } => Value::Scalar { text, style: ScalarStyle::Literal },
-        Value::List(items) => Value::List(items.into_iter().map(literal).collect()),
+        Value::List(items) => Value::List(items.into_iter().map(|item| literal(item, at)).collect()),
         Value::Map(entries) => {
-            Value::Map(entries.into_iter().map(|entry| Entry { value: literal(entry.value), ..entry }).collect())
+            let entry = |entry: Entry| Entry {
+                key_span: at.unwrap_or(entry.key_span),
+                value: literal(entry.value, at),
+                ..entry
+            };
+            Value::Map(entries.into_iter().map(entry).collect())
         }
         other @ (Value::Null | Value::Broken { .. }) => other,
     };
-    Node { value, span: node.span }
+    Node { value, span: at.unwrap_or(node.span) }
 }

@@ -50,6 +50,7 @@ pub(super) fn secretive_in<'p>(
         for_each_use(items, templates, &mut |_, name, _| {
             if secretive.contains(name) {
                 found.insert("item");
+                found.extend(step.loop_names());
             }
         });
     }

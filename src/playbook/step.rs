@@ -74,6 +74,15 @@ impl Step {
         Some(Spanned { value: node.as_text()?, span: node.span })
     }
 
+    /// The names that the step's loop gives its items, where it is a map of lists.
+    pub(crate) fn loop_names(&self) -> impl Iterator<Item = &str> {
+        let axes = match self.given("loop").map(|given| &given.value.value) {
+            Some(Value::Map(axes)) => axes.as_slice(),
+            _ => &[],
+        };
+        axes.iter().map(|axis| axis.key.as_str())
+    }
+
     /// The word that the step is given by `id`.
     pub(crate) fn id(&self) -> Option<Spanned<&str>> {
         let node = self.option("id")?;

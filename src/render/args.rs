@@ -3,11 +3,13 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use super::characters::characters;
 use super::convert::{self, Written};
+use super::eval::Optional;
 use super::renderer::Renderer;
 use super::scope::Origin;
 use super::syntax;
-use super::templates::{RenderMode, characters};
+use super::templates::RenderMode;
 use crate::kinds::{Arg, ArgValue, Shape};
 use crate::node::{Node, ScalarStyle, Value as NodeValue};
 use crate::script::Text;
@@ -136,35 +138,71 @@ impl Renderer<'_> {
         Some(ArgValue::Map(entries))
     }
 
-    /// A map of texts, of which some are put in front of what the variable of that name holds.
+    /// A map of texts, of which some are put in front of what the variable of that name holds. A text that is none leaves its
+    /// variable out.
     fn values(&mut self, node: &Node) -> Option<ArgValue> {
-        let NodeValue::Map(entries) = &node.value else { return None };
-        let mut values = Vec::new();
-        let mut complete = true;
-        for entry in entries {
-            let (how, inner) = match &entry.value.value {
-                NodeValue::Map(form) => match form.first() {
-                    Some(form) => (form.key.as_str(), &form.value),
-                    None => continue,
-                },
-                _ => ("value", &entry.value),
-            };
-            match self.text(inner) {
-                Some(text) => {
-                    let text = if how == "prepend" { text.before_current(&entry.key) } else { text };
-                    values.push((
-                        entry.key.clone(),
-                        entry.key_span,
-                        Arg { span: inner.span, value: ArgValue::Text(text) },
-                    ));
+        let Arg { value, .. } = self.any(node)?;
+        let ArgValue::Map(entries) = value else {
+            let error = Diagnostic::error(node.span, "expected a map of names and texts").label("expected a map");
+            self.report_value(node, error);
+            return None;
+        };
+        let before = self.diagnostics.len();
+        let literal = matches!(node.value, NodeValue::Map(_));
+        let values = entries.into_iter().filter_map(|(name, key_span, arg)| {
+            let (how, arg) = match arg.value {
+                ArgValue::Map(form) if form.is_empty() => return None,
+                ArgValue::Map(mut form) if form.len() == 1 => {
+                    let (how, _, inner) = form.remove(0);
+                    (how, inner)
                 }
-                None => complete = false,
+                value => (String::new(), Arg { span: arg.span, value }),
+            };
+            let ArgValue::Text(text) = arg.value else {
+                let error = Diagnostic::error(arg.span, format!("`{name}`: expected a text or `{{ prepend: TEXT }}`"));
+                self.report_value(node, error);
+                return None;
+            };
+            if !matches!(how.as_str(), "" | "value" | "prepend") {
+                let error = Diagnostic::error(arg.span, format!("`{name}`: unknown form `{how}`"));
+                self.report_value(node, error.hint(format!("write `{name}: {{ prepend: TEXT }}` or the text alone")));
+                return None;
             }
+            // What is written here was looked at when it was read.
+            if !literal
+                && how != "value"
+                && let Some(written) = text.literal()
+                && let Some(error) = convert::variable_stays(&name, written, arg.span)
+            {
+                self.report_value(node, error);
+            }
+            let text = if how == "prepend" { text.before_current(&name) } else { text };
+            Some((name, key_span, Arg { span: arg.span, value: ArgValue::Text(text) }))
+        });
+        let values: Vec<_> = values.collect();
+        (self.diagnostics.len() == before).then_some(ArgValue::Map(values))
+    }
+
+    /// The names and texts of an environment: a map, or an expression that becomes one.
+    pub(crate) fn environment(&mut self, node: &Node) -> Option<Vec<(String, Text)>> {
+        let ArgValue::Map(entries) = self.text_map(node)? else { return None };
+        let before = self.diagnostics.len();
+        let literal = matches!(node.value, NodeValue::Map(_));
+        let mut variables = Vec::new();
+        for (name, _, arg) in entries {
+            let ArgValue::Text(text) = arg.value else { continue };
+            if !literal {
+                let written = text.literal().and_then(|text| convert::variable_stays_in_env(&name, text, arg.span));
+                let invalid = convert::environment_name(&name, arg.span).err();
+                invalid.into_iter().chain(written).for_each(|error| self.report_value(node, error));
+            }
+            variables.push((name, text));
         }
-        complete.then_some(ArgValue::Map(values))
+        (self.diagnostics.len() == before).then_some(variables)
     }
 
     /// A node as it is: lists and maps stay lists and maps, every scalar becomes text, and a value that is one expression keeps its type.
+    /// An entry of a map whose value is none is left out.
     fn any(&mut self, node: &Node) -> Option<Arg> {
         let value = match &node.value {
             NodeValue::Null => {
@@ -177,11 +215,19 @@ impl Renderer<'_> {
                 ArgValue::List(items.into_iter().collect::<Option<_>>()?)
             }
             NodeValue::Map(entries) => {
-                let entries: Vec<Option<_>> = entries
-                    .iter()
-                    .map(|entry| Some((entry.key.clone(), entry.key_span, self.any(&entry.value)?)))
-                    .collect();
-                ArgValue::Map(entries.into_iter().collect::<Option<_>>()?)
+                let mut complete = true;
+                let mut given = Vec::new();
+                for entry in entries {
+                    match self.optional(&entry.value, |renderer| renderer.any(&entry.value)) {
+                        Optional::Given(arg) => given.push((entry.key.clone(), entry.key_span, arg)),
+                        Optional::LeftOut => {}
+                        Optional::Wrong => complete = false,
+                    }
+                }
+                if !complete {
+                    return None;
+                }
+                ArgValue::Map(given)
             }
             NodeValue::Scalar { text, style } if *style == ScalarStyle::Literal || !syntax::is_template(text) => {
                 ArgValue::Text(Text::new(text.as_str()))
@@ -207,6 +253,9 @@ impl Renderer<'_> {
                 let mut entries = Vec::new();
                 for key in value.try_iter().ok()? {
                     let item = value.get_item(&key).ok()?;
+                    if item.is_none() {
+                        continue;
+                    }
                     let key = characters(&key).ok()?.into_owned();
                     entries.push((key, span, self.arg_of(&item, span)?));
                 }

@@ -178,9 +178,11 @@ fn looks_inside<'t, 'a>(tokens: &'t [Token<'a>], statement: bool) -> Option<&'t 
     }
     let tokens = if binds { &tokens[1..] } else { tokens };
     tokens.iter().enumerate().find_map(|(at, token)| {
-        let filter = at > 0 && tokens[at - 1].text == "|";
+        let behind = |mark: &str| at > 0 && tokens[at - 1].text == mark;
+        let called = tokens.get(at + 1).is_some_and(|next| next.text == "(");
         let fine = match (token.sort, token.text) {
-            (Sort::Word, name) if filter => KEEPING.contains(&name),
+            (Sort::Word, name) if behind("|") => KEEPING.contains(&name),
+            (Sort::Word, _) if behind(".") && called => false,
             (Sort::Word, "in") | (Sort::Mark, "=") => binds,
             (Sort::Word, "if" | "else" | "and" | "or" | "not" | "is") => false,
             (Sort::Word | Sort::Quoted | Sort::Number, _) => true,

@@ -6,7 +6,7 @@ use super::syntax::{self, Segment, is_template};
 use crate::kinds::Shape;
 pub(crate) use crate::kinds::value::{Written, boolean, check, integer, variable_in};
 use crate::node::{Entry, Node, ScalarStyle, Value};
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Span};
 
 /// A duration such as `90s`, `5m` or `1h30m`; `zero` says whether it may be `0s`.
 pub(crate) fn duration(written: Written<'_>, zero: bool) -> Result<Duration, Box<Diagnostic>> {
@@ -92,7 +92,7 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
                 check_value(entry, diagnostics);
             }
         }
-        (Shape::TextMap, Value::Scalar { text, .. }) if is_template(text) => {}
+        (Shape::TextMap | Shape::Values, Value::Scalar { text, .. }) if is_template(text) => {}
         (Shape::TextMap | Shape::Values, _) => diagnostics.push(expected("a map")),
         (_, Value::Scalar { .. }) => {
             if let Some(written) = literal(node)
@@ -135,40 +135,76 @@ fn check_value(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
 
 /// Refuses what the author most likely means as the value of another variable: every value is taken as it is.
 pub(crate) fn no_variable(name: &str, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(text) = node.as_text() else { return };
-    let Ok(template) = syntax::split(text) else { return };
-    let mut literal = template.segments.iter().filter_map(|segment| match segment {
-        Segment::Literal(range) => Some(range.clone()),
-        Segment::Expression { .. } | Segment::Statement { .. } => None,
-    });
-    let Some(at) = literal.find_map(|range| variable_in(&text[range.clone()]).map(|at| range.start + at)) else {
-        return;
-    };
-    let shown: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{".contains(*c)).collect();
-    let error =
-        Diagnostic::error(node.span, format!("`{shown}` stays as it is in `{name}`: a value is taken literally"));
-    let folders: Vec<&str> = text.split(':').filter(|part| !part.contains('$') && !part.is_empty()).collect();
-    diagnostics.push(error.hint(if folders.is_empty() || !text.contains(&format!("${name}")) && !text.contains(&format!("${{{name}}}")) {
-        format!("write the value itself, `~/…` for the home directory, or `{name}: {{ value: '…' }}` if the `$` is meant")
-    } else {
-        format!("write `{name}: {{ prepend: {} }}`: it is put in front of what is there", folders.join(":"))
-    }));
+    diagnostics.extend(literal_of(node).and_then(|literal| stays(name, node, &literal)));
 }
 
 /// The same for a variable of one step, whose command can do what the value cannot.
 pub(crate) fn no_variable_in_env(name: &str, node: &Node, diagnostics: &mut Vec<Diagnostic>) {
-    let before = diagnostics.len();
-    no_variable(name, node, diagnostics);
-    if let Some(error) = diagnostics.get_mut(before) {
-        error.hint =
-            Some(format!("set it in the command, such as `{name}=… PROGRAM`, or with `export:` and `prepend`"));
+    let found = literal_of(node).and_then(|literal| stays(name, node, &literal));
+    diagnostics.extend(found.map(|error| instead_in_env(name, error)));
+}
+
+/// The same for a value that came out of an expression.
+pub(super) fn variable_stays(name: &str, text: &str, span: Span) -> Option<Diagnostic> {
+    stays(name, &scalar(text, span), text)
+}
+
+/// The same for a variable of one step.
+pub(super) fn variable_stays_in_env(name: &str, text: &str, span: Span) -> Option<Diagnostic> {
+    variable_stays(name, text, span).map(|error| instead_in_env(name, error))
+}
+
+/// Refuses what cannot be the name of an environment variable.
+pub(crate) fn environment_name(name: &str, span: Span) -> Result<(), Diagnostic> {
+    if syntax::is_name(name) {
+        return Ok(());
     }
+    let error = Diagnostic::error(span, format!("invalid environment variable name `{name}`"));
+    Err(error.label("expected letters, digits and `_`, not starting with a digit"))
+}
+
+fn scalar(text: &str, span: Span) -> Node {
+    Node { value: Value::Scalar { text: text.to_owned(), style: ScalarStyle::Literal }, span }
+}
+
+/// The text of a scalar without its expressions.
+fn literal_of(node: &Node) -> Option<String> {
+    let text = node.as_text()?;
+    let template = syntax::split(text).ok()?;
+    let literal = template.segments.iter().map(|segment| match segment {
+        Segment::Literal(range) => &text[range.clone()],
+        Segment::Expression { .. } | Segment::Statement { .. } => "\0",
+    });
+    Some(literal.collect())
+}
+
+/// The error for a value whose `literal` part names a variable of a shell.
+fn stays(name: &str, node: &Node, literal: &str) -> Option<Diagnostic> {
+    let at = variable_in(literal)?;
+    let text = node.as_text()?;
+    let shown: String = literal[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || "$_{".contains(*c)).collect();
+    let error =
+        Diagnostic::error(node.span, format!("`{shown}` stays as it is in `{name}`: a value is taken literally"));
+    let folders: Vec<&str> = text.split(':').filter(|part| !part.contains('$') && !part.is_empty()).collect();
+    let itself = text.contains(&format!("${name}")) || text.contains(&format!("${{{name}}}"));
+    Some(error.hint(if folders.is_empty() || !itself {
+        format!(
+            "write the value itself, `~/…` for the home directory, or `{name}: {{ value: '…' }}` if the `$` is meant"
+        )
+    } else {
+        format!("write `{name}: {{ prepend: {} }}`: it is put in front of what is there", folders.join(":"))
+    }))
+}
+
+fn instead_in_env(name: &str, mut error: Diagnostic) -> Diagnostic {
+    error.hint = Some(format!("set it in the command, such as `{name}=… PROGRAM`, or with `export:` and `prepend`"));
+    error
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Sources, Span};
+    use crate::source::Sources;
 
     fn written(text: &str) -> Written<'_> {
         Written { text, quoted: false, span: Span { source: Sources::default().add("x", ""), start: 0, end: 0 } }

@@ -3,8 +3,8 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-use super::context::OrderedMap;
-use super::iteration::Iteration;
+use super::context::{OrderedList, OrderedMap};
+use super::iteration::{self, Iteration};
 use super::renderer::Renderer;
 use super::scope::Origin;
 use super::syntax::{self, TemplateError};
@@ -16,8 +16,8 @@ use crate::source::Diagnostic;
 /// The largest text that templates may make, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// What to write for a loop over a map.
-pub(crate) const PAIRS: &str = "write `{{ MAP | items }}`: `item[0]` is the name, `item[1]` the value; or a list of maps, whose entries are `item.NAME`";
+/// What to write for a loop over nothing.
+const NO_ITEMS: &str = "for a loop that may have no items, write `default([], true)` behind it";
 
 impl Renderer<'_> {
     /// A text with its templates rendered.
@@ -101,19 +101,28 @@ impl Renderer<'_> {
                 self.check_names(node);
                 None
             }
-            NodeValue::List(items) => {
+            NodeValue::List(nodes) => {
                 // Every item is rendered, so that each error is reported.
-                let values: Vec<Option<Value>> = items.iter().map(|item| self.value(item)).collect();
-                values.into_iter().collect::<Option<Vec<Value>>>().map(Value::from)
+                let values: Vec<Option<Value>> = nodes.iter().map(|item| self.value(item)).collect();
+                let items = values.into_iter().collect::<Option<Vec<Value>>>()?;
+                let numbers: Vec<bool> = items.iter().zip(nodes).map(|(_, node)| is_plain_number(node)).collect();
+                // Most lists have none, and the engine is quicker with its own.
+                Some(if numbers.contains(&true) {
+                    Value::from_object(OrderedList { items, numbers })
+                } else {
+                    Value::from(items)
+                })
             }
             NodeValue::Map(entries) => {
-                let pairs: Vec<Option<(String, Value)>> =
-                    entries.iter().map(|entry| Some((entry.key.clone(), self.value(&entry.value)?))).collect();
+                let values: Vec<Option<Value>> = entries.iter().map(|entry| self.value(&entry.value)).collect();
                 if entries.iter().any(|entry| entry.broken) {
                     return None;
                 }
-                let pairs = pairs.into_iter().collect::<Option<Vec<_>>>()?;
-                Some(Value::from_object(OrderedMap(pairs)))
+                let mut map = OrderedMap::default();
+                for (entry, value) in entries.iter().zip(values) {
+                    map.push(entry.key.clone(), value?, is_plain_number(&entry.value));
+                }
+                Some(Value::from_object(map))
             }
             NodeValue::Scalar { text, style } => match (style, text.as_str()) {
                 (ScalarStyle::Plain | ScalarStyle::Literal, "true") => Some(Value::from(true)),
@@ -164,18 +173,76 @@ impl Renderer<'_> {
         value.is_ok_and(|value| value.kind() == ValueKind::None)
     }
 
-    /// The iterations of a `loop`.
+    /// The iterations of a `loop`: over a list, over the entries of a map, or over everything that named lists give together.
     pub(crate) fn iterations(&mut self, node: &Node) -> Option<Vec<Iteration>> {
+        let NodeValue::Map(axes) = &node.value else {
+            let items = self.loop_items(node, "`loop`")?;
+            self.has_few(node, items.len())?;
+            let one = |(item, index)| Iteration { item, index, named: Vec::new() };
+            return Some(items.into_iter().zip(1..).map(one).collect());
+        };
+        // Every list is rendered, and each error is reported.
+        let lists: Vec<_> = axes.iter().map(|axis| self.loop_items(&axis.value, &format!("`{}`", axis.key))).collect();
+        let lists: Vec<Vec<Value>> = lists.into_iter().collect::<Option<_>>()?;
+        let count = lists.iter().try_fold(1usize, |count, list| count.checked_mul(list.len())).unwrap_or(usize::MAX);
+        self.has_few(node, count)?;
+        let named = |mut at: usize| {
+            // The last name changes fastest, as in nested loops.
+            let mut named = Vec::with_capacity(axes.len());
+            for (axis, list) in axes.iter().zip(&lists).rev() {
+                named.push((axis.key.clone(), list[at % list.len()].clone()));
+                at /= list.len();
+            }
+            named.reverse();
+            named
+        };
+        let one = |at: usize| {
+            let named = named(at);
+            let item = Value::from_object(named.iter().cloned().collect::<OrderedMap>());
+            Iteration { item, index: at + 1, named }
+        };
+        Some((0..count).map(one).collect())
+    }
+
+    fn loop_items(&mut self, node: &Node, what: &str) -> Option<Vec<Value>> {
         let value = self.value(node)?;
-        if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-            let items = value.try_iter().ok()?.zip(1..);
-            return Some(items.map(|(item, index)| Iteration { item, index }).collect());
+        let items = iteration::items_of(&value);
+        if items.is_none() {
+            let error = Diagnostic::error(node.span, format!("{what} needs a list, but this is {}", brief(&value)));
+            let error = error.label("expected a list");
+            self.report_value(node, if value.is_none() { error.hint(NO_ITEMS) } else { error });
         }
-        let error = Diagnostic::error(node.span, format!("`loop` needs a list, but this is {}", brief(&value)));
-        let error = error.label("expected a list");
-        self.report_value(node, if value.kind() == ValueKind::Map { error.hint(PAIRS) } else { error });
+        items
+    }
+
+    /// Reports a loop with too many iterations.
+    fn has_few(&mut self, node: &Node, count: usize) -> Option<()> {
+        if count <= iteration::MAX_ITERATIONS {
+            return Some(());
+        }
+        let error = Diagnostic::error(node.span, format!("a loop over {count} items is too long"));
+        let limit = iteration::MAX_ITERATIONS;
+        self.report_value(
+            node,
+            error.hint(format!("the limit is {limit}; a list becomes several words of one command")),
+        );
         None
     }
+}
+
+/// Whether a value is written without quotes and as JSON writes a number, so that nothing of its text is lost in one.
+fn is_plain_number(node: &Node) -> bool {
+    let NodeValue::Scalar { text, style: ScalarStyle::Plain } = &node.value else { return false };
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "1"));
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // More digits than these are not kept by every reader of JSON; a zero at the end would be lost.
+    all_digits(whole)
+        && all_digits(part)
+        && (whole == "0" || !whole.starts_with('0'))
+        && !part.ends_with('0')
+        && text != "-0"
+        && digits.len() <= 15
 }
 
 /// What was given for an optional field or option.

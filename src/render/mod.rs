@@ -2,11 +2,13 @@
 
 pub(crate) mod args;
 mod blame;
+mod characters;
 mod check;
 mod condition;
 mod context;
 pub(crate) mod convert;
 pub(crate) mod eval;
+mod filters;
 pub(crate) mod iteration;
 mod limits;
 mod misplaced;

@@ -54,7 +54,7 @@ impl Renderer<'_> {
         if self.host.failed.contains(name) {
             return NameStatus::Unreadable;
         }
-        let of_loop = Iteration::NAMES.contains(&name);
+        let of_loop = self.is_of_loop(name);
         if found.guarded || (self.in_loop && of_loop) {
             return NameStatus::Defined;
         }
@@ -130,7 +130,8 @@ impl Renderer<'_> {
 
     fn declared_names(&self) -> impl Iterator<Item = &str> {
         let of_loop: &[&str] = if self.in_loop { Iteration::NAMES } else { &[] };
-        self.host.declared.iter().map(String::as_str).chain(of_loop.iter().copied())
+        let named = self.loop_names.iter().map(String::as_str);
+        self.host.declared.iter().map(String::as_str).chain(of_loop.iter().copied()).chain(named)
     }
 
     /// Checks the names that a value's templates use and nothing else, where the purpose of the value is not known.

@@ -26,6 +26,8 @@ pub(crate) struct Renderer<'a> {
     pub(crate) step: Option<usize>,
     /// Whether that step has a loop, so that `item` and `index` are defined.
     pub(crate) in_loop: bool,
+    /// The names that its loop gives its items.
+    pub(crate) loop_names: Vec<String>,
     /// Whether it may have a loop that could not be read.
     pub(crate) may_loop: bool,
     /// Whether that step is left out of the run: what the run alone would give it is not missed.
@@ -57,6 +59,7 @@ impl<'a> Renderer<'a> {
             loader,
             step: None,
             in_loop: false,
+            loop_names: Vec::new(),
             may_loop: false,
             left_out: false,
             diagnostics: Vec::new(),
@@ -64,13 +67,19 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// Sets `item` and `index`, or takes them away.
+    /// Sets `item`, `index` and the loop's own names, or takes them away.
     pub(crate) fn iterate(&mut self, iteration: Option<&Iteration>) {
         let extra = &mut self.host.context.extra;
-        extra.retain(|(name, _)| !Iteration::NAMES.contains(name));
-        if let Some(Iteration { item, index }) = iteration {
-            extra.extend([("item", item.clone()), ("index", Value::from(*index))]);
+        extra.retain(|(name, _)| name == "env");
+        if let Some(Iteration { item, index, named }) = iteration {
+            extra.extend([("item".into(), item.clone()), ("index".into(), Value::from(*index))]);
+            extra.extend(named.iter().map(|(name, value)| (name.clone().into(), value.clone())));
         }
+    }
+
+    /// Whether the loop of the step that is being rendered defines a name.
+    pub(super) fn is_of_loop(&self, name: &str) -> bool {
+        Iteration::NAMES.contains(&name) || self.loop_names.iter().any(|known| known == name)
     }
 
     /// Reports what is wrong in a template at its place in the file.

@@ -8,6 +8,8 @@ use std::ops::Range;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
+use super::characters::characters;
+use super::filters;
 use super::limits::{self, Spent};
 use super::syntax::{Segment, Template, TemplateError, is_name};
 use crate::script::{HOLE_CLOSE, HOLE_OPEN, Text};
@@ -46,6 +48,7 @@ impl Templates {
         }
         env.remove_global("debug");
         env.add_filter("raw", raw);
+        filters::install(&mut env);
         env.set_auto_escape_callback(|name| {
             if name == SHELL { AutoEscape::Custom(Cow::Borrowed(SHELL)) } else { AutoEscape::None }
         });
@@ -246,20 +249,6 @@ fn raw(value: &Value) -> Result<Value, Error> {
     Ok(Value::from_safe_string(text.into_owned()))
 }
 
-/// The characters of a value that can be text; otherwise what it is instead.
-pub(crate) fn characters(value: &Value) -> Result<Cow<'_, str>, &'static str> {
-    match value.kind() {
-        ValueKind::String => Ok(Cow::Borrowed(value.as_str().unwrap_or(""))),
-        ValueKind::Bool => Ok(Cow::Borrowed(if value.is_true() { "true" } else { "false" })),
-        ValueKind::Number => Ok(Cow::Owned(value.to_string())),
-        ValueKind::Undefined => Err("is not defined"),
-        ValueKind::None => Err("is empty, but text is needed here"),
-        ValueKind::Seq | ValueKind::Iterable => Err("is a list, but text is needed here"),
-        ValueKind::Map => Err("is a map, but text is needed here"),
-        _ => Err("is not text"),
-    }
-}
-
 /// What to do about a value that cannot become text.
 fn advice(value: &Value, mode: RenderMode) -> Option<String> {
     match (value.kind(), mode) {
@@ -436,13 +425,17 @@ mod tests {
             ("empty", Value::from(Vec::<String>::new())),
             (
                 "map",
-                Value::from_object(OrderedMap(vec![("z".into(), Value::from("1")), ("a".into(), Value::from("2"))])),
+                Value::from_object(
+                    [("z".into(), Value::from("1")), ("a".into(), Value::from("2"))]
+                        .into_iter()
+                        .collect::<OrderedMap>(),
+                ),
             ),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-        Context { vars: Arc::new(vars), extra: vec![("index", Value::from(1))] }.value()
+        Context { vars: Arc::new(vars), extra: vec![("index".into(), Value::from(1))] }.value()
     }
 
     fn render(text: &str, mode: RenderMode) -> Result<String, String> {

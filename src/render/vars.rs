@@ -5,17 +5,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value;
+use minijinja::value::ValueKind;
 
+use super::characters::characters;
 use super::context::OrderedMap;
 use super::renderer::Renderer;
 use super::scope::{GivenBy, HostVars, Registered, for_each_found};
 use super::syntax::Use;
-use super::templates::{Templates, characters};
+use super::templates::Templates;
 use super::{Loader, syntax};
 use crate::node::{Entry, Node, ScalarStyle, Value as NodeValue};
 use crate::script::{Part, Text};
 use crate::secret::Secret;
-use crate::source::{Diagnostic, Sources, Spanned};
+use crate::source::{Diagnostic, Sources, Span, Spanned};
 
 /// The shortest value that can be masked without masking half of every line, in bytes.
 const SHORTEST_SECRET: usize = 4;
@@ -71,8 +73,8 @@ pub(crate) fn resolve(
         .allowed_env
         .iter()
         .filter_map(|name| declared.env.get(name).map(|value| (name.clone(), Value::from(value.as_str()))));
-    let given = Value::from_object(OrderedMap(given.collect()));
-    host.context.extra.push(("env", given));
+    let given = Value::from_object(given.collect::<OrderedMap>());
+    host.context.extra.push(("env".into(), given));
     let reached: HashSet<&str> = order.iter().copied().collect();
     host.failed.extend(declared.unreadable.iter().cloned());
     (host.any_name, host.any_env) = (declared.any_name, declared.any_env);
@@ -147,43 +149,80 @@ fn for_each_found_in(node: &Node, templates: &Templates, call: &mut impl FnMut(U
     }
 }
 
-/// Keeps a secret's value apart and puts its hole into the context.
+/// Keeps a secret's values apart and puts their holes into the context: those of a list or a map one by one.
 fn keep_secret(renderer: &mut Renderer<'_>, name: &str, entry: &Entry, value: &Value) {
-    let refused = match characters(value) {
-        Err(reason) => Some(Diagnostic::error(entry.value.span, format!("the secret `{name}` {reason}"))),
-        Ok(raw) => {
-            // A secret may contain other secrets; what is masked is its complete value.
-            let text = Text::new(raw.into_owned());
-            let complete = text.parts().fold(String::new(), |mut complete, part| {
-                match part {
-                    Part::Characters(text) => complete.push_str(text),
-                    Part::Secret(other) => {
-                        complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose));
-                    }
-                    Part::Registered(_) | Part::Current(_) => {}
-                }
-                complete
+    let before = renderer.diagnostics.len();
+    let hidden = hide(renderer, name, name, entry.value.span, value);
+    if renderer.diagnostics.len() == before {
+        Arc::make_mut(&mut renderer.host.context.vars).insert(name.to_owned(), hidden);
+    } else {
+        renderer.host.failed.insert(name.to_owned());
+    }
+}
+
+/// A secret value with holes in the place of its texts; `path` is what an error calls it.
+fn hide(renderer: &mut Renderer<'_>, name: &str, path: &str, span: Span, value: &Value) -> Value {
+    match value.kind() {
+        ValueKind::Map => {
+            let mut map = OrderedMap::default();
+            for key in value.try_iter().into_iter().flatten() {
+                let item = value.get_item(&key).unwrap_or_default();
+                let key = key.to_string();
+                let hidden = hide(renderer, &joined(name, &key), &format!("{path}.{key}"), span, &item);
+                map.push(key, hidden, false);
+            }
+            Value::from_object(map)
+        }
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter().into_iter().flatten().enumerate();
+            let hidden = items.map(|(at, item)| {
+                hide(renderer, &joined(name, &at.to_string()), &format!("{path}[{at}]"), span, &item)
             });
-            let short = complete.len() < SHORTEST_SECRET;
-            renderer.host.secrets.insert(name.to_owned(), Secret::new(complete));
-            short.then(|| {
-                Diagnostic::error(
-                    entry.value.span,
-                    format!("the secret `{name}` is shorter than {SHORTEST_SECRET} bytes"),
-                )
-                .hint("masking so short a value would mask half of every line; remove it from `secrets`")
-            })
+            Value::from(hidden.collect::<Vec<_>>())
+        }
+        // A boolean inside a list or a map says nothing that could be found in a stream.
+        ValueKind::None | ValueKind::Bool if name != path => value.clone(),
+        _ => hide_text(renderer, name, path, span, value),
+    }
+}
+
+/// The name of a part of a secret, as a variable of the shell can have it.
+fn joined(name: &str, part: &str) -> String {
+    let part: String = part.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("{name}__{part}")
+}
+
+fn hide_text(renderer: &mut Renderer<'_>, name: &str, path: &str, span: Span, value: &Value) -> Value {
+    let raw = match characters(value) {
+        Ok(raw) => raw,
+        Err(reason) => {
+            renderer.diagnostics.push(Diagnostic::error(span, format!("the secret `{path}` {reason}")));
+            return Value::default();
         }
     };
-    match refused {
-        Some(diagnostic) => {
-            renderer.host.failed.insert(name.to_owned());
-            renderer.diagnostics.push(diagnostic);
+    // A secret may contain other secrets; what is masked is its complete value.
+    let text = Text::new(raw.into_owned());
+    let complete = text.parts().fold(String::new(), |mut complete, part| {
+        match part {
+            Part::Characters(text) => complete.push_str(text),
+            Part::Secret(other) => complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose)),
+            Part::Registered(_) | Part::Current(_) => {}
         }
-        None => {
-            Arc::make_mut(&mut renderer.host.context.vars).insert(name.to_owned(), Value::from(Text::secret(name)));
-        }
+        complete
+    });
+    if complete.len() < SHORTEST_SECRET {
+        let error = Diagnostic::error(span, format!("the secret `{path}` is shorter than {SHORTEST_SECRET} bytes"));
+        renderer
+            .diagnostics
+            .push(error.hint("masking so short a value would mask half of every line; remove it from `secrets`"));
     }
+    // Two paths can give the same name, such as `a-b` and `a.b`.
+    let mut name = name.to_owned();
+    while renderer.host.secrets.get(&name).is_some_and(|known| known.expose() != complete) {
+        name.push('_');
+    }
+    renderer.host.secrets.insert(name.clone(), Secret::new(complete));
+    Value::from(Text::secret(&name))
 }
 
 /// The definitions ordered so that each comes after those that it uses, and an error for each cycle among the others.

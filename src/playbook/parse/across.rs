@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Parser;
+use crate::node::Value;
 use crate::playbook::document::Playbook;
 use crate::playbook::step::Step;
 use crate::playbook::step_names::step_meant;
@@ -31,6 +32,7 @@ impl Parser<'_> {
             }
         }
         self.check_registered(playbook);
+        self.check_loop_names(playbook);
         let mut seen = HashSet::new();
         for secret in &playbook.secrets {
             if !seen.insert(secret.value.as_str()) {
@@ -93,6 +95,25 @@ impl Parser<'_> {
                     .iter_mut()
                     .filter(|given| given.row.name == "register")
                     .for_each(|given| given.broken = true);
+            }
+        }
+    }
+
+    /// A name of a loop that is another name as well would mean one of the two where it is used.
+    fn check_loop_names(&mut self, playbook: &Playbook) {
+        let hosts = playbook.hosts.iter().flat_map(|host| &host.vars);
+        let vars = playbook.vars.iter().chain(hosts).map(|entry| (entry.key.as_str(), entry.key_span));
+        let registered = playbook.steps.iter().filter_map(|step| step.register().map(|name| (name.value, name.span)));
+        let known: HashMap<&str, Span> = registered.chain(vars).collect();
+        for step in &playbook.steps {
+            let Some(Value::Map(axes)) = step.option("loop").map(|node| &node.value) else { continue };
+            for axis in axes {
+                let Some(declared) = known.get(axis.key.as_str()) else { continue };
+                self.diagnostics.push(
+                    Diagnostic::error(axis.key_span, format!("`{}` is already a variable", axis.key))
+                        .related(*declared, "declared here")
+                        .hint("give the items of the loop another name"),
+                );
             }
         }
     }

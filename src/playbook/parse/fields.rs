@@ -6,6 +6,7 @@ use crate::node::{Entry, Node, Value};
 use crate::plan::options;
 use crate::playbook::step::{Given, Step};
 use crate::render::convert;
+use crate::render::syntax::is_template;
 use crate::source::{Diagnostic, Span};
 
 /// The name of the field that takes every key that no other field names.
@@ -29,7 +30,7 @@ impl Parser<'_> {
                     self.report(words.error(kind, node.span).label(ANSIBLE));
                     step.leftover.push((entry.key, node));
                     false
-                } else if let Some(field) = kind.short.and_then(|short| field_named(kind, short)) {
+                } else if let Some(field) = short_field(kind, &node) {
                     let given = self.field(field, kind.name, kind_span, node);
                     step.fields.push(given);
                     true
@@ -122,6 +123,14 @@ impl Parser<'_> {
 
 fn field_named(kind: &'static Kind, name: &str) -> Option<&'static Field> {
     kind.fields.iter().find(|field| field.name == name)
+}
+
+/// The field that a value without fields is for: that of the short form, or of an expression the one for every name.
+fn short_field(kind: &'static Kind, node: &Node) -> Option<&'static Field> {
+    match kind.short {
+        Some(short) => field_named(kind, short),
+        None => field_named(kind, REST).filter(|_| node.as_text().is_some_and(is_template)),
+    }
 }
 
 /// The forms that a kind can be written in.

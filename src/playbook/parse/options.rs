@@ -6,9 +6,15 @@ use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, StepOption};
 use crate::playbook::step::{Given, Step};
 use crate::render::convert;
-use crate::render::eval::PAIRS;
-use crate::render::syntax::{is_name, is_template};
+use crate::render::syntax::is_template;
 use crate::source::{Diagnostic, Span, Spanned};
+
+/// What a loop can go over.
+const LOOPS: &str = "a list, an expression that gives one, or named lists such as `{ user: [a, b], folder: [c, d] }`";
+
+/// What stands under a name of a loop.
+const NAMED: &str =
+    "the map below `loop:` names the items of lists; for the entries of a map of values write `loop: \"{{ MAP }}\"`";
 
 impl Parser<'_> {
     pub(super) fn option(&mut self, row: &'static StepOption, entry: Entry, step: &mut Step) {
@@ -34,12 +40,7 @@ impl Parser<'_> {
             }
             Form::Variables => self.check_environment(row, node),
             Form::Condition => self.check_expression(row, node),
-            Form::Items => match &node.value {
-                Value::List(_) => {}
-                Value::Scalar { text, .. } if is_template(text) => {}
-                Value::Map(_) => self.expected(row.name, node, "a list", Some(PAIRS)),
-                _ => self.expected(row.name, node, "a list", None),
-            },
+            Form::Items => self.check_items(row.name, node),
             Form::Name => {
                 if let Some(Spanned { value, span }) = self.text(entry) {
                     self.variable_name(&value, span, "name for a registered value");
@@ -52,6 +53,22 @@ impl Parser<'_> {
             }
             Form::Switch => self.check_switch(row, node),
             Form::Steps | Form::Words => drop(self.texts(entry)),
+        }
+    }
+
+    /// Checks the items of a loop: a list, an expression, or a map of lists under names.
+    fn check_items(&mut self, name: &str, node: &Node) {
+        match &node.value {
+            Value::List(_) => {}
+            Value::Scalar { text, .. } if is_template(text) => {}
+            Value::Map(axes) if name == "loop" => {
+                for axis in axes.iter().filter(|axis| !axis.broken) {
+                    self.variable_name(&axis.key, axis.key_span, "name for the items of a loop");
+                    self.check_items(&axis.key, &axis.value);
+                }
+            }
+            _ if name == "loop" => self.expected(name, node, "a list", Some(LOOPS)),
+            _ => self.expected(name, node, "a list", Some(NAMED)),
         }
     }
 
@@ -95,23 +112,15 @@ impl Parser<'_> {
 
     fn check_environment(&mut self, row: &StepOption, node: &Node) {
         convert::check_node(node, Shape::TextMap, row.name, &mut self.diagnostics);
-        match &node.value {
-            Value::Map(entries) => {
-                for variable in entries.iter().filter(|variable| !variable.broken && !is_name(&variable.key)) {
-                    let message = format!("invalid environment variable name `{}`", variable.key);
-                    self.report(
-                        Diagnostic::error(variable.key_span, message)
-                            .label("expected letters, digits and `_`, not starting with a digit"),
-                    );
-                }
-                for variable in entries.iter().filter(|variable| !variable.broken) {
-                    convert::no_variable_in_env(&variable.key, &variable.value, &mut self.diagnostics);
+        if let Value::Map(entries) = &node.value {
+            for variable in entries.iter().filter(|variable| !variable.broken) {
+                if let Err(error) = convert::environment_name(&variable.key, variable.key_span) {
+                    self.report(error);
                 }
             }
-            Value::Scalar { text, .. } if is_template(text) => {
-                self.expected(row.name, node, "a map of names and values", None);
+            for variable in entries.iter().filter(|variable| !variable.broken) {
+                convert::no_variable_in_env(&variable.key, &variable.value, &mut self.diagnostics);
             }
-            _ => {}
         }
     }
 
