@@ -10,7 +10,7 @@ mod time;
 
 pub use codec::{CodecError, from_json_line, json_text, to_json_line};
 pub use escape::{Escaper, escape, is_safe};
-pub use reason::{GuardFault, Reason};
+pub use reason::{GuardFault, Reason, group_words};
 pub use time::{parse_timestamp, timestamp};
 
 use serde::{Deserialize, Serialize};

@@ -178,14 +178,15 @@ fn compare(name: &str, mark: &str, right: &str) {
 
 /// The table of the options, out of what `pinboot kinds --json` says.
 fn options() -> String {
-    let mut out = "| option | value | default | read by | |\n|---|---|---|---|---|\n".to_owned();
+    let mut out = "| option | value | default | read by | at a group | |\n|---|---|---|---|---|---|\n".to_owned();
     for line in pinboot(&["kinds", "--json"]).lines() {
         let option: Value = serde_json::from_str(line).expect("one object a line");
         let text = |name: &str| option[name].as_str().unwrap_or_default().replace('|', "\\|");
         if option["kind"] == "option" {
             let (name, wants, default) = (text("name"), text("wants"), text("default"));
-            let (read_by, doc) = (text("read_by"), text("doc"));
-            writeln!(out, "| `{name}` | {wants} | {default} | {read_by} | {doc} |").expect("a string takes all");
+            let (read_by, at_groups, doc) = (text("read_by"), text("at_groups"), text("doc"));
+            writeln!(out, "| `{name}` | {wants} | {default} | {read_by} | {at_groups} | {doc} |")
+                .expect("a string takes all");
         }
     }
     out + "\n"

@@ -1,6 +1,7 @@
 //! What a playbook means: from text to plan, over a small table of kinds.
 
 mod digests;
+mod groups;
 pub(crate) mod kinds;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "says which shell it is at, and which is left out")]
 
 mod debts;
+mod groups;
 mod guards;
 mod isolation;
 mod old_run;

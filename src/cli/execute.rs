@@ -231,7 +231,7 @@ pub(super) fn commands(plans: &[(Host, Plan)]) -> Commands {
 struct StepCommands {
     command: Option<String>,
     /// The guards by their names.
-    guards: HashMap<&'static str, String>,
+    guards: HashMap<String, String>,
 }
 
 impl StepCommands {

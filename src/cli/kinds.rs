@@ -108,7 +108,8 @@ fn options_json() -> String {
         .map(|option| {
             let line = json!({
                 "v": VERSION, "kind": "option", "name": option.name, "wants": form_words(option.form),
-                "default": option.default, "read_by": option.read_by.word(), "doc": option.doc,
+                "default": option.default, "read_by": option.read_by.word(), "at_groups": option.inherits.words(),
+                "doc": option.doc,
             });
             json_text(&line) + "\n"
         })

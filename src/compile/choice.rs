@@ -1,9 +1,10 @@
 //! The steps that tags, `--from` and `--only` leave.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
 use crate::ids::StepLabel;
-use crate::playbook::{Loaded, Step, step_called, step_meant};
+use crate::playbook::{Loaded, Playbook, Step, step_meant, steps_called};
 use crate::source::Diagnostic;
 
 /// The steps, and the iterations of loops, that tags, `--from` and `--only` leave out.
@@ -33,28 +34,32 @@ impl Choice {
 
 /// What tags, `--from` and `--only` leave out.
 pub(super) fn choice(loaded: &Loaded) -> Result<Choice, Vec<Diagnostic>> {
-    let (steps, flags) = (&loaded.playbook.steps, &loaded.inputs.flags);
+    let (playbook, flags) = (&loaded.playbook, &loaded.inputs.flags);
+    let steps = &playbook.steps;
     let mut diagnostics = Vec::new();
     let mut find = |flag: &str, wanted: &str| {
-        let found = find_step(steps, wanted);
+        let found = find_steps(playbook, wanted);
         if found.is_none() {
             diagnostics.extend(unknown_step(loaded, flag, wanted));
         }
         let found = found?;
-        if let (at, Some(_)) = found
-            && steps[at].given("loop").is_none()
+        if let (range, Some(_)) = &found
+            && steps[range.start].given("loop").is_none()
         {
-            let message = format!("{flag}: step {} has no loop, and therefore no `{wanted}`", at + 1);
-            diagnostics.push(Diagnostic::without_place(message).hint(format!("write `{flag} {}`", at + 1)));
+            let number = range.start + 1;
+            let message = format!("{flag}: step {number} has no loop, and therefore no `{wanted}`");
+            diagnostics.push(Diagnostic::without_place(message).hint(format!("write `{flag} {number}`")));
         }
         Some(found)
     };
     let from = flags.from.as_deref().and_then(|wanted| find("--from", wanted));
-    let named: Vec<(usize, Option<u32>)> = flags.only.iter().filter_map(|wanted| find("--only", wanted)).collect();
+    let named = flags.only.iter().filter_map(|wanted| find("--only", wanted));
+    let named: Vec<(usize, Option<u32>)> =
+        named.flat_map(|(range, iteration)| range.map(move |at| (at, iteration))).collect();
     for (flag, wanted) in [("--tags", &flags.tags), ("--skip-tags", &flags.skip_tags)] {
         diagnostics.extend(wanted.iter().filter_map(|tag| unknown_tag(loaded, flag, tag)));
     }
-    let first = from.map_or(0, |(at, _)| at);
+    let first = from.as_ref().map_or(0, |(range, _)| range.start);
     let left_out: HashSet<usize> = steps
         .iter()
         .enumerate()
@@ -82,28 +87,28 @@ pub(super) fn choice(loaded: &Loaded) -> Result<Choice, Vec<Diagnostic>> {
         }
         only.entry(*at).or_default().extend(iteration);
     }
-    Ok(Choice { left_out, from: from.and_then(|(at, iteration)| Some((at, iteration?))), only })
+    Ok(Choice { left_out, from: from.and_then(|(range, iteration)| Some((range.start, iteration?))), only })
 }
 
 fn has_tag(step: &Step, wanted: &[String]) -> bool {
     step.words("tags").any(|tag| wanted.iter().any(|wanted| wanted == tag.value))
 }
 
-/// The step with this id or name, or else with this number, which may name an iteration of its loop.
-fn find_step(steps: &[Step], wanted: &str) -> Option<(usize, Option<u32>)> {
+/// The steps with this id or name, or else the one with this number, which may name an iteration of its loop.
+fn find_steps(playbook: &Playbook, wanted: &str) -> Option<(Range<usize>, Option<u32>)> {
     let numbered = || {
         let label = StepLabel::parse(wanted)?;
         let at = usize::try_from(label.step).ok()? - 1;
-        (at < steps.len()).then_some((at, label.iteration))
+        (at < playbook.steps.len()).then_some((at..at + 1, label.iteration))
     };
-    step_called(steps, wanted).map(|at| (at, None)).or_else(numbered)
+    steps_called(playbook, wanted).map(|range| (range, None)).or_else(numbered)
 }
 
 /// The error for a step that is not there, unless errors of the playbook may hide it.
 fn unknown_step(loaded: &Loaded, flag: &str, wanted: &str) -> Option<Diagnostic> {
     let steps = &loaded.playbook.steps;
     let error = Diagnostic::without_place(format!("{flag}: no step is called `{wanted}`"));
-    if let Some(hint) = step_meant(steps, wanted) {
+    if let Some(hint) = step_meant(&loaded.playbook, wanted) {
         return Some(error.hint(hint));
     }
     let hint = match steps.as_slice() {

@@ -103,6 +103,7 @@ fn registered(loaded: &Loaded, left_out: HashSet<usize>) -> Registered {
     Registered {
         names,
         secretive,
+        groups: playbook.groups.iter().map(|group| group.steps.start).collect(),
         left_out,
         steps: playbook.steps.iter().map(|step| step.name.value.clone()).collect(),
     }
@@ -151,7 +152,8 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     let (vars, mut diagnostics) = resolve(&declared, registered, &loaded.templates, sources, &*inputs.loader);
     let mut renderer = Renderer::new(&loaded.templates, sources, vars, registered, &*inputs.loader);
     let host = hosts::host(&mut renderer, inputs, chosen);
-    let mut steps = Steps::new(&playbook.steps, renderer, choice);
+    let mut steps = Steps::new(playbook, renderer, choice);
+    steps.check_groups();
     for (at, line) in lines.iter().enumerate() {
         steps.compile(at, line);
     }

@@ -87,6 +87,11 @@ pub(super) fn spec(
         let value = if matches!(value, OptionValue::Steps(_)) { OptionValue::Steps(watched.to_vec()) } else { value };
         (slot.set)(&mut spec, value);
     }
+    // What needs root by itself is not done as a user that only a group names.
+    let is_own = |option| step.given(option).is_some_and(|given| given.group.is_none());
+    if spec.recipe.needs_root && matches!(spec.run_as, RunAs::User(_)) && !is_own("run_as") {
+        spec.run_as = RunAs::RootToApply;
+    }
     if spec.only_asks && step.given("on_unknown").is_none() {
         // To ask again is harmless.
         spec.on_unknown = OnUnknown::Rerun;

@@ -1,16 +1,19 @@
 //! The steps of one host: which of them run, how often, and with what.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::choice::Choice;
 use super::digest::digest;
-use super::recipe;
+use super::{options, recipe};
 use crate::event::escape;
 use crate::ids::{Digest, StepId, StepKey, StepLabel};
-use crate::kinds::{Kind, Recipe};
+use crate::kinds::{Kind, Recipe, Shape};
 use crate::node::Node;
-use crate::plan::{Action, PlannedStep};
-use crate::playbook::Step;
+use crate::plan::options::StepOption;
+use crate::plan::{Action, PlannedStep, Question};
+use crate::playbook::{Given, Playbook, Step};
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
 use crate::render::syntax::{self, Segment};
@@ -23,7 +26,8 @@ const MAX_PLANNED: usize = 20_000;
 
 /// Compiles the steps of one host, in order.
 pub(super) struct Steps<'a> {
-    /// The steps of the playbook.
+    playbook: &'a Playbook,
+    /// Its steps.
     authored: &'a [Step],
     renderer: Renderer<'a>,
     choice: &'a Choice,
@@ -36,6 +40,8 @@ pub(super) struct Steps<'a> {
     keys: Vec<Vec<StepKey>>,
     /// For each step of the playbook, how many steps before it are called the same.
     namesakes: Vec<usize>,
+    /// For each group, its question as far as it has been asked for.
+    questions: HashMap<usize, Option<Arc<Question>>>,
     /// What steps that are left out would have exported: later steps get it nevertheless.
     carried: Vec<(String, Text)>,
 }
@@ -58,17 +64,15 @@ enum Decision {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(authored: &'a [Step], renderer: Renderer<'a>, choice: &'a Choice) -> Self {
+    pub(super) fn new(playbook: &'a Playbook, renderer: Renderer<'a>, choice: &'a Choice) -> Self {
+        let authored = playbook.steps.as_slice();
         let count = authored.len();
-        let mut called: HashMap<&str, usize> = HashMap::new();
-        for (at, step) in authored.iter().enumerate().rev() {
-            called.insert(step.name.value.as_str(), at);
-        }
-        called.extend(authored.iter().enumerate().rev().filter_map(|(at, step)| Some((step.id()?.value, at))));
+        let called = called(playbook);
         let watches = |step: &Step| {
-            step.words("when_changed").filter_map(|name| called.get(name.value).copied()).collect::<Vec<_>>()
+            step.words("when_changed").filter_map(|name| called.get(name.value).cloned()).flatten().collect::<Vec<_>>()
         };
         Self {
+            playbook,
             watches: authored.iter().map(watches).collect(),
             authored,
             renderer,
@@ -77,8 +81,26 @@ impl<'a> Steps<'a> {
             ids: vec![Vec::new(); count],
             keys: vec![Vec::new(); count],
             namesakes: namesakes(authored),
+            questions: HashMap::new(),
             carried: Vec::new(),
         }
+    }
+
+    /// Checks what stands at the groups: its names are defined wherever the steps run or not.
+    pub(super) fn check_groups(&mut self) {
+        for (at, group) in self.playbook.groups.iter().enumerate() {
+            self.renderer.left_out = group.steps.clone().all(|step| self.choice.left_out.contains(&step));
+            self.renderer.where_given(Some(at), |renderer| renderer.check_only(&group.name_node, Shape::Text));
+            for given in &group.options {
+                let secrets = self.renderer.secrets_used.clone();
+                options::check_only(&mut self.renderer, &Given { group: Some(at), ..given.clone() });
+                self.renderer.secrets_used = secrets;
+            }
+            for (_, node) in &group.leftover {
+                self.renderer.check_names(node);
+            }
+        }
+        self.renderer.left_out = false;
     }
 
     /// The planned steps, and the renderer with its diagnostics.
@@ -136,7 +158,7 @@ impl<'a> Steps<'a> {
     fn carry_exports(&mut self, step: &Step) {
         let before = self.renderer.diagnostics.len();
         let secrets = self.renderer.secrets_used.clone();
-        let runs = step.option("when").is_none_or(|when| self.renderer.decide(when) == Some(true));
+        let runs = step.conditions().all(|given| self.is_true(given) == Some(true));
         let recipe = if runs { recipe::recipe(&mut self.renderer, step) } else { None };
         self.renderer.diagnostics.truncate(before);
         match recipe.as_ref().map(Recipe::exports) {
@@ -158,15 +180,16 @@ impl<'a> Steps<'a> {
             return;
         }
         let label = StepLabel::plain(u32::try_from(place.at + 1).expect("fewer than 2^32 steps"));
-        let when = step.option("when");
         let items = step.option("loop");
-        let each = items.and(when).filter(|when| uses_loop_names(step, when));
-        match self.decide(when.filter(|_| each.is_none())) {
+        let own = step.conditions().find(|given| given.group.is_none());
+        let each = own.filter(|when| items.is_some() && uses_loop_names(step, &when.value));
+        let conditions: Vec<_> = step.conditions().filter(|given| given.group.is_some() || each.is_none()).collect();
+        match self.decide(&conditions) {
             Decision::Run => {}
             Decision::Skip(why) => {
                 self.check_only(step);
-                if let (Some(items), Some(when)) = (items, when) {
-                    self.check_items(items, when);
+                if let Some(items) = items {
+                    self.check_items(items, &conditions);
                 }
                 self.skip(place, label, None, why);
                 // What the step is skipped for now stays owed to each of its iterations.
@@ -186,8 +209,9 @@ impl<'a> Steps<'a> {
 
     /// Looks for what is undefined in the items of a loop that does not run, unless `when` asks about the same names: it may
     /// skip the step because of them.
-    fn check_items(&mut self, items: &Node, when: &Node) {
-        let asked = names_of(when.as_text().unwrap_or(""));
+    fn check_items(&mut self, items: &Node, conditions: &[&Given<StepOption>]) {
+        let texts = conditions.iter().filter_map(|given| given.value.as_text());
+        let asked: Vec<&str> = texts.flat_map(names_of).collect();
         let mut shared = false;
         for_each_use(items, self.renderer.templates, &mut |_, name, _| shared |= asked.contains(&name));
         if !shared {
@@ -195,17 +219,26 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn decide(&mut self, when: Option<&Node>) -> Decision {
-        let Some(when) = when else { return Decision::Run };
-        match self.renderer.decide(when) {
-            Some(true) => Decision::Run,
-            Some(false) => Decision::Skip(format!("when: {}", when.as_text().unwrap_or("").trim())),
-            None => Decision::Unknown,
+    /// Decides by conditions, the outermost first, of which all have to be true.
+    fn decide(&mut self, conditions: &[&Given<StepOption>]) -> Decision {
+        for given in conditions {
+            match self.is_true(given) {
+                Some(true) => {}
+                Some(false) => {
+                    return Decision::Skip(format!("when: {}", given.value.as_text().unwrap_or("").trim()));
+                }
+                None => return Decision::Unknown,
+            }
         }
+        Decision::Run
+    }
+
+    fn is_true(&mut self, given: &Given<StepOption>) -> Option<bool> {
+        self.renderer.where_given(given.group, |renderer| renderer.decide(&given.value))
     }
 
     /// Makes a step of every iteration; `each` is a `when` that is decided for each of them.
-    fn iterate(&mut self, place: Place<'_>, label: StepLabel, items: &Node, each: Option<&Node>) {
+    fn iterate(&mut self, place: Place<'_>, label: StepLabel, items: &Node, each: Option<&Given<StepOption>>) {
         let Some(iterations) = self.renderer.iterations(items) else {
             self.check_only(place.step);
             return;
@@ -236,7 +269,7 @@ impl<'a> Steps<'a> {
                 self.carry_exports(place.step);
                 continue;
             }
-            match self.decide(each) {
+            match self.decide(each.as_slice()) {
                 Decision::Run => self.apply(place, label, Some(iteration)),
                 Decision::Skip(why) => {
                     self.check_only(place.step);
@@ -278,7 +311,9 @@ impl<'a> Steps<'a> {
         let name = self.name(step, iteration);
         let (watched, digests): (Vec<StepId>, Vec<Digest>) = self.watched(place.at).into_iter().unzip();
         let spec = recipe::spec(&mut self.renderer, step, recipe, &watched);
-        let (Some(mut spec), Some(kind)) = (spec, step.kind) else { return };
+        let questions = self.questions(step.group);
+        let (Some(mut spec), Some(kind), Some(questions)) = (spec, step.kind, questions) else { return };
+        spec.questions = questions;
         spec.watches = self.watches[place.at].iter().flat_map(|at| self.keys[*at].iter().cloned()).collect();
         let digest = digest(kind.name, &spec, &digests);
         self.carried.retain(|(name, _)| !replaces(spec.recipe.exports(), name));
@@ -288,6 +323,36 @@ impl<'a> Steps<'a> {
         spec.env.splice(0..0, carried);
         let key = self.key(place.at, iteration);
         self.add(place, label, (name, key), Some(kind), digest, Action::Apply(Box::new(spec)));
+    }
+
+    /// The questions of the groups around a step, the outermost first; `None` where one of them has an error.
+    fn questions(&mut self, group: usize) -> Option<Vec<Arc<Question>>> {
+        let playbook = self.playbook;
+        let mut questions = Vec::new();
+        for (at, group) in playbook.groups_from(group) {
+            let Some(asked) = &group.question else { continue };
+            if !self.questions.contains_key(&at) {
+                let question = self.question(at, asked);
+                self.questions.insert(at, question);
+            }
+            questions.push(self.questions.get(&at).cloned().flatten()?);
+        }
+        questions.reverse();
+        Some(questions)
+    }
+
+    fn question(&mut self, group: usize, asked: &Step) -> Option<Arc<Question>> {
+        let spec = recipe::spec(&mut self.renderer, asked, Some(Recipe::default()), &[])?;
+        let name = self.renderer.where_given(Some(group), |renderer| renderer.text(&asked.name_node));
+        let number = u32::try_from(self.questions.values().flatten().count() + 1).expect("fewer than 2^32 groups");
+        let name = on_one_line(&name.map_or_else(String::new, |name| name.display()));
+        let mut question = Question::new(number, name, spec);
+        // Like those of a step, they are not part of a digest.
+        let env = &mut question.spec.env;
+        let own = |name: &str| env.iter().any(|(other, _)| other == name);
+        let carried: Vec<_> = self.carried.iter().filter(|(name, _)| !own(name)).cloned().collect();
+        env.splice(0..0, carried);
+        Some(Arc::new(question))
     }
 
     /// The steps of the plan that `when_changed` names, with their digests.
@@ -333,9 +398,26 @@ impl<'a> Steps<'a> {
             }
             _ => rendered,
         };
-        let on_one_line: String = name.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
-        escape(on_one_line.as_bytes())
+        on_one_line(&name)
     }
+}
+
+/// A name as it is shown.
+fn on_one_line(name: &str) -> String {
+    let on_one_line: String = name.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
+    escape(on_one_line.as_bytes())
+}
+
+/// The steps by what they are called: a group is all of its steps, and an id counts before a name.
+fn called(playbook: &Playbook) -> HashMap<&str, Range<usize>> {
+    let steps = || playbook.steps.iter().enumerate().rev();
+    let groups = || playbook.groups.iter().skip(1).rev();
+    let mut called: HashMap<&str, Range<usize>> =
+        groups().map(|group| (group.name.value.as_str(), group.steps.clone())).collect();
+    called.extend(steps().map(|(at, step)| (step.name.value.as_str(), at..at + 1)));
+    called.extend(groups().filter_map(|group| Some((group.id()?.value, group.steps.clone()))));
+    called.extend(steps().filter_map(|(at, step)| Some((step.id()?.value, at..at + 1))));
+    called
 }
 
 /// For each step, how many of those before it are called the same: their order is the difference between such steps.

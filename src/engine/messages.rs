@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ledger::{Contradiction, Findings};
-use crate::event::{GuardFault, Outcome, Reason};
+use crate::event::{GuardFault, Outcome, Reason, group_words};
 use crate::exit::Exit;
 use crate::ids::{RunId, StepId};
 use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
@@ -41,6 +41,7 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::Manual => "a person has to do this".to_owned(),
         Reason::When => return skipped.map(str::to_owned),
         Reason::OnlyIf => "`only_if` failed".to_owned(),
+        Reason::GroupOnlyIf { group } => format!("`only_if` of {} failed", group_words(group)),
         Reason::WhenChanged => "none of the steps in `when_changed` changed".to_owned(),
         Reason::DoneEarlier { earlier_run } => format!("done in run {earlier_run}"),
         Reason::FoundDone => "its result was lost, but its check passes".to_owned(),
@@ -49,7 +50,7 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::Always => "it has no check and runs each time".to_owned(),
         Reason::Rebooted | Reason::Status | Reason::Integrity => return None,
         Reason::CheckError => "the check failed".to_owned(),
-        Reason::GuardError { guard, fault } => guard_error(guard, *fault),
+        Reason::GuardError { guard, group, fault } => guard_error(guard, group.as_deref(), *fault),
         Reason::Verify => "the command succeeded, but the check still reports a difference".to_owned(),
         Reason::Timeout { alive } => and_alive("it took longer than its timeout", alive.as_deref()),
         Reason::CheckTimeout { alive } => and_alive("its check took longer than the step's timeout", alive.as_deref()),
@@ -79,7 +80,7 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
 }
 
 /// A guard that could not find out.
-fn guard_error(guard: &str, fault: GuardFault) -> String {
+fn guard_error(guard: &str, group: Option<&str>, fault: GuardFault) -> String {
     let why = match fault {
         GuardFault::NotFound => {
             "a command in it was not found (status 127); if that is an answer, ask `command -v NAME`".to_owned()
@@ -88,7 +89,8 @@ fn guard_error(guard: &str, fault: GuardFault) -> String {
         GuardFault::Signal { number } => format!("it was killed by signal {number}"),
         GuardFault::Syntax => "the host's shell does not understand it".to_owned(),
     };
-    format!("`{guard}` could not find out: {why}")
+    let whose = group.map_or_else(String::new, |group| format!(" of {}", group_words(group)));
+    format!("`{guard}`{whose} could not find out: {why}")
 }
 
 /// What ended a step, and what of it lives all the same.

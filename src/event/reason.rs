@@ -16,6 +16,11 @@ pub enum Reason {
     When,
     /// Skipped: its `only_if` failed on the host.
     OnlyIf,
+    /// Skipped: the `only_if` of a group around it failed on the host.
+    GroupOnlyIf {
+        /// The group's name; empty for the playbook.
+        group: String,
+    },
     /// Skipped: none of the steps in its `when_changed` changed anything.
     WhenChanged,
     /// Unchanged: it has no check, and the host's record says that an earlier run did it.
@@ -42,6 +47,9 @@ pub enum Reason {
     GuardError {
         /// `unless`, `only_if`, or `check` of a step for a person.
         guard: String,
+        /// The name of the group whose guard it is, empty for the playbook; `None` for the step's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
         /// What kept it from answering.
         #[serde(flatten)]
         fault: GuardFault,
@@ -104,6 +112,11 @@ pub enum Reason {
     },
 }
 
+/// A group of steps by its name; without one it is the playbook.
+pub fn group_words(name: &str) -> String {
+    if name.is_empty() { "the playbook".to_owned() } else { format!("the group `{name}`") }
+}
+
 /// What kept a guard from answering: in JSON the field `fault`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
@@ -132,7 +145,10 @@ impl Reason {
             Self::Stopped { alive } => Self::Stopped { alive: maybe(alive) },
             Self::SecretMissing { secret } => Self::SecretMissing { secret: change(&secret) },
             Self::NotRegistered { variable } => Self::NotRegistered { variable: change(&variable) },
-            Self::GuardError { guard, fault } => Self::GuardError { guard: change(&guard), fault },
+            Self::GroupOnlyIf { group } => Self::GroupOnlyIf { group: change(&group) },
+            Self::GuardError { guard, group, fault } => {
+                Self::GuardError { guard: change(&guard), group: maybe(group), fault }
+            }
             Self::NotStored { result } => Self::NotStored { result: change(&result) },
             Self::Other { word } => Self::Other { word: change(&word) },
             without_text => without_text,

@@ -6,9 +6,10 @@ mod summary;
 
 pub use summary::StepSummary;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::Mode;
+use crate::event::{Mode, group_words};
 use crate::ids::{Digest, HostId, RunId, StepId, StepKey, StepLabel};
 use crate::kinds::Recipe;
 use crate::script::{Script, Text};
@@ -61,11 +62,26 @@ pub enum Action {
     Apply(Box<StepSpec>),
 }
 
+/// The `only_if` of a group of steps: the host is asked once in a run, before the first of them that may run.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Its number among those of the plan, from 1.
+    pub number: u32,
+    /// The group's name; empty for the playbook.
+    pub group: String,
+    /// What is asked, whose shell asks, where, and with what environment.
+    pub spec: StepSpec,
+    /// The same as bytes: a step with the same `only_if` and the same surroundings has the same digest.
+    pub(crate) surroundings: Vec<u8>,
+}
+
 /// A step's recipe and its options.
 #[derive(Clone, Debug, Default)]
 pub struct StepSpec {
     /// What the kind contributes.
     pub recipe: Recipe,
+    /// The questions of the groups around it, the outermost first: where one is answered with no, the step is skipped.
+    pub questions: Vec<Arc<Question>>,
     /// `only_if`: where it fails, the step is skipped.
     pub only_if: Option<Script>,
     /// `when_changed`: at least one of these steps must have changed in this run. The list is empty where all that it names
@@ -115,10 +131,51 @@ pub enum Remembered {
     Started(RunId),
 }
 
+impl Question {
+    /// A question; `spec` has the `only_if`, the user, `cwd`, `env` and `timeout`.
+    pub fn new(number: u32, group: impl Into<String>, spec: StepSpec) -> Self {
+        let surroundings = spec.surroundings();
+        Self { number, group: group.into(), spec, surroundings }
+    }
+
+    /// Whose question it is.
+    pub fn whose(&self) -> String {
+        format!("of {}", group_words(&self.group))
+    }
+}
+
+impl Plan {
+    /// The questions of the plan's groups, each once.
+    pub fn questions(&self) -> Vec<&Question> {
+        let mut found: Vec<&Question> = Vec::new();
+        for step in &self.steps {
+            let Action::Apply(spec) = &step.action else { continue };
+            for question in &spec.questions {
+                if found.iter().all(|known| known.number != question.number) {
+                    found.push(question);
+                }
+            }
+        }
+        found
+    }
+}
+
 impl StepSpec {
     /// A recipe without options: the login user, in its home, one attempt.
     pub fn plain(recipe: Recipe) -> Self {
         Self { recipe, ..Self::default() }
+    }
+
+    /// Whose shell a check has, where, and with what environment, as bytes.
+    pub(crate) fn surroundings(&self) -> Vec<u8> {
+        let user = match &self.run_as {
+            RunAs::Login | RunAs::RootToApply => String::new(),
+            RunAs::Root => "root".to_owned(),
+            RunAs::User(user) => format!("user {}", user.raw()),
+        };
+        let cwd = self.cwd.as_ref().map_or("", Text::raw).to_owned();
+        let env = self.env.iter().flat_map(|(name, value)| [name.clone(), value.raw().to_owned()]);
+        [user, cwd].into_iter().chain(env).collect::<Vec<_>>().join("\0").into_bytes()
     }
 
     /// Whether anything can tell that the step is satisfied.

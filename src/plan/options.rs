@@ -26,6 +26,10 @@ pub struct StepOption {
     /// Whether it limits when a step runs, or says that the step is meant to run each time: a step without a check should
     /// have one of these.
     pub limits_runs: bool,
+    /// How steps get it from the groups around them, and from the playbook.
+    pub inherits: Inherits,
+    /// The kinds that do not take it from a group: there it means something else.
+    pub not_taken_by: &'static [&'static str],
     /// What its text must look like besides.
     pub(crate) rule: Option<&'static ValueRule>,
     /// The field of the plan's step that holds it.
@@ -126,6 +130,48 @@ impl ReadBy {
     }
 }
 
+/// How a step gets an option that stands at a group around it, or at the top of the playbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inherits {
+    /// It cannot stand there.
+    No,
+    /// The innermost counts, and one of these options takes the place of all of them further out.
+    Nearest(&'static [&'static str]),
+    /// Every one of them has to be true.
+    All,
+    /// They add up.
+    Adds,
+    /// They are put together by name, and the innermost of a name counts.
+    Merges,
+    /// The host is asked once for all steps of the group.
+    AskedOnce,
+}
+
+impl Inherits {
+    /// Whether the option can stand at a group.
+    pub fn at_groups(self) -> bool {
+        self != Self::No
+    }
+
+    /// A few words for help and documents.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::Nearest(_) => "the innermost counts",
+            Self::All => "all have to be true",
+            Self::Adds => "they add up",
+            Self::Merges => "merged by name",
+            Self::AskedOnce => "asked once",
+        }
+    }
+}
+
+/// Of these two the innermost says whose shell a step has.
+const USER: &[&str] = &["sudo", "run_as"];
+
+/// What a reboot means by them is not what a command does: they are about the reboot itself.
+const NOT_REBOOT: &[&str] = &["reboot"];
+
 /// A rendered option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OptionValue {
@@ -198,7 +244,19 @@ pub(crate) struct DigestPart {
 }
 
 const fn option(name: &'static str, form: Form, read_by: ReadBy, doc: &'static str) -> StepOption {
-    StepOption { name, form, read_by, doc, default: "", limits_runs: false, rule: None, slot: None, digest: None }
+    StepOption {
+        name,
+        form,
+        read_by,
+        doc,
+        default: "",
+        limits_runs: false,
+        inherits: Inherits::No,
+        not_taken_by: &[],
+        rule: None,
+        slot: None,
+        digest: None,
+    }
 }
 
 impl StepOption {
@@ -209,6 +267,16 @@ impl StepOption {
 
     const fn limits_runs(mut self) -> Self {
         self.limits_runs = true;
+        self
+    }
+
+    const fn at_groups(mut self, how: Inherits) -> Self {
+        self.inherits = how;
+        self
+    }
+
+    const fn not_taken_by(mut self, kinds: &'static [&'static str]) -> Self {
+        self.not_taken_by = kinds;
         self
     }
 
@@ -240,7 +308,8 @@ pub const OPTIONS: &[StepOption] = &[
         Form::Condition,
         ReadBy::Controller,
         "An expression without braces. It must be true or false; where it is false, the step is skipped.",
-    ),
+    )
+    .at_groups(Inherits::All),
     option(
         "loop",
         Form::Items,
@@ -268,12 +337,23 @@ pub const OPTIONS: &[StepOption] = &[
         ReadBy::Check,
         "Shell for the host. Where it fails, the step is skipped.",
     )
+    .at_groups(Inherits::AskedOnce)
     .limits_runs()
     .slot(
         |spec, value| spec.only_if = value.shell(),
         |spec| spec.only_if.clone().map(OptionValue::Shell),
     )
-    .digest(1, |spec, _| script_part("only_if", spec.only_if.as_ref())),
+    .digest(1, |spec, _| {
+        let own = spec.surroundings();
+        let of_groups = spec.questions.iter().flat_map(|question| {
+            let mut parts = script_part("only_if", question.spec.only_if.as_ref());
+            if question.surroundings != own {
+                parts.push(("only_if_in", question.surroundings.clone()));
+            }
+            parts
+        });
+        of_groups.chain(script_part("only_if", spec.only_if.as_ref())).collect()
+    }),
     option(
         "creates",
         Form::Field(Shape::Path),
@@ -303,12 +383,14 @@ pub const OPTIONS: &[StepOption] = &[
         "`true`: runs check and command as root (`sudo -n`). `false`: never uses root, even for kinds that need it.",
     )
     .default("as the kind needs")
+    .at_groups(Inherits::Nearest(USER))
     .slot(
         |spec, value| spec.run_as = if value.flag() { RunAs::Root } else { RunAs::Login },
         |_| None,
     ),
     option("run_as", Form::User, ReadBy::Both, "Runs check and command as this user of the host (`sudo -n -u`).")
         .default("the login user")
+        .at_groups(Inherits::Nearest(USER))
         .slot(
             |spec, value| {
                 if let Some(user) = value.text() {
@@ -328,9 +410,11 @@ pub const OPTIONS: &[StepOption] = &[
         }),
     option("cwd", Form::Field(Shape::Path), ReadBy::Both, "The directory in which the shell starts; one without `/` in front is looked for in the home.")
         .default("the home directory; `/` for a user without one")
+        .at_groups(Inherits::Nearest(&["cwd"]))
         .slot(|spec, value| spec.cwd = value.text(), |spec| spec.cwd.clone().map(OptionValue::Text))
         .digest(5, |spec, _| text_part("cwd", spec.cwd.as_ref())),
     option("env", Form::Variables, ReadBy::Both, "Environment variables for this step.")
+        .at_groups(Inherits::Merges)
         .slot(
             |spec, value| spec.env = value.variables(),
             |spec| (!spec.env.is_empty()).then(|| OptionValue::Variables(spec.env.clone())),
@@ -368,15 +452,21 @@ pub const OPTIONS: &[StepOption] = &[
         "Such as `90s`, `5m` or `1h30m`. Then the step's process group gets SIGTERM, 10 s later SIGKILL, and the step has failed. Its check has the same limit.",
     )
     .default("none")
+    .at_groups(Inherits::Nearest(&["timeout"]))
+    .not_taken_by(NOT_REBOOT)
     .slot(|spec, value| spec.timeout = value.duration(), |spec| spec.timeout.map(OptionValue::Duration)),
     option("retries", Form::UpTo(1000), ReadBy::Apply, "How often a failed command is tried again, 1,000 times at most.")
         .default("0")
+        .at_groups(Inherits::Nearest(&["retries"]))
+        .not_taken_by(NOT_REBOOT)
         .slot(
             |spec, value| spec.retries = value.number().unwrap_or_default(),
             |spec| (spec.retries > 0).then_some(OptionValue::Number(spec.retries)),
         ),
     option("delay", Form::Duration { zero: true }, ReadBy::Apply, "The pause before each further attempt.")
         .default("0s")
+        .at_groups(Inherits::Nearest(&["delay"]))
+        .not_taken_by(NOT_REBOOT)
         .slot(
             |spec, value| spec.delay = value.duration().unwrap_or_default(),
             |spec| (!spec.delay.is_zero()).then_some(OptionValue::Duration(spec.delay)),
@@ -388,6 +478,7 @@ pub const OPTIONS: &[StepOption] = &[
         "`true`: a failure is reported and counted, and the run continues.",
     )
     .default("false")
+    .at_groups(Inherits::Nearest(&["allow_failure"]))
     .slot(|spec, value| spec.allow_failure = value.flag(), |spec| flag(spec.allow_failure)),
     option(
         "always",
@@ -420,7 +511,8 @@ pub const OPTIONS: &[StepOption] = &[
         ReadBy::Controller,
         "A word for the step, which no other step has: `when_changed`, `--from` and `--only` accept it like the name. Given to a step with a `loop`, it means all iterations.",
     ),
-    option("tags", Form::Words, ReadBy::Controller, "Words that `--tags` and `--skip-tags` select steps by."),
+    option("tags", Form::Words, ReadBy::Controller, "Words that `--tags` and `--skip-tags` select steps by.")
+        .at_groups(Inherits::Adds),
 ];
 
 fn script_part(name: &'static str, script: Option<&Script>) -> Vec<(&'static str, Vec<u8>)> {
@@ -443,6 +535,11 @@ pub fn find(name: &str) -> Option<&'static StepOption> {
 /// The names of all options, in the order of help.
 pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     OPTIONS.iter().map(|option| option.name)
+}
+
+/// The names of the options that can stand at a group, and at the top of a playbook.
+pub fn names_at_groups() -> impl Iterator<Item = &'static str> + Clone {
+    OPTIONS.iter().filter(|option| option.inherits.at_groups()).map(|option| option.name)
 }
 
 impl StepSpec {

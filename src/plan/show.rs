@@ -10,7 +10,7 @@ use crate::event::{VERSION, escape, json_text};
 use crate::ids::Digest;
 use crate::inventory::Host;
 use crate::kinds::{self, Content, Recipe};
-use crate::script::Text;
+use crate::script::{Script, Text};
 
 /// What else lets a step run that waits for others: only the host knows.
 const OR_OWED: &str = "or a change of an earlier run that the host still owes to this step";
@@ -35,16 +35,21 @@ pub fn command(step: &PlannedStep) -> Option<String> {
     Some(commands.replace("    # the content below", "    # the content of the step"))
 }
 
-/// The author's shell that a step asks before its own command, by the name of the option.
-pub fn guards(step: &PlannedStep) -> impl Iterator<Item = (&'static str, String)> {
+/// The author's shell that a step asks before its own command, by the name of the option, and of the group that asks.
+pub fn guards(step: &PlannedStep) -> impl Iterator<Item = (String, String)> {
     let spec = match &step.action {
         Action::Apply(spec) => Some(spec),
         Action::Skip { .. } => None,
     };
-    spec.into_iter().flat_map(|spec| spec.options()).filter_map(|(option, value)| match value {
-        OptionValue::Shell(script) => Some((option.name, script.as_str().trim_end().to_owned())),
+    let of_groups = spec.into_iter().flat_map(|spec| &spec.questions).filter_map(|question| {
+        let name = format!("only_if {}", question.whose());
+        Some((name, question.spec.only_if.as_ref()?.as_str().trim_end().to_owned()))
+    });
+    let own = spec.into_iter().flat_map(|spec| spec.options()).filter_map(|(option, value)| match value {
+        OptionValue::Shell(script) => Some((option.name.to_owned(), script.as_str().trim_end().to_owned())),
         _ => None,
-    })
+    });
+    own.chain(of_groups)
 }
 
 /// The fields that the functions of a recipe read, without those that are empty.
@@ -92,15 +97,38 @@ fn one_step(plan: &Plan, step: &PlannedStep, out: &mut String) {
     match &step.action {
         Action::Skip { why } => line("skipped", why, out),
         Action::Apply(spec) => {
-            let check_as = match &spec.run_as {
-                RunAs::Root => " (as root, sudo -n)".to_owned(),
-                RunAs::User(user) => format!(" (as {}, sudo -n -u)", user.display()),
-                RunAs::Login | RunAs::RootToApply => String::new(),
-            };
+            let check_as = check_as(spec);
             let apply_as = if spec.run_as == RunAs::RootToApply { " (as root, sudo -n)" } else { check_as.as_str() };
+            questions(plan, step, spec, out);
             options(plan, spec, &check_as, out);
             recipe(spec, &check_as, apply_as, out);
         }
+    }
+}
+
+/// The questions of the groups around a step: in full at the first step that asks them.
+fn questions(plan: &Plan, step: &PlannedStep, spec: &StepSpec, out: &mut String) {
+    for question in &spec.questions {
+        let asks = |step: &&PlannedStep| match &step.action {
+            Action::Apply(spec) => spec.questions.iter().any(|other| other.number == question.number),
+            Action::Skip { .. } => false,
+        };
+        let title = format!("only_if {}", question.whose());
+        if let Some(first) = plan.steps.iter().find(asks).filter(|first| first.id != step.id) {
+            line(&title, &format!("asked once, see step {}", first.label), out);
+        } else {
+            let script = question.spec.only_if.as_ref().map_or("", Script::as_str);
+            titled(&format!("{title}, asked once{}", check_as(&question.spec)), script, out);
+        }
+    }
+}
+
+/// Whose shell a check has where it is not that of the login user.
+fn check_as(spec: &StepSpec) -> String {
+    match &spec.run_as {
+        RunAs::Root => " (as root, sudo -n)".to_owned(),
+        RunAs::User(user) => format!(" (as {}, sudo -n -u)", user.display()),
+        RunAs::Login | RunAs::RootToApply => String::new(),
     }
 }
 
@@ -224,6 +252,11 @@ fn json_step(step: &PlannedStep) -> Value {
             for (option, value) in spec.options() {
                 set(option.name, Some(json_value(value)));
             }
+            let asked = spec.questions.iter().map(|question| {
+                let script = question.spec.only_if.as_ref().map_or("", Script::as_str);
+                json!({"group": question.group, "only_if": script})
+            });
+            set("groups", (!spec.questions.is_empty()).then(|| asked.collect()));
             let recipe = &spec.recipe;
             set("check", recipe.check.as_ref().map(|script| script.as_str().into()));
             let fields = recipe.assignments();

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::group::Group;
 use super::step::Step;
 use crate::node::{Entry, Node};
 use crate::source::{SourceId, Spanned};
 
 /// The most steps that a playbook may have.
 pub const MAX_STEPS: usize = 1000;
+
+/// How deep groups may stand in one another.
+pub(crate) const MAX_NESTED_GROUPS: usize = 20;
 
 /// The most hosts that a playbook may have.
 pub(crate) const MAX_HOSTS: usize = 2000;
@@ -28,8 +32,10 @@ pub struct Playbook {
     pub vars_files: Vec<Spanned<String>>,
     /// `hosts`, in order.
     pub hosts: Vec<HostEntry>,
-    /// `steps`, in order.
+    /// `steps`, in order, those of groups among them.
     pub steps: Vec<Step>,
+    /// The groups of steps; the first one is the playbook itself, with the options at its top.
+    pub groups: Vec<Group>,
     /// `from_env`: variables of this machine's environment that templates may use.
     pub from_env: Vec<Spanned<String>>,
     /// `secrets`: names of variables that are masked everywhere.
@@ -48,6 +54,7 @@ impl Playbook {
             vars_files: Vec::new(),
             hosts: Vec::new(),
             steps: Vec::new(),
+            groups: Vec::new(),
             from_env: Vec::new(),
             secrets: Vec::new(),
             unresolved: Unresolved::default(),

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use super::document::Playbook;
 use super::load::Loaded;
 use super::secretive::{secretive, secretive_in};
 use super::snippets::stand_in;
-use super::step::Step;
+use super::step::{Given, Step, WHOLE};
 use super::uses::{template_files, used_in_steps, used_in_text};
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, ScalarStyle, Value};
-use crate::plan::options::{Form, OPTIONS};
+use crate::plan::options::{Form, Inherits, OPTIONS, StepOption};
 use crate::render::shell_arguments::Arguments;
 use crate::render::syntax::{self, Segment};
 use crate::render::templates::Templates;
@@ -21,8 +22,15 @@ use crate::source::{Diagnostic, Sources};
 pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     let secretive = secretive(loaded);
-    for step in &loaded.playbook.steps {
-        without_check(step, &mut warnings);
+    let playbook = &loaded.playbook;
+    for step in &playbook.steps {
+        // Where a group is left out, so are its steps.
+        if playbook.groups_from(step.group).all(|(_, group)| group.question.is_none()) {
+            without_check(step, &mut warnings);
+        }
+    }
+    not_taken(playbook, &mut warnings);
+    for step in playbook.steps.iter().chain(playbook.groups.iter().flat_map(|group| &group.question)) {
         let of_step = secretive_in(step, &secretive, &loaded.templates);
         let of_env = secretive_env(step, &of_step, &loaded.templates);
         for node in shell_nodes(step) {
@@ -65,6 +73,46 @@ fn without_check(step: &Step, warnings: &mut Vec<Diagnostic>) {
     )));
 }
 
+/// Warns about an option of a group that has no effect, because every step has one of its own.
+fn not_taken(playbook: &Playbook, warnings: &mut Vec<Diagnostic>) {
+    for (at, group) in playbook.groups.iter().enumerate() {
+        let steps = &playbook.steps[group.steps.clone()];
+        let whose = if at == WHOLE { "the playbook" } else { "this group" };
+        for given in group.options.iter().filter(|given| !given.broken && !steps.is_empty()) {
+            if given.row.inherits == Inherits::Merges {
+                not_taken_variables(given, at, steps, whose, warnings);
+            } else if !steps.iter().any(|step| step.takes(at, given.row)) {
+                let message = format!("no step takes `{}` from {whose}", given.row.name);
+                let hint = "remove it: every step has one further inside, or a kind that does not take it";
+                warnings.push(Diagnostic::warning(given.key_span, message).label("without effect").hint(hint));
+            }
+        }
+    }
+}
+
+fn not_taken_variables(
+    given: &Given<StepOption>,
+    group: usize,
+    steps: &[Step],
+    whose: &str,
+    warnings: &mut Vec<Diagnostic>,
+) {
+    for entry in entries_of(&given.value).into_iter().flatten() {
+        let is_own = |step: &Step| {
+            let inner = step.all_given(given.row.name).take_while(|other| other.group != Some(group));
+            inner.filter_map(|other| entries_of(&other.value)).flatten().any(|other| other.key == entry.key)
+        };
+        if steps.iter().all(is_own) {
+            let message = format!("no step takes the variable `{}` from {whose}", entry.key);
+            warnings.push(
+                Diagnostic::warning(entry.key_span, message)
+                    .label("without effect")
+                    .hint("remove it: every step gets this variable from further inside"),
+            );
+        }
+    }
+}
+
 /// The nodes of a step that contain shell.
 fn shell_nodes(step: &Step) -> impl Iterator<Item = &Node> {
     let fields = step.fields.iter().map(|given| (&given.value, Form::Field(given.row.shape)));
@@ -89,11 +137,14 @@ fn raw_uses(node: &Node, sources: &Sources, warnings: &mut Vec<Diagnostic>) {
     }
 }
 
+fn entries_of(node: &Node) -> Option<&[Entry]> {
+    if let Value::Map(entries) = &node.value { Some(entries) } else { None }
+}
+
 /// The variables of a step's `env` that hold a secret, each with the name of that.
 fn secretive_env<'p>(step: &'p Step, secretive: &HashSet<&str>, templates: &Templates) -> Vec<(&'p str, &'p str)> {
     let mut found = Vec::new();
-    let Some(Value::Map(entries)) = step.option("env").map(|node| &node.value) else { return found };
-    for entry in entries {
+    for entry in step.all_given("env").filter_map(|given| entries_of(&given.value)).flatten() {
         for_each_use(&entry.value, templates, &mut |_, name, _| {
             if secretive.contains(name) {
                 found.push((entry.key.as_str(), name));

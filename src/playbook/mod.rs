@@ -5,6 +5,8 @@
 
 mod assignments;
 mod document;
+mod group;
+mod inherit;
 mod inputs;
 mod known;
 mod lint;
@@ -17,12 +19,13 @@ mod step_names;
 mod uses;
 
 pub use document::{HostEntry, MAX_STEPS, Playbook};
+pub use group::Group;
 pub use inputs::Inputs;
 pub use lint::{leftovers, lint};
 pub use load::{Loaded, load, load_with};
 pub(crate) use secretive::secretive;
 pub use snippets::{Snippet, snippets};
 pub use step::{Given, Step};
-pub(crate) use step_names::{step_called, step_meant};
+pub(crate) use step_names::{step_meant, steps_called};
 
 pub use crate::render::Loader;

@@ -26,7 +26,8 @@ pub struct Snippet<'p> {
 
 /// Every piece of shell that is worth reading: one of plain words cannot have a syntax error.
 pub fn snippets(loaded: &Loaded) -> Vec<Snippet<'_>> {
-    loaded.playbook.steps.iter().flat_map(of_step).collect()
+    let questions = loaded.playbook.groups.iter().flat_map(|group| &group.question);
+    loaded.playbook.steps.iter().chain(questions).flat_map(of_step).collect()
 }
 
 fn of_step(step: &Step) -> impl Iterator<Item = Snippet<'_>> {

@@ -1,11 +1,14 @@
 //! One step as it is written.
 
 use crate::kinds::{Field, Kind, Shape};
-use crate::node::{Node, Value};
+use crate::node::{Node, ScalarStyle, Value};
 use crate::plan::options::{self, Form, OPTIONS, StepOption};
 use crate::render::convert::{boolean, literal};
 use crate::render::syntax::is_template;
 use crate::source::{Span, Spanned, near};
+
+/// The index of the group that is the playbook itself.
+pub(crate) const WHOLE: usize = 0;
 
 /// One step as it is written.
 #[derive(Clone, Debug)]
@@ -24,8 +27,10 @@ pub struct Step {
     pub fields: Vec<Given<Field>>,
     /// Whether all fields that the kind needs are there, and no others.
     pub complete: bool,
-    /// The options that are given, as they are written.
+    /// The options that are given, as they are written: its own, then those of the groups around it, the innermost first.
     pub options: Vec<Given<StepOption>>,
+    /// The innermost group around it.
+    pub group: usize,
     /// What is neither a field nor an option, each under its key; an error of it has been reported.
     pub leftover: Vec<(String, Node)>,
 }
@@ -41,13 +46,42 @@ pub struct Given<T: 'static> {
     pub value: Node,
     /// Whether an error of the value has been reported.
     pub broken: bool,
+    /// The group that it stands at; `None` for what the step has itself.
+    pub group: Option<usize>,
 }
 
 impl Step {
-    /// What is given for an option, with or without errors.
+    /// A step of which nothing has been read yet.
+    pub(crate) fn empty(start: Span) -> Self {
+        Self {
+            name: Spanned { value: String::new(), span: start },
+            name_node: Node { value: Value::Broken { text: String::new(), style: ScalarStyle::Plain }, span: start },
+            span: start,
+            kind: None,
+            kind_span: start,
+            fields: Vec::new(),
+            complete: false,
+            options: Vec::new(),
+            group: WHOLE,
+            leftover: Vec::new(),
+        }
+    }
+
+    /// What is given for an option, with or without errors; of several the innermost.
     pub(crate) fn given(&self, option: &str) -> Option<&Given<StepOption>> {
         debug_assert!(options::find(option).is_some(), "`{option}` is not in the table");
         self.options.iter().find(|given| given.row.name == option)
+    }
+
+    /// Everything that is given for an option, the innermost first.
+    pub(crate) fn all_given(&self, option: &str) -> impl DoubleEndedIterator<Item = &Given<StepOption>> {
+        debug_assert!(options::find(option).is_some(), "`{option}` is not in the table");
+        self.options.iter().filter(move |given| given.row.name == option)
+    }
+
+    /// The conditions that have to be true, the outermost first.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Given<StepOption>> {
+        self.all_given("when").rev().filter(|given| !given.broken)
     }
 
     /// The value of an option, if no error of it has been reported.
@@ -57,12 +91,11 @@ impl Step {
 
     /// The words of an option that cannot contain templates. Words without errors count even beside others.
     pub(crate) fn words(&self, option: &str) -> impl Iterator<Item = Spanned<&str>> {
-        let nodes = match self.given(option).map(|given| &given.value) {
-            Some(Node { value: Value::List(items), .. }) => items.as_slice(),
-            Some(node) => std::slice::from_ref(node),
-            None => &[],
-        };
-        nodes.iter().filter_map(|node| {
+        let nodes = self.all_given(option).flat_map(|given| match &given.value {
+            Node { value: Value::List(items), .. } => items.as_slice(),
+            node => std::slice::from_ref(node),
+        });
+        nodes.filter_map(|node| {
             let text = node.as_text().filter(|text| !text.is_empty() && !is_template(text))?;
             Some(Spanned { value: text, span: node.span })
         })
@@ -118,7 +151,7 @@ impl Step {
 
     /// Whether a `when` that could not be read may skip the step.
     pub(crate) fn may_be_skipped(&self) -> bool {
-        self.given("when").is_some_and(|given| given.broken)
+        self.all_given("when").any(|given| given.broken)
             || self.leftover.iter().any(|(key, _)| near(key, options::names()) == Some("when"))
     }
 }

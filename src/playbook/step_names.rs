@@ -1,25 +1,32 @@
 //! How a step is found by what another one, or the command line, calls it; and what to say where there is no such step.
 
-use super::step::Step;
+use std::ops::Range;
+
+use super::document::Playbook;
 use crate::render::syntax::{self, Segment, is_template};
 use crate::source::near;
 
-/// The first step of this id, or else of this name.
-pub(crate) fn step_called(steps: &[Step], wanted: &str) -> Option<usize> {
-    let with_id = steps.iter().position(|step| step.id().is_some_and(|id| id.value == wanted));
-    with_id.or_else(|| steps.iter().position(|step| step.name.value == wanted))
+/// The steps that are called so: the first one of this id, or else of this name, or all of a group that has it.
+pub(crate) fn steps_called(playbook: &Playbook, wanted: &str) -> Option<Range<usize>> {
+    let steps = &playbook.steps;
+    let one = |at: usize| at..at + 1;
+    let with_id = steps.iter().position(|step| step.id().is_some_and(|id| id.value == wanted)).map(one);
+    let group = || playbook.groups.iter().find(|group| group.is_called(wanted)).map(|group| group.steps.clone());
+    with_id.or_else(|| steps.iter().position(|step| step.name.value == wanted).map(one)).or_else(group)
 }
 
 /// What was most likely meant by a name that no step has.
-pub(crate) fn step_meant(steps: &[Step], wanted: &str) -> Option<String> {
-    let names = || steps.iter().map(|step| step.name.value.as_str()).filter(|name| !name.is_empty());
-    let ids = steps.iter().filter_map(Step::id).map(|id| id.value);
-    if let Some(name) = near(wanted, ids.chain(names().filter(|name| !is_template(name)))) {
+pub(crate) fn step_meant(playbook: &Playbook, wanted: &str) -> Option<String> {
+    let steps = playbook.steps.iter().map(|step| (step.name.value.as_str(), step.id()));
+    let groups = playbook.groups.iter().map(|group| (group.name.value.as_str(), group.id()));
+    let all = || steps.clone().chain(groups.clone()).filter(|(name, _)| !name.is_empty());
+    let names = || all().map(|(name, _)| name).filter(|name| !is_template(name));
+    let ids = all().filter_map(|(_, id)| id).map(|id| id.value);
+    if let Some(name) = near(wanted, ids.chain(names())) {
         return Some(format!("did you mean `{name}`?"));
     }
-    if let Some(step) = steps.iter().find(|step| is_template(&step.name.value) && may_be(&step.name.value, wanted)) {
-        let name = &step.name.value;
-        if let Some(id) = step.id() {
+    if let Some((name, id)) = all().find(|(name, _)| is_template(name) && may_be(name, wanted)) {
+        if let Some(id) = id {
             return Some(format!("the name `{name}` is a template: write the step's id, `{}`", id.value));
         }
         let id = suggested_id(name);
@@ -28,7 +35,7 @@ pub(crate) fn step_meant(steps: &[Step], wanted: &str) -> Option<String> {
         ));
     }
     let lower = wanted.to_lowercase();
-    let mut holding = names().filter(|name| !is_template(name) && name.to_lowercase().contains(&lower));
+    let mut holding = names().filter(|name| name.to_lowercase().contains(&lower));
     match (holding.next(), holding.next()) {
         (Some(only), None) => Some(format!("did you mean `{only}`?")),
         _ => None,

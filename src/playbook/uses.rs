@@ -16,7 +16,10 @@ pub(super) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -
     let mut used = HashSet::new();
     let hosts = playbook.hosts.iter();
     let of_hosts = hosts.flat_map(|host| [&host.address, &host.user, &host.port, &host.key]).flatten();
-    let nodes = of_hosts.chain(&playbook.unresolved.values).chain(playbook.steps.iter().flat_map(nodes));
+    let of_groups = playbook.groups.iter().flat_map(|group| &group.question).flat_map(nodes);
+    let names = playbook.groups.iter().map(|group| &group.name_node);
+    let of_steps = playbook.steps.iter().flat_map(nodes);
+    let nodes = of_hosts.chain(&playbook.unresolved.values).chain(names).chain(of_groups).chain(of_steps);
     for node in nodes {
         for_each_use(node, templates, &mut |_, name, _| {
             used.insert(name);

@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::labels;
 use super::minify::minified_library;
 use super::runner::RUNNER;
-use super::step_body::step_body;
+use super::step_body::{function_of, question_body, step_body};
 use crate::event::Mode;
 use crate::kinds;
 use crate::plan::{Action, Plan, RunAs};
@@ -15,7 +15,10 @@ use crate::script::{Script, Text};
 
 /// Writes the file that the host keeps as the run's `plan`.
 pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
-    program_around(&RUNNER.text, plan, identity)
+    if plan.questions().is_empty() {
+        return program_around(&RUNNER.text, plan, identity);
+    }
+    program_around(&format!("{}{}", RUNNER.text, RUNNER.groups), plan, identity)
 }
 
 /// The program with this runner.
@@ -27,13 +30,18 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     for step in &plan.steps {
         write!(steps, "_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
         if let Action::Apply(work) = &step.action {
-            if work.run_as != RunAs::Login || !work.recipe.needs.is_empty() {
+            let asks_as_another = work.questions.iter().any(|question| question.spec.run_as != RunAs::Login);
+            if work.run_as != RunAs::Login || !work.recipe.needs.is_empty() || asks_as_another {
                 preflight.push(step.id.to_string());
             }
             if work.recipe.reboots() {
                 reboots.push(step.id.to_string());
             }
         }
+    }
+    for question in plan.questions() {
+        let body = question_body(question, &mut blobs);
+        write!(steps, "_{}() {{\n{body}}}\n", function_of(question)).expect("a string takes all");
     }
     let mut text = first_line(plan, identity);
     let mut set = |name: &str, value: &str| {

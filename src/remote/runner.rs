@@ -22,7 +22,12 @@ pub(super) const FILES: &[&str] = &[
     include_str!("runner/shell.sh"),
     include_str!("runner/waiting.sh"),
     include_str!("runner/processes.sh"),
+    GROUPS,
 ];
+
+/// What only plans with questions of groups need. It takes the place of functions of the other files, and is left out elsewhere: every
+/// byte of the runner is sent with each plan.
+const GROUPS: &str = include_str!("runner/groups.sh");
 
 /// Variables that the program sets outside of these files.
 const GIVEN: &[&str] =
@@ -35,14 +40,18 @@ pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&FILES
 pub(super) struct Runner {
     /// The shell.
     pub(super) text: String,
+    /// What stands behind it where the plan has questions of groups.
+    pub(super) groups: String,
     names: Names,
 }
 
 impl Runner {
     fn new(source: &str) -> Self {
-        let source = stripped(&format!("{source}\n{}", forget(source)));
-        let names = Names::of(&source);
-        Self { text: names.shorten(&source), names }
+        let forget = forget(source);
+        let names = Names::of(&stripped(&format!("{source}\n{forget}")));
+        let always = source.strip_suffix(GROUPS).unwrap_or(source);
+        let shorten = |shell: &str| names.shorten(&stripped(shell));
+        Self { text: shorten(&format!("{always}\n{forget}")), groups: shorten(GROUPS), names }
     }
 
     /// What one of the runner's names is in its text.

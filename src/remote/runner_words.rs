@@ -79,6 +79,8 @@ pub enum RunnerReason {
     When,
     /// `only_if`
     OnlyIf,
+    /// `group NAME`: the question of a group around it was answered with no.
+    GroupOnlyIf(String),
     /// `when_changed`
     WhenChanged,
     /// `status`
@@ -87,6 +89,8 @@ pub enum RunnerReason {
     Check,
     /// `guard NAME STATUS`, `guard NAME syntax`: a guard of the author could not find out.
     Guard(String, GuardFault),
+    /// `group_guard STATUS NAME`, `group_guard syntax NAME`: the question of a group could not find out.
+    GroupGuard(String, GuardFault),
     /// `verify`: the check still reports a difference.
     Verify,
     /// `integrity`
@@ -165,6 +169,11 @@ impl RunnerReason {
             "register" => Self::Register(rest.to_owned()),
             "lost" => Self::Lost(RunId::parse(rest)),
             "unstored" => Self::Unstored(rest.to_owned()),
+            "group" => Self::GroupOnlyIf(rest.to_owned()),
+            "group_guard" => {
+                let (fault, group) = rest.split_once(' ').unwrap_or((rest, ""));
+                guard_fault(fault).map_or_else(other, |fault| Self::GroupGuard(group.to_owned(), fault))
+            }
             "guard" => match rest.split_once(' ') {
                 Some((name, fault)) => {
                     guard_fault(fault).map_or_else(other, |fault| Self::Guard(name.to_owned(), fault))
@@ -216,6 +225,8 @@ impl fmt::Display for RunnerReason {
             Self::Lost(run) => with("lost", run.as_ref().map(RunId::as_str)),
             Self::Unstored(result) => with("unstored", Some(result)),
             Self::Guard(name, fault) => format!("guard {name} {}", guard_word(*fault)),
+            Self::GroupOnlyIf(group) => with("group", Some(group)),
+            Self::GroupGuard(group, fault) => format!("group_guard {} {group}", guard_word(*fault)),
             Self::Other(words) => words.clone(),
             plain => PLAIN.iter().find(|(_, reason)| reason == plain).map_or("", |(word, _)| word).to_owned(),
         };
@@ -291,6 +302,9 @@ mod tests {
             ("guard check 137", RunnerReason::Guard("check".to_owned(), GuardFault::Signal { number: 9 })),
             ("guard unless syntax", RunnerReason::Guard("unless".to_owned(), GuardFault::Syntax)),
             ("guard unless 3", RunnerReason::Other("guard unless 3".to_owned())),
+            ("group Kafka on this host", RunnerReason::GroupOnlyIf("Kafka on this host".to_owned())),
+            ("group_guard 127 A group", RunnerReason::GroupGuard("A group".to_owned(), GuardFault::NotFound)),
+            ("group_guard 3 A", RunnerReason::Other("group_guard 3 A".to_owned())),
             ("danced twice", RunnerReason::Other("danced twice".to_owned())),
             ("before yesterday", RunnerReason::Other("before yesterday".to_owned())),
         ] {

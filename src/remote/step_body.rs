@@ -7,7 +7,7 @@ use super::blobs::Blobs;
 use super::runner::RUNNER;
 use crate::kinds::{Content, Guard, Recipe};
 use crate::plan::options::OptionValue;
-use crate::plan::{Action, OnUnknown, PlannedStep, Remembered, RunAs, StepSpec};
+use crate::plan::{Action, OnUnknown, PlannedStep, Question, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
 
 /// A content larger than this is carried as raw bytes behind the program instead of in its text.
@@ -49,12 +49,30 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
             say_debts(&mut settings, step, work);
             say_options(&mut settings, work);
             say_earlier_runs(&mut settings, work);
+            let asked: Vec<String> = work.questions.iter().map(|question| function_of(question)).collect();
+            settings.set("groups", &listed(&asked));
             // A later run looks at what this one stored only where there is no check.
             if !work.has_check() {
                 settings.set("digest", &step.digest.as_str()[..16]);
             }
         }
     }
+    settings.0
+}
+
+/// The name of the function of a group's question, without what stands before the names of all of them.
+pub(super) fn function_of(question: &Question) -> String {
+    format!("g{}", question.number)
+}
+
+/// What the function of a group's question says of it.
+pub(super) fn question_body(question: &Question, blobs: &mut Blobs) -> String {
+    let mut settings = Settings::default();
+    settings.set_quoted("name", &question.group);
+    say_check(&mut settings, &question.spec);
+    say_shell(&mut settings, &question.spec, blobs);
+    say_values(&mut settings, &question.spec);
+    say_options(&mut settings, &question.spec);
     settings.0
 }
 

@@ -82,6 +82,22 @@ impl<'a> Renderer<'a> {
         Iteration::NAMES.contains(&name) || self.loop_names.iter().any(|known| known == name)
     }
 
+    /// Renders what stands at a group of steps: it knows of no loop, and of no value that a step of the group registers. What a
+    /// step has itself (`None`) is rendered as it is.
+    pub(crate) fn where_given<T>(&mut self, group: Option<usize>, render: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(group) = group else { return render(self) };
+        let extra = self.host.context.extra.clone();
+        let step = self.step.replace(self.registered.groups[group]);
+        let (in_loop, may_loop) = (self.in_loop, self.may_loop);
+        let names = std::mem::take(&mut self.loop_names);
+        (self.in_loop, self.may_loop) = (false, false);
+        self.iterate(None);
+        let rendered = render(self);
+        (self.step, self.in_loop, self.may_loop, self.loop_names) = (step, in_loop, may_loop, names);
+        self.host.context.extra = extra;
+        rendered
+    }
+
     /// Reports what is wrong in a template at its place in the file.
     pub(super) fn report_at(&mut self, origin: Origin<'_>, error: TemplateError) {
         let span = origin.place(self.sources, error.at.start, error.at.end);

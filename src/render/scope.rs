@@ -41,6 +41,8 @@ pub(crate) struct Registered {
     pub(crate) names: BTreeMap<String, Vec<usize>>,
     /// Those that may hold a secret.
     pub(crate) secretive: BTreeSet<String>,
+    /// For each group of steps, the index of its first step.
+    pub(crate) groups: Vec<usize>,
     /// Steps that tags, `--from` or `--only` leave out.
     pub(crate) left_out: HashSet<usize>,
     /// The steps' names, for messages.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Style;
 use super::failure::{failure_block, failure_covers_reason, how_it_failed};
 use super::format::{clean, duration, pad, plural, said, tail_lines};
-use crate::event::{Event, EventKind, HostReady, Mode, Outcome, Reason};
+use crate::event::{Event, EventKind, HostReady, Mode, Outcome, Reason, group_words};
 use crate::exit::Exit;
 use crate::ids::HostId;
 use crate::view::{HostState, HostView, RunView, StepView};
@@ -84,10 +84,13 @@ pub fn lines(event: &Event, run: &RunView, style: &Style, columns: &dyn Fn(Strea
             let blocks = failed_steps(host).map(|step| {
                 // Where a guard could not find out, the step's own command did not run.
                 let guard = match &step.reason {
-                    Some(Reason::GuardError { guard, .. }) => Some(guard.as_str()),
+                    Some(Reason::GuardError { guard, group: None, .. }) => Some(guard.clone()),
+                    Some(Reason::GuardError { guard, group: Some(group), .. }) => {
+                        Some(format!("{guard} of {}", group_words(group)))
+                    }
                     _ => None,
                 };
-                let command = (style.commands)(&host.id, step.id, guard);
+                let command = (style.commands)(&host.id, step.id, guard.as_deref());
                 let run = run.run.as_ref().filter(|_| style.rerun);
                 let block = failure_block(run, host, step, command.as_deref(), columns(Stream::Messages));
                 as_it_is(format!("\n{block}\n"))

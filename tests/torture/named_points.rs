@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use pinboot::event::Outcome;
 use pinboot::exit::Exit;
+use pinboot::kinds::Recipe;
+use pinboot::plan::{Action, Plan, Question, StepSpec};
 use pinboot::remote::points;
+use pinboot::script::Script;
 use pinboot::view::StepView;
 
 use crate::controller::{Ended, control, job};
@@ -28,6 +31,17 @@ pub(crate) fn all() -> Vec<&'static str> {
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// Puts the steps into a group whose question is answered with yes only the first time that it is asked.
+fn ask_once(plan: &mut Plan) {
+    let only_if = Some(Script::author("test ! -e \"$HOME/asked\" && : >\"$HOME/asked\""));
+    let question = Arc::new(Question::new(1, "G", StepSpec { only_if, ..StepSpec::plain(Recipe::default()) }));
+    for step in &mut plan.steps {
+        if let Action::Apply(spec) = &mut step.action {
+            spec.questions.push(Arc::clone(&question));
+        }
+    }
 }
 
 /// Something dies at the point, and the run ends as it must nevertheless.
@@ -71,7 +85,10 @@ pub(crate) fn dies_at(point: &str, kit: Kit) -> Result<(), String> {
         write(&format!("points/{point}"), "");
     }
     let network = Network { hook: Some(HOOK.to_owned()), ..Network::calm() };
-    let (identity, plan) = (workload::identity(&lab, 7, 0), workload.plan(&[]));
+    let (identity, mut plan) = (workload::identity(&lab, 7, 0), workload.plan(&[]));
+    if point == "group-answered" {
+        ask_once(&mut plan);
+    }
     let line = Local::new(&lab, network);
     let seen = runtime().block_on(control(line, job(&identity, &plan, Some(HOOK), false), Death::Never));
     let deadline = Instant::now() + Duration::from_secs(20);

@@ -78,9 +78,11 @@ impl StepEnd {
 
 fn failure(reason: &RunnerReason) -> Failure {
     match reason {
-        RunnerReason::Check | RunnerReason::Guard(..) | RunnerReason::Secret(_) | RunnerReason::Register(_) => {
-            Failure::Check
-        }
+        RunnerReason::Check
+        | RunnerReason::Guard(..)
+        | RunnerReason::GroupGuard(..)
+        | RunnerReason::Secret(_)
+        | RunnerReason::Register(_) => Failure::Check,
         RunnerReason::Verify => Failure::Verify,
         RunnerReason::Integrity => Failure::Integrity,
         RunnerReason::Timeout(_) | RunnerReason::Slow(_) | RunnerReason::NotRebooted => Failure::Timeout,
@@ -102,10 +104,14 @@ fn typed(reason: &RunnerReason, alive: impl Fn(&HostText) -> Option<String>) -> 
         RunnerReason::Owed => Reason::Owed,
         RunnerReason::When => Reason::When,
         RunnerReason::OnlyIf => Reason::OnlyIf,
+        RunnerReason::GroupOnlyIf(group) => Reason::GroupOnlyIf { group: group.clone() },
         RunnerReason::WhenChanged => Reason::WhenChanged,
         RunnerReason::Status => Reason::Status,
         RunnerReason::Check => Reason::CheckError,
-        RunnerReason::Guard(guard, fault) => Reason::GuardError { guard: guard.clone(), fault: *fault },
+        RunnerReason::Guard(guard, fault) => Reason::GuardError { guard: guard.clone(), group: None, fault: *fault },
+        RunnerReason::GroupGuard(group, fault) => {
+            Reason::GuardError { guard: "only_if".to_owned(), group: Some(group.clone()), fault: *fault }
+        }
         RunnerReason::Verify => Reason::Verify,
         RunnerReason::Integrity => Reason::Integrity,
         RunnerReason::Timeout(left) => Reason::Timeout { alive: alive(left) },
@@ -137,6 +143,7 @@ mod tests {
             ("status", Failure::Status, true),
             ("check", Failure::Check, true),
             ("guard unless 127", Failure::Check, false),
+            ("group_guard 127 G", Failure::Check, false),
             ("verify", Failure::Verify, false),
             ("integrity", Failure::Integrity, false),
             ("timeout", Failure::Timeout, true),

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use super::Parser;
 use crate::node::Value;
 use crate::playbook::document::Playbook;
-use crate::playbook::step::Step;
 use crate::playbook::step_names::step_meant;
 use crate::source::{Diagnostic, Span, Spanned};
 
@@ -14,8 +13,8 @@ const MAX_UNKNOWN: usize = 100;
 
 impl Parser<'_> {
     pub(super) fn check_across(&mut self, playbook: &mut Playbook) {
-        self.check_ids(&playbook.steps);
-        let called = Called::of(&playbook.steps);
+        self.check_ids(playbook);
+        let called = Called::of(playbook);
         let mut unknown = 0;
         for (at, step) in playbook.steps.iter().enumerate() {
             for wanted in step.words("when_changed") {
@@ -25,7 +24,7 @@ impl Parser<'_> {
                 if found.is_empty() && unknown > MAX_UNKNOWN {
                     continue;
                 }
-                let error = watched(&wanted, at, found, &playbook.steps);
+                let error = watched(&wanted, at, found, playbook);
                 // A step whose name could not be read may be the one, unless another name is near.
                 let may_exist = self.unresolved.steps && found.is_empty();
                 self.diagnostics.extend(error.filter(|error| !may_exist || error.hint.is_some()));
@@ -42,13 +41,17 @@ impl Parser<'_> {
         }
     }
 
-    /// Checks that an id means one step.
-    fn check_ids(&mut self, steps: &[Step]) {
+    /// Checks that an id means one step or group.
+    fn check_ids(&mut self, playbook: &Playbook) {
         let mut ids: HashMap<&str, Span> = HashMap::new();
-        let names: HashMap<&str, usize> =
-            steps.iter().enumerate().rev().map(|(at, step)| (step.name.value.as_str(), at)).collect();
-        for (at, step) in steps.iter().enumerate() {
-            let Some(id) = step.id() else { continue };
+        let mut names: HashMap<&str, Span> = HashMap::new();
+        let named = playbook.steps.iter().map(|step| &step.name);
+        for name in named.chain(playbook.groups.iter().map(|group| &group.name)) {
+            names.entry(name.value.as_str()).or_insert(name.span);
+        }
+        let of_steps = playbook.steps.iter().filter_map(|step| Some((step.id()?, step.name.span)));
+        let of_groups = playbook.groups.iter().filter_map(|group| Some((group.id()?, group.name.span)));
+        for (id, own_name) in of_steps.chain(of_groups) {
             if let Some(first) = ids.insert(id.value, id.span) {
                 self.report(
                     Diagnostic::error(id.span, format!("two steps have the id `{}`", id.value))
@@ -56,10 +59,10 @@ impl Parser<'_> {
                         .hint("give them different ids"),
                 );
             }
-            if let Some(other) = names.get(id.value).filter(|other| **other != at) {
+            if let Some(other) = names.get(id.value).filter(|other| **other != own_name) {
                 self.report(
                     Diagnostic::error(id.span, format!("`{}` is the name of another step", id.value))
-                        .related(steps[*other].name.span, "this one")
+                        .related(*other, "this one")
                         .hint("give the step another id"),
                 );
             }
@@ -119,49 +122,73 @@ impl Parser<'_> {
     }
 }
 
-/// The steps by what they are called, each with its index and the place of the id or name.
+/// A step or a group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Step(usize),
+    Group(usize),
+}
+
+/// The steps and groups by what they are called, each with the place of the id or name.
 struct Called<'s> {
-    ids: HashMap<&'s str, Vec<(usize, Span)>>,
-    names: HashMap<&'s str, Vec<(usize, Span)>>,
+    ids: HashMap<&'s str, Vec<(Target, Span)>>,
+    names: HashMap<&'s str, Vec<(Target, Span)>>,
 }
 
 impl<'s> Called<'s> {
-    fn of(steps: &'s [Step]) -> Self {
+    fn of(playbook: &'s Playbook) -> Self {
         let (mut ids, mut names): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = (HashMap::new(), HashMap::new());
-        for (at, step) in steps.iter().enumerate() {
-            names.entry(step.name.value.as_str()).or_default().push((at, step.name.span));
-            if let Some(id) = step.id() {
-                ids.entry(id.value).or_default().push((at, id.span));
+        let steps = playbook.steps.iter().enumerate().map(|(at, step)| (Target::Step(at), &step.name, step.id()));
+        // The playbook itself has no name by which a step could mean it.
+        let groups = playbook.groups.iter().enumerate().skip(1);
+        let groups = groups.map(|(at, group)| (Target::Group(at), &group.name, group.id()));
+        for (target, name, id) in steps.chain(groups) {
+            names.entry(name.value.as_str()).or_default().push((target, name.span));
+            if let Some(id) = id {
+                ids.entry(id.value).or_default().push((target, id.span));
             }
         }
         Self { ids, names }
     }
 
-    /// The steps that a word of `when_changed` may mean.
-    fn find(&self, wanted: &str) -> &[(usize, Span)] {
+    /// The steps and groups that a word of `when_changed` may mean.
+    fn find(&self, wanted: &str) -> &[(Target, Span)] {
         self.ids.get(wanted).or_else(|| self.names.get(wanted)).map_or(&[], Vec::as_slice)
     }
 }
 
-/// What is wrong with a step that `when_changed` names.
-fn watched(wanted: &Spanned<&str>, at: usize, found: &[(usize, Span)], steps: &[Step]) -> Option<Diagnostic> {
+/// What is wrong with a step or a group that `when_changed` names.
+fn watched(wanted: &Spanned<&str>, at: usize, found: &[(Target, Span)], playbook: &Playbook) -> Option<Diagnostic> {
     let name = wanted.value;
     let error = |message: String| Diagnostic::error(wanted.span, message);
     match found {
         [] => {
             let error = error(format!("no step is called `{name}`"));
-            Some(match step_meant(steps, name) {
+            Some(match step_meant(playbook, name) {
                 Some(hint) => error.hint(hint),
                 None => error,
             })
         }
-        [(found, span)] if *found >= at => {
+        [(Target::Group(group), span)] => {
+            let steps = &playbook.groups[*group].steps;
+            let which = if steps.end <= at {
+                return None;
+            } else if steps.contains(&at) {
+                "the group of this step"
+            } else {
+                "a later group"
+            };
+            let error = error(format!("`{name}` is {which}")).related(*span, "it is this one");
+            Some(error.hint("`when_changed` refers to earlier steps"))
+        }
+        [(Target::Step(found), span)] if *found >= at => {
             let which = if *found == at { "this step itself" } else { "a later step" };
             let error = error(format!("`{name}` is {which}")).related(*span, "it is this one");
             Some(error.hint("`when_changed` refers to earlier steps"))
         }
-        [(found, _)] => {
-            let changes = steps[*found].given("changes").filter(|_| steps[*found].only_asks())?;
+        [(Target::Step(found), _)] => {
+            let step = &playbook.steps[*found];
+            let changes = step.given("changes").filter(|_| step.only_asks())?;
             let error = error(format!("`{name}` only asks, and never counts as changed"));
             Some(
                 error

@@ -100,7 +100,7 @@ impl Parser<'_> {
     fn field(&mut self, row: &'static Field, name: &str, key_span: Span, value: Node) -> Given<Field> {
         let before = self.diagnostics.len();
         convert::check_node(&value, row.shape, name, &mut self.diagnostics);
-        Given { row, key_span, broken: self.diagnostics.len() != before || !value.is_complete(), value }
+        Given { row, key_span, broken: self.diagnostics.len() != before || !value.is_complete(), value, group: None }
     }
 
     fn report_unknown_field(&mut self, kind: &Kind, entry: &Entry) {

@@ -3,21 +3,31 @@
 mod across;
 mod fields;
 mod foreign;
+mod groups;
 mod hosts;
 mod options;
 mod steps;
 mod values;
 
 use super::document::{Playbook, Unresolved};
+use super::group::Group;
+use super::step::{Step, WHOLE};
 use crate::kinds::Kind;
 use crate::node::{Entry, Node, Value};
+use crate::plan::options as table;
 use crate::source::{Diagnostic, SourceId, Span, near};
 
+/// The keys of a playbook besides the options that its steps get from it.
 const TOP: &[&str] = &["name", "vars", "vars_files", "hosts", "steps", "from_env", "secrets"];
+
+/// Every key of a playbook.
+fn top_keys() -> impl Iterator<Item = &'static str> + Clone {
+    TOP.iter().copied().chain(table::names_at_groups())
+}
 
 /// Reads a playbook from its document. What has errors is reported and left open; the rest is there.
 pub(crate) fn parse(source: SourceId, root: Node, kinds: &[&'static Kind]) -> (Playbook, Vec<Diagnostic>) {
-    let mut parser = Parser { kinds, diagnostics: Vec::new(), unresolved: Unresolved::default() };
+    let mut parser = Parser::new(kinds);
     let mut playbook = Playbook::empty(source);
     parser.playbook(root, &mut playbook);
     playbook.unresolved = parser.unresolved;
@@ -26,7 +36,7 @@ pub(crate) fn parse(source: SourceId, root: Node, kinds: &[&'static Kind]) -> (P
 
 /// The entries of a file of variables, what its errors leave open, and the errors.
 pub(crate) fn parse_vars(root: Node) -> (Vec<Entry>, Unresolved, Vec<Diagnostic>) {
-    let mut parser = Parser { kinds: &[], diagnostics: Vec::new(), unresolved: Unresolved::default() };
+    let mut parser = Parser::new(&[]);
     let entries = parser.vars(root);
     (entries, parser.unresolved, parser.diagnostics)
 }
@@ -35,16 +45,40 @@ struct Parser<'a> {
     kinds: &'a [&'static Kind],
     diagnostics: Vec<Diagnostic>,
     unresolved: Unresolved,
+    /// The steps that have been read, those of groups among them.
+    steps: Vec<Step>,
+    /// The groups of these steps, the playbook first.
+    groups: Vec<Group>,
+    /// How many steps are written.
+    written: usize,
+    /// Whether there are more steps than a playbook can have.
+    is_full: bool,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(kinds: &'a [&'static Kind]) -> Self {
+        Self {
+            kinds,
+            diagnostics: Vec::new(),
+            unresolved: Unresolved::default(),
+            steps: Vec::new(),
+            groups: Vec::new(),
+            written: 0,
+            is_full: false,
+        }
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
     fn playbook(&mut self, root: Node, playbook: &mut Playbook) {
         let start = Span { end: root.span.start, ..root.span };
-        let Some(entries) = self.top(root) else { return };
+        self.groups.push(Self::whole(start));
+        let Some(entries) = self.top(root) else {
+            playbook.groups = std::mem::take(&mut self.groups);
+            return;
+        };
         let mut has_steps = false;
         for entry in entries {
             match self.top_key(&entry) {
@@ -61,7 +95,13 @@ impl Parser<'_> {
                 Diagnostic::error(start, "`steps` is missing").hint("write `steps:` and under it a list of steps"),
             );
         }
+        self.groups[WHOLE].steps.end = self.steps.len();
+        let options = std::mem::take(&mut self.groups[WHOLE].options);
+        self.check_user(&options);
+        self.groups[WHOLE].options = options;
+        (playbook.steps, playbook.groups) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.groups));
         self.check_across(playbook);
+        playbook.inherit_all();
     }
 
     /// The keys of a playbook, if it is a map.
@@ -100,7 +140,15 @@ impl Parser<'_> {
                 self.unresolved.any_name |= playbook.vars_files.is_empty();
             }
             "hosts" => playbook.hosts.extend(self.hosts(entry)),
-            "steps" => playbook.steps.extend(self.steps(entry)),
+            "steps" => {
+                self.written = Self::count(&entry.value);
+                self.steps(entry, WHOLE);
+            }
+            key if !TOP.contains(&key) => {
+                let Some(row) = table::find(key) else { return };
+                let given = self.option(row, entry);
+                self.groups[WHOLE].options.push(given);
+            }
             _ => {
                 let before = self.diagnostics.len();
                 let words = self.texts(&entry);
@@ -118,12 +166,12 @@ impl Parser<'_> {
     /// The key of a playbook that an entry's key is. A misspelt one is read as what it most likely means, so that what
     /// stands under it is checked and known.
     fn top_key(&mut self, entry: &Entry) -> Option<&'static str> {
-        let exact = TOP.iter().copied().find(|known| *known == entry.key);
+        let exact = top_keys().find(|known| *known == entry.key);
         if exact.is_some() && !(entry.broken && exact == Some("name")) {
             return exact;
         }
         if !entry.broken {
-            self.report_unknown(entry, "unknown playbook key", TOP);
+            self.report_unknown(entry, "unknown playbook key", &top_keys().collect::<Vec<_>>());
         }
         (self.unresolved.hosts, self.unresolved.tags, self.unresolved.secrets) = (true, true, true);
         self.unresolved.any_name |= is_merge(entry);
@@ -131,7 +179,7 @@ impl Parser<'_> {
         if matches!(entry.key.as_str(), "tasks" | "pre_tasks" | "post_tasks") {
             return Some("steps");
         }
-        near(&entry.key, TOP.iter().copied()).filter(|known| !entry.broken && *known != "name")
+        near(&entry.key, top_keys()).filter(|known| !entry.broken && *known != "name")
     }
 
     fn report_unknown(&mut self, entry: &Entry, what: &str, known: &[&str]) {
@@ -149,7 +197,7 @@ impl Parser<'_> {
 
 /// What to write instead of a key of Ansible's: at the top of a playbook, or else in a host.
 fn foreign_key(key: &str, known: &[&str]) -> Option<&'static str> {
-    if known == TOP { foreign::top_key(key) } else { foreign::host_key(key) }
+    if known.starts_with(TOP) { foreign::top_key(key) } else { foreign::host_key(key) }
 }
 
 /// The label of a word of Ansible.

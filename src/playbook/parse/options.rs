@@ -4,7 +4,7 @@ use super::Parser;
 use crate::kinds::Shape;
 use crate::node::{Entry, Node, ScalarStyle, Value};
 use crate::plan::options::{Form, StepOption};
-use crate::playbook::step::{Given, Step};
+use crate::playbook::step::Given;
 use crate::render::convert;
 use crate::render::syntax::is_template;
 use crate::source::{Diagnostic, Span, Spanned};
@@ -17,14 +17,14 @@ const NAMED: &str =
     "the map below `loop:` names the items of lists; for the entries of a map of values write `loop: \"{{ MAP }}\"`";
 
 impl Parser<'_> {
-    pub(super) fn option(&mut self, row: &'static StepOption, entry: Entry, step: &mut Step) {
+    pub(super) fn option(&mut self, row: &'static StepOption, entry: Entry) -> Given<StepOption> {
         let before = self.diagnostics.len();
         self.check_option(row, &entry);
         let broken = self.diagnostics.len() != before || !entry.value.is_complete();
         if broken && matches!(row.form, Form::Name) {
             self.may_register(&entry.value);
         }
-        step.options.push(Given { row, key_span: entry.key_span, value: entry.value, broken });
+        Given { row, key_span: entry.key_span, value: entry.value, broken, group: None }
     }
 
     fn check_option(&mut self, row: &StepOption, entry: &Entry) {

@@ -2,23 +2,24 @@
 
 use super::{ANSIBLE, Parser, foreign, is_merge};
 use crate::kinds::Kind;
-use crate::node::{Entry, Node, ScalarStyle, Value};
-use crate::plan::options;
+use crate::node::{Entry, Node, Value};
+use crate::plan::options::{self, StepOption};
 use crate::playbook::document::MAX_STEPS;
-use crate::playbook::step::Step;
+use crate::playbook::step::{Given, Step};
 use crate::render::syntax::is_name;
 use crate::source::{Diagnostic, Span, Spanned, near};
 
 impl Parser<'_> {
-    pub(super) fn steps(&mut self, entry: Entry) -> Vec<Step> {
-        let mut items = match entry.value.value {
+    /// Reads the steps of a playbook or of a group.
+    pub(super) fn steps(&mut self, entry: Entry, group: usize) {
+        let items = match entry.value.value {
             Value::List(items) => items,
             Value::Null => Vec::new(),
             _ => {
                 self.unresolved.steps = true;
                 self.expected("steps", &entry.value, "a list", Some("each step starts with `- name:`"));
                 self.unresolved.values.push(entry.value);
-                return Vec::new();
+                return;
             }
         };
         if items.is_empty() {
@@ -28,15 +29,46 @@ impl Parser<'_> {
                     .hint("add a step: `- name: …` and a kind such as `command:`"),
             );
         }
-        if items.len() > MAX_STEPS {
-            let error = Diagnostic::error(items[MAX_STEPS].span, format!("too many steps: {}", items.len()))
-                .label(format!("this is step {}", MAX_STEPS + 1))
-                .hint(format!("a playbook can have {MAX_STEPS}; `loop:` does one thing for many values"));
-            self.report(error);
-            self.unresolved.steps = true;
-            self.unresolved.values.extend(items.drain(MAX_STEPS..));
+        for item in items {
+            if is_group(&item) {
+                self.group(item, group);
+            } else if self.has_room(&item)
+                && let Some(mut step) = self.step(item)
+            {
+                step.group = group;
+                self.steps.push(step);
+            }
         }
-        items.into_iter().filter_map(|item| self.step(item)).collect()
+    }
+
+    /// How many steps a list of steps has, those of groups counted one by one.
+    pub(super) fn count(node: &Node) -> usize {
+        let Value::List(items) = &node.value else { return 0 };
+        let inside = |item: &Node| match &item.value {
+            Value::Map(entries) => {
+                entries.iter().find(|entry| entry.key == "steps").map(|entry| Self::count(&entry.value))
+            }
+            _ => None,
+        };
+        items.iter().map(|item| inside(item).unwrap_or(1)).sum()
+    }
+
+    /// Whether the playbook can have another step; reports the first one that is too much.
+    fn has_room(&mut self, item: &Node) -> bool {
+        if self.steps.len() < MAX_STEPS {
+            return true;
+        }
+        if !self.is_full {
+            self.report(
+                Diagnostic::error(item.span, format!("too many steps: {}", self.written))
+                    .label(format!("this is step {}", MAX_STEPS + 1))
+                    .hint(format!("a playbook can have {MAX_STEPS}; `loop:` does one thing for many values")),
+            );
+        }
+        self.is_full = true;
+        self.unresolved.steps = true;
+        self.unresolved.values.push(item.clone());
+        false
     }
 
     fn step(&mut self, node: Node) -> Option<Step> {
@@ -54,7 +86,7 @@ impl Parser<'_> {
         };
         let start = entries.first().map_or(node.span, |entry| entry.key_span);
         let start = Span { end: start.end, ..start };
-        let mut step = empty(start);
+        let mut step = Step::empty(start);
         let mut misread = false;
         for entry in entries {
             misread |= !self.step_entry(entry, &mut step);
@@ -81,7 +113,8 @@ impl Parser<'_> {
             return self.kind(kind, entry, step);
         }
         if let Some(option) = options::find(&entry.key) {
-            self.option(option, entry, step);
+            let given = self.option(option, entry);
+            step.options.push(given);
             return true;
         }
         self.report_unknown_step_key(&entry, step.kind.is_some());
@@ -121,15 +154,7 @@ impl Parser<'_> {
                 );
             }
         }
-        if let (Some(sudo), Some(run_as)) = (step.option("sudo"), step.option("run_as"))
-            && sudo.as_text() == Some("true")
-        {
-            self.report(
-                Diagnostic::error(run_as.span, "`run_as` and `sudo: true` exclude each other")
-                    .related(sudo.span, "this asks for root")
-                    .hint("remove one of them"),
-            );
-        }
+        self.check_user(&step.options);
         if step.only_asks() {
             self.check_asking(step);
         }
@@ -139,6 +164,20 @@ impl Parser<'_> {
                 Diagnostic::error(step.span, "the step has no kind")
                     .label("this step")
                     .hint(format!("add one of: {}", names.join(", "))),
+            );
+        }
+    }
+
+    /// What excludes one another in the options of a step, or of a group.
+    pub(super) fn check_user(&mut self, options: &[Given<StepOption>]) {
+        let find = |name: &str| options.iter().find(|given| given.row.name == name && !given.broken);
+        if let (Some(sudo), Some(run_as)) = (find("sudo"), find("run_as"))
+            && sudo.value.as_text() == Some("true")
+        {
+            self.report(
+                Diagnostic::error(run_as.value.span, "`run_as` and `sudo: true` exclude each other")
+                    .related(sudo.value.span, "this asks for root")
+                    .hint("remove one of them"),
             );
         }
     }
@@ -176,25 +215,38 @@ impl Parser<'_> {
 
     /// Reads a step's name; `false` where it is not valid.
     fn step_name(&mut self, entry: Entry, step: &mut Step) -> bool {
+        match self.name(entry, "step") {
+            Ok((name, node)) => {
+                (step.name, step.name_node) = (name, node);
+                true
+            }
+            Err(entry) => {
+                step.leftover.push((entry.key, entry.value));
+                false
+            }
+        }
+    }
+
+    /// Reads the name of a step or a group; gives the entry back where it is not valid.
+    pub(super) fn name(&mut self, entry: Entry, what: &str) -> Result<(Spanned<String>, Node), Entry> {
         match entry.value.as_text() {
             Some(text) if text.trim().is_empty() => {
-                self.report(Diagnostic::error(entry.value.span, "the step's name is empty").label("expected text"));
+                self.report(
+                    Diagnostic::error(entry.value.span, format!("the {what}'s name is empty")).label("expected text"),
+                );
             }
             Some(text) if text.contains('\n') => {
                 self.report(
-                    Diagnostic::error(entry.value.span, "the step's name has several lines")
+                    Diagnostic::error(entry.value.span, format!("the {what}'s name has several lines"))
                         .hint("write it on one line"),
                 );
             }
             Some(text) => {
-                step.name = Spanned { value: text.to_owned(), span: entry.value.span };
-                step.name_node = entry.value;
-                return true;
+                return Ok((Spanned { value: text.to_owned(), span: entry.value.span }, entry.value));
             }
             None => self.expected("name", &entry.value, "text", None),
         }
-        step.leftover.push((entry.key, entry.value));
-        false
+        Err(entry)
     }
 
     fn report_unknown_step_key(&mut self, entry: &Entry, has_kind: bool) {
@@ -223,17 +275,8 @@ impl Parser<'_> {
     }
 }
 
-/// A step of which nothing has been read yet.
-fn empty(start: Span) -> Step {
-    Step {
-        name: Spanned { value: String::new(), span: start },
-        name_node: Node { value: Value::Broken { text: String::new(), style: ScalarStyle::Plain }, span: start },
-        span: start,
-        kind: None,
-        kind_span: start,
-        fields: Vec::new(),
-        complete: false,
-        options: Vec::new(),
-        leftover: Vec::new(),
-    }
+/// Whether an item of a list of steps is a group of them.
+fn is_group(node: &Node) -> bool {
+    let Value::Map(entries) = &node.value else { return false };
+    entries.iter().any(|entry| entry.key == "steps")
 }

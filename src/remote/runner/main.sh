@@ -18,6 +18,7 @@ pb_main() {
   #:point memory-cleared
   pb_leave_login_scope
   pb_register_runner
+  pb_read_answers
   pb_find_last_reboot
   pb_is_fit=0
   if [ "$pb_rebooted_by" = 0 ]; then

@@ -48,6 +48,8 @@ pb_has_one_of() {
 
 # A check that needs sudo itself is not asked where sudo is lacking.
 pb_lack_matters() {
+  pb_is_left_by_group
+  [ -z "$pb_left" ] || return 1
   case "$pb_step_as ${pb_lack%% *}" in 'root sudo' | 'user sudo') return 0 ;; esac
   pb_check
   case $? in 0 | 77) return 1 ;; esac

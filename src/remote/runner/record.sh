@@ -24,9 +24,9 @@ pb_note_start() {
   # Before the first of them goes everything that a new runner must find after a power cut: the plan, and the run's folder itself.
   # shellcheck disable=SC2086 # A list of files.
   if [ -n "$pb_has_changed" ]; then
-    pb_flush "$pb_id.rct" "$pb_id.began" log out . $pb_marks
+    pb_flush "$pb_id.rct" "$pb_id.began" log out . $pb_answered $pb_marks
   else
-    pb_flush plan nonce log out .. "$pb_id.rct" "$pb_id.began" . $pb_marks
+    pb_flush plan nonce log out .. "$pb_id.rct" "$pb_id.began" . $pb_answered $pb_marks
   fi
   pb_has_changed=1
   #:point began-synced

@@ -3,7 +3,7 @@
 # pb_load_step N: resets what a step may say of itself and lets step N say it.
 pb_load_step() {
   pb_id=$1 pb_survivors= pb_verifies=
-  pb_step_skip= pb_step_after= pb_step_before= pb_step_word= pb_step_digest=
+  pb_step_skip= pb_step_groups= pb_step_name= pb_step_after= pb_step_before= pb_step_word= pb_step_digest=
   pb_step_creates= pb_step_check= pb_step_guard= pb_step_first_guard= pb_step_verify= pb_step_unknown=fail
   pb_step_owes= pb_step_due= pb_step_asks=
   pb_step_apply= pb_step_shell=sh pb_step_content= pb_step_args= pb_step_manual= pb_step_wait= pb_step_reboot=
@@ -30,8 +30,8 @@ pb_run_step() {
   #:point start-said
   # Each of these is true where it has ended the step. None is called in a condition: under bash and yash a check that is started
   # from there would go on behind a line that fails, because `set -e` has no effect in it, not even in a subshell.
-  for pb_phase in pb_skip_by_when pb_reuse_result pb_reuse_earlier_run pb_reuse_reboot pb_miss_value pb_skip_by_changed \
-    pb_end_by_check pb_end_in_check_mode pb_end_ambiguous pb_apply; do
+  for pb_phase in pb_skip_by_when pb_reuse_result pb_reuse_earlier_run pb_reuse_reboot pb_skip_by_group pb_miss_value \
+    pb_skip_by_changed pb_end_by_check pb_end_in_check_mode pb_end_ambiguous pb_apply; do
     "$pb_phase"
     case $? in 0) return ;; esac
   done
@@ -42,7 +42,7 @@ pb_run_step() {
 # Most steps of most runs: a path is there, and no more is said of it than that.
 pb_is_there_already() {
   [ -n "$pb_step_creates" ] && [ -n "$pb_is_first" ] && [ -e "$pb_step_creates" ] &&
-    [ -z "$pb_step_skip$pb_step_after$pb_step_uses$pb_step_register$pb_step_exports" ]
+    [ -z "$pb_step_skip$pb_step_groups$pb_step_after$pb_step_uses$pb_step_register$pb_step_exports" ]
 }
 
 pb_skip_by_when() {
@@ -50,6 +50,11 @@ pb_skip_by_when() {
   pb_report skipped 0 when
   return 0
 }
+
+# What follows is for plans without questions of groups; groups.sh takes its place elsewhere.
+pb_read_answers() { pb_answered=; }
+pb_skip_by_group() { return 1; }
+pb_is_left_by_group() { pb_left=; }
 
 # pb_skip REASON: a skipped step is remembered for the next boot, when it cannot be asked again.
 pb_skip() {
@@ -131,21 +136,32 @@ pb_reuse_reboot() {
 
 # A secret that was not delivered, or a value that was not registered.
 pb_miss_value() {
+  pb_find_missing || return 1
+  case $pb_missing in
+    secret*) pb_finish failed 0 "$pb_missing" ;;
+    *) pb_end_unsure 0 "$pb_missing" ;;
+  esac
+  return 0
+}
+
+# pb_find_missing: whether a value that the step uses is not there; sets pb_missing to which.
+pb_find_missing() {
   for pb_name in $pb_step_secrets; do
     eval "[ -z \"\${pb_m_$pb_name-}\" ]" || continue
-    pb_finish failed 0 "secret $pb_name"
+    pb_missing="secret $pb_name"
     return 0
   done
   for pb_name in $pb_step_uses; do
     eval "[ -z \"\${pb_r_$pb_name+1}\" ]" || continue
-    if [ "$pb_mode" = run ]; then
-      pb_finish failed 0 "register $pb_name"
-    else
-      pb_report unknown 0 "register $pb_name"
-    fi
+    pb_missing="register $pb_name"
     return 0
   done
   return 1
+}
+
+# pb_end_unsure STATUS REASON: it cannot be found out whether the step has anything to do.
+pb_end_unsure() {
+  if [ "$pb_mode" = check ]; then pb_report unknown "$1" "$2"; else pb_finish failed "$1" "$2"; fi
 }
 
 pb_skip_by_changed() {
@@ -193,7 +209,7 @@ pb_read_answer() {
       ;;
     *)
       pb_read_check_error
-      if [ "$pb_mode" = check ]; then pb_report unknown "$1" "$pb_reason"; else pb_finish failed "$1" "$pb_reason"; fi
+      pb_end_unsure "$1" "$pb_reason"
       ;;
   esac
   return 0
