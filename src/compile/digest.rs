@@ -39,6 +39,7 @@ fn of_recipe(recipe: &Recipe) -> Vec<Part> {
         check,
         apply,
         needs_root,
+        asks_as_root,
         needs,
         effect,
         questions: _,
@@ -53,6 +54,7 @@ fn of_recipe(recipe: &Recipe) -> Vec<Part> {
     parts.extend(check.iter().map(|check| ("check", check.as_str().as_bytes().to_vec())));
     parts.push(("apply", reboot.unwrap_or_else(|| apply.as_str().to_owned()).into_bytes()));
     parts.push(("needs_root", vec![u8::from(*needs_root)]));
+    parts.extend(asks_as_root.then(|| ("asks_as_root", Vec::new())));
     parts.extend(needs.iter().map(|need| ("need", need.any_of.join("\0").into_bytes())));
     match effect {
         Effect::None => {}

@@ -81,7 +81,11 @@ pub(super) fn spec(
         return None;
     }
     let recipe = recipe?;
-    let run_as = if recipe.needs_root { RunAs::RootToApply } else { RunAs::Login };
+    let run_as = match (recipe.asks_as_root, recipe.needs_root) {
+        (true, _) => RunAs::Root,
+        (false, true) => RunAs::RootToApply,
+        (false, false) => RunAs::Login,
+    };
     let mut spec = StepSpec { run_as, ..StepSpec::plain(recipe) };
     for (slot, value) in values {
         let value = if matches!(value, OptionValue::Steps(_)) { OptionValue::Steps(watched.to_vec()) } else { value };

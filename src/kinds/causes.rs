@@ -277,6 +277,14 @@ mod tests {
         ("download", "wget: unable to resolve host address 'x'", "cannot resolve that name"),
         ("script", "ping: x: Temporary failure in name resolution", "no DNS at the moment"),
         ("script", "connect: Network is unreachable", "NAT gateway"),
+        ("group", "groupdel: cannot remove the primary group of user 'bob'", "as the primary one"),
+        ("group", "groupadd: GID '4' already exists", "Another group has this number"),
+        ("user", "useradd: UID 1001 is not unique", "Another user has this number"),
+        ("user", "usermod: UID '1001' already exists", "Another user has this number"),
+        ("user", "useradd: group 'docker' does not exist", "make it in an earlier step"),
+        ("user", "usermod: user alice is currently used by process 4711", "such as a session"),
+        ("user", "usermod: user 'carol' does not exist in /etc/passwd", "directory service"),
+        ("group", "groupadd: cannot lock /etc/group; try again later.", "changes the accounts"),
     ];
 
     #[test]

@@ -67,6 +67,7 @@ impl Kind {
             apply: self.function("apply").unwrap_or_default(),
             equivalent_commands: commands(self, args),
             needs_root: self.needs_root.holds(args),
+            asks_as_root: self.asks_as_root.holds(args),
             needs: self.needs.iter().copied().filter(|need| need.when.holds(args)).collect(),
             effect: (self.effect)(args),
             questions: Vec::new(),

@@ -48,6 +48,8 @@ pub struct Kind {
     pub needs: &'static [Need],
     /// When `apply` needs root by itself.
     pub needs_root: When,
+    /// When the check needs root as well, because no other user can read what it asks about: the step is one with `sudo: true` then.
+    pub asks_as_root: When,
     /// What a step brings about besides its shell.
     pub effect: fn(&Args<'_>) -> Effect,
     /// The text of `NAME.sh`; empty for a kind whose shell is the author's own.
@@ -83,6 +85,7 @@ impl Kind {
             subject: "",
             needs: &[],
             needs_root: When::Never,
+            asks_as_root: When::Never,
             effect: |_| Effect::None,
             shell: "",
             commands: &[],

@@ -6,6 +6,7 @@
 mod absent;
 mod archive;
 mod arg;
+mod authorized_keys;
 mod candidate;
 mod cause;
 mod causes;
@@ -20,6 +21,7 @@ mod export;
 mod fetch;
 pub mod field;
 mod file;
+mod group;
 mod guard;
 mod kafka_topics;
 mod kind;
@@ -33,6 +35,8 @@ mod recipe;
 pub mod rule;
 mod script;
 mod shell;
+mod typed;
+mod user;
 pub(crate) mod value;
 
 pub use arg::{Arg, ArgValue, Args};
@@ -60,6 +64,9 @@ pub const KINDS: &[&Kind] = &[
     &link::KIND,
     &absent::KIND,
     &export::KIND,
+    &group::KIND,
+    &user::KIND,
+    &authorized_keys::KIND,
     &kafka_topics::KIND,
     &reboot::KIND,
     &manual::KIND,

@@ -174,6 +174,14 @@ mod tests {
         "bash",
         "getty@tty1",
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "$6$salt$hash",
+        "!",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA joe@laptop",
+        "restrict ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA==",
+        "xssh-rsa AAAAB3Nz",
+        "ssh-rsa AAAA",
+        "ssh-rsa AAAAx=y",
+        "ssh-rsa",
     ];
 
     fn fields() -> Vec<Field> {

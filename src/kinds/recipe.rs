@@ -30,6 +30,8 @@ pub struct Recipe {
     pub equivalent_commands: Option<Script>,
     /// Whether `apply` needs root by itself.
     pub needs_root: bool,
+    /// Whether the check needs root as well: the step is carried out as one with `sudo: true`.
+    pub asks_as_root: bool,
     /// Programs without which `apply` cannot work: for each, alternatives of which one must be there.
     pub needs: Vec<Need>,
     /// What the step brings about besides its shell.

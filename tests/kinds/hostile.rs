@@ -102,6 +102,20 @@ const TABLE: &[(&str, Reach)] = &[
     ("command", Reach::Steps(&["command: true\n    creates: @dir@/s@n@"])),
     ("script", Reach::Steps(&["script: true\n    cwd: @dir@\n    creates: @dir@/s@n@"])),
     ("export", Reach::NoPath("it writes the start-up files of the user who acts, or those of the system")),
+    (
+        "authorized_keys",
+        Reach::Steps(&[
+            "authorized_keys: { keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA, path: @dir@/s@n@ }",
+            "authorized_keys: { keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA, path: @dir@/old@n@, exclusive: true }",
+            "authorized_keys: { user: alice, keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA, path: @dir@/s@n@/deep/f }",
+            "authorized_keys: { keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA, path: @dir@/flip }",
+        ]),
+    ),
+    ("group", Reach::NoPath("it works at /etc/group alone")),
+    (
+        "user",
+        Reach::NoPath("it works at the files of the accounts, and makes a home where root alone can write on the way"),
+    ),
     ("manual", Reach::NoPath("a person acts")),
     ("reboot", Reach::NoPath("it has no path")),
 ];

@@ -12,7 +12,7 @@ use super::case::{Content, HostSpec};
 use super::cases::root;
 use super::heard::Heard;
 use super::read::shared_host;
-use super::world::{World, shells};
+use super::world::{World, is_root, shells};
 
 /// Values that some shell or program reads as more than characters; `@canary@` is a folder that must stay empty.
 const VALUES: &[&str] = &[
@@ -64,6 +64,8 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
         "manual" => &[("text", "x")],
         "reboot" => &[("message", "x")],
+        "authorized_keys" => &[("keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA")],
+        "group" | "user" => &[("name", "pinboot-test")],
         other => panic!("say what a step of the kind {other} needs"),
     };
     fields.iter().copied().collect()
@@ -193,6 +195,8 @@ fn host() -> HostSpec {
     for name in ["systemctl", "wall"] {
         host.stand_ins.push((name.to_owned(), "#!/bin/sh\ncat > /dev/null\n".to_owned()));
     }
+    // What a kind does to the system stays there.
+    host.private = is_root() && crate::support::mounts().is_some();
     host
 }
 

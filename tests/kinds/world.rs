@@ -83,6 +83,12 @@ const ALWAYS: &[&str] = &[
 const NEVER: &[&str] =
     &["apt-get", "apt-cache", "dpkg-query", "yum", "dnf", "rpm", "apk", "zypper", "systemctl", "reboot", "shutdown"];
 
+/// What it must not have either but in a private root, where the accounts are its own.
+const NEVER_SHARED: &[&str] = &[
+    "useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "chpasswd", "adduser", "addgroup", "deluser",
+    "delgroup",
+];
+
 /// A stand-in for sudo, for where the tests are not run by root.
 const SUDO: &str = "#!/bin/sh\n\
     while :; do case $1 in -u) shift 2 ;; --) shift; break ;; -*) shift ;; *) break ;; esac; done\n\
@@ -132,8 +138,10 @@ impl World {
         if !rustix::process::geteuid().is_root() {
             world.stand_in("sudo", SUDO);
         }
-        world.path = format!("{}:{}", world.bin().display(), programs(&spec.programs, world.dir.path()));
-        world.env = spec.env.iter().map(|(name, value)| (name.clone(), world.filled(value))).collect();
+        world.path = format!("{}:{}", world.bin().display(), programs(spec, world.dir.path()));
+        // What a host lacks is not looked for in this machine's folders.
+        let own = spec.env.iter().map(|(name, value)| (name.clone(), world.filled(value)));
+        world.env = std::iter::once(("pb_more_path".to_owned(), ":/nowhere".to_owned())).chain(own).collect();
         for (path, file) in &spec.files {
             world.put(path, file);
         }
@@ -407,17 +415,18 @@ fn alone(plan: &Plan) -> Option<MutexGuard<'static, ()>> {
 }
 
 /// The rest of the PATH for a host that has these programs.
-fn programs(programs: &Programs, dir: &Path) -> String {
+fn programs(spec: &HostSpec, dir: &Path) -> String {
     let machine = std::env::var("PATH").expect("a PATH");
     let folder = dir.join("programs");
     fs::create_dir(&folder).expect("a folder");
-    match programs {
+    let never: Vec<&str> = NEVER.iter().chain(NEVER_SHARED.iter().filter(|_| !spec.private)).copied().collect();
+    match &spec.programs {
         Programs::All => {
-            let never = folder.join("never");
+            let refusal = folder.join("never");
             let text = "#!/bin/sh\necho \"this host has no ${0##*/} unless the test gives it one\" >&2\nexit 127\n";
-            fs::write(&never, text).expect("written");
-            fs::set_permissions(&never, fs::Permissions::from_mode(0o755)).expect("a mode");
-            for name in NEVER {
+            fs::write(&refusal, text).expect("written");
+            fs::set_permissions(&refusal, fs::Permissions::from_mode(0o755)).expect("a mode");
+            for name in never {
                 symlink("never", folder.join(name)).expect("a link");
             }
             return format!("{}:{machine}", folder.display());
@@ -430,7 +439,7 @@ fn programs(programs: &Programs, dir: &Path) -> String {
         Programs::Without(names) => {
             for entry in std::env::split_paths(&machine).filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten() {
                 let name = entry.file_name();
-                let left_out = NEVER.iter().any(|known| name == *known) || names.iter().any(|known| name == **known);
+                let left_out = never.iter().any(|known| name == *known) || names.iter().any(|known| name == **known);
                 if !left_out && name != "sh" && !folder.join(&name).is_symlink() {
                     symlink(entry.path(), folder.join(name)).expect("a link");
                 }
@@ -440,7 +449,7 @@ fn programs(programs: &Programs, dir: &Path) -> String {
             let done = Command::new("busybox").args(["--install", "-s"]).arg(&folder).status().expect("busybox");
             assert!(done.success());
             // The shell under test is the one in front of this folder.
-            for name in NEVER.iter().chain(&["sh"]) {
+            for name in never.iter().chain(&["sh"]) {
                 let _ = fs::remove_file(folder.join(name));
             }
             // Debian's busybox lacks it, Alpine's has it, and no delivery does without.
