@@ -71,6 +71,23 @@ pub(super) fn judgement(args: &Args<'_>, name: &str, path: &Text) -> Script {
     args.shell(name).map_or_else(Script::default, |shell| about(shell, &file))
 }
 
+/// An edit as a person would type it: what prints the new text of a file, what judges it, and what puts it into place with the mode and
+/// the owner that the file has.
+pub(super) fn edited(args: &Args<'_>, path: &Text, printing: &Script) -> Script {
+    let file = Text::new(format!("{}.new", path.raw()));
+    let words = [("path", path), ("file", &file)];
+    let mut script = Script::default();
+    if args.is_set("create") {
+        script.line(&Script::fill("touch @{path}", &words));
+    }
+    script.line(printing).append(&Script::fill(" >@{file}", &words));
+    if args.is_given("validate") {
+        script.line(&judgement(args, "validate", path));
+    }
+    script.line(&Script::fill("cat @{file} >@{path} && rm @{file}", &words));
+    script
+}
+
 /// The same shell about another file.
 fn about(shell: &Script, file: &Text) -> Script {
     Script::author(shell.as_str().replace(CANDIDATE, &file.quote()))

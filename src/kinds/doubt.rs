@@ -1,5 +1,6 @@
 //! What lint says of the rendered fields of a step: allowed, and most likely not meant.
 
+use super::{ArgValue, Args};
 use crate::script::Text;
 
 /// A finding of lint about a field.
@@ -145,7 +146,7 @@ fn may_hold_homes(folder: &[String]) -> bool {
 const MOST_TILDES: usize = 5;
 
 /// Paths behind a `~` in a text for a program that takes it literally. Lines that are comments do not count.
-pub(super) fn tildes(text: &str) -> Vec<String> {
+fn tildes(text: &str) -> Vec<String> {
     let is_comment = |line: &&str| ["#", ";", "//"].iter().any(|mark| line.trim_start().starts_with(mark));
     let mut found: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !is_comment(line)) {
@@ -159,6 +160,23 @@ pub(super) fn tildes(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Doubts about each `~` in the text of a field that goes into the file `path` as it is.
+pub(super) fn tilde_doubts(args: &Args<'_>, name: &'static str) -> Vec<Doubt> {
+    let path = args.text("path").and_then(Text::literal).unwrap_or_default();
+    let text = match args.get(name).map(|arg| &arg.value) {
+        Some(ArgValue::Text(text)) => text.display(),
+        Some(ArgValue::File { bytes, .. }) => String::from_utf8(bytes.clone()).unwrap_or_default(),
+        _ => return Vec::new(),
+    };
+    let found = if knows_tilde(path, &text) { Vec::new() } else { tildes(&text) };
+    let doubt = |part: String| {
+        let message = format!("`{part}` stays as it is in the file: only a shell makes a home directory of `~`");
+        let hint = "write the whole path; `register` what `echo ~` prints on the host, and insert it";
+        Doubt { part: Some(part), ..Doubt::new(name, message, hint) }
+    };
+    found.into_iter().map(doubt).collect()
 }
 
 /// Names of files whose readers know `~/`: shells, ssh, git, editors; and those that people read.
@@ -218,7 +236,7 @@ const KNOWS_TILDE_BELOW: &[&str] = &[
 ];
 
 /// Whether the program that reads a file with this path and text understands `~/`.
-pub(super) fn knows_tilde(path: &str, text: &str) -> bool {
+fn knows_tilde(path: &str, text: &str) -> bool {
     let path = format!("/{path}");
     text.starts_with("#!")
         || KNOWS_TILDE.iter().any(|end| path.ends_with(end))

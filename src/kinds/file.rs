@@ -6,14 +6,15 @@
 //! keeps what was there as `PATH.bak-` and the time in UTC, each time the bytes change. A missing directory is made, as
 //! every kind makes it, and the check says so.
 
-use super::doubt::{knows_tilde, tildes};
+use super::doubt::tilde_doubts;
 use super::field::{boolean, local_path, local_template, mode, path, text, validate};
 use super::rule::exactly_one;
 use super::{ArgValue, Args, Content, Doubt, Effect, Kind, Pattern, Recipe, When};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;
 
-const PATH: Pattern = Pattern {
+/// The path of a file, by its text.
+pub(super) const PATH: Pattern = Pattern {
     what: "path of a file",
     fits: |path| !path.ends_with('/'),
     on_host: "case $pb_value in */) false ;; esac",
@@ -77,20 +78,9 @@ pub(super) const KIND: Kind = Kind {
 /// A `~` that stays as it is, and a secret that others can read.
 fn doubts(args: &Args<'_>) -> Vec<Doubt> {
     let mut doubts = Vec::new();
-    let path = args.text("path").and_then(Text::literal).unwrap_or_default();
     for name in CONTENTS {
         let Some(arg) = args.get(name) else { continue };
-        let text = match &arg.value {
-            ArgValue::Text(text) => text.display(),
-            ArgValue::File { bytes, .. } => String::from_utf8(bytes.clone()).unwrap_or_default(),
-            _ => continue,
-        };
-        let tildes = if knows_tilde(path, &text) { Vec::new() } else { tildes(&text) };
-        for part in tildes {
-            let message = format!("`{part}` stays as it is in the file: only a shell makes a home directory of `~`");
-            let hint = "write the whole path; `register` what `echo ~` prints on the host, and insert it";
-            doubts.push(Doubt { part: Some(part), ..Doubt::new(name, message, hint) });
-        }
+        doubts.extend(tilde_doubts(args, name));
         let mode = args.text("mode").and_then(Text::literal).filter(|_| args.may_hold_secret(&arg.value));
         if let Some(mode) = mode.filter(|mode| mode.ends_with(['4', '5', '6', '7'])) {
             let message = format!("every user of the host can read the secret in this file: its mode is {mode}");

@@ -3,7 +3,7 @@
 file_check() {
     if pb_is_own "$arg_path"; then
         pb_target "$arg_path"
-        if [ -f "$pb_path" ] && [ -r "$pb_path" ] && file_same_content; then
+        if [ -f "$pb_path" ] && [ -r "$pb_path" ] && pb_same_bytes pb_content; then
             pb_changes=$(pb_check_attributes "$pb_path" "$arg_mode" "$arg_owner" "$arg_group")
             [ -n "$pb_changes" ] || return 0
         fi
@@ -38,12 +38,12 @@ file_ask() {
     pb_check_gift "$arg_owner"
     if ! pb_is_there; then
         pb_tell_dir
-        file_show_change
+        pb_show_change "$arg_path" "$pb_path" pb_content
         needs_change
     fi
     [ -r "$pb_path" ] || pb_give_up "$arg_path cannot be read as $(id -un): does the step need sudo: true?"
-    if ! file_same_content; then
-        file_show_change
+    if ! pb_same_bytes pb_content; then
+        pb_show_change "$arg_path" "$pb_path" pb_content
         pb_changes=1
     fi
     pb_check_attributes "$pb_path" "$arg_mode" "$arg_owner" "$arg_group"
@@ -53,7 +53,7 @@ file_ask() {
 file_write() {
     pb_target "$arg_path"
     pb_want_file "$arg_path" "$pb_path"
-    if pb_is_there && file_same_content; then
+    if pb_is_there && pb_same_bytes pb_content; then
         pb_stat "$pb_path"
         pb_give "$pb_path" "$arg_owner" "$arg_group" "${arg_mode:-$pb_mode}"
         return 0
@@ -79,44 +79,4 @@ file_back_up() {
         # A file system without hard links.
         [ ! -L "$pb_back$pb_more" ] && pb_rename "$pb_work/body" "$pb_back$pb_more" || pb_give_up "cannot keep the old file as $pb_back: $pb_said"
     )
-}
-
-# Whether the content is what the file pb_path holds. cmp is missing on some minimal images.
-file_same_content() {
-    if command -v cmp > /dev/null 2>&1; then
-        pb_content | cmp -s - "$pb_path"
-    else
-        [ "$(pb_content | cksum)" = "$(cksum < "$pb_path")" ]
-    fi
-}
-
-# Shows what would change in the bytes of the file pb_path.
-file_show_change() {
-    pb_old=0
-    ! pb_is_there || pb_old=$(($(wc -c < "$pb_path")))
-    pb_new=$(($(pb_content | wc -c)))
-    if [ -n "$arg_secret" ]; then
-        pb_tell "$arg_path: $pb_old bytes -> $pb_new bytes (not shown: it holds a secret)"
-    elif pb_content | file_is_binary || { pb_is_there && file_is_binary < "$pb_path"; }; then
-        pb_tell "$arg_path: binary, $pb_old bytes -> $pb_new bytes"
-    elif ! pb_is_there; then
-        pb_tell "+++ $arg_path (new)"
-        pb_content | sed 's/^/+/' | file_cap
-    elif command -v diff > /dev/null 2>&1; then
-        pb_tell "--- $arg_path"
-        pb_tell "+++ $arg_path"
-        pb_content | diff -u "$pb_path" - | sed 1,2d | file_cap
-    else
-        pb_tell "$arg_path: $pb_old bytes -> $pb_new bytes"
-    fi
-}
-
-# Whether a stream of bytes holds any that text does not.
-file_is_binary() {
-    [ "$(LC_ALL=C tr -d '\011\012\014\015\033\040-\176\200-\377' | wc -c)" -gt 0 ]
-}
-
-# Passes on at most 64 KiB.
-file_cap() {
-    awk '{ size += length($0) + 1; if (size > 65536) { print "(the rest is not shown)"; exit } print }'
 }

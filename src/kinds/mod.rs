@@ -7,6 +7,7 @@ mod absent;
 mod archive;
 mod arg;
 mod authorized_keys;
+mod block;
 mod candidate;
 mod cause;
 mod causes;
@@ -15,6 +16,7 @@ mod compile;
 mod directory;
 mod doubt;
 mod download;
+mod ere;
 #[cfg(test)]
 mod example;
 mod export;
@@ -25,6 +27,7 @@ mod group;
 mod guard;
 mod kafka_topics;
 mod kind;
+mod line;
 mod link;
 mod manual;
 mod need;
@@ -63,6 +66,8 @@ pub const KINDS: &[&Kind] = &[
     &directory::KIND,
     &link::KIND,
     &absent::KIND,
+    &line::KIND,
+    &block::KIND,
     &export::KIND,
     &group::KIND,
     &user::KIND,

@@ -10,6 +10,8 @@ const SHARED: &[&str] = &[
     include_str!("shell/common.sh"),
     include_str!("shell/owner.sh"),
     include_str!("shell/write.sh"),
+    include_str!("shell/text.sh"),
+    include_str!("shell/edit.sh"),
     include_str!("shell/fetch.sh"),
     include_str!("shell/verify.sh"),
     include_str!("shell/made.sh"),

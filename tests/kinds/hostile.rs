@@ -99,6 +99,22 @@ const TABLE: &[(&str, Reach)] = &[
             "kafka_topics: { home: /srv/kafka, bootstrap_servers: 'b-1:9092', command_config: @dir@/client, topics: [t@n@] }",
         ]),
     ),
+    (
+        "line",
+        Reach::Steps(&[
+            "line: { path: @dir@/s@n@, line: new, create: true }",
+            "line: { path: @dir@/old@n@, match: ^old, line: old and new, validate: 'cat {}' }",
+            "line: { path: @dir@/flip, line: new }",
+        ]),
+    ),
+    (
+        "block",
+        Reach::Steps(&[
+            "block: { path: @dir@/s@n@, block: new, create: true, validate: 'cat {}' }",
+            "block: { path: @dir@/old@n@, block: new }",
+            "block: { path: @dir@/flip, block: new }",
+        ]),
+    ),
     ("command", Reach::Steps(&["command: true\n    creates: @dir@/s@n@"])),
     ("script", Reach::Steps(&["script: true\n    cwd: @dir@\n    creates: @dir@/s@n@"])),
     ("export", Reach::NoPath("it writes the start-up files of the user who acts, or those of the system")),

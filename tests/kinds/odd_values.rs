@@ -60,6 +60,8 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "directory" => &[("path", "'~/directory'")],
         "link" => &[("path", "'~/link'"), ("to", "x")],
         "absent" => &[("path", "'~/absent'")],
+        "line" => &[("path", "'~/lines'"), ("line", "x"), ("create", "true")],
+        "block" => &[("path", "'~/block'"), ("block", "x"), ("create", "true")],
         "export" => &[("*", "{ ODD: x }")],
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
         "manual" => &[("text", "x")],
