@@ -124,6 +124,12 @@ impl StepKey {
         Self(digits)
     }
 
+    /// The key of what a field of this step waits for.
+    #[must_use]
+    pub fn of_field(&self, field: &str) -> Self {
+        Self::new(&self.0, Some(field))
+    }
+
     /// The 16 digits.
     pub fn as_str(&self) -> &str {
         &self.0

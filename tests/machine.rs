@@ -29,6 +29,8 @@ mod power;
 mod read_only;
 #[path = "machine/reboot.rs"]
 mod reboot;
+#[path = "machine/service.rs"]
+mod service;
 #[expect(dead_code, reason = "the other test binaries take more of it")]
 mod support;
 #[path = "faults/world.rs"]

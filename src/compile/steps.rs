@@ -12,7 +12,7 @@ use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe, Shape};
 use crate::node::Node;
 use crate::plan::options::StepOption;
-use crate::plan::{Action, PlannedStep, Question};
+use crate::plan::{Action, OwedField, PlannedStep, Question};
 use crate::playbook::{Given, Playbook, Step};
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
@@ -33,6 +33,8 @@ pub(super) struct Steps<'a> {
     choice: &'a Choice,
     /// For each step of the playbook, the indexes of those that its `when_changed` names.
     watches: Vec<Vec<usize>>,
+    /// For each step of the playbook, the fields of its kind that name steps, with the indexes of these.
+    waiting: Vec<Vec<(&'static str, usize)>>,
     planned: Vec<PlannedStep>,
     /// For each step of the playbook, its steps in the plan and their digests.
     ids: Vec<Vec<(StepId, Digest)>>,
@@ -71,9 +73,15 @@ impl<'a> Steps<'a> {
         let watches = |step: &Step| {
             step.words("when_changed").filter_map(|name| called.get(name.value).cloned()).flatten().collect::<Vec<_>>()
         };
+        let waiting = |step: &Step| {
+            let named = step.steps_in_fields();
+            let found = named.filter_map(|(field, name)| Some((field, called.get(name.value)?)));
+            found.flat_map(|(field, steps)| steps.clone().map(move |at| (field, at))).collect::<Vec<_>>()
+        };
         Self {
             playbook,
             watches: authored.iter().map(watches).collect(),
+            waiting: authored.iter().map(waiting).collect(),
             authored,
             renderer,
             choice,
@@ -108,6 +116,14 @@ impl<'a> Steps<'a> {
         for (at, watches) in self.watches.iter().enumerate() {
             for (id, _) in watches.iter().flat_map(|watched| &self.ids[*watched]) {
                 self.planned[id.0 as usize - 1].watched_by.extend(self.keys[at].iter().cloned());
+            }
+        }
+        for (at, waiting) in self.waiting.iter().enumerate() {
+            for (field, watched) in waiting {
+                for (id, _) in &self.ids[*watched] {
+                    let keys = self.keys[at].iter().map(|key| key.of_field(field));
+                    self.planned[id.0 as usize - 1].watched_by.extend(keys);
+                }
             }
         }
         (self.planned, self.renderer)
@@ -282,7 +298,8 @@ impl<'a> Steps<'a> {
 
     /// Whether the plan has room for so many iterations; reports it where it has not.
     fn has_room(&mut self, place: Place<'_>, items: &Node, count: usize) -> bool {
-        let watched: usize = self.watches[place.at].iter().map(|at| self.keys[*at].len()).sum();
+        let named = self.waiting[place.at].iter().map(|(_, at)| at);
+        let watched: usize = self.watches[place.at].iter().chain(named).map(|at| self.keys[*at].len()).sum();
         let error = if self.planned.len() + count > MAX_PLANNED {
             format!("the plan has more than {MAX_PLANNED} steps")
         } else if watched * count > MAX_PLANNED {
@@ -315,6 +332,7 @@ impl<'a> Steps<'a> {
         let (Some(mut spec), Some(kind), Some(questions)) = (spec, step.kind, questions) else { return };
         spec.questions = questions;
         spec.watches = self.watches[place.at].iter().flat_map(|at| self.keys[*at].iter().cloned()).collect();
+        spec.waiting = self.waiting(place.at);
         let digest = digest(kind.name, &spec, &digests);
         self.carried.retain(|(name, _)| !replaces(spec.recipe.exports(), name));
         // What is carried is not part of the digest: with nothing left out, the steps before give the step the same values.
@@ -358,6 +376,19 @@ impl<'a> Steps<'a> {
     /// The steps of the plan that `when_changed` names, with their digests.
     fn watched(&self, at: usize) -> Vec<(StepId, Digest)> {
         self.watches[at].iter().flat_map(|at| self.ids[*at].iter().cloned()).collect()
+    }
+
+    /// The fields of the step's kind that name steps, with those of them that are in the plan.
+    fn waiting(&self, at: usize) -> Vec<OwedField> {
+        let mut fields: Vec<OwedField> = Vec::new();
+        for (field, watched) in &self.waiting[at] {
+            let ids = self.ids[*watched].iter().map(|(id, _)| *id);
+            match fields.iter_mut().find(|known| known.field == *field) {
+                Some(known) => known.steps.extend(ids),
+                None => fields.push(OwedField { field, steps: ids.collect() }),
+            }
+        }
+        fields
     }
 
     /// What other runs call a step, or its iteration.

@@ -91,8 +91,10 @@ impl Kind {
                 !is_local(field.shape) && (is_judge || read.contains(variable(field.name)))
             })
             .map(|field| {
+                // The runner knows which steps have changed.
                 let value = args
                     .get(field.name)
+                    .filter(|_| !matches!(field.shape, Shape::Steps))
                     .map_or_else(Script::default, |arg| assigned(&operand(field, &arg.value), field.joined));
                 (variable(field.name).to_owned(), value)
             })
@@ -373,7 +375,7 @@ impl Reader {
                 .label(format!("expected {wanted}"))
         };
         let value = match (field.shape, &arg.value) {
-            (Shape::Texts, ArgValue::Text(_)) => Ok(ArgValue::List(vec![arg.clone()])),
+            (Shape::Texts | Shape::Steps, ArgValue::Text(_)) => Ok(ArgValue::List(vec![arg.clone()])),
             (Shape::Texts, ArgValue::List(list)) if list.iter().all(|arg| matches!(arg.value, ArgValue::Text(_))) => {
                 Ok(arg.value.clone())
             }
@@ -382,7 +384,7 @@ impl Reader {
             {
                 Ok(arg.value.clone())
             }
-            (Shape::Texts, _) => Err(wrong("a text or a list of texts")),
+            (Shape::Texts | Shape::Steps, _) => Err(wrong("a text or a list of texts")),
             (Shape::TextMap, _) => Err(wrong("a map of names and texts")),
             (shape, ArgValue::Text(text)) => scalar(shape, text, arg.span).map_err(|mut diagnostic| {
                 diagnostic.message = format!("`{}`: {}", field.name, diagnostic.message);

@@ -5,7 +5,7 @@ use super::*;
 use crate::script::{Script, Text};
 use crate::source::{Sources, Span};
 
-mod service;
+mod clock;
 
 const DOCUMENT: &str = include_str!("../../CONTRIBUTING.md");
 
@@ -14,7 +14,7 @@ fn compiled(fields: &[(&'static str, ArgValue)]) -> Result<Recipe, Vec<String>> 
     let span = Span { source: Sources::default().add("x", ""), start: 0, end: 0 };
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, span, Arg { span, value: value.clone() })).collect();
     let messages = |found: Vec<crate::source::Diagnostic>| found.into_iter().map(|found| found.message).collect();
-    service::KIND
+    clock::KIND
         .compile(&Args { span, fields: &fields, secretive: &std::collections::BTreeSet::new() })
         .map_err(messages)
 }
@@ -25,25 +25,25 @@ fn text(text: &str) -> ArgValue {
 
 #[test]
 fn a_declaration_is_a_kind() {
-    let step = compiled(&[("name", text("getty@tty1")), ("enabled", ArgValue::Bool(false))]).expect("a step");
-    assert_eq!(step.subject, "getty@tty1");
-    assert_eq!(step.assignments().as_str(), "arg_name=getty@tty1 arg_state= arg_enabled=false");
-    assert_eq!(step.check, Some(Script::call("service_check")));
-    assert_eq!(step.apply, Script::call("service_apply"));
-    assert_eq!(step.equivalent_commands.expect("commands").as_str(), "systemctl disable getty@tty1");
-    assert_eq!((step.needs_root, step.needs[0].any_of), (true, ["systemctl"].as_slice()));
+    let step = compiled(&[("zone", text("Europe/Vienna")), ("ntp", ArgValue::Bool(false))]).expect("a step");
+    assert_eq!(step.subject, "Europe/Vienna");
+    assert_eq!(step.assignments().as_str(), "arg_zone=Europe/Vienna arg_ntp=false arg_rtc=");
+    assert_eq!(step.check, Some(Script::call("clock_check")));
+    assert_eq!(step.apply, Script::call("clock_apply"));
     assert_eq!(
-        compiled(&[("name", text("a b"))]),
-        Err(vec!["invalid unit name `a b`".to_owned(), "`service` needs `state` or `enabled`".to_owned(),])
+        step.equivalent_commands.expect("commands").as_str(),
+        "timedatectl set-timezone Europe/Vienna\ntimedatectl set-ntp false"
     );
+    assert_eq!((step.needs_root, step.needs[0].any_of), (true, ["timedatectl"].as_slice()));
+    assert_eq!(compiled(&[("zone", text("a b"))]), Err(vec!["invalid time zone `a b`".to_owned()]));
 }
 
 #[test]
 fn the_document_quotes_what_is_compiled() {
-    for file in [include_str!("example/service.rs"), include_str!("example/service.sh")] {
+    for file in [include_str!("example/clock.rs"), include_str!("example/clock.sh")] {
         assert!(DOCUMENT.contains(file), "CONTRIBUTING.md lacks this text:\n{file}");
     }
-    let (code, shell) = (include_str!("example/service.rs").lines().count(), include_str!("example/service.sh"));
+    let (code, shell) = (include_str!("example/clock.rs").lines().count(), include_str!("example/clock.sh"));
     assert!(code <= 65, "the declaration has {code} lines");
-    assert!(service::KIND.shell == shell);
+    assert!(clock::KIND.shell == shell);
 }

@@ -23,6 +23,8 @@ pub enum Shape {
     OneOf(&'static [&'static str]),
     /// A text or a list of texts.
     Texts,
+    /// Names or ids of earlier steps. The shell finds `1` where one of them has changed something that this step has not acted on.
+    Steps,
     /// A map from names to texts.
     TextMap,
     /// A map from names to texts, or to `{ prepend: TEXT }` or `{ value: TEXT }`.
@@ -44,10 +46,29 @@ const STATES: &[(&str, &str)] = &[
     ("purged", "write `state: absent`"),
 ];
 
+/// What other tools call the states of a service, and what to write.
+const SERVICE_STATES: &[(&str, &str)] = &[
+    (
+        "restarted",
+        "write `state: started`, and `restart_on: [STEP]` with the steps after whose changes it shall be restarted",
+    ),
+    (
+        "reloaded",
+        "write `state: started`, and `reload_on: [STEP]` with the steps after whose changes it shall be reloaded",
+    ),
+    ("running", "write `state: started`"),
+    ("enabled", "write `enabled: true`"),
+    ("disabled", "write `enabled: false`"),
+];
+
 /// What to write where a value is a word of another tool instead of one of these.
 pub(crate) fn instead_of(words: &[&str], value: &str) -> Option<&'static str> {
-    let is_state = words.contains(&"present");
-    STATES.iter().find(|(word, _)| is_state && *word == value).map(|(_, instead)| *instead)
+    let states = match words {
+        _ if words.contains(&"present") => STATES,
+        _ if words.contains(&"started") => SERVICE_STATES,
+        _ => return None,
+    };
+    states.iter().find(|(word, _)| *word == value).map(|(_, instead)| *instead)
 }
 
 impl PartialEq for Shape {
@@ -75,6 +96,7 @@ impl Shape {
             Self::Mode => "octal mode".to_owned(),
             Self::OneOf(words) => words.join(" | "),
             Self::Texts => "text or list of texts".to_owned(),
+            Self::Steps => "step name or id, or list of them".to_owned(),
             Self::TextMap => "names and texts".to_owned(),
             Self::Values => "names and texts, or `{ prepend: TEXT }`".to_owned(),
             Self::List(fields) => {
@@ -265,6 +287,11 @@ pub const fn one_of(name: &'static str, words: &'static [&'static str], doc: &'s
 /// A text or a list of texts.
 pub const fn texts(name: &'static str, doc: &'static str) -> Field {
     Field::new(name, Shape::Texts, doc)
+}
+
+/// Names or ids of earlier steps, whose changes are owed to this step until it has acted on them.
+pub const fn steps(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Steps, doc)
 }
 
 /// A map from names to texts.

@@ -16,6 +16,7 @@ use crate::source::Diagnostic;
 /// | text, path, chosen word, number | itself; a path's `~/` is already the home directory |
 /// | file mode | four octal digits |
 /// | boolean | `true` or `false` |
+/// | names of steps | `1` where one of them has changed something, in this run or in an earlier one, and this step has not succeeded since; in a check that is asked again behind the change, this step has acted on it |
 /// | shell | the text, for `eval "$arg_FIELD"` in a subshell |
 /// | list | one quoted word for each text, for `eval "set -- $arg_FIELD"` |
 /// | joined list | one text with commas in it |

@@ -37,6 +37,7 @@ mod reboot;
 mod recipe;
 pub mod rule;
 mod script;
+mod service;
 mod shell;
 mod typed;
 mod user;
@@ -68,6 +69,7 @@ pub const KINDS: &[&Kind] = &[
     &absent::KIND,
     &line::KIND,
     &block::KIND,
+    &service::KIND,
     &export::KIND,
     &group::KIND,
     &user::KIND,

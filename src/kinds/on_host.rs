@@ -77,6 +77,7 @@ fn shape(field: &Field) -> Option<(String, &'static str, &'static str)> {
         ),
         Shape::Text
         | Shape::Texts
+        | Shape::Steps
         | Shape::TextMap
         | Shape::Values
         | Shape::List(_)

@@ -40,7 +40,8 @@ pub struct PlannedStep {
     pub kind: &'static str,
     /// What other runs call it too.
     pub key: StepKey,
-    /// The steps whose `when_changed` names it, in the plan or left out of it: what it changes is owed to each of them.
+    /// The steps, and the fields of steps, that wait for it (`when_changed`, `restart_on`), in the plan or left out of it: what it
+    /// changes is owed to each of them.
     pub watched_by: Vec<StepKey>,
     /// The digest over everything that the host would do for it: equal digests mean the same step.
     pub digest: Digest,
@@ -89,6 +90,8 @@ pub struct StepSpec {
     pub when_changed: Option<Vec<StepId>>,
     /// What `when_changed` names, in the plan or left out of it.
     pub watches: Vec<StepKey>,
+    /// The kind's fields that name steps (`restart_on`), each with those of them that are in the plan.
+    pub waiting: Vec<OwedField>,
     /// `creates`: where the path exists, the step is satisfied.
     pub creates: Option<Text>,
     /// `unless`: where it succeeds, the step is satisfied.
@@ -120,6 +123,15 @@ pub struct StepSpec {
     pub earlier: Vec<(RunId, StepId)>,
     /// What the journal knows of the step, for a host that has deleted its records of all those runs.
     pub remembered: Option<Remembered>,
+}
+
+/// A field of a kind that waits for changes of other steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedField {
+    /// The field's name.
+    pub field: &'static str,
+    /// The steps of the plan that it names.
+    pub steps: Vec<StepId>,
 }
 
 /// What the journal knows of a step without a check.

@@ -91,14 +91,13 @@ impl Step {
 
     /// The words of an option that cannot contain templates. Words without errors count even beside others.
     pub(crate) fn words(&self, option: &str) -> impl Iterator<Item = Spanned<&str>> {
-        let nodes = self.all_given(option).flat_map(|given| match &given.value {
-            Node { value: Value::List(items), .. } => items.as_slice(),
-            node => std::slice::from_ref(node),
-        });
-        nodes.filter_map(|node| {
-            let text = node.as_text().filter(|text| !text.is_empty() && !is_template(text))?;
-            Some(Spanned { value: text, span: node.span })
-        })
+        self.all_given(option).flat_map(|given| words(&given.value))
+    }
+
+    /// The names of steps in the fields of its kind, each with the field. Words without errors count even beside others.
+    pub(crate) fn steps_in_fields(&self) -> impl Iterator<Item = (&'static str, Spanned<&str>)> {
+        let fields = self.fields.iter().filter(|given| matches!(given.row.shape, Shape::Steps));
+        fields.flat_map(|given| words(&given.value).map(|word| (given.row.name, word)))
     }
 
     /// The name under which the step registers its output.
@@ -159,4 +158,13 @@ impl Step {
 /// Whether a value is written as this boolean.
 fn is_literally(node: &Node, wanted: bool) -> bool {
     literal(node).is_some_and(|written| boolean(written) == Ok(wanted))
+}
+
+/// The words of a text or a list of texts that cannot contain templates.
+fn words(node: &Node) -> impl Iterator<Item = Spanned<&str>> {
+    let nodes = if let Value::List(items) = &node.value { items.as_slice() } else { std::slice::from_ref(node) };
+    nodes.iter().filter_map(|node| {
+        let text = node.as_text().filter(|text| !text.is_empty() && !is_template(text))?;
+        Some(Spanned { value: text, span: node.span })
+    })
 }

@@ -7,7 +7,7 @@ use super::blobs::Blobs;
 use super::runner::RUNNER;
 use crate::kinds::{Content, Guard, Recipe};
 use crate::plan::options::OptionValue;
-use crate::plan::{Action, OnUnknown, PlannedStep, Question, Remembered, RunAs, StepSpec};
+use crate::plan::{Action, OnUnknown, OwedField, PlannedStep, Question, Remembered, RunAs, StepSpec};
 use crate::script::{Part, Script, Text};
 
 /// A content larger than this is carried as raw bytes behind the program instead of in its text.
@@ -164,6 +164,15 @@ fn say_debts(settings: &mut Settings, step: &PlannedStep, work: &StepSpec) {
     if work.when_changed.is_some() {
         settings.set("due", step.key.as_str());
     }
+    let waiting: Vec<String> = work
+        .waiting
+        .iter()
+        .map(|OwedField { field, steps }| {
+            let steps: String = steps.iter().map(|id| format!("{id},")).collect();
+            format!("{field}={},{steps}", step.key.of_field(field))
+        })
+        .collect();
+    settings.set("waiting", &listed(&waiting));
 }
 
 /// The name and the quoted value of an exported variable as the runner takes them: a colon behind the name puts the value in front

@@ -28,7 +28,7 @@ impl Renderer<'_> {
                 ArgValue::Text(text)
             }
             Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,
-            Shape::Texts => self.texts(node)?,
+            Shape::Texts | Shape::Steps => self.texts(node)?,
             Shape::TextMap => self.text_map(node)?,
             Shape::Values => self.values(node)?,
             // The kind reads the entries, since they may come out of a variable.

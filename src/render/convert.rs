@@ -82,6 +82,19 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
                 check_node(item, Shape::Text, name, diagnostics);
             }
         }
+        (Shape::Steps, Value::List(items)) => {
+            for item in items {
+                check_node(item, shape, name, diagnostics);
+            }
+        }
+        (Shape::Steps, Value::Scalar { text, .. }) if is_template(text) => diagnostics.push(
+            Diagnostic::error(node.span, format!("`{name}` cannot contain a template"))
+                .hint("give that step an `id:`, and write the id here"),
+        ),
+        (Shape::Steps, Value::Scalar { text, .. }) if text.is_empty() => {
+            diagnostics
+                .push(Diagnostic::error(node.span, format!("`{name}` is empty")).label("expected the name of a step"));
+        }
         (Shape::TextMap, Value::Map(entries)) => {
             for entry in entries.iter().filter(|entry| !entry.broken) {
                 check_node(&entry.value, Shape::Text, &entry.key, diagnostics);
@@ -102,7 +115,7 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
                 diagnostics.push(*error);
             }
         }
-        (Shape::Texts, _) => diagnostics.push(expected("a text or a list of texts")),
+        (Shape::Texts | Shape::Steps, _) => diagnostics.push(expected("a text or a list of texts")),
         (Shape::Bool, _) => diagnostics.push(expected("`true` or `false`")),
         (Shape::Integer, _) => diagnostics.push(expected("a number")),
         _ => diagnostics.push(expected("text")),

@@ -95,6 +95,12 @@ const FAILING: &[Failing] = &[
         says: &["folder is a directory, and a link does not take its place"],
     },
     Failing {
+        kind: "service",
+        step: "service: { name: kafka, command: no-such-program }",
+        command: "setsid nohup sh -c 'no-such-program'",
+        says: &["kafka was started and does not run: its command has ended"],
+    },
+    Failing {
         kind: "absent",
         step: "absent: ~/bin",
         command: "rm -df ~/bin",

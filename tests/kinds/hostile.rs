@@ -132,6 +132,7 @@ const TABLE: &[(&str, Reach)] = &[
         "user",
         Reach::NoPath("it works at the files of the accounts, and makes a home where root alone can write on the way"),
     ),
+    ("service", Reach::Steps(&["service: { name: s@n@, command: sleep 5, log: @dir@/s@n@ }"])),
     ("manual", Reach::NoPath("a person acts")),
     ("reboot", Reach::NoPath("it has no path")),
 ];

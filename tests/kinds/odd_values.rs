@@ -59,6 +59,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "file" => &[("path", "'~/file'"), ("content", "x")],
         "directory" => &[("path", "'~/directory'")],
         "link" => &[("path", "'~/link'"), ("to", "x")],
+        "service" => &[("name", "kafka"), ("state", "started")],
         "absent" => &[("path", "'~/absent'")],
         "line" => &[("path", "'~/lines'"), ("line", "x"), ("create", "true")],
         "block" => &[("path", "'~/block'"), ("block", "x"), ("create", "true")],
@@ -81,7 +82,7 @@ fn given(field: &Field) -> Vec<String> {
         Shape::Texts => vec![format!("[{v}]")],
         Shape::TextMap | Shape::Values => vec![format!("{{ ODD: {v} }}")],
         Shape::Shell => vec!["\"printf %s {{ v }} > /dev/null\"".to_owned(), "\"test x = {{ v }}\"".to_owned()],
-        Shape::LocalPath | Shape::LocalTemplate => Vec::new(),
+        Shape::LocalPath | Shape::LocalTemplate | Shape::Steps => Vec::new(),
         Shape::List(fields) => {
             let mut entries = Vec::new();
             for inner in fields {

@@ -5,7 +5,7 @@ use std::fs;
 use pinboot::event::Mode;
 use pinboot::ids::StepId;
 use pinboot::kinds::Recipe;
-use pinboot::plan::{Action, OnUnknown, Plan, StepSpec};
+use pinboot::plan::{Action, OnUnknown, OwedField, Plan, StepSpec};
 use pinboot::script::Script;
 
 use super::{Host, on_each_shell, plan, script, work};
@@ -181,5 +181,53 @@ fn a_step_that_only_asks_is_asked_each_time_and_changes_nothing() {
         assert_eq!(outcomes(host, 3, &steps), expected);
         assert!(!host.path("wrong").exists() && !host.path(".pinboot/runs/03000003/1.began").exists());
         assert_eq!(owed(host), 0);
+    });
+}
+
+/// A step with a check of its own, whose fields `restart_on` and `reload_on` wait for changes: it notes what it is asked to do.
+fn serves() -> StepSpec {
+    let recipe = Recipe {
+        args: ["restart_on", "reload_on"].map(|name| (name.to_owned(), Script::default())).to_vec(),
+        check: script("test -z \"$arg_restart_on$arg_reload_on\" && test -e runs || needs_change"),
+        apply: Script::author("test ! -e broken; echo \"$arg_restart_on,$arg_reload_on\" >>acted; touch runs"),
+        ..Recipe::default()
+    };
+    let waiting = vec![
+        OwedField { field: "restart_on", steps: vec![StepId(1), StepId(2)] },
+        OwedField { field: "reload_on", steps: vec![StepId(2)] },
+    ];
+    StepSpec { waiting, ..StepSpec::plain(recipe) }
+}
+
+#[test]
+fn a_change_is_owed_to_the_fields_that_wait_for_it() {
+    on_each_shell(|host| {
+        let more = StepSpec { unless: script("test -e more"), ..work("echo x >more") };
+        let mut steps = plan(vec![write(), more, needs_the_fix(), serves()]);
+        let key = steps.steps[3].key.clone();
+        steps.steps[0].watched_by = vec![key.of_field("restart_on")];
+        steps.steps[1].watched_by = vec![key.of_field("restart_on"), key.of_field("reload_on")];
+        let acted = || host.read("acted");
+        let asked = Plan { mode: Mode::Check, ..steps.clone() };
+        fs::write(host.path("runs"), "").expect("written");
+        // What would change is owed in a run that only asks, and leaves nothing behind there.
+        assert_eq!(outcomes(host, 1, &asked), ["would check", "would check", "would check", "would check"]);
+        assert_eq!(owed(host), 0);
+        // The run ends between the change and the step; the next one, in which nothing changes, pays once for everything.
+        assert_eq!(outcomes(host, 2, &steps), ["changed", "changed", "failed status"]);
+        fs::write(host.path("fixed"), "").expect("written");
+        assert_eq!(outcomes(host, 3, &asked), ["unchanged", "unchanged", "unchanged", "would owed"]);
+        fs::write(host.path("broken"), "").expect("written");
+        assert_eq!(outcomes(host, 4, &steps)[3], "failed status");
+        assert_eq!(owed(host), 2);
+        fs::remove_file(host.path("broken")).expect("removed");
+        assert_eq!(outcomes(host, 5, &steps)[3], "changed owed");
+        assert_eq!((acted().as_str(), owed(host)), ("1,1\n", 0));
+        assert_eq!(outcomes(host, 6, &steps)[3], "unchanged");
+        // A change of this run, which one field alone waits for.
+        fs::remove_file(host.path("conf")).expect("removed");
+        assert_eq!(outcomes(host, 7, &steps), ["changed", "unchanged", "unchanged", "changed"]);
+        assert_eq!((acted().as_str(), owed(host)), ("1,1\n1,\n", 0));
+        assert_eq!(outcomes(host, 8, &steps)[3], "unchanged");
     });
 }

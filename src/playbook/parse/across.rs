@@ -17,14 +17,15 @@ impl Parser<'_> {
         let called = Called::of(playbook);
         let mut unknown = 0;
         for (at, step) in playbook.steps.iter().enumerate() {
-            for wanted in step.words("when_changed") {
+            let named = step.words("when_changed").map(|wanted| ("when_changed", wanted));
+            for (field, wanted) in named.chain(step.steps_in_fields()) {
                 let found = called.find(wanted.value);
                 unknown += usize::from(found.is_empty());
                 // More than these are not shown, and each takes a look at all names.
                 if found.is_empty() && unknown > MAX_UNKNOWN {
                     continue;
                 }
-                let error = watched(&wanted, at, found, playbook);
+                let error = watched(field, &wanted, at, found, playbook);
                 // A step whose name could not be read may be the one, unless another name is near.
                 let may_exist = self.unresolved.steps && found.is_empty();
                 self.diagnostics.extend(error.filter(|error| !may_exist || error.hint.is_some()));
@@ -151,14 +152,20 @@ impl<'s> Called<'s> {
         Self { ids, names }
     }
 
-    /// The steps and groups that a word of `when_changed` may mean.
+    /// The steps and groups that a word of `when_changed` or of a field may mean.
     fn find(&self, wanted: &str) -> &[(Target, Span)] {
         self.ids.get(wanted).or_else(|| self.names.get(wanted)).map_or(&[], Vec::as_slice)
     }
 }
 
-/// What is wrong with a step or a group that `when_changed` names.
-fn watched(wanted: &Spanned<&str>, at: usize, found: &[(Target, Span)], playbook: &Playbook) -> Option<Diagnostic> {
+/// What is wrong with a step or a group that `when_changed` or a field names.
+fn watched(
+    field: &str,
+    wanted: &Spanned<&str>,
+    at: usize,
+    found: &[(Target, Span)],
+    playbook: &Playbook,
+) -> Option<Diagnostic> {
     let name = wanted.value;
     let error = |message: String| Diagnostic::error(wanted.span, message);
     match found {
@@ -179,12 +186,12 @@ fn watched(wanted: &Spanned<&str>, at: usize, found: &[(Target, Span)], playbook
                 "a later group"
             };
             let error = error(format!("`{name}` is {which}")).related(*span, "it is this one");
-            Some(error.hint("`when_changed` refers to earlier steps"))
+            Some(error.hint(format!("`{field}` refers to earlier steps")))
         }
         [(Target::Step(found), span)] if *found >= at => {
             let which = if *found == at { "this step itself" } else { "a later step" };
             let error = error(format!("`{name}` is {which}")).related(*span, "it is this one");
-            Some(error.hint("`when_changed` refers to earlier steps"))
+            Some(error.hint(format!("`{field}` refers to earlier steps")))
         }
         [(Target::Step(found), _)] => {
             let step = &playbook.steps[*found];

@@ -45,7 +45,8 @@ pb_why=$pb_ret
 CDPATH= cd -- $pb_step_cwd || exit
 set -eu
 $pb_step_env
-$pb_step_args"
+$pb_step_args
+$pb_waiting_args"
   # Inside eval, so that an error in the author's syntax is reported as one, with its own line.
   pb_quote "$pb_step_apply"
   pb_text="$pb_text

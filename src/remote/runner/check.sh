@@ -21,6 +21,7 @@ CDPATH= cd -- $pb_step_cwd 2>/dev/null || needs_change
 $pb_guard_trap
 $pb_step_env
 $pb_step_args
+${pb_verifies:+#}$pb_waiting_args
 $pb_step_check"
   pb_start_check 4>why
   pb_wait

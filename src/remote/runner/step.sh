@@ -5,7 +5,7 @@ pb_load_step() {
   pb_id=$1 pb_survivors= pb_verifies=
   pb_step_skip= pb_step_groups= pb_step_name= pb_step_after= pb_step_before= pb_step_word= pb_step_digest=
   pb_step_creates= pb_step_check= pb_step_guard= pb_step_first_guard= pb_step_verify= pb_step_unknown=fail
-  pb_step_owes= pb_step_due= pb_step_asks=
+  pb_step_owes= pb_step_due= pb_step_waiting= pb_waiting_args= pb_step_asks=
   pb_step_apply= pb_step_shell=sh pb_step_content= pb_step_args= pb_step_manual= pb_step_wait= pb_step_reboot=
   # The step's shell puts its own home there. An account of a service may have none: then the step starts in `/`.
   # shellcheck disable=SC2016
@@ -76,7 +76,7 @@ pb_reuse_result() {
   fi
   pb_frame done "$pb_id" "$pb_outcome" "$pb_status" "$pb_clock" stored
   #:point stored-said
-  [ "$pb_outcome" != changed ] || pb_pay_stored_debt
+  [ "$pb_outcome" != changed ] || pb_pay_debt "$pb_run"
   pb_settle "$pb_outcome" "$pb_id.out"
   case $pb_outcome in failed | unknown) [ -n "$pb_step_allow" ] || pb_step_result=1 ;; esac
   return 0
@@ -178,6 +178,7 @@ pb_skip_by_changed() {
 
 # A manual step asks again until a person has done it.
 pb_end_by_check() {
+  pb_read_waiting
   pb_is_text_shown=
   while :; do
     pb_check
