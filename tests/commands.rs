@@ -104,7 +104,9 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         ("attach ec2-user@ADDRESS --output json --json --verbose".to_owned(), Ended, 0, "run_finished"),
         (format!("lint p.yaml {VALUES}"), Nothing, 0, "no problems found"),
         (
-            format!("rehearse p.yaml {VALUES} --world p.rehearsal.yaml --cut --limit h -v"),
+            format!(
+                "rehearse p.yaml {VALUES} --world p.rehearsal.yaml --on playbooks/worlds/debian-12.yaml --cut --limit h -v"
+            ),
             Nothing,
             0,
             "every cut survived",
@@ -129,14 +131,34 @@ fn repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
+/// A rehearsal file over those that it builds on.
+fn world_of(path: &Path) -> pinboot::rehearse::World {
+    let mut sources = pinboot::source::Sources::default();
+    let id = sources.add("world", fs::read_to_string(path).expect("the file"));
+    let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
+    let folder = path.parent().expect("a folder");
+    let below = world::like(&document).map(|like| world_of(&folder.join(like.value))).unwrap_or_default();
+    let (world, faults) = world::parse_over(below, &document, folder, &|path| path.is_file());
+    assert!(faults.is_empty(), "{faults:?}");
+    world
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a copy");
+        }
+    }
+}
+
 impl World {
     fn new() -> Option<Self> {
-        let path = repository("playbooks/milestone1.rehearsal.yaml");
-        let mut sources = pinboot::source::Sources::default();
-        let id = sources.add("world", fs::read_to_string(&path).expect("the file"));
-        let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
-        let (world, faults) = world::parse(&document, path.parent().expect("a folder"), &|path| path.is_file());
-        assert!(faults.is_empty(), "{faults:?}");
+        let world = world_of(&repository("playbooks/milestone1.rehearsal.yaml"));
         let host = match RehearsalHost::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
             Ok(host) => host,
             Err(refused) => {
@@ -146,10 +168,7 @@ impl World {
         };
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
-        fs::create_dir(folder.path().join("playbooks")).expect("a folder");
-        for entry in fs::read_dir(repository("playbooks")).expect("playbooks").flatten() {
-            fs::copy(entry.path(), folder.path().join("playbooks").join(entry.file_name())).expect("a copy");
-        }
+        copy(&repository("playbooks"), &folder.path().join("playbooks"));
         let head = format!(
             "name: A small one\nvars: {{ word: hello }}\nhosts: {{ h: {{ address: 127.0.0.1, port: {}, user: ec2-user }} }}\n",
             host.address().port()

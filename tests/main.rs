@@ -28,4 +28,5 @@ mod rehearse_world;
 mod support;
 mod survive;
 mod transport;
+mod users;
 mod wire;

@@ -11,16 +11,16 @@ use pinboot::remote::is_own_path;
 use crate::command::Call;
 
 /// The program with the folders of system programs in its PATH, which throw-away hosts are made of.
-fn pinboot(home: &Path) -> Call {
+pub(crate) fn pinboot(home: &Path) -> Call {
     Call::new(home).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
 }
 
-fn repository(name: &str) -> PathBuf {
+pub(crate) fn repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// Whether this machine gives throw-away hosts at all.
-fn is_possible() -> bool {
+pub(crate) fn is_possible() -> bool {
     match RehearsalHost::start_with(&World::default(), Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
         Ok(_) => true,
         Err(refused) => {
@@ -54,7 +54,8 @@ fn the_milestone_passes_and_its_stand_ins_are_named() {
     let call = call.stdout_has(&["rehearsed: changed 6, then unchanged 6"]);
     let out = call.stderr_has(&["is a throw-away host on this machine", "The same again"]).check().stdout;
     let named = out.lines().find(|line| line.starts_with("stand-ins, not the real thing:")).expect("they are named");
-    for stand_in in ["yum", "rpm", "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz"] {
+    for stand_in in ["yum", "rpm", "kafka-stand-in", "https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz"]
+    {
         assert!(named.contains(stand_in), "{named}");
     }
     assert_eq!(std::fs::read_dir(home.path()).expect("the home").count(), 0, "nothing is left on this machine");

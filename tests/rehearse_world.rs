@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pinboot::node;
 use pinboot::rehearse::World;
-use pinboot::rehearse::world::{Body, TreeKind, Url, UrlAnswer, parse};
+use pinboot::rehearse::world::{Body, TreeKind, Url, UrlAnswer, like, parse, parse_over};
 use pinboot::source::{Sources, render};
 
 /// Reads a rehearsal file in a directory that also has the file `there.tgz`.
@@ -21,8 +21,7 @@ fn the_milestones_rehearsal_file_is_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
     assert_eq!(World::beside(Path::new("playbooks/milestone1.yaml")), Path::new("playbooks/milestone1.rehearsal.yaml"));
     let world = read(&std::fs::read_to_string(path).expect("the file")).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!((world.user.as_str(), world.home.as_str()), ("ec2-user", "/home/ec2-user"));
-    assert_eq!(world.commands.iter().map(|command| command.name.as_str()).collect::<Vec<_>>(), ["yum", "rpm"]);
+    assert_eq!(world.commands.iter().map(|command| command.name.as_str()).collect::<Vec<_>>(), ["kafka-stand-in"]);
     let Body::Tgz(tree) = &world.urls[0].answers[0].body else { panic!("a tarball") };
     let script = tree.iter().find(|entry| entry.path.ends_with("bin/kafka-topics.sh")).expect("the script");
     assert_eq!(script.mode, 0o755);
@@ -51,6 +50,44 @@ fn every_form_of_an_answer() {
     assert_eq!(second.answers[1].body, Body::File("plays/there.tgz".into()));
     assert_eq!(second.answers[1].cut_after, Some(10));
     assert_eq!((third.path.as_str(), third.answers[0].status), ("/", 302));
+}
+
+/// A rehearsal file over another one.
+fn read_over(base: World, text: &str) -> World {
+    let mut sources = Sources::default();
+    let id = sources.add("over.rehearsal.yaml", text);
+    let document = node::parse(id, text).expect("valid YAML");
+    let (world, errors) = parse_over(base, &document, Path::new("plays"), &|_| true);
+    assert!(errors.is_empty(), "{}", render(&errors, &sources, false));
+    world
+}
+
+#[test]
+fn a_rehearsal_file_says_what_is_otherwise_than_in_the_one_below() {
+    let below = read_over(
+        World { user: "joe".to_owned(), home: "/home/joe".to_owned(), ..World::default() },
+        "host: { hostname: below, os_release: { ID: debian, VERSION_ID: \"12\" } }\nabsent: [yum, java]\n\
+         commands: { apt-get: one, dpkg: two }\nfiles: { /etc/a: one, /etc/b: two }\nurls: { https://a.example/x: one }\n",
+    );
+    assert_eq!((below.user.as_str(), below.home.as_str()), ("joe", "/home/joe"));
+    let above = "like: below.yaml\nhost: { user: ann, os_release: { ID: amzn } }\nabsent: [dpkg]\n\
+                 commands: { yum: three, apt-get: four }\nfiles: { /etc/b: five }\n\
+                 urls: { https://a.example/x: two, https://a.example/y: three }\n";
+    let world = read_over(below, above);
+    assert_eq!((world.user.as_str(), world.home.as_str(), world.hostname.as_str()), ("ann", "/home/ann", "below"));
+    assert_eq!(world.os_release, [("ID".to_owned(), "amzn".to_owned())]);
+    assert_eq!(world.absent, ["java", "dpkg"]);
+    let commands = world.commands.iter().map(|command| (command.name.as_str(), command.script.as_str()));
+    assert_eq!(commands.collect::<Vec<_>>(), [("yum", "three"), ("apt-get", "four")]);
+    let files = world.files.iter().map(|file| (file.path.as_str(), file.content.as_str()));
+    assert_eq!(files.collect::<Vec<_>>(), [("/etc/a", "one"), ("/etc/b", "five")]);
+    let bodies = world.urls.iter().map(|url| (url.path.as_str(), url.answers[0].body.clone()));
+    let text = |text: &str| Body::Text(text.to_owned());
+    assert_eq!(bodies.collect::<Vec<_>>(), [("/x", text("two")), ("/y", text("three"))]);
+    let mut sources = Sources::default();
+    let id = sources.add("over.rehearsal.yaml", above);
+    let document = node::parse(id, above).expect("valid YAML");
+    assert_eq!(like(&document).map(|like| like.value), Some("below.yaml"));
 }
 
 #[test]

@@ -176,6 +176,9 @@ pub(super) struct RehearseArgs {
     /// The rehearsal file, which declares the stand-ins; by default the one beside the playbook
     #[arg(long, value_name = "FILE")]
     pub(super) world: Option<PathBuf>,
+    /// Another system: a rehearsal file that is laid over the playbook's own
+    #[arg(long, value_name = "FILE")]
+    pub(super) on: Option<PathBuf>,
     /// Also cut the connection during each step in turn, and prove that every run ends the same
     #[arg(long)]
     pub(super) cut: bool,

@@ -30,6 +30,7 @@ mod samples;
 mod show;
 mod signals;
 mod system;
+mod world;
 
 use clap::{CommandFactory as _, Parser as _};
 

@@ -1,7 +1,6 @@
 //! `pinboot rehearse`: runs a playbook twice on a throw-away host, and once more for every step that is cut.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,6 +13,7 @@ use super::files::{self, Ready};
 use super::jobs::{header, job, started};
 use super::signals::Signals;
 use super::system::runtime;
+use super::world::{plain_world, read_world};
 use crate::engine::{Job, StopRequest};
 use crate::event::{Event, EventKind, Mode, Outcome, VERSION, json_text};
 use crate::exit::Exit;
@@ -23,10 +23,9 @@ use crate::inventory::Host;
 use crate::plan::{Action, Plan};
 use crate::rehearse::cut::{CutRun, judge_cut};
 use crate::rehearse::verdict::{StepResult, judge};
-use crate::rehearse::{self, World, world};
+use crate::rehearse::{self, World};
 use crate::remote::is_own_path;
 use crate::report::terminal_columns;
-use crate::source::{Severity, Sources};
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
 use crate::wrap::wrap_message;
@@ -42,7 +41,17 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandEr
     if ready.plans.is_empty() {
         return Err(CommandError::input("the playbook names no hosts").hint("add `hosts:` to it"));
     }
-    let world = read_world(&args.playbook, args.world.as_deref())?;
+    let mut worlds = Vec::new();
+    for (host, _) in &ready.plans {
+        worlds.push(read_world(args, host)?);
+    }
+    if worlds.iter().all(Option::is_none) {
+        print_error(&format!(
+            "pinboot: there is no {}: the host has no stand-ins, and everything that the playbook downloads or installs \
+             is refused",
+            World::beside(&args.playbook).display()
+        ));
+    }
     let runtime = runtime()?;
     // A host is taken down in order, whenever the user ends the rehearsal.
     let signals = {
@@ -51,46 +60,12 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandEr
     };
     let signals = RefCell::new(signals);
     let mut exit = Exit::Success;
-    for (host, plan) in &ready.plans {
-        let world = world.clone().unwrap_or_else(|| plain_world(host));
+    for ((host, plan), world) in ready.plans.iter().zip(worlds) {
+        let world = world.unwrap_or_else(|| plain_world(host));
         let stage = Stage { cli, args, ready: &ready, host, plan, world, runtime: &runtime, signals: &signals };
         exit = Exit::worst([exit, stage.rehearse()?]);
     }
     Ok(exit)
-}
-
-/// The rehearsal file, read and checked; `None` if the playbook has none.
-fn read_world(playbook: &Path, given: Option<&Path>) -> Result<Option<World>, CommandError> {
-    let path = given.map_or_else(|| World::beside(playbook), Path::to_owned);
-    if given.is_none() && !path.exists() {
-        print_error(&format!(
-            "pinboot: there is no {}: the host has no stand-ins, and everything that the playbook downloads or installs \
-             is refused",
-            path.display()
-        ));
-        return Ok(None);
-    }
-    let bytes = std::fs::read(&path)
-        .map_err(|error| CommandError::input(format!("cannot read the rehearsal file {}: {error}", path.display())))?;
-    let name = path.display().to_string();
-    let mut sources = Sources::default();
-    let text = crate::node::decode(&name, bytes).map_err(|error| CommandError::diagnostics(&[*error], &sources))?;
-    let id = sources.add(name.clone(), text);
-    let document =
-        crate::node::parse(id, &sources.get(id).text).map_err(|errors| CommandError::diagnostics(&errors, &sources))?;
-    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-    let (mut world, found) = world::parse(&document, &folder, &|path| path.is_file());
-    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(CommandError::diagnostics(&found, &sources));
-    }
-    world.file = Some(name);
-    Ok(Some(world))
-}
-
-/// A world without stand-ins for the playbook's own login user.
-fn plain_world(host: &Host) -> World {
-    let home = if host.user == "root" { "/root".to_owned() } else { format!("/home/{}", host.user) };
-    World { user: host.user.clone(), home, ..World::default() }
 }
 
 /// One of the playbook's hosts, rehearsed on throw-away hosts.
@@ -143,10 +118,17 @@ impl Stage<'_> {
             None
         };
         let used = stage.used().map_err(|error| host_lost(&error))?;
-        let verdict = judge(&first.steps, second.as_ref().map_or(&[], |second| &second.steps), &self.world, &used);
+        let own = |path: &str| is_own_path(&self.world.home, path);
+        let mut written = stage.changes().map_err(|error| host_lost(&error))?;
+        written.retain(|path| !own(&path.path));
+        let second_steps = second.as_ref().map_or(&[][..], |second| &second.steps);
+        let verdict = judge(&first.steps, second_steps, &self.world, &used, written);
         let mut exit = second.as_ref().unwrap_or(&first).view.exit_code();
         if exit.is_success() && !verdict.passed() {
             exit = Exit::StepFailed;
+        }
+        if self.cli.verbose > 0 {
+            self.tell(&format!("written on the throw-away host:\n{}", verdict.listing().trim_end()));
         }
         self.report("rehearsed", &verdict, &verdict.text())?;
         if self.args.keep {

@@ -57,7 +57,11 @@ pub(super) const KIND: Kind = Kind {
     summary: "Sets environment variables for every later step and every later shell of the user, login or not.",
     check: "the marked block is in each file that the user's shells read, and new shells have these values: they are asked after each change, and again once their files have changed",
     fields: &[
-        rest_values("Names and values.").required().names(&NAME).matching(&VALUE).keeps_secrets(),
+        rest_values("Names and values; or a map of them as `variables`, such as one that a variable holds.")
+            .required()
+            .names(&NAME)
+            .matching(&VALUE)
+            .keeps_secrets(),
         one_of("scope", &["user", "system"], "For this user, or for every user of the host.").default("user"),
     ],
     subject: "*",

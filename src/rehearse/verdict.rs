@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::changes::Used;
+use super::changes::{ChangedPath, PathKind, Used};
 use super::world::World;
 use crate::event::Outcome;
 
@@ -46,10 +46,18 @@ pub struct Verdict {
     pub missing: Vec<String>,
     /// The rehearsal file's name.
     pub file: Option<String>,
+    /// What both runs together wrote and removed on the host, pinboot's own records left out.
+    pub written: Vec<ChangedPath>,
 }
 
 /// Judges a first and a second run; `second` is empty if there was no second run.
-pub fn judge(first: &[StepResult], second: &[StepResult], world: &World, used: &Used) -> Verdict {
+pub fn judge(
+    first: &[StepResult],
+    second: &[StepResult],
+    world: &World,
+    used: &Used,
+    written: Vec<ChangedPath>,
+) -> Verdict {
     let bad = |outcome: Outcome| matches!(outcome, Outcome::Failed | Outcome::Unknown);
     let of = |run: u8, steps: &[StepResult]| -> Vec<(u8, StepResult)> {
         steps.iter().filter(|step| bad(step.outcome)).map(|step| (run, step.clone())).collect()
@@ -72,6 +80,7 @@ pub fn judge(first: &[StepResult], second: &[StepResult], world: &World, used: &
         unused: names(|times| *times == 0),
         missing: used.missing.clone(),
         file: world.file.clone(),
+        written,
     }
 }
 
@@ -79,6 +88,18 @@ impl Verdict {
     /// Whether the playbook passed: nothing failed, and the second run changed nothing.
     pub fn passed(&self) -> bool {
         self.failed.is_empty() && self.not_idempotent.is_empty()
+    }
+
+    /// What was written, a line each.
+    pub fn listing(&self) -> String {
+        let line = |written: &ChangedPath| match written.kind {
+            PathKind::Gone => format!("  {} (removed)\n", written.path),
+            PathKind::Directory => format!("  {}/ {:04o}\n", written.path, written.mode),
+            PathKind::File => format!("  {} {:04o} {} bytes\n", written.path, written.mode, written.size),
+            PathKind::Link => format!("  {} (link)\n", written.path),
+            PathKind::Other => format!("  {} (special file)\n", written.path),
+        };
+        self.written.iter().map(line).collect()
     }
 
     /// The verdict for a person, one line per finding.
@@ -145,7 +166,7 @@ mod tests {
     fn changed_then_unchanged_passes() {
         let first = [step("1", Outcome::Changed), step("2", Outcome::Skipped), step("3", Outcome::Changed)];
         let second = [step("1", Outcome::Unchanged), step("2", Outcome::Skipped), step("3", Outcome::Unchanged)];
-        let verdict = judge(&first, &second, &world(), &used(&[("yum", 2), ("dnf", 0)], &[]));
+        let verdict = judge(&first, &second, &world(), &used(&[("yum", 2), ("dnf", 0)], &[]), Vec::new());
         assert!(verdict.passed());
         assert_eq!(
             verdict.text(),
@@ -160,11 +181,11 @@ mod tests {
         let first = [step("1", Outcome::Changed), step("2", Outcome::Changed)];
         let manual = StepResult { manual: true, ..step("3", Outcome::Skipped) };
         let both = [step("1", Outcome::Changed), step("2", Outcome::Skipped), manual];
-        let text = judge(&both, &both[1..], &world(), &used(&[], &[])).text();
+        let text = judge(&both, &both[1..], &world(), &used(&[], &[]), Vec::new()).text();
         assert!(text.starts_with("rehearsed: changed 1, then unchanged 0 (1 manual, 1 skipped)\n"), "{text}");
         let mut always = step("2", Outcome::Changed);
         always.always = true;
-        let verdict = judge(&first, &[step("1", Outcome::Changed), always], &world(), &used(&[], &[]));
+        let verdict = judge(&first, &[step("1", Outcome::Changed), always], &world(), &used(&[], &[]), Vec::new());
         assert!(!verdict.passed());
         assert_eq!(verdict.not_idempotent, [step("1", Outcome::Changed)]);
         assert!(
@@ -177,7 +198,7 @@ mod tests {
     #[test]
     fn a_failure_shows_its_run_and_the_url_to_add() {
         let first = [step("1", Outcome::Failed)];
-        let verdict = judge(&first, &[], &world(), &used(&[], &["https://example.org/b"]));
+        let verdict = judge(&first, &[], &world(), &used(&[], &["https://example.org/b"]), Vec::new());
         assert!(!verdict.passed());
         let text = verdict.text();
         assert!(text.contains("not passed: step 1 Step 1 failed in the first run\n"), "{text}");

@@ -8,4 +8,4 @@ mod model;
 mod parse;
 
 pub use model::{Body, HostFile, StandIn, TreeEntry, TreeKind, Url, UrlAnswer, World};
-pub use parse::parse;
+pub use parse::{like, parse, parse_over};

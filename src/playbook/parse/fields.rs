@@ -12,6 +12,9 @@ use crate::source::{Diagnostic, Span};
 /// The name of the field that takes every key that no other field names.
 const REST: &str = "*";
 
+/// The key under which that field can be given as a whole, such as by a variable.
+const WHOLE: &str = "variables";
+
 impl Parser<'_> {
     /// Reads the fields of a kind into a step, which is complete where the kind can compile them.
     pub(super) fn fields(&mut self, kind: &'static Kind, entry: Entry, step: &mut Step) {
@@ -55,7 +58,7 @@ impl Parser<'_> {
         step: &mut Step,
     ) -> bool {
         let rest_field = field_named(kind, REST);
-        let mut rest = Vec::new();
+        let (mut rest, mut whole) = (Vec::new(), None);
         let mut known = true;
         for entry in entries {
             match field_named(kind, &entry.key).filter(|field| field.name != REST) {
@@ -67,6 +70,7 @@ impl Parser<'_> {
                     let given = self.field(field, field.name, entry.key_span, entry.value);
                     step.fields.push(given);
                 }
+                None if rest_field.is_some() && entry.key == WHOLE => whole = Some(entry),
                 None if rest_field.is_some() => rest.push(entry),
                 None => {
                     known = false;
@@ -75,7 +79,15 @@ impl Parser<'_> {
                 }
             }
         }
-        if let (Some(field), false) = (rest_field, rest.is_empty()) {
+        if let (Some(other), Some(whole)) = (rest.first(), &whole) {
+            let both = Diagnostic::error(other.key_span, format!("`{}` stands beside `{WHOLE}`", other.key));
+            let both = both.related(whole.key_span, "this is the whole map");
+            self.report(both.hint(format!("add it to that map: `{WHOLE}: \"{{{{ MAP | combine(OTHER) }}}}\"`")));
+        }
+        if let (Some(field), Some(whole)) = (rest_field, whole) {
+            let given = self.field(field, WHOLE, whole.key_span, whole.value);
+            step.fields.push(given);
+        } else if let (Some(field), false) = (rest_field, rest.is_empty()) {
             let given = self.field(field, kind.name, kind_span, Node { value: Value::Map(rest), span });
             step.fields.push(given);
         }

@@ -58,6 +58,7 @@ fn host_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
 }
 
 fn os_release(reader: &mut Reader<'_>, node: &Node, world: &mut World) {
+    world.os_release.clear();
     for line in reader.map(node, "a map such as `{ ID: amzn, VERSION_ID: \"2\" }`") {
         let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if line.key.is_empty() || !line.key.bytes().all(fits) {
@@ -85,6 +86,8 @@ pub(super) fn commands(reader: &mut Reader<'_>, node: &Node, world: &mut World) 
                     .hint("remove it: the host has a sudo that asks for no password"),
             );
         } else if let Some(script) = reader.text(&entry.value) {
+            world.commands.retain(|command| command.name != entry.key);
+            world.absent.retain(|name| *name != entry.key);
             world.commands.push(StandIn { name: entry.key.clone(), script });
         }
     }
@@ -111,6 +114,7 @@ pub(super) fn files(reader: &mut Reader<'_>, node: &Node, world: &mut World) {
         } else {
             file.content = reader.text(&entry.value).unwrap_or_default();
         }
+        world.files.retain(|known| known.path != file.path);
         world.files.push(file);
     }
 }

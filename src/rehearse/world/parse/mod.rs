@@ -9,34 +9,54 @@ use std::path::Path;
 use self::reader::Reader;
 use crate::node::{Node, Value};
 use crate::rehearse::world::model::World;
-use crate::source::{Diagnostic, Span};
+use crate::source::{Diagnostic, Span, Spanned};
 
-const TOP: &[&str] = &["host", "urls", "commands", "absent", "files"];
+const TOP: &[&str] = &["like", "host", "urls", "commands", "absent", "files"];
 
 /// Reads a rehearsal file.
 ///
 /// Local files are looked for in the rehearsal file's directory (`folder`) and then by the path as it is written;
 /// `is_file` says whether a file exists. The world can be used only if no diagnostic is an error.
 pub fn parse(document: &Node, folder: &Path, is_file: &dyn Fn(&Path) -> bool) -> (World, Vec<Diagnostic>) {
+    parse_over(World::default(), document, folder, is_file)
+}
+
+/// Reads a rehearsal file; what it does not say is as in another world.
+pub fn parse_over(
+    base: World,
+    document: &Node,
+    folder: &Path,
+    is_file: &dyn Fn(&Path) -> bool,
+) -> (World, Vec<Diagnostic>) {
     let mut reader = Reader { folder, is_file, diagnostics: Vec::new() };
-    let world = world(&mut reader, document);
+    let world = world(&mut reader, base, document);
     (world, reader.diagnostics)
 }
 
-fn world(reader: &mut Reader<'_>, document: &Node) -> World {
-    let mut world = World::default();
+/// The rehearsal file that a rehearsal file builds on, as it is written there, and its place.
+pub fn like(document: &Node) -> Option<Spanned<&str>> {
+    let Value::Map(entries) = &document.value else { return None };
+    let like = &entries.iter().find(|entry| entry.key == "like")?.value;
+    Some(Spanned { value: like.as_text()?, span: like.span })
+}
+
+fn world(reader: &mut Reader<'_>, base: World, document: &Node) -> World {
+    let user = base.user.clone();
+    let mut world = base;
     if document.value == Value::Null {
         return world;
     }
     let mut home_given = false;
-    for entry in reader.map(document, "a map with `host`, `urls`, `commands`, `absent`, `files`") {
+    for entry in reader.map(document, "a map with `like`, `host`, `urls`, `commands`, `absent`, `files`") {
         match entry.key.as_str() {
+            "like" => drop(reader.text(&entry.value)),
             "host" => home_given = host::host(reader, &entry.value, &mut world),
             "urls" => urls::urls(reader, &entry.value, &mut world),
             "commands" => host::commands(reader, &entry.value, &mut world),
             "absent" => {
                 for item in reader.list(&entry.value, "a list of command names") {
                     if let Some(name) = reader.text(item).filter(|name| reader.command_name(item.span, name)) {
+                        world.commands.retain(|command| command.name != name);
                         world.absent.push(name);
                     }
                 }
@@ -45,7 +65,7 @@ fn world(reader: &mut Reader<'_>, document: &Node) -> World {
             _ => reader.unknown_key(entry, "", TOP),
         }
     }
-    if !home_given {
+    if !home_given && world.user != user {
         world.home = if world.user == "root" { "/root".to_owned() } else { format!("/home/{}", world.user) };
     }
     for (name, span) in present_and_absent(document) {

@@ -13,6 +13,7 @@ const TREE_ENTRY: &[&str] = &["content", "mode", "link", "directory"];
 /// Reads `urls`.
 pub(super) fn urls(reader: &mut Reader<'_>, node: &Node, world: &mut World) {
     let mut ports: Vec<(u16, bool, Span)> = Vec::new();
+    let mut own: Vec<Url> = Vec::new();
     for entry in reader.map(node, "a map from a URL to its answer") {
         let mut url = match Url::parse(&entry.key) {
             Ok(url) => url,
@@ -31,7 +32,7 @@ pub(super) fn urls(reader: &mut Reader<'_>, node: &Node, world: &mut World) {
             }
             None => ports.push((url.port, url.secure, entry.key_span)),
         }
-        if let Some(same) = world.urls.iter().find(|known| known.text() == url.text()) {
+        if let Some(same) = own.iter().find(|known| known.text() == url.text()) {
             reader.diagnostics.push(
                 Diagnostic::error(entry.key_span, format!("duplicate URL `{}`", same.text()))
                     .hint("give the URL a list of answers: they are sent one after the other"),
@@ -45,8 +46,10 @@ pub(super) fn urls(reader: &mut Reader<'_>, node: &Node, world: &mut World) {
             Value::List(items) => items.iter().map(|item| answer(reader, item)).collect(),
             _ => vec![answer(reader, &entry.value)],
         };
-        world.urls.push(url);
+        own.push(url);
     }
+    world.urls.retain(|known| own.iter().all(|url| url.text() != known.text()));
+    world.urls.append(&mut own);
 }
 
 fn answer(reader: &mut Reader<'_>, node: &Node) -> UrlAnswer {
