@@ -22,6 +22,7 @@ pub mod ids;
 pub mod inventory;
 pub mod journal;
 pub mod kinds;
+pub mod lock;
 pub mod node;
 pub mod plan;
 pub mod playbook;

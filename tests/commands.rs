@@ -66,6 +66,11 @@ const PLAYS: &[Play] = &[
     Play("pinboot show -v", Ended, 0, "hello"),
     Play("pinboot lint PLAYBOOK…", Nothing, 0, "no problems found"),
     Play("pinboot lint FILE", Nothing, 0, "no problems found"),
+    Play("pinboot lock PLAYBOOK", Nothing, 0, "no step fetches anything that can be locked"),
+    Play("pinboot lock PLAYBOOK --check", Nothing, 0, "no step fetches anything that can be locked"),
+    Play("pinboot lock PLAYBOOK --prune", Nothing, 0, "no step fetches anything that can be locked"),
+    Play("pinboot lock PLAYBOOK --update NAME", Nothing, 2, "no step that can be locked is called `NAME`"),
+    Play("pinboot lock", Nothing, 0, "no step fetches anything that can be locked"),
     Play("pinboot kinds", Nothing, 0, "kafka_topics"),
     Play("pinboot kinds [KIND]", Nothing, 0, "file"),
     Play("pinboot kinds KIND", Nothing, 0, "content"),
@@ -103,6 +108,9 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         (format!("attach ec2-user@ADDRESS RUN --playbook p.yaml {VALUES} {STEPS} {CONNECT} -v"), Ended, 0, "run "),
         ("attach ec2-user@ADDRESS --output json --json --verbose".to_owned(), Ended, 0, "run_finished"),
         (format!("lint p.yaml {VALUES}"), Nothing, 0, "no problems found"),
+        (format!("lock p.yaml {VALUES} --check"), Nothing, 0, "no step fetches"),
+        (format!("lock p.yaml {VALUES} --prune"), Nothing, 0, "no step fetches"),
+        (format!("lock p.yaml {VALUES} --update Get"), Nothing, 2, "no step that can be locked"),
         (
             format!(
                 "rehearse p.yaml {VALUES} --world p.rehearsal.yaml --on playbooks/worlds/debian-12.yaml --cut --limit h -v"
@@ -112,7 +120,16 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
             "every cut survived",
         ),
     ];
-    for words in ["runs", "runs repair RUN", "show", "lint p.yaml", "kinds", "completions bash", "rehearse p.yaml"] {
+    for words in [
+        "runs",
+        "runs repair RUN",
+        "show",
+        "lint p.yaml",
+        "lock p.yaml",
+        "kinds",
+        "completions bash",
+        "rehearse p.yaml",
+    ] {
         for flag in ["--output json", "--json", "-v", "--verbose"] {
             plays.push((format!("{words} {flag}"), Ended, 0, ""));
         }

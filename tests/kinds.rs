@@ -2,7 +2,7 @@
 //! state, and a second run has nothing to do. `kinds/README.md` says how.
 
 mod accept;
-mod case;
+pub(crate) mod case;
 mod cases;
 mod compare;
 mod downloads;
@@ -23,5 +23,5 @@ mod read;
 #[expect(dead_code, reason = "the tests of hosts take more of it")]
 mod root;
 mod tree;
-mod web;
+pub(crate) mod web;
 mod world;

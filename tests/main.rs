@@ -18,6 +18,7 @@ mod faults;
 mod kinds;
 mod language;
 mod lints;
+mod lock;
 mod milestone;
 #[path = "support/plans.rs"]
 mod plans;

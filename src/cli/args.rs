@@ -84,6 +84,8 @@ pub(super) enum Command {
         #[command(flatten)]
         vars: VarArgs,
     },
+    /// Write the digest of each download beside the playbook, so that every later host gets the same bytes
+    Lock(LockArgs),
     /// List the kinds of step, or explain one
     Kinds {
         /// The kind to explain
@@ -167,6 +169,23 @@ pub(super) struct AttachArgs {
     pub(super) steps: StepArgs,
     #[command(flatten)]
     pub(super) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LockArgs {
+    /// The playbook whose downloads to lock, in PLAYBOOK.lock
+    pub(super) playbook: PathBuf,
+    /// Fetch everything and compare it with the lock; change nothing
+    #[arg(long, conflicts_with_all = ["update", "prune"])]
+    pub(super) check: bool,
+    /// Fetch again what this step (name or id) or address gives, and lock that; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) update: Vec<String>,
+    /// Remove the entries that no step needs with these variables
+    #[arg(long)]
+    pub(super) prune: bool,
+    #[command(flatten)]
+    pub(super) vars: VarArgs,
 }
 
 #[derive(Debug, Args)]

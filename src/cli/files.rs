@@ -10,13 +10,15 @@ use rustix::fs::OFlags;
 use super::color::has_color;
 use super::error::CommandError;
 use super::system::local_user;
-use crate::compile::compile_all;
+use crate::compile::{compile_all, lock_warnings};
 use crate::event::Mode;
 use crate::flags::Flags;
 use crate::inventory::Host;
+use crate::lock::Lock;
+use crate::node::decode;
 use crate::plan::Plan;
 use crate::playbook::{Inputs, Loaded, leftovers, load};
-use crate::source::{Sources, near, render};
+use crate::source::{Sources, merged, near, render};
 
 /// The largest local file that a step may use.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -37,12 +39,26 @@ pub(super) struct Ready {
 
 /// Reads a playbook with these flags and compiles it for each host.
 pub(super) fn read(path: &Path, flags: &Flags, mode: Mode) -> Result<Ready, CommandError> {
+    read_with(path, flags, mode, read_lock)
+}
+
+/// The same with another lock than the one beside the playbook.
+pub(super) fn read_with(
+    path: &Path,
+    flags: &Flags,
+    mode: Mode,
+    lock: impl FnOnce(&Path, &mut Sources) -> Result<Lock, CommandError>,
+) -> Result<Ready, CommandError> {
     let bytes = read_file(path).map_err(|error| cannot_read("the playbook", path, &error))?;
     let mut sources = Sources::default();
-    let loaded = load_playbook(path, bytes.clone(), flags, &mut sources)?;
+    let lock = lock(path, &mut sources)?;
+    let loaded = load_playbook(path, bytes.clone(), flags, lock, &mut sources)?;
     let plans = compile_all(&loaded, &mut sources, mode)
         .map_err(|diagnostics| CommandError::diagnostics(&diagnostics, &sources))?;
-    let warnings = render(&leftovers(&loaded), &sources, has_color(&io::stderr()));
+    let mut warnings = leftovers(&loaded);
+    // What the lock has for nothing harms no run.
+    warnings.extend(lock_warnings(&loaded, &plans, &Lock { entries: Vec::new(), ..loaded.inputs.lock.clone() }));
+    let warnings = render(&merged(warnings), &sources, has_color(&io::stderr()));
     let Loaded { playbook, inputs, .. } = loaded;
     let mut flags = inputs.flags;
     flags.forget_secrets(|name| playbook.secrets.iter().any(|secret| secret.value == name));
@@ -56,6 +72,7 @@ pub(super) fn load_playbook(
     path: &Path,
     bytes: Vec<u8>,
     flags: &Flags,
+    lock: Lock,
     sources: &mut Sources,
 ) -> Result<Loaded, CommandError> {
     let folder = folder_of(path).to_owned();
@@ -67,11 +84,33 @@ pub(super) fn load_playbook(
         inputs.vars_files.push((file.display().to_string(), bytes));
     }
     inputs.flags = flags.clone();
+    inputs.lock = lock;
     inputs.env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     load(sources, &path.display().to_string(), bytes, inputs)
         .map_err(|diagnostics| CommandError::diagnostics(&diagnostics, sources))
+}
+
+/// Where the lock of a playbook is.
+pub(super) fn lock_path(playbook: &Path) -> PathBuf {
+    let mut name = playbook.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// The lock beside a playbook; an empty one where there is none.
+pub(super) fn read_lock(playbook: &Path, sources: &mut Sources) -> Result<Lock, CommandError> {
+    let path = lock_path(playbook);
+    let bytes = match read_file(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::default()),
+        Err(error) => return Err(cannot_read("the lock file", &path, &error)),
+    };
+    let name = path.display().to_string();
+    let text = decode(&name, bytes).map_err(|error| CommandError::diagnostics(&[*error], sources))?;
+    let id = sources.add(name.clone(), text.clone());
+    Lock::read(&name, id, &text).map_err(|found| CommandError::diagnostics(&found, sources))
 }
 
 fn cannot_read(what: &str, path: &Path, error: &io::Error) -> CommandError {

@@ -9,9 +9,9 @@ use super::args::{Cli, VarArgs, flags};
 use super::color::has_color;
 use super::console::{print, print_diagnostics, print_failure};
 use super::error::CommandError;
-use super::files::{load_playbook, near_file, read_file};
+use super::files::{load_playbook, near_file, read_file, read_lock};
 use super::lint_shell;
-use crate::compile::compile_some;
+use crate::compile::{compile_some, lock_warnings};
 use crate::event::{VERSION, json_text};
 use crate::exit::Exit;
 use crate::flags::Flags;
@@ -57,11 +57,17 @@ fn diagnostics(
     flags: &Flags,
     sources: &mut Sources,
 ) -> Result<Vec<Diagnostic>, CommandError> {
-    let loaded = load_playbook(path, bytes, flags, sources)?;
+    let lock = read_lock(path, sources)?;
+    let loaded = load_playbook(path, bytes, flags, lock, sources)?;
     let mut found = warnings_of(&loaded, sources);
     found.extend(leftovers(&loaded));
     found.extend(lint_shell::check(&snippets(&loaded), sources));
-    found.extend(compile_some(&loaded, sources).1);
+    let (plans, wrong) = compile_some(&loaded, sources);
+    // Of a playbook with errors not all is planned.
+    if wrong.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
+        found.extend(lock_warnings(&loaded, &plans, &loaded.inputs.lock));
+    }
+    found.extend(wrong);
     Ok(merged(found))
 }
 

@@ -19,6 +19,7 @@ mod kinds;
 mod last_run;
 mod lint;
 mod lint_shell;
+mod lock;
 mod previous_run;
 mod rehearse;
 mod remote_run;
@@ -30,6 +31,7 @@ mod samples;
 mod show;
 mod signals;
 mod system;
+mod web;
 mod world;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -67,6 +69,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Runs { action: None } => runs::runs(cli),
         Command::Runs { action: Some(RunsAction::Repair { run, cut }) } => runs::repair(run, *cut),
         Command::Show { run } => show::show(cli, run.as_deref()),
+        Command::Lock(args) => lock::lock(cli, args),
         Command::Lint { playbooks, vars } => lint::lint(cli, playbooks, vars),
         Command::Kinds { kind } => kinds::kinds(cli, kind.as_deref()),
         Command::Completions { shell } => {

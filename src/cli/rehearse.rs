@@ -1,6 +1,7 @@
 //! `pinboot rehearse`: runs a playbook twice on a throw-away host, and once more for every step that is cut.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,18 +15,22 @@ use super::jobs::{header, job, started};
 use super::signals::Signals;
 use super::system::runtime;
 use super::world::{plain_world, read_world};
+use crate::compile::fetches;
 use crate::engine::{Job, StopRequest};
 use crate::event::{Event, EventKind, Mode, Outcome, VERSION, json_text};
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::StepId;
 use crate::inventory::Host;
+use crate::kinds::{FetchState, address_name};
+use crate::lock::Lock;
 use crate::plan::{Action, Plan};
 use crate::rehearse::cut::{CutRun, judge_cut};
 use crate::rehearse::verdict::{StepResult, judge};
 use crate::rehearse::{self, World};
 use crate::remote::is_own_path;
 use crate::report::terminal_columns;
+use crate::source::Sources;
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
 use crate::wrap::wrap_message;
@@ -36,8 +41,10 @@ const RECONNECT_FOR: Duration = Duration::from_mins(1);
 /// Rehearses a playbook, host by host; success if every one of them passed.
 pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandError> {
     let flags = Flags { limit: args.limit.clone(), ..flags(&[&args.vars]) };
-    let ready = files::read(&args.playbook, &flags, Mode::Run)?;
+    let lock = files::read_lock(&args.playbook, &mut Sources::default())?;
+    let ready = files::read_with(&args.playbook, &flags, Mode::Run, |_, _| Ok(Lock::default()))?;
     print_warnings(&ready.warnings);
+    tell_locked(&ready, &lock);
     if ready.plans.is_empty() {
         return Err(CommandError::input("the playbook names no hosts").hint("add `hosts:` to it"));
     }
@@ -66,6 +73,22 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandEr
         exit = Exit::worst([exit, stage.rehearse()?]);
     }
     Ok(exit)
+}
+
+/// Says which digests a run insists on: here stand-ins take the places of what is locked.
+fn tell_locked(ready: &Ready, lock: &Lock) {
+    let mut named = BTreeSet::new();
+    for (_, fetch) in fetches(&ready.plans) {
+        let locked = fetch.urls.iter().filter_map(|url| lock.find(&address_name(url)?));
+        for entry in locked.filter(|_| fetch.state == FetchState::Open) {
+            if named.insert(&entry.url) {
+                print_error(&format!(
+                    "pinboot: {} is locked to sha256 {}; the rehearsal takes what the rehearsal file has for it",
+                    entry.url, entry.sha256
+                ));
+            }
+        }
+    }
 }
 
 /// One of the playbook's hosts, rehearsed on throw-away hosts.

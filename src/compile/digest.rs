@@ -44,6 +44,7 @@ fn of_recipe(recipe: &Recipe) -> Vec<Part> {
         effect,
         questions: _,
         doubts: _,
+        fetch: _,
     } = recipe;
     let mut parts: Vec<Part> = Vec::new();
     let reboot = first_releases_reboot(recipe);

@@ -3,9 +3,12 @@
 mod choice;
 mod digest;
 mod hosts;
+mod locks;
 mod options;
 mod recipe;
 mod steps;
+
+pub use self::locks::{fetches, lock_warnings, stale};
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -152,7 +155,7 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     let (vars, mut diagnostics) = resolve(&declared, registered, &loaded.templates, sources, &*inputs.loader);
     let mut renderer = Renderer::new(&loaded.templates, sources, vars, registered, &*inputs.loader);
     let host = hosts::host(&mut renderer, inputs, chosen);
-    let mut steps = Steps::new(playbook, renderer, choice);
+    let mut steps = Steps::new(playbook, renderer, choice, &inputs.lock);
     steps.check_groups();
     for (at, line) in lines.iter().enumerate() {
         steps.compile(at, line);

@@ -1,8 +1,9 @@
 //! One step with its values: the kind's recipe, and the options around it.
 
-use super::options;
+use super::{locks, options};
 use crate::ids::StepId;
 use crate::kinds::{Args, Doubt, Recipe};
+use crate::lock::Lock;
 use crate::node::Node;
 use crate::plan::options::OptionValue;
 use crate::plan::{OnUnknown, RunAs, StepSpec};
@@ -12,7 +13,7 @@ use crate::render::renderer::Renderer;
 use crate::source::Diagnostic;
 
 /// What the kind makes of the step's fields; `None` where they have errors.
-pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe> {
+pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, lock: &Lock) -> Option<Recipe> {
     let mut fields = Vec::with_capacity(step.fields.len());
     let mut complete = step.complete;
     for given in &step.fields {
@@ -34,12 +35,14 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step) -> Option<Recipe>
         }
     }
     let kind = step.kind.filter(|_| complete)?;
+    let fetch = if kind.locks { locks::look_up(renderer, step, lock, &mut fields) } else { None };
     let secretive = renderer.secretive();
     match kind.compile(&Args { span: step.kind_span, fields: &fields, secretive }) {
         Ok(mut recipe) => {
             for doubt in std::mem::take(&mut recipe.doubts) {
                 warn(renderer, step, doubt);
             }
+            locks::tell(&mut recipe, fetch, lock);
             Some(recipe)
         }
         Err(found) => {

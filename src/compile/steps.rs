@@ -10,6 +10,7 @@ use super::{options, recipe};
 use crate::event::escape;
 use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe, Shape};
+use crate::lock::Lock;
 use crate::node::Node;
 use crate::plan::options::StepOption;
 use crate::plan::{Action, OwedField, PlannedStep, Question};
@@ -31,6 +32,7 @@ pub(super) struct Steps<'a> {
     authored: &'a [Step],
     renderer: Renderer<'a>,
     choice: &'a Choice,
+    lock: &'a Lock,
     /// For each step of the playbook, the indexes of those that its `when_changed` names.
     watches: Vec<Vec<usize>>,
     /// For each step of the playbook, the fields of its kind that name steps, with the indexes of these.
@@ -66,7 +68,7 @@ enum Decision {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(playbook: &'a Playbook, renderer: Renderer<'a>, choice: &'a Choice) -> Self {
+    pub(super) fn new(playbook: &'a Playbook, renderer: Renderer<'a>, choice: &'a Choice, lock: &'a Lock) -> Self {
         let authored = playbook.steps.as_slice();
         let count = authored.len();
         let called = called(playbook);
@@ -85,6 +87,7 @@ impl<'a> Steps<'a> {
             authored,
             renderer,
             choice,
+            lock,
             planned: Vec::new(),
             ids: vec![Vec::new(); count],
             keys: vec![Vec::new(); count],
@@ -175,7 +178,7 @@ impl<'a> Steps<'a> {
         let before = self.renderer.diagnostics.len();
         let secrets = self.renderer.secrets_used.clone();
         let runs = step.conditions().all(|given| self.is_true(given) == Some(true));
-        let recipe = if runs { recipe::recipe(&mut self.renderer, step) } else { None };
+        let recipe = if runs { recipe::recipe(&mut self.renderer, step, self.lock) } else { None };
         self.renderer.diagnostics.truncate(before);
         match recipe.as_ref().map(Recipe::exports) {
             Some(exports) if !exports.is_empty() => {
@@ -324,7 +327,7 @@ impl<'a> Steps<'a> {
 
     fn apply(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>) {
         let step = place.step;
-        let recipe = recipe::recipe(&mut self.renderer, step);
+        let recipe = recipe::recipe(&mut self.renderer, step, self.lock);
         let name = self.name(step, iteration);
         let (watched, digests): (Vec<StepId>, Vec<Digest>) = self.watched(place.at).into_iter().unzip();
         let spec = recipe::spec(&mut self.renderer, step, recipe, &watched);

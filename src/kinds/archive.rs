@@ -8,8 +8,8 @@ use super::cause::Cause;
 use super::doubt::is_outside;
 use super::download::verification;
 use super::fetch::{
-    DIGESTERS, DIGESTS, FETCHERS, HTML_PAGE, NOT_FOUND, SHA256, SHA512, URL, file_name, first_url, lower_digests,
-    unseen, without_password,
+    CHECKSUM, DIGESTERS, FETCHERS, HTML_PAGE, NOT_FOUND, SHA256, SHA512, URL, VERIFIED, ask_checksum_file, file_name,
+    first_url, lower_digests, unseen, without_password,
 };
 use super::field::{ONE_PATH, boolean, integer, path, text, texts};
 use super::rule::{at_most_one, exactly_one, only_with};
@@ -32,13 +32,16 @@ pub(super) const KIND: Kind = Kind {
         boolean("keep", "Keep the downloaded archive in `into`; by default it is removed."),
         text("sha256", "The SHA-256 digest of the archive.").matching(&SHA256),
         text("sha512", "The SHA-512 digest of the archive.").matching(&SHA512),
+        text("checksum", "The address of a checksum file (`SHA256SUMS`, `FILE.sha512`), in which the host looks the archive's name up.")
+            .matching(&CHECKSUM)
+            .keeps_secrets(),
     ],
     rules: &[
         exactly_one(&["url", "src"]).hint("give `url`, or `src` for a file that is already on the host"),
         only_with("keep", "url").hint("an archive named by `src` is never removed: remove `keep`"),
-        at_most_one(DIGESTS),
+        at_most_one(VERIFIED),
     ],
-    needs: &[FETCHERS.when(When::Given(&["url"])), DIGESTERS],
+    needs: &[FETCHERS.when(When::Given(&["url", "checksum"])), DIGESTERS],
     shell: include_str!("archive.sh"),
     causes: &[
         HTML_PAGE,
@@ -75,6 +78,7 @@ pub(super) const KIND: Kind = Kind {
         });
         outside.into_iter().chain(unseen(args, "what it was unpacked from")).collect()
     },
+    locks: true,
     hook: Some(hook),
     ..Kind::named("archive")
 };
@@ -87,6 +91,12 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
         return Err(vec![same.hint("name a file that only the archive brings")]);
     }
     lower_digests(args, recipe);
+    ask_checksum_file(
+        args,
+        recipe,
+        "pb_by_checksum archive_check \"$arg_creates\"",
+        "pb_by_checksum archive_apply \"$arg_creates\"",
+    );
     let url = first_url(args);
     let name = url.as_ref().and_then(file_name);
     if args.flag("keep") && name.is_none() {

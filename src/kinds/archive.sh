@@ -32,7 +32,7 @@ archive_apply() {
     [ ! -f "$pb_made/.list" ] || pb_brought=$(cat "$pb_made/.list")
     case $pb_brought in "$arg_into
 "*) ;; *) pb_brought= ;; esac
-    pb_extra="pb_brought='$(pb_tell "$pb_brought" | sed "s/'/'\\\\''/g")'"
+    pb_extra="${pb_extra:-} pb_brought='$(pb_tell "$pb_brought" | sed "s/'/'\\\\''/g")'"
     pb_wanted_digest
     eval "set -- $arg_url"
     [ -z "$arg_src" ] || set -- "$arg_src"

@@ -72,6 +72,7 @@ impl Kind {
             effect: (self.effect)(args),
             questions: Vec::new(),
             doubts: Vec::new(),
+            fetch: None,
         }
     }
 

@@ -1,13 +1,14 @@
 //! `download`: a file fetched by the host itself.
 //!
 //! The target is absent, old, or complete at every moment: the body goes into a private directory beside it, is
-//! verified there (digest, else type and emptiness), and is renamed into place. An interrupted download starts anew,
-//! because both `curl -C -` and `wget -c` join two versions of a file without notice where it changed in between.
+//! verified there (digest, else type and emptiness), and is renamed into place. The next try continues a body that was cut off
+//! only where the server says that it still has the same version (`If-Range`): `curl -C -` and `wget -c` alone join two versions
+//! of a file without notice. What is left when the step ends is thrown away.
 
 use super::candidate::judgement;
 use super::fetch::{
-    CAUSES, DIGESTERS, DIGESTS, FETCHERS, SHA256, SHA512, URL, file_name, first_url, lower_digests, unseen,
-    without_password,
+    CAUSES, CHECKSUM, DIGESTERS, FETCHERS, SHA256, SHA512, URL, VERIFIED, ask_checksum_file, file_name, first_url,
+    lower_digests, unseen, without_password,
 };
 use super::field::{mode, path, text, texts, validate};
 use super::rule::at_most_one;
@@ -27,10 +28,16 @@ pub(super) const KIND: Kind = Kind {
         path("to", "Where to on the host; behind a last `/` the address's file name is put.").required(),
         text("sha256", "The SHA-256 digest of the file.").matching(&SHA256),
         text("sha512", "The SHA-512 digest of the file.").matching(&SHA512),
+        text(
+            "checksum",
+            "The address of a checksum file (`SHA256SUMS`, `FILE.sha512`), in which the host looks the file's name up.",
+        )
+        .matching(&CHECKSUM)
+        .keeps_secrets(),
         mode("mode", "The file's mode; 0644 for a new file."),
         validate("to"),
     ],
-    rules: &[at_most_one(DIGESTS)],
+    rules: &[at_most_one(VERIFIED)],
     subject: "to",
     needs: &[FETCHERS, DIGESTERS],
     shell: include_str!("download.sh"),
@@ -42,6 +49,7 @@ pub(super) const KIND: Kind = Kind {
     to: ~/kafka_2.12-2.8.1/libs/
 ",
     doubts: |args| unseen(args, "the file").into_iter().collect(),
+    locks: true,
     hook: Some(hook),
     ..Kind::named("download")
 };
@@ -50,6 +58,12 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
     let mut to = args.text("to").cloned().unwrap_or_default();
     let url = first_url(args).unwrap_or_default();
     lower_digests(args, recipe);
+    ask_checksum_file(
+        args,
+        recipe,
+        "pb_by_checksum download_check \"$arg_to\"",
+        "pb_by_checksum download_apply \"$arg_to\"",
+    );
     if to.raw().ends_with('/') {
         let Some(name) = file_name(&url) else {
             let nameless =
@@ -79,8 +93,17 @@ fn commands(args: &Args<'_>, to: &Text, url: &Text) -> Script {
     script
 }
 
-/// The line that compares a file's digest, where one was given.
+/// The line that compares a file's digest, where one was given, or shows both.
 pub(super) fn verification(args: &Args<'_>, file: &Text) -> Script {
+    if let Some(checksum) = args.text("checksum") {
+        let url = without_password(checksum);
+        let values = [("url", &url), ("file", file)];
+        return if checksum.raw().contains("512") {
+            Script::fill("sha512sum @{file} && curl -fsSL @{url}", &values)
+        } else {
+            Script::fill("sha256sum @{file} && curl -fsSL @{url}", &values)
+        };
+    }
     let line = |digest, literal| Script::fill(literal, &[("digest", digest), ("file", file)]);
     match (args.text("sha256"), args.text("sha512")) {
         (Some(digest), _) => line(digest, "printf '%s  %s\\n' @{digest} @{file} | sha256sum -c"),

@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::doubt::names_a_version;
 use super::{Args, Doubt, Need, Pattern, Recipe, When};
-use crate::script::{Script, Text};
+use crate::script::{Part, Script, Text};
 
 /// An address that a host may be asked to fetch.
 pub(super) const URL: Pattern = Pattern {
@@ -32,8 +32,19 @@ pub(super) const SHA512: Pattern = Pattern {
     hint: "write the 128 hexadecimal digits that `sha512sum FILE` prints in front of the file's name",
 };
 
+/// The address of a checksum file.
+pub(super) const CHECKSUM: Pattern = Pattern {
+    what: "address of a checksum file",
+    fits: is_url,
+    on_host: URL.on_host,
+    hint: "write the address of the file of digests, such as https://example.org/dist/SHA256SUMS; a digest itself is `sha256:` or `sha512:`",
+};
+
 /// The fields of a digest.
-pub(super) const DIGESTS: &[&str] = &["sha256", "sha512"];
+const DIGESTS: &[&str] = &["sha256", "sha512"];
+
+/// The fields that say which bytes are wanted.
+pub(super) const VERIFIED: &[&str] = &["sha256", "sha512", "checksum"];
 
 /// What fetches, best first.
 pub(super) const FETCHERS: Need =
@@ -44,7 +55,7 @@ pub(super) const DIGESTERS: Need = Need::one_of(
     &["sha256sum", "shasum", "openssl", "busybox", "python3"],
     "install coreutils or openssl in an earlier step",
 )
-.when(When::Given(DIGESTS));
+.when(When::Given(VERIFIED));
 
 /// Why something that was fetched was refused.
 pub(super) const CAUSES: &[Cause] = &[HTML_PAGE, NOT_FOUND];
@@ -61,12 +72,28 @@ pub(super) const NOT_FOUND: Cause = Cause {
     sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
 };
 
+/// What a lock calls an address: without the secrets in it; `None` where only the host knows it.
+pub fn address_name(url: &Text) -> Option<String> {
+    let is_known = url.parts().all(|part| matches!(part, Part::Characters(_) | Part::Secret(_)));
+    is_known.then(|| without_password(&Text::new(url.display())).raw().to_owned())
+}
+
 /// Gives the digests to the shell as the programs print them, in lower case.
 pub(super) fn lower_digests(args: &Args<'_>, recipe: &mut Recipe) {
     for name in DIGESTS {
         if let Some(digest) = args.text(name).and_then(Text::literal) {
             recipe.set(name, Script::quoted(&Text::new(digest.to_ascii_lowercase())));
         }
+    }
+}
+
+/// Has the step ask the checksum file, if one is given, for the digest of what it fetches; `check` and `apply` carry its functions
+/// out with that.
+pub(super) fn ask_checksum_file(args: &Args<'_>, recipe: &mut Recipe, check: &'static str, apply: &'static str) {
+    if let Some(checksum) = args.text("checksum") {
+        recipe.set("checksum", Script::quoted(checksum));
+        recipe.check = Some(Script::fill(check, &[]));
+        recipe.apply = Script::fill(apply, &[]);
     }
 }
 
@@ -79,11 +106,11 @@ pub(super) fn first_url(args: &Args<'_>) -> Option<Text> {
 pub(super) fn unseen(args: &Args<'_>, what: &str) -> Option<Doubt> {
     let urls = args.texts("url");
     let moves = urls.iter().filter_map(Text::literal).any(|url| !names_a_version(url));
-    (moves && !DIGESTS.iter().any(|digest| args.is_given(digest))).then(|| {
+    (moves && !VERIFIED.iter().any(|digest| args.is_given(digest))).then(|| {
         let message = format!(
             "the check cannot see whether {what} is what this address has now: it names no version, and there is no digest"
         );
-        Doubt::new("url", message, "add `sha256:` or `sha512:`, or name a version in the address; without either, what is there stays")
+        Doubt::new("url", message, "add `sha256:`, `sha512:` or `checksum:`, or name a version in the address; without these, what is there stays")
     })
 }
 

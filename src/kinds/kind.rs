@@ -66,6 +66,8 @@ pub struct Kind {
     pub example: &'static str,
     /// What lint says of fields that are valid.
     pub doubts: fn(&Args<'_>) -> Vec<Doubt>,
+    /// Whether it fetches what can be locked: it has the fields `url`, `sha256`, `sha512` and `checksum`.
+    pub locks: bool,
     /// For what no declaration can say: completes the recipe of fields that are valid.
     pub hook: Option<Hook>,
 }
@@ -93,6 +95,7 @@ impl Kind {
             causes: &[],
             example: "",
             doubts: |_| Vec::new(),
+            locks: false,
             hook: None,
         }
     }

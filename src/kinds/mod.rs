@@ -47,12 +47,13 @@ pub use arg::{Arg, ArgValue, Args};
 pub use cause::Cause;
 pub use causes::cause;
 pub use doubt::Doubt;
+pub use fetch::address_name;
 pub(crate) use field::instead_of;
 pub use field::{Field, ONE_PATH, Pattern, Shape};
 pub use guard::Guard;
 pub use kind::{Hook, Kind};
 pub use need::{Need, When};
-pub use recipe::{Content, Effect, Manual, Recipe};
+pub use recipe::{Content, Effect, Fetch, FetchState, Manual, Recipe};
 pub use rule::Rule;
 pub use shell::{PROLOGUE, compact, helpers};
 

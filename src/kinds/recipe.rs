@@ -2,6 +2,7 @@
 
 use super::{Doubt, Need};
 use crate::script::{Script, Text};
+use crate::source::Span;
 
 /// What a host is sent for one step: a check and a command. Pure data.
 ///
@@ -41,6 +42,34 @@ pub struct Recipe {
     pub questions: Vec<Script>,
     /// What lint says of the step.
     pub doubts: Vec<Doubt>,
+    /// What it fetches, where that can be locked.
+    pub fetch: Option<Fetch>,
+}
+
+/// What a step fetches, as `pinboot lock` and lint look at it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fetch {
+    /// The place of its addresses in the playbook.
+    pub place: Span,
+    /// What the playbook calls the step: its name as it is written, and its `id`.
+    pub names: Vec<String>,
+    /// Its addresses, in the order in which they are tried.
+    pub urls: Vec<Text>,
+    /// The address of its checksum file.
+    pub checksum: Option<Text>,
+    /// How it is known which bytes are wanted.
+    pub state: FetchState,
+}
+
+/// How it is known which bytes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FetchState {
+    /// The step has a digest of its own.
+    Given,
+    /// The lock has it.
+    Locked,
+    /// Nothing says it.
+    Open,
 }
 
 /// What only some kinds bring about.

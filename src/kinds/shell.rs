@@ -16,6 +16,7 @@ const SHARED: &[&str] = &[
     include_str!("shell/verify.sh"),
     include_str!("shell/made.sh"),
     include_str!("shell/accounts.sh"),
+    include_str!("shell/sums.sh"),
 ];
 
 /// What stands in front of them, and is carried out before a step's own.

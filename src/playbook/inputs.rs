@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::flags::Flags;
+use crate::lock::Lock;
 use crate::render::Loader;
 
 /// What the command line and the surroundings add to a playbook.
@@ -16,6 +17,8 @@ pub struct Inputs {
     pub local_user: String,
     /// The environment of this machine.
     pub env: BTreeMap<String, String>,
+    /// The digests that are locked beside the playbook.
+    pub lock: Lock,
     /// How local files are read.
     pub loader: Box<Loader>,
 }
@@ -28,6 +31,7 @@ impl Inputs {
             vars_files: Vec::new(),
             local_user: local_user.into(),
             env: BTreeMap::new(),
+            lock: Lock::default(),
             loader: Box::new(loader),
         }
     }

@@ -49,13 +49,21 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     };
     set("pb_preflight_steps", &preflight.join(" "));
     set("pb_reboot_steps", &reboots.join(" "));
-    // A quote in a quoted word costs twenty bytes of an exec string, and nine like this.
-    let library = library(&calls(plan)).replace('\\', "\\\\").replace('\'', "\\0047");
-    writeln!(text, "{}=$(printf %b '{library}')", RUNNER.name("pb_lib")).expect("a string takes all");
+    text.push_str(&assigned_library(&library(&calls(plan))));
     text.push_str(runner);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
     blobs.place(text)
+}
+
+/// Sets pb_lib. A quote in a quoted word costs twenty bytes of an exec string, and four in a here-document, which is read by a function,
+/// since not every shell finds the end of one inside of `$(…)`.
+fn assigned_library(library: &str) -> String {
+    let name = RUNNER.name("pb_lib");
+    if library.is_empty() {
+        return format!("{name}=\n");
+    }
+    format!("{name}() {{ {name}=$(cat); }}\n{name} <<'pb-lib'\n{}\npb-lib\n", library.trim_end())
 }
 
 /// The kinds' shell that steps with these calls need.

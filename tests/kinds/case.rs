@@ -169,10 +169,45 @@ pub(crate) enum Content {
 /// What the web server answers.
 #[derive(Clone, Debug)]
 pub(crate) enum ReplySpec {
-    Body { body: Content, length: Length, failures: usize },
+    Body(Box<BodySpec>),
     Status(u16),
     Redirect(String),
     Stall,
+}
+
+/// A body, and how it comes.
+#[derive(Clone, Debug)]
+pub(crate) struct BodySpec {
+    pub(crate) body: Content,
+    pub(crate) length: Length,
+    /// So many times 503 first, with this `Retry-After`: seconds, or `date` and seconds.
+    pub(crate) failures: usize,
+    pub(crate) retry_after: Option<String>,
+    /// The version, for requests of a part; what was asked for once is `then` from there on, with another version.
+    pub(crate) etag: Option<String>,
+    pub(crate) modified: Option<String>,
+    pub(crate) then: Option<Content>,
+    /// The first answer ends after so many bytes.
+    pub(crate) cut: Option<usize>,
+    /// A part is sent whatever version it is asked for of.
+    pub(crate) deaf: bool,
+}
+
+impl BodySpec {
+    /// A body that comes as one should.
+    pub(crate) fn of(body: Content) -> Self {
+        Self {
+            body,
+            length: Length::Right,
+            failures: 0,
+            retry_after: None,
+            etag: None,
+            modified: None,
+            then: None,
+            cut: None,
+            deaf: false,
+        }
+    }
 }
 
 /// What the server says of a body's length.

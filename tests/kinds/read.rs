@@ -8,7 +8,8 @@ use pinboot::node::{self, Node, Value};
 use pinboot::source::{SourceId, Sources};
 
 use super::case::{
-    After, Case, Content, Expect, FileSpec, HostSpec, Length, Probe, Programs, Refusal, ReplySpec, Runs, Trouble,
+    After, BodySpec, Case, Content, Expect, FileSpec, HostSpec, Length, Probe, Programs, Refusal, ReplySpec, Runs,
+    Trouble,
 };
 use super::world::SHELLS;
 
@@ -424,7 +425,7 @@ fn file_spec(reader: &Reader, path: &str, node: Node) -> Read<FileSpec> {
 fn reply(reader: &Reader, node: Node) -> Read<ReplySpec> {
     if !matches!(node.value, Value::Map(_)) {
         let body = content(reader, node)?;
-        return Ok(ReplySpec::Body { body, length: Length::Right, failures: 0 });
+        return Ok(ReplySpec::Body(Box::new(BodySpec::of(body))));
     }
     let mut fields = Fields::new(node, "an answer of `web`")?;
     let reply = if let Some(status) = fields.number("status")? {
@@ -445,7 +446,18 @@ fn reply(reader: &Reader, node: Node) -> Read<ReplySpec> {
             Some("none") => Length::None,
             Some(digits) => Length::Longer(digits.parse().map_err(|_| format!("invalid length `{digits}`"))?),
         };
-        ReplySpec::Body { body, length, failures: fields.number("failures")?.unwrap_or(0) }
+        let then = fields.take("then").map(|node| content(reader, node)).transpose()?;
+        ReplySpec::Body(Box::new(BodySpec {
+            length,
+            failures: fields.number("failures")?.unwrap_or(0),
+            retry_after: fields.text("retry_after")?,
+            etag: fields.text("etag")?,
+            modified: fields.text("modified")?,
+            cut: fields.number("cut")?,
+            deaf: fields.flag("deaf")?,
+            then,
+            ..BodySpec::of(body)
+        }))
     };
     fields.finish()?;
     Ok(reply)

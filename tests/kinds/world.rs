@@ -15,6 +15,7 @@ use std::time::Duration;
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::ids::RunId;
+use pinboot::lock::Lock;
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs};
 use pinboot::playbook::{Inputs, load};
 use pinboot::remote::{Delivery, Identity, program};
@@ -511,6 +512,7 @@ pub(crate) fn compile(
     web: Option<&str>,
     mode: Mode,
 ) -> Result<Plan, Refused> {
+    let lock = local.iter().find(|(name, _)| name == "playbook.yaml.lock").map(|(_, content)| bytes(content));
     let local = local.to_vec();
     let loader = move |name: &str| {
         let found = local.iter().find(|(known, _)| known == name);
@@ -519,6 +521,11 @@ pub(crate) fn compile(
     let mut inputs = Inputs::new("tester", loader);
     inputs.flags.vars.extend(web.map(|url| format!("web={url}")));
     let mut sources = Sources::default();
+    if let Some(lock) = lock {
+        let lock = String::from_utf8(lock).expect("text").replace("{{ web }}", web.unwrap_or_default());
+        let id = sources.add("playbook.yaml.lock", lock.clone());
+        inputs.lock = Lock::read("playbook.yaml.lock", id, &lock).expect("a lock");
+    }
     let text = format!("hosts: {{ host: {{ address: host }} }}\n{playbook}");
     let made = match load(&mut sources, "playbook.yaml", text.into_bytes(), inputs) {
         Ok(loaded) => compile_all(&loaded, &mut sources, mode),

@@ -114,6 +114,7 @@ pb_body_fault() {
             pb_fault=
         else
             pb_fault="${pb_fault:+$pb_fault; }its $3 is $pb_sum and $4 was expected"
+            [ -z "${arg_locked:-}" ] || pb_fault="$pb_fault: what this address gives has changed since it was locked in $arg_locked"
         fi
     elif [ -z "$pb_fault" ] && ! pb_is_complete "$1"; then
         pb_fault="it is cut short or damaged"
@@ -141,6 +142,8 @@ pb_get() {
     shift
     pb_refused=
     while :; do
+        pb_others=
+        [ $# = 1 ] || pb_others=1
         if pb_fetch "$1"; then
             pb_body_fault "$pb_work/body" "$pb_name" "$pb_algorithm" "$pb_digest"
             [ -n "$pb_fault" ] || return 0
