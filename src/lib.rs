@@ -18,6 +18,7 @@ pub mod engine;
 pub mod event;
 pub mod exit;
 pub mod flags;
+pub mod host_value;
 pub mod ids;
 pub mod inventory;
 pub mod journal;

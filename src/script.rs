@@ -1,7 +1,7 @@
 //! The only way in which pinboot writes shell: literal parts and quoted values.
 //!
 //! A *text* is what a template became: characters, and between them *holes* for what only the host knows (a registered
-//! value, the login user's home) or may know (a secret). A hole is carried inside the string between two Unicode
+//! value, a fact, the login user's home) or may know (a secret). A hole is carried inside the string between two Unicode
 //! noncharacters, which no playbook can contain (`node` refuses them); [`Text::parts`] takes them apart again.
 //! A [`Script`] is made from `&'static str` literals and from texts that it quotes itself, so that no value can be
 //! pasted into a shell line by accident.
@@ -22,6 +22,13 @@ pub enum Part<'a> {
     Characters(&'a str),
     /// The value that a step registered under this name.
     Registered(&'a str),
+    /// A fact, or the value of an expression over facts and registered values.
+    Host {
+        /// The value's variable, without its prefix.
+        name: &'a str,
+        /// As it was written.
+        written: &'a str,
+    },
     /// The secret variable of this name.
     Secret(&'a str),
     /// A colon and what the environment variable of this name holds where the text is used; nothing where it is unset or empty.
@@ -42,6 +49,11 @@ impl Text {
     /// The hole for a registered value, to be put into a template's context.
     pub fn registered(name: &str) -> String {
         format!("{HOLE_OPEN}r:{name}{HOLE_CLOSE}")
+    }
+
+    /// The hole for a fact or an expression: the name of its variable, and what a playbook calls it.
+    pub fn host(name: &str, written: &str) -> String {
+        format!("{HOLE_OPEN}h:{name}:{written}{HOLE_CLOSE}")
     }
 
     /// The hole for a secret variable.
@@ -71,12 +83,14 @@ impl Text {
         (!self.0.contains(HOLE_OPEN)).then_some(self.0.as_str())
     }
 
-    /// As a person reads it: `{{ name }}` where a registered value will stand, `***` for a secret.
+    /// As a person reads it: `{{ name }}` where a value of the host will stand, `***` for a secret.
     pub fn display(&self) -> String {
         self.parts().fold(String::new(), |mut out, part| {
             match part {
                 Part::Characters(characters) => out.push_str(characters),
-                Part::Registered(name) => write!(out, "{{{{ {name} }}}}").expect("a string takes all"),
+                Part::Registered(written) | Part::Host { written, .. } => {
+                    write!(out, "{{{{ {written} }}}}").expect("a string takes all");
+                }
                 Part::Secret(_) => out.push_str("***"),
                 Part::Current(name) => write!(out, ":${name}").expect("a string takes all"),
             }
@@ -97,6 +111,10 @@ impl Text {
                 return Some(match name.split_once(':') {
                     Some(("r", name)) => Part::Registered(name),
                     Some(("s", name)) => Part::Secret(name),
+                    Some(("h", rest)) => {
+                        let (name, written) = rest.split_once(':').unwrap_or((rest, rest));
+                        Part::Host { name, written }
+                    }
                     Some(("c", name)) => Part::Current(name),
                     _ => Part::Characters(""),
                 });
@@ -112,7 +130,9 @@ impl Text {
         let out = self.parts().fold(String::new(), |mut out, part| {
             match part {
                 Part::Characters(characters) => out.push_str(&quote_word(characters)),
-                Part::Registered(name) => write!(out, "\"$pb_r_{name}\"").expect("a string takes all"),
+                Part::Registered(name) | Part::Host { name, .. } => {
+                    write!(out, "\"$pb_r_{name}\"").expect("a string takes all");
+                }
                 Part::Secret(name) => write!(out, "\"$pb_s_{name}\"").expect("a string takes all"),
                 Part::Current(name) => write!(out, "\"${{{name}:+:${name}}}\"").expect("a string takes all"),
             }

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::exit::Exit;
+use pinboot::host_value::{FACTS, Fact};
 use pinboot::ids::{HostId, RunId};
 use pinboot::plan::Plan;
 use pinboot::plan::options::OPTIONS;
@@ -201,6 +202,20 @@ fn option_names() -> String {
 #[test]
 fn the_readme_names_every_option() {
     compare("README.md", "options", &option_names());
+}
+
+/// The table of the facts.
+fn facts() -> String {
+    let row = |fact: &Fact| format!("| `host.{}` | {} | {} |\n", fact.name, fact.doc, fact.source);
+    format!(
+        "| fact | what it is | where it comes from |\n|---|---|---|\n{}\n",
+        FACTS.iter().map(row).collect::<String>()
+    )
+}
+
+#[test]
+fn the_facts_are_documented() {
+    compare("docs/language.md", "facts", &facts());
 }
 
 #[test]

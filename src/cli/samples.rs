@@ -33,6 +33,7 @@ pub(super) fn journal() -> JournalRead {
         origin: format!("p.yaml:{id}"),
         allowed: false,
         skipped: None,
+        when: None,
         earlier: Vec::new(),
         needs: Vec::new(),
     });

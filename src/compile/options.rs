@@ -29,6 +29,10 @@ pub(super) fn render(renderer: &mut Renderer<'_>, step: &Step) -> Vec<(Slot, Opt
     let mut values = Vec::new();
     for option in OPTIONS {
         let Some(slot) = option.slot else { continue };
+        // It was decided before the fields were rendered.
+        if matches!(option.form, Form::Condition) {
+            continue;
+        }
         let value = match option.inherits {
             // The first of those that take each other's place stands for all of them.
             Inherits::Nearest(names) if names.first() == Some(&option.name) => {

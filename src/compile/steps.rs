@@ -8,13 +8,15 @@ use super::choice::Choice;
 use super::digest::digest;
 use super::{options, recipe};
 use crate::event::escape;
+use crate::host_value::{Condition, Expr};
 use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe, Shape};
 use crate::lock::Lock;
 use crate::node::Node;
 use crate::plan::options::StepOption;
-use crate::plan::{Action, OwedField, PlannedStep, Question};
+use crate::plan::{Action, HostCondition, OwedField, PlannedStep, Question, StepSpec};
 use crate::playbook::{Given, Playbook, Step};
+use crate::render::condition::Decision as Decided;
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
 use crate::render::syntax::{self, Segment};
@@ -59,9 +61,19 @@ struct Place<'s> {
     line: &'s str,
 }
 
+/// What the host decides of a step.
+#[derive(Clone, Debug, Default)]
+struct OnHost {
+    /// The conditions, which must all hold.
+    conditions: Vec<Condition>,
+    /// As they were written.
+    written: Vec<String>,
+}
+
 /// Whether a step, or an iteration of it, runs.
 enum Decision {
-    Run,
+    /// It does, as far as the host decides nothing else.
+    Run(OnHost),
     Skip(String),
     /// An error has been reported.
     Unknown,
@@ -177,7 +189,7 @@ impl<'a> Steps<'a> {
     fn carry_exports(&mut self, step: &Step) {
         let before = self.renderer.diagnostics.len();
         let secrets = self.renderer.secrets_used.clone();
-        let runs = step.conditions().all(|given| self.is_true(given) == Some(true));
+        let runs = step.conditions().all(|given| self.is_true(given) == Some(Decided::Known(true)));
         let recipe = if runs { recipe::recipe(&mut self.renderer, step, self.lock) } else { None };
         self.renderer.diagnostics.truncate(before);
         match recipe.as_ref().map(Recipe::exports) {
@@ -203,8 +215,8 @@ impl<'a> Steps<'a> {
         let own = step.conditions().find(|given| given.group.is_none());
         let each = own.filter(|when| items.is_some() && uses_loop_names(step, &when.value));
         let conditions: Vec<_> = step.conditions().filter(|given| given.group.is_some() || each.is_none()).collect();
-        match self.decide(&conditions) {
-            Decision::Run => {}
+        let on_host = match self.decide(&conditions, &OnHost::default()) {
+            Decision::Run(on_host) => on_host,
             Decision::Skip(why) => {
                 self.check_only(step);
                 if let Some(items) = items {
@@ -219,10 +231,10 @@ impl<'a> Steps<'a> {
                 self.check_only(step);
                 return;
             }
-        }
+        };
         match items {
-            Some(items) => self.iterate(place, label, items, each),
-            None => self.apply(place, label, None),
+            Some(items) => self.iterate(place, label, items, (each, &on_host)),
+            None => self.apply(place, label, None, &on_host),
         }
     }
 
@@ -238,26 +250,38 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Decides by conditions, the outermost first, of which all have to be true.
-    fn decide(&mut self, conditions: &[&Given<StepOption>]) -> Decision {
+    /// Decides by conditions, the outermost first, of which all have to be true; `others` are what the host decides besides.
+    fn decide(&mut self, conditions: &[&Given<StepOption>], others: &OnHost) -> Decision {
+        let mut on_host = others.clone();
         for given in conditions {
+            let written = || given.value.as_text().unwrap_or("").split_whitespace().collect::<Vec<_>>().join(" ");
             match self.is_true(given) {
-                Some(true) => {}
-                Some(false) => {
+                Some(Decided::Known(true)) => {}
+                Some(Decided::Known(false)) => {
                     return Decision::Skip(format!("when: {}", given.value.as_text().unwrap_or("").trim()));
+                }
+                Some(Decided::OnHost(condition)) => {
+                    on_host.conditions.push(condition);
+                    on_host.written.push(written());
                 }
                 None => return Decision::Unknown,
             }
         }
-        Decision::Run
+        Decision::Run(on_host)
     }
 
-    fn is_true(&mut self, given: &Given<StepOption>) -> Option<bool> {
+    fn is_true(&mut self, given: &Given<StepOption>) -> Option<Decided> {
         self.renderer.where_given(given.group, |renderer| renderer.decide(&given.value))
     }
 
-    /// Makes a step of every iteration; `each` is a `when` that is decided for each of them.
-    fn iterate(&mut self, place: Place<'_>, label: StepLabel, items: &Node, each: Option<&Given<StepOption>>) {
+    /// Makes a step of every iteration; `each` is a `when` that is decided for each of them, and `on_host` what the host decides for all.
+    fn iterate(
+        &mut self,
+        place: Place<'_>,
+        label: StepLabel,
+        items: &Node,
+        (each, on_host): (Option<&Given<StepOption>>, &OnHost),
+    ) {
         let Some(iterations) = self.renderer.iterations(items) else {
             self.check_only(place.step);
             return;
@@ -288,8 +312,8 @@ impl<'a> Steps<'a> {
                 self.carry_exports(place.step);
                 continue;
             }
-            match self.decide(each.as_slice()) {
-                Decision::Run => self.apply(place, label, Some(iteration)),
+            match self.decide(each.as_slice(), on_host) {
+                Decision::Run(on_host) => self.apply(place, label, Some(iteration), &on_host),
                 Decision::Skip(why) => {
                     self.check_only(place.step);
                     self.skip(place, label, Some(iteration), why);
@@ -325,7 +349,7 @@ impl<'a> Steps<'a> {
         self.add(place, label, (name, key), place.step.kind, digest, Action::Skip { why });
     }
 
-    fn apply(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>) {
+    fn apply(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>, on_host: &OnHost) {
         let step = place.step;
         let recipe = recipe::recipe(&mut self.renderer, step, self.lock);
         let name = self.name(step, iteration);
@@ -336,12 +360,14 @@ impl<'a> Steps<'a> {
         spec.questions = questions;
         spec.watches = self.watches[place.at].iter().flat_map(|at| self.keys[*at].iter().cloned()).collect();
         spec.waiting = self.waiting(place.at);
+        self.decided_on_host(&mut spec, on_host);
         let digest = digest(kind.name, &spec, &digests);
         self.carried.retain(|(name, _)| !replaces(spec.recipe.exports(), name));
         // What is carried is not part of the digest: with nothing left out, the steps before give the step the same values.
         let own = |name: &str| spec.env.iter().any(|(other, _)| other == name);
         let carried: Vec<_> = self.carried.iter().filter(|(name, _)| !own(name)).cloned().collect();
         spec.env.splice(0..0, carried);
+        self.add_values(&mut spec);
         let key = self.key(place.at, iteration);
         self.add(place, label, (name, key), Some(kind), digest, Action::Apply(Box::new(spec)));
     }
@@ -367,6 +393,8 @@ impl<'a> Steps<'a> {
         let name = self.renderer.where_given(Some(group), |renderer| renderer.text(&asked.name_node));
         let number = u32::try_from(self.questions.values().flatten().count() + 1).expect("fewer than 2^32 groups");
         let name = on_one_line(&name.map_or_else(String::new, |name| name.display()));
+        let mut spec = spec;
+        self.add_values(&mut spec);
         let mut question = Question::new(number, name, spec);
         // Like those of a step, they are not part of a digest.
         let env = &mut question.spec.env;
@@ -374,6 +402,35 @@ impl<'a> Steps<'a> {
         let carried: Vec<_> = self.carried.iter().filter(|(name, _)| !own(name)).cloned().collect();
         env.splice(0..0, carried);
         Some(Arc::new(question))
+    }
+
+    /// Gives a step the condition that the host decides.
+    fn decided_on_host(&mut self, spec: &mut StepSpec, on_host: &OnHost) {
+        if on_host.conditions.is_empty() {
+            return;
+        }
+        let condition = Condition::all(on_host.conditions.clone());
+        let variable = self.renderer.keep_value(Expr::Truth(Box::new(condition)));
+        spec.when = Some(HostCondition { variable, written: on_host.written.join(" and ") });
+    }
+
+    /// Gives a step the expressions that the host evaluates for it; the shell of one may use others.
+    fn add_values(&self, spec: &mut StepSpec) {
+        if self.renderer.host.values.is_empty() {
+            return;
+        }
+        loop {
+            let when = spec.when.iter().map(|when| when.variable.clone());
+            let names: Vec<String> = spec.uses().values.into_iter().chain(when).collect();
+            let missing = names.into_iter().filter(|name| spec.values.iter().all(|(known, _)| known != name));
+            let found: Vec<_> = missing
+                .filter_map(|name| Some((name.clone(), self.renderer.host.values.get(&name)?.clone())))
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            spec.values.extend(found);
+        }
     }
 
     /// The steps of the plan that `when_changed` names, with their digests.

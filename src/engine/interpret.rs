@@ -401,7 +401,7 @@ impl Interpreter {
             events.extend(current.keeper.end(step));
             (current.tail, current.diff, current.left)
         });
-        let skipped = known.and_then(|step| step.skipped.as_deref());
+        let skipped = known.and_then(|step| step.skipped.as_deref().or(step.when.as_deref()));
         let why = end.reason.as_ref().and_then(|reason| messages::why(end.outcome, reason, skipped));
         let kind = known.map_or("", |step| &step.kind);
         events.push(EventKind::StepFinished {

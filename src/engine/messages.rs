@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::ledger::{Contradiction, Findings};
 use crate::event::{GuardFault, Outcome, Reason, group_words};
 use crate::exit::Exit;
+use crate::host_value;
 use crate::ids::{RunId, StepId};
 use crate::remote::frame::{HomeFault, RecordFault, SudoFault};
 use crate::secret::HostText;
@@ -65,6 +66,11 @@ pub(super) fn why(outcome: Outcome, reason: &Reason, skipped: Option<&str>) -> O
         Reason::NotRegistered { variable } => format!(
             "nothing was registered as `{variable}`: the step that registers it was unchanged or skipped, so it printed nothing"
         ),
+        Reason::FactUnknown { fact } => match host_value::fact(fact) {
+            Some(known) => format!("`host.{fact}` could not be found out on this host: it comes from {}", known.source),
+            None => format!("`host.{fact}` could not be found out on this host"),
+        },
+        Reason::NoValue { message } => message.clone(),
         Reason::DiskFull => "there is no space left on the host for its result".to_owned(),
         Reason::ReadOnly => "its result could not be stored: the host's file system has become read-only".to_owned(),
         Reason::ResultLost { earlier_run: None } => "started, no result recorded, and there is no check".to_owned(),

@@ -88,6 +88,16 @@ pub enum Reason {
         /// The name.
         variable: String,
     },
+    /// Failed, or unknown in check mode: a fact of the host that the step uses could not be found out.
+    FactUnknown {
+        /// The fact, such as `codename`.
+        fact: String,
+    },
+    /// Failed, or unknown in check mode: an expression that the host evaluates for the step has no value.
+    NoValue {
+        /// Why, in a sentence.
+        message: String,
+    },
     /// Failed, and was not started: the host's disk has no space for its result.
     DiskFull,
     /// Failed, and was not started: the host's file system is read-only.
@@ -149,6 +159,8 @@ impl Reason {
             Self::GuardError { guard, group, fault } => {
                 Self::GuardError { guard: change(&guard), group: maybe(group), fault }
             }
+            Self::FactUnknown { fact } => Self::FactUnknown { fact: change(&fact) },
+            Self::NoValue { message } => Self::NoValue { message: change(&message) },
             Self::NotStored { result } => Self::NotStored { result: change(&result) },
             Self::Other { word } => Self::Other { word: change(&word) },
             without_text => without_text,

@@ -3,13 +3,16 @@
 pub mod options;
 pub mod show;
 mod summary;
+mod uses;
 
 pub use summary::StepSummary;
+pub use uses::Uses;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Mode, group_words};
+use crate::host_value::Expr;
 use crate::ids::{Digest, HostId, RunId, StepId, StepKey, StepLabel};
 use crate::kinds::Recipe;
 use crate::script::{Script, Text};
@@ -81,6 +84,8 @@ pub struct Question {
 pub struct StepSpec {
     /// What the kind contributes.
     pub recipe: Recipe,
+    /// What of `when` only the host can decide: where it is false, the step is skipped.
+    pub when: Option<HostCondition>,
     /// The questions of the groups around it, the outermost first: where one is answered with no, the step is skipped.
     pub questions: Vec<Arc<Question>>,
     /// `only_if`: where it fails, the step is skipped.
@@ -123,6 +128,17 @@ pub struct StepSpec {
     pub earlier: Vec<(RunId, StepId)>,
     /// What the journal knows of the step, for a host that has deleted its records of all those runs.
     pub remembered: Option<Remembered>,
+    /// The expressions that the host evaluates for the step, by the names of their values.
+    pub values: Vec<(String, Arc<Expr>)>,
+}
+
+/// A condition that the host decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostCondition {
+    /// The name of the value that is `true` or `false`.
+    pub variable: String,
+    /// As it was written.
+    pub written: String,
 }
 
 /// A field of a kind that waits for changes of other steps.

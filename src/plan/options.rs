@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{OnUnknown, RunAs, StepSpec};
+use super::{HostCondition, OnUnknown, RunAs, StepSpec};
 use crate::ids::{Digest, StepId};
 use crate::kinds::{self, Pattern, Shape};
 use crate::script::{Script, Text};
@@ -189,6 +189,8 @@ pub enum OptionValue {
     Variables(Vec<(String, Text)>),
     /// Steps of the plan.
     Steps(Vec<StepId>),
+    /// What the host decides.
+    Condition(HostCondition),
 }
 
 impl OptionValue {
@@ -198,6 +200,10 @@ impl OptionValue {
 
     fn text(self) -> Option<Text> {
         if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    fn condition(self) -> Option<HostCondition> {
+        if let Self::Condition(condition) = self { Some(condition) } else { None }
     }
 
     fn flag(&self) -> bool {
@@ -307,9 +313,14 @@ pub const OPTIONS: &[StepOption] = &[
         "when",
         Form::Condition,
         ReadBy::Controller,
-        "An expression without braces. It must be true or false; where it is false, the step is skipped.",
+        "An expression without braces. It must be true or false; where it is false, the step is skipped. What only the host knows in it, facts and registered values, the runner looks at.",
     )
-    .at_groups(Inherits::All),
+    .at_groups(Inherits::All)
+    .slot(
+        |spec, value| spec.when = value.condition(),
+        |spec| spec.when.clone().map(OptionValue::Condition),
+    )
+    .digest(9, |spec, _| spec.when.iter().map(|when| ("when", when.variable.clone().into_bytes())).collect()),
     option(
         "loop",
         Form::Items,
@@ -580,6 +591,7 @@ mod tests {
             Form::Duration { .. } => OptionValue::Duration(Duration::from_secs(5)),
             Form::Variables => OptionValue::Variables(vec![("A".to_owned(), "b".into())]),
             Form::Steps => OptionValue::Steps(vec![StepId(3)]),
+            Form::Condition => OptionValue::Condition(HostCondition { variable: "1a".into(), written: "a".into() }),
             _ => OptionValue::Text("word".into()),
         };
         for option in OPTIONS.iter().filter(|option| !matches!(option.name, "sudo" | "run_as")) {

@@ -150,6 +150,7 @@ fn options(plan: &Plan, spec: &StepSpec, check_as: &str, out: &mut String) {
                     line(&title, &format!("{name}={}", value.quote()), out);
                 }
             }
+            OptionValue::Condition(condition) => line(&title, &condition.written, out),
             OptionValue::Steps(steps) if steps.is_empty() => {
                 line(&title, &format!("no step of this plan, {OR_OWED}"), out);
             }
@@ -289,5 +290,6 @@ fn json_value(value: OptionValue) -> Value {
             Value::Object(variables.into_iter().map(|(name, value)| (name, value.quote().into())).collect())
         }
         OptionValue::Steps(steps) => json!(steps),
+        OptionValue::Condition(condition) => condition.written.into(),
     }
 }

@@ -28,6 +28,9 @@ pub struct StepSummary {
     /// Why the plan skips it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
+    /// What of its `when` the host decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// The earlier runs and steps in which the host looks for what became of it, the latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<(RunId, StepId)>,
@@ -49,6 +52,7 @@ impl StepSummary {
             origin: String::new(),
             allowed: false,
             skipped: None,
+            when: None,
             earlier: Vec::new(),
             needs: Vec::new(),
         }
@@ -76,6 +80,7 @@ impl PlannedStep {
             Action::Apply(step) => StepSummary {
                 has_check: step.has_check(),
                 allowed: step.allow_failure,
+                when: step.when.as_ref().map(|when| format!("when: {}", when.written)),
                 earlier: step.earlier.clone(),
                 needs: step.recipe.needs.iter().map(|need| (need.any_of.join("|"), need.hint.to_owned())).collect(),
                 ..summary

@@ -147,7 +147,7 @@ fn short_names(begin: char) -> impl Iterator<Item = String> {
 /// that are put together on the host (`pb_r_$name`).
 fn words(shell: &str) -> impl Iterator<Item = (&str, bool)> {
     let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let of_host = |word: &str| ["pb_r_", "pb_s_", "pb_m_"].iter().any(|prefix| word.starts_with(prefix));
+    let of_host = |word: &str| ["pb_r_", "pb_s_", "pb_m_", "pb_v_"].iter().any(|prefix| word.starts_with(prefix));
     shell.split(move |c| !of_word(c)).filter(|word| !word.is_empty()).map(move |word| {
         let is_name = word.starts_with("pb_") && !of_host(word) && !FIXED.contains(&word);
         (word, is_name)

@@ -26,6 +26,7 @@ pub mod splitter;
 mod step_body;
 mod stop;
 pub mod streams;
+mod values;
 
 pub use delivery::{Delivery, SecretInput, follow};
 pub use identity::{ExpectedHost, Identity, Stored};

@@ -6,8 +6,9 @@ use super::blobs::Blobs;
 use super::identity::Identity;
 use super::labels;
 use super::minify::minified_library;
-use super::runner::RUNNER;
+use super::runner::{self, RUNNER};
 use super::step_body::{function_of, question_body, step_body};
+use super::values;
 use crate::event::Mode;
 use crate::kinds;
 use crate::plan::{Action, Plan, RunAs};
@@ -15,14 +16,12 @@ use crate::script::{Script, Text};
 
 /// Writes the file that the host keeps as the run's `plan`.
 pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
-    if plan.questions().is_empty() {
-        return program_around(&RUNNER.text, plan, identity);
-    }
-    program_around(&format!("{}{}", RUNNER.text, RUNNER.groups), plan, identity)
+    let groups = if plan.questions().is_empty() { "" } else { RUNNER.groups.as_str() };
+    program_around(|values| format!("{}{groups}", runner::text(values)), plan, identity)
 }
 
-/// The program with this runner.
-pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> Vec<u8> {
+/// The program with the runner that `runner` gives for plans with values of the host, or without.
+pub(super) fn program_around(runner: impl Fn(bool) -> String, plan: &Plan, identity: &Identity) -> Vec<u8> {
     let mut blobs = Blobs::default();
     let mut steps = String::new();
     let mut preflight = Vec::new();
@@ -50,7 +49,9 @@ pub(super) fn program_around(runner: &str, plan: &Plan, identity: &Identity) -> 
     set("pb_preflight_steps", &preflight.join(" "));
     set("pb_reboot_steps", &reboots.join(" "));
     text.push_str(&assigned_library(&library(&calls(plan))));
-    text.push_str(runner);
+    let values = values::shell(plan);
+    text.push_str(&runner(!values.is_empty()));
+    text.push_str(&values);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
     blobs.place(text)

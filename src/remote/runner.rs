@@ -29,12 +29,33 @@ pub(super) const FILES: &[&str] = &[
 /// byte of the runner is sent with each plan.
 const GROUPS: &str = include_str!("runner/groups.sh");
 
+/// What programs have besides whose plans use values of the host.
+const VALUES: &str = include_str!("runner/values.sh");
+
+/// What stands in front of the lines that only such programs have.
+const WITH_VALUES: &str = "#:with-values ";
+
+/// The runner's shell as it is written.
+fn source(with_values: bool) -> String {
+    let source = FILES.concat();
+    if with_values { source.replace(WITH_VALUES, "") + VALUES } else { source }
+}
+
 /// Variables that the program sets outside of these files.
 const GIVEN: &[&str] =
     &["pb_run", "pb_nonce", "pb_mode", "pb_total", "pb_user_of", "pb_secret", "pb_apart", "pb_labels"];
 
 /// The runner as it is sent.
-pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&FILES.concat()));
+pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&source(false)));
+
+/// The same for a plan that uses values of the host. It has the runner's names.
+static WITH_VALUES_TEXT: LazyLock<String> =
+    LazyLock::new(|| RUNNER.with(true, |source| source.replacen(GROUPS, "", 1)));
+
+/// The text that a program has.
+pub(super) fn text(with_values: bool) -> &'static str {
+    if with_values { &WITH_VALUES_TEXT } else { &RUNNER.text }
+}
 
 /// The runner's text and the names in it.
 pub(super) struct Runner {
@@ -60,8 +81,8 @@ impl Runner {
     }
 
     /// The runner with other lines in place of some comments.
-    pub(super) fn with(&self, change: impl FnOnce(&str) -> String) -> String {
-        let source = FILES.concat();
+    pub(super) fn with(&self, values: bool, change: impl FnOnce(&str) -> String) -> String {
+        let source = source(values);
         self.names.shorten(&stripped(&change(&format!("{source}\n{}", forget(&source)))))
     }
 }

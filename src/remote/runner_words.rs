@@ -107,6 +107,10 @@ pub enum RunnerReason {
     Secret(String),
     /// `register NAME`: nothing was registered under it.
     Register(String),
+    /// `fact NAME`: a fact that could not be found out.
+    Fact(String),
+    /// `value SENTENCE`: an expression that has no value.
+    Value(HostText),
     /// `full`: no space for the result.
     Full,
     /// `readonly`: no result can be written.
@@ -150,11 +154,13 @@ impl RunnerReason {
             Some(at) => (&bytes[..at], &bytes[at + 1..]),
             None => (bytes, &[][..]),
         };
+        let rest = alive;
         let alive = || (!alive.is_empty()).then(|| HostText::new(alive));
         match word {
             b"timeout" => Self::Timeout(alive()),
             b"slow" => Self::Slow(alive()),
             b"stopped" => Self::Stopped(alive()),
+            b"value" => Self::Value(HostText::new(rest)),
             _ => Self::of_words(String::from_utf8_lossy(bytes).trim_ascii_end()),
         }
     }
@@ -167,6 +173,7 @@ impl RunnerReason {
             "before" => RunId::parse(rest).map_or_else(other, Self::Before),
             "secret" => Self::Secret(rest.to_owned()),
             "register" => Self::Register(rest.to_owned()),
+            "fact" => Self::Fact(rest.to_owned()),
             "lost" => Self::Lost(RunId::parse(rest)),
             "unstored" => Self::Unstored(rest.to_owned()),
             "group" => Self::GroupOnlyIf(rest.to_owned()),
@@ -222,6 +229,8 @@ impl fmt::Display for RunnerReason {
             Self::Stopped(alive) => with("stopped", shown(alive).as_deref()),
             Self::Secret(name) => with("secret", Some(name)),
             Self::Register(name) => with("register", Some(name)),
+            Self::Fact(name) => with("fact", Some(name)),
+            Self::Value(sentence) => with("value", Some(&sentence.without_secrets())),
             Self::Lost(run) => with("lost", run.as_ref().map(RunId::as_str)),
             Self::Unstored(result) => with("unstored", Some(result)),
             Self::Guard(name, fault) => format!("guard {name} {}", guard_word(*fault)),
@@ -294,6 +303,8 @@ mod tests {
             ("stopped", RunnerReason::Stopped(None)),
             ("secret TOKEN", RunnerReason::Secret("TOKEN".to_owned())),
             ("register made", RunnerReason::Register("made".to_owned())),
+            ("fact codename", RunnerReason::Fact("codename".to_owned())),
+            ("value no `x`", RunnerReason::Value(HostText::new("no `x`"))),
             ("lost", RunnerReason::Lost(None)),
             ("lost 0badcafe", RunnerReason::Lost(RunId::parse("0badcafe"))),
             ("unstored changed", RunnerReason::Unstored("changed".to_owned())),

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::blobs::Blobs;
 use super::runner::RUNNER;
+use crate::host_value;
 use crate::kinds::{Content, Guard, Recipe};
 use crate::plan::options::OptionValue;
 use crate::plan::{Action, OnUnknown, OwedField, PlannedStep, Question, Remembered, RunAs, StepSpec};
-use crate::script::{Part, Script, Text};
+use crate::script::{Script, Text};
 
 /// A content larger than this is carried as raw bytes behind the program instead of in its text.
 const INLINE_LIMIT: usize = 32 * 1024;
@@ -28,6 +29,13 @@ impl Settings {
         }
     }
 
+    /// Calls the functions of the expressions that a step uses: what another line uses as it is read must be there by then.
+    fn call_values(&mut self, work: &StepSpec) {
+        for (name, _) in &work.values {
+            writeln!(self.0, "{}{name}", host_value::FUNCTION).expect("a string takes all");
+        }
+    }
+
     /// Sets a text that a shell evaluates later.
     fn set_quoted(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
@@ -42,6 +50,8 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
     match &step.action {
         Action::Skip { .. } => settings.set("skip", "1"),
         Action::Apply(work) => {
+            settings.call_values(work);
+            settings.set("when", work.when.as_ref().map_or("", |when| when.variable.as_str()));
             say_check(&mut settings, work);
             say_command(&mut settings, work);
             say_shell(&mut settings, work, blobs);
@@ -68,6 +78,7 @@ pub(super) fn function_of(question: &Question) -> String {
 /// What the function of a group's question says of it.
 pub(super) fn question_body(question: &Question, blobs: &mut Blobs) -> String {
     let mut settings = Settings::default();
+    settings.call_values(&question.spec);
     settings.set_quoted("name", &question.group);
     say_check(&mut settings, &question.spec);
     say_shell(&mut settings, &question.spec, blobs);
@@ -146,9 +157,9 @@ fn say_values(settings: &mut Settings, work: &StepSpec) {
     if !values.is_empty() {
         settings.set_quoted("exports", &values.join(" "));
     }
-    let (registered, secrets) = holes(work);
-    settings.set("uses", &listed(&registered));
-    settings.set("secrets", &listed(&secrets));
+    let uses = work.uses();
+    settings.set("uses", &listed(&uses.values));
+    settings.set("secrets", &listed(&uses.secrets));
 }
 
 /// To whom the step's change is owed, and what it waits for itself. What every run calls these steps are file names on the host.
@@ -226,7 +237,7 @@ fn say_earlier_runs(settings: &mut Settings, work: &StepSpec) {
 fn lone_creates(work: &StepSpec) -> Option<&Text> {
     let path = work.creates.as_ref()?;
     let absolute = path.raw().starts_with('/') || path.raw().starts_with("~/");
-    let alone = work.recipe.check.is_none() && work.unless.is_none() && work.only_if.is_none();
+    let alone = work.recipe.check.is_none() && work.unless.is_none() && work.only_if.is_none() && work.when.is_none();
     let known = path.literal().is_some();
     (alone && absolute && known && matches!(work.run_as, RunAs::Login | RunAs::RootToApply)).then_some(path)
 }
@@ -330,59 +341,6 @@ fn bytes_command(bytes: &[u8], run_as: &RunAs, blobs: &mut Blobs) -> String {
         }
         _ => blobs.add(bytes),
     }
-}
-
-/// The names of registered values and of secrets that a step uses, each once.
-fn holes(work: &StepSpec) -> (Vec<String>, Vec<String>) {
-    let mut registered = Vec::new();
-    let mut secrets = Vec::new();
-    let mut note = |text: &str| {
-        for (prefix, list) in [("$pb_r_", &mut registered), ("$pb_s_", &mut secrets)] {
-            for behind in text.split(prefix).skip(1) {
-                let name: String = behind.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                if !list.contains(&name) {
-                    list.push(name);
-                }
-            }
-        }
-    };
-    let recipe = &work.recipe;
-    let mut texts: Vec<Text> = Vec::new();
-    for (_, value) in work.options() {
-        match value {
-            OptionValue::Shell(script) => note(script.as_str()),
-            OptionValue::Text(text) => texts.push(text),
-            OptionValue::Variables(variables) => texts.extend(variables.into_iter().map(|(_, value)| value)),
-            OptionValue::Flag(_) | OptionValue::Number(_) | OptionValue::Duration(_) | OptionValue::Steps(_) => {}
-        }
-    }
-    for script in recipe
-        .check
-        .iter()
-        .chain([&recipe.apply])
-        .chain(&recipe.questions)
-        .chain(recipe.args.iter().map(|(_, value)| value))
-    {
-        note(script.as_str());
-    }
-    if let RunAs::User(name) = &work.run_as {
-        texts.push(name.clone());
-    }
-    if let Some(Content::Text(text)) = recipe.content() {
-        texts.push(text.clone());
-    }
-    texts.extend(recipe.manual().map(|manual| manual.text.clone()));
-    texts.extend(recipe.exports().iter().map(|(_, value)| value.clone()));
-    for text in &texts {
-        for part in text.parts() {
-            match part {
-                Part::Characters(_) | Part::Current(_) => {}
-                Part::Registered(name) => note(&format!("$pb_r_{name}")),
-                Part::Secret(name) => note(&format!("$pb_s_{name}")),
-            }
-        }
-    }
-    (registered, secrets)
 }
 
 /// Names as one shell word; nothing for none.

@@ -3,18 +3,29 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::host;
 use super::limits;
 use super::misplaced::describe;
 use super::names::NameStatus;
 use super::renderer::Renderer;
 use super::scope::Origin;
 use super::shell_context;
-use super::syntax::{self, Segment, Sort, Template, Token, Use};
-use super::templates::{RenderMode, each_text};
+use super::syntax::{self, Segment, Sort, Template, TemplateError, Token, Use};
+use super::templates::{FUNCTIONS, RenderMode, each_text};
 use crate::kinds::Shape;
 use crate::node::{Node, ScalarStyle, Value};
 use crate::script::{HOLE_OPEN, Part, Text};
 use crate::source::Diagnostic;
+
+/// What can be said of an expression before it is evaluated.
+enum Checked {
+    /// It can be evaluated here.
+    Known,
+    /// It uses a value that only the host knows.
+    OnHost,
+    /// It cannot be evaluated, because of an error that has been reported.
+    Unreadable,
+}
 
 /// Filters that do not change a value, so that a hole stays complete.
 const KEEPING: &[&str] = &["join", "default", "d", "first", "last", "list"];
@@ -29,14 +40,14 @@ impl Renderer<'_> {
             let used = if template.statements { Some(self.templates.asked(&template)?) } else { None };
             Ok((template, used))
         });
-        let (template, used) = match parts {
+        let (mut template, used) = match parts {
             Ok(parts) => parts,
             Err(error) => {
                 self.report_at(origin, error);
                 return None;
             }
         };
-        let mut complete = true;
+        let (mut complete, mut on_host) = (true, Vec::new());
         for segment in &template.segments {
             let (inner, statement) = match segment {
                 Segment::Literal(_) => continue,
@@ -44,8 +55,24 @@ impl Renderer<'_> {
                 Segment::Statement { inner, .. } => (inner, true),
             };
             let tokens = syntax::tokens(text, inner.clone());
-            complete &= self.check_tokens(&tokens, origin, statement, used.as_ref());
             self.check_raw(&tokens, origin, mode);
+            match self.check_tokens(&tokens, origin, statement, used.as_ref()) {
+                Checked::Known => {}
+                Checked::Unreadable => complete = false,
+                Checked::OnHost if statement => {}
+                Checked::OnHost if !host::is_native(text, inner, self) => on_host.push(inner.clone()),
+                Checked::OnHost => {}
+            }
+        }
+        for inner in on_host.into_iter().filter(|_| complete) {
+            if let Some(bound) = self.bound_name(text, &inner) {
+                self.report_at(origin, bound);
+                continue;
+            }
+            match self.value_on_host(text, &inner) {
+                Ok(value) => template.values.push((inner, value)),
+                Err(error) => self.report_at(origin, error),
+            }
         }
         if mode == RenderMode::Shell {
             let spared = |inner: &Range<usize>| raw_mark(&syntax::tokens(text, inner.clone())).is_some();
@@ -56,15 +83,17 @@ impl Renderer<'_> {
         (complete && self.diagnostics.len() == before).then_some(template)
     }
 
-    /// Checks the names of one expression or statement; `false` where it cannot be evaluated.
+    /// Checks the names of one expression or statement.
     fn check_tokens(
         &mut self,
         tokens: &[Token<'_>],
         origin: Origin<'_>,
         statement: bool,
         used: Option<&HashSet<String>>,
-    ) -> bool {
+    ) -> Checked {
+        let is_condition = statement && tokens.first().is_some_and(|token| matches!(token.text, "if" | "elif"));
         let mut complete = true;
+        let mut on_host = false;
         let mut unknown = None;
         for found in syntax::uses(tokens) {
             if used.is_some_and(|used| !used.contains(found.name)) {
@@ -72,7 +101,10 @@ impl Renderer<'_> {
             }
             match self.name_status(&found, origin) {
                 NameStatus::Defined => {
-                    if unknown.is_none() && self.holds_hole(found.name) {
+                    if self.is_use_on_host(&found) {
+                        on_host = true;
+                        unknown.get_or_insert(found);
+                    } else if unknown.is_none() && self.holds_hole(found.name) {
                         unknown = Some(found);
                     }
                 }
@@ -83,19 +115,47 @@ impl Renderer<'_> {
                 }
             }
         }
+        if on_host && (!statement || is_condition) {
+            return if complete { Checked::OnHost } else { Checked::Unreadable };
+        }
         if let Some(unknown) = unknown
             && let Some(token) = looks_inside(tokens, statement)
         {
             self.report_look_inside(&unknown, token, origin);
         }
-        complete
+        if complete { Checked::Known } else { Checked::Unreadable }
+    }
+
+    /// The error for a name that a statement of the text binds, in an expression that the host evaluates.
+    fn bound_name(&self, text: &str, inner: &Range<usize>) -> Option<TemplateError> {
+        let tokens = syntax::tokens(text, inner.clone());
+        let uses = syntax::uses(&tokens);
+        let bound = uses.iter().find(|found| {
+            found.name != "host"
+                && !found.guarded
+                && !FUNCTIONS.contains(&found.name)
+                && self.host.context.get(found.name).is_none()
+        })?;
+        Some(TemplateError {
+            at: bound.at.clone(),
+            message: format!("the host cannot know `{}`, which the text itself defines", bound.name),
+            hint: Some(
+                "look the value up in a map of the playbook, or use `{% if … %}` outside of the loop".to_owned(),
+            ),
+            syntax: false,
+        })
+    }
+
+    /// Whether a name stands for a value that only the host knows.
+    pub(super) fn is_use_on_host(&self, found: &Use<'_>) -> bool {
+        (found.name == "host" && found.attribute.is_some() && self.host_is_fact()) || self.is_on_host(found.name)
     }
 
     /// Reports an expression that would need a value that only the host has, or that is secret.
     fn report_look_inside(&mut self, unknown: &Use<'_>, token: &Token<'_>, origin: Origin<'_>) {
         let place = |at: &Range<usize>| origin.place(self.sources, at.start, at.end);
         let name = unknown.name;
-        let why = if self.registered.names.contains_key(name) {
+        let why = if self.registered.names.contains_key(name) || name == "host" {
             "is only known on the host"
         } else {
             "contains a secret or a registered value"

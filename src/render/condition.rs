@@ -1,80 +1,85 @@
-//! `when`: an expression that is evaluated before anything is sent.
-
-use std::ops::Range;
+//! `when`: an expression that is evaluated before anything is sent, as far as everything in it is known here; the host decides the rest.
 
 use minijinja::value::ValueKind;
 
+use super::host::Lowered;
 use super::names::NameStatus;
 use super::renderer::Renderer;
 use super::scope::Origin;
-use super::syntax::{self, Use};
+use super::syntax::{self, TemplateError, Use};
 use super::templates::brief;
+use crate::host_value::Condition;
 use crate::node::Node;
 use crate::source::Diagnostic;
 
+/// What a condition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It is known.
+    Known(bool),
+    /// The host decides it.
+    OnHost(Condition),
+}
+
 impl Renderer<'_> {
-    /// Checks the names of a condition; `false` where it cannot be evaluated.
-    pub(crate) fn check_condition(&mut self, node: &Node) -> bool {
-        let Some(text) = node.as_text() else { return false };
+    /// Checks the names of a condition; `None` where it cannot be evaluated, and otherwise whether only the host can.
+    fn check_condition_names(&mut self, node: &Node) -> Option<bool> {
+        let text = node.as_text()?;
         let before = self.diagnostics.len();
-        let mut complete = true;
+        let (mut complete, mut on_host) = (true, false);
         for found in syntax::uses(&syntax::tokens(text, 0..text.len())) {
-            if self.registered.names.contains_key(found.name) {
-                // Whichever step registers it, its value is not known in time.
-                self.report_late(&found, node, true);
-                continue;
-            }
             match self.name_status(&found, Origin::Node(node)) {
                 NameStatus::Unreadable => complete = false,
                 NameStatus::Undefined(diagnostic) => self.diagnostics.push(diagnostic),
-                NameStatus::Defined if self.holds_hole(found.name) => self.report_late(&found, node, false),
+                NameStatus::Defined if self.is_use_on_host(&found) => on_host = true,
+                NameStatus::Defined if self.holds_hole(found.name) => self.report_secret(&found, node),
                 NameStatus::Defined => {}
             }
         }
-        complete && self.diagnostics.len() == before
+        (complete && self.diagnostics.len() == before).then_some(on_host)
     }
 
-    /// Reports a name whose value a condition cannot have.
-    fn report_late(&mut self, found: &Use<'_>, node: &Node, registered: bool) {
+    /// Checks a condition without deciding it; `false` where it cannot be evaluated.
+    pub(crate) fn check_condition(&mut self, node: &Node) -> bool {
+        match self.check_condition_names(node) {
+            Some(true) => self.decide(node).is_some(),
+            checked => checked.is_some(),
+        }
+    }
+
+    /// Reports a secret, whose value a condition cannot have.
+    fn report_secret(&mut self, found: &Use<'_>, node: &Node) {
         let name = found.name;
         let span = Origin::Node(node).place(self.sources, found.at.start, found.at.end);
-        let changed = found.attribute.as_ref().is_some_and(|(attribute, _)| *attribute == "changed");
-        let hint = if registered && changed {
-            "write `when_changed: [NAME]` with the name or `id` of that step".to_owned()
-        } else {
-            format!("use `only_if`, which is evaluated on the host, such as `only_if: test -n {{{{ {name} }}}}`")
-        };
-        let message = if registered {
-            format!("`when` is evaluated before connecting, but `{name}` is only known on the host")
-        } else {
-            format!("`when` cannot use `{name}`, which contains a secret or a registered value")
-        };
+        let hint =
+            format!("use `only_if`, which is evaluated on the host, such as `only_if: test -n {{{{ {name} }}}}`");
+        let message = format!("`when` cannot use `{name}`, which contains a secret");
         self.diagnostics.push(Diagnostic::error(span, message).hint(hint));
     }
 
-    /// Evaluates a condition.
-    pub(crate) fn decide(&mut self, node: &Node) -> Option<bool> {
-        if !self.check_condition(node) {
-            return None;
-        }
+    /// Decides a condition as far as that is possible here.
+    pub(crate) fn decide(&mut self, node: &Node) -> Option<Decision> {
+        let on_host = self.check_condition_names(node)?;
         let text = node.as_text()?;
-        let whole: Range<usize> = 0..text.len();
-        let value = match self.templates.evaluate(text, &whole, &self.host.context.value()) {
-            Ok(value) => value,
-            Err(mut error) => {
-                if error.syntax {
-                    error.hint = Some("such as `version == \"2.8.1\"` or `not flag`".to_owned());
-                }
-                let before = self.diagnostics.len();
-                self.report_at(Origin::Node(node), error);
-                self.blame_condition(before, node);
+        let whole = 0..text.len();
+        let lowered = if on_host {
+            self.condition_on_host(text, &whole)
+        } else {
+            self.templates.evaluate(text, &whole, &self.host.context.value()).map(Lowered::Known)
+        };
+        let value = match lowered {
+            Ok(Lowered::Known(value)) => value,
+            Ok(Lowered::Condition(condition)) => return Some(Decision::OnHost(condition)),
+            Ok(Lowered::Expr(_)) => return None,
+            Err(error) => {
+                self.report_condition(node, error);
                 return None;
             }
         };
         match (value.kind(), value.as_str()) {
-            (ValueKind::Bool, _) => Some(value.is_true()),
-            (_, Some("true")) => Some(true),
-            (_, Some("false")) => Some(false),
+            (ValueKind::Bool, _) => Some(Decision::Known(value.is_true())),
+            (_, Some("true")) => Some(Decision::Known(true)),
+            (_, Some("false")) => Some(Decision::Known(false)),
             _ => {
                 let message = format!("`when` must be true or false, but this is {}", brief(&value));
                 let hint = format!("compare it, such as `{} != \"\"`", text.trim());
@@ -84,5 +89,14 @@ impl Renderer<'_> {
                 None
             }
         }
+    }
+
+    fn report_condition(&mut self, node: &Node, mut error: TemplateError) {
+        if error.syntax {
+            error.hint = Some("such as `version == \"2.8.1\"` or `not flag`".to_owned());
+        }
+        let before = self.diagnostics.len();
+        self.report_at(Origin::Node(node), error);
+        self.blame_condition(before, node);
     }
 }

@@ -7,6 +7,12 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
+/// What the engine knows the facts of the host by: as long as `host`, so that no place in an expression moves.
+pub(crate) const FACTS_NAME: &str = "__hf";
+
+/// What the engine knows the list of values by that stand for expressions of the host.
+pub(crate) const VALUES_NAME: &str = "__v";
+
 /// A map in the order in which it was written. It knows which of its values were written as plain numbers: an expression sees
 /// their text, and JSON the number.
 #[derive(Clone, Debug, Default)]

@@ -3,14 +3,14 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-use super::context::{OrderedList, OrderedMap};
+use super::context::{OrderedList, OrderedMap, VALUES_NAME};
 use super::iteration::{self, Iteration};
 use super::renderer::Renderer;
 use super::scope::Origin;
-use super::syntax::{self, TemplateError};
+use super::syntax::{self, Template, TemplateError};
 use super::templates::{RenderMode, brief, each_text, holes_are_complete};
 use crate::node::{Node, ScalarStyle, Value as NodeValue};
-use crate::script::{Script, Text};
+use crate::script::{HOLE_OPEN, Part, Script, Text};
 use crate::source::Diagnostic;
 
 /// The largest text that templates may make, in bytes.
@@ -23,8 +23,7 @@ impl Renderer<'_> {
     /// A text with its templates rendered.
     pub(super) fn rendered(&mut self, text: &str, origin: Origin<'_>, mode: RenderMode) -> Option<String> {
         let template = self.check(text, origin, mode)?;
-        let context = self.host.context.value();
-        let rendered = self.templates.render(&template, mode, &context);
+        let rendered = self.rendered_template(&template, mode);
         match rendered.and_then(|rendered| acceptable(rendered, text)) {
             Ok(rendered) => Some(rendered),
             Err(error) => {
@@ -32,6 +31,24 @@ impl Renderer<'_> {
                 None
             }
         }
+    }
+
+    /// What a template can use: the values of its expressions that the host finds out stand there as texts with holes.
+    pub(super) fn context_of(&self, template: &Template<'_>) -> Value {
+        if template.values.is_empty() {
+            return self.host.context.value();
+        }
+        let mut context = self.host.context.clone();
+        let values: Vec<Value> = template.values.iter().map(|(_, value)| value.clone()).collect();
+        context.extra.push((VALUES_NAME.into(), Value::from(values)));
+        context.value()
+    }
+
+    fn rendered_template(&mut self, template: &Template<'_>, mode: RenderMode) -> Result<String, TemplateError> {
+        if template.statements && self.chooses_on_host(template) {
+            return self.chosen_on_host(template, mode);
+        }
+        self.templates.render(template, mode, &self.context_of(template))
     }
 
     /// A scalar as text.
@@ -58,10 +75,22 @@ impl Renderer<'_> {
         if let Some(plain) = text.literal() {
             return Some(plain.to_owned());
         }
-        self.diagnostics.push(
-            Diagnostic::error(node.span, format!("{what} cannot contain a registered value or a secret"))
+        let of_host = text.parts().find_map(|part| match part {
+            Part::Host { written, .. } => Some(written.to_owned()),
+            _ => None,
+        });
+        self.diagnostics.push(match of_host {
+            Some(written) => {
+                let message = format!("{what} cannot contain `{written}`, which only the host knows");
+                let error = Diagnostic::error(node.span, message).label("its value is not known here");
+                match self.step {
+                    Some(_) => error.hint("write a step for each case, and give each a `when`"),
+                    None => error,
+                }
+            }
+            None => Diagnostic::error(node.span, format!("{what} cannot contain a registered value or a secret"))
                 .label("its value is not known here"),
-        );
+        });
         None
     }
 
@@ -82,8 +111,13 @@ impl Renderer<'_> {
     /// A variable's value; refuses one that has become too large.
     pub(crate) fn variable(&mut self, node: &Node) -> Option<Value> {
         let value = self.value(node)?;
-        let mut bytes = 0;
-        if each_text(&value, &mut |text| bytes += text.len()) && bytes <= LARGEST {
+        let (mut bytes, mut holes) = (0, false);
+        let few = each_text(&value, &mut |text| {
+            bytes += text.len();
+            holes |= text.contains(HOLE_OPEN);
+        });
+        if few && bytes <= LARGEST {
+            self.host.holes |= holes;
             return Some(value);
         }
         self.diagnostics.push(
@@ -138,10 +172,13 @@ impl Renderer<'_> {
     /// The value of one expression where the text is nothing else, and otherwise the rendered text.
     pub(super) fn expression_or_text(&mut self, node: &Node, text: &str) -> Option<Value> {
         let template = self.check(text, Origin::Node(node), RenderMode::Text)?;
-        let context = self.host.context.value();
+        let context = self.context_of(&template);
         let value = match template.single() {
-            Some(inner) => self.templates.evaluate(text, &inner, &context),
-            None => self.templates.render(&template, RenderMode::Text, &context).map(Value::from),
+            Some(inner) => match template.value_of(&inner) {
+                Some((_, value)) => Ok(value.clone()),
+                None => self.templates.evaluate(text, &inner, &context),
+            },
+            None => self.rendered_template(&template, RenderMode::Text).map(Value::from),
         };
         match value.and_then(|value| acceptable_value(value, text)) {
             Ok(value) => Some(value),

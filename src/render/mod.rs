@@ -4,11 +4,12 @@ pub(crate) mod args;
 mod blame;
 mod characters;
 mod check;
-mod condition;
+pub(crate) mod condition;
 mod context;
 pub(crate) mod convert;
 pub(crate) mod eval;
 mod filters;
+pub(crate) mod host;
 pub(crate) mod iteration;
 mod limits;
 mod misplaced;
@@ -20,6 +21,7 @@ pub(crate) mod shell_context;
 pub(crate) mod syntax;
 pub(crate) mod templates;
 pub(crate) mod vars;
+mod version;
 
 /// Reads a local file by its name as written, relative to the playbook folder and then to the working directory;
 /// returns its bytes, or why it cannot be read.

@@ -7,11 +7,12 @@ use super::renderer::Renderer;
 use super::scope::{Origin, for_each_found};
 use super::syntax::{self, Use};
 use super::templates::FUNCTIONS;
+use crate::host_value::{FACTS, fact, of_ansible};
 use crate::node::{Node, ScalarStyle, Value};
 use crate::source::{Diagnostic, Span, near};
 
 /// Names of variables that Ansible defines by itself, besides those that begin with `ansible_`.
-const FACTS: &[&str] = &[
+const ANSIBLES_OWN: &[&str] = &[
     "hostvars",
     "groups",
     "group_names",
@@ -42,6 +43,13 @@ impl Renderer<'_> {
         if name == "env" && !self.host.failed.contains(name) {
             return self.environment_status(found, &place);
         }
+        if name == "host"
+            && self.host_is_fact()
+            && !self.host.failed.contains(name)
+            && let Some(status) = fact_status(found, self.host.context.get(name).is_some(), &place)
+        {
+            return status;
+        }
         if let Some(steps) = self.registered.names.get(name) {
             if let Some((attribute, _)) = &found.attribute {
                 return NameStatus::Undefined(not_a_map(name, attribute, place(&found.at)));
@@ -65,11 +73,17 @@ impl Renderer<'_> {
         if of_loop {
             return NameStatus::Undefined(undefined.hint("only a step with `loop:` defines it"));
         }
-        if name.starts_with("ansible_") || FACTS.contains(&name) {
-            return NameStatus::Undefined(undefined.hint(
-                "there are no facts: ask the host with `command:`, `register:` and `changes: false`, and decide with \
-                 `only_if:`; what differs between hosts stands under `vars:` of the host",
-            ));
+        if name.starts_with("ansible_") || ANSIBLES_OWN.contains(&name) {
+            let asked =
+                if name == "ansible_facts" { found.attribute.as_ref().map_or("", |(name, _)| name) } else { name };
+            return NameStatus::Undefined(undefined.hint(match of_ansible(asked) {
+                Some(ours) => format!("write `{ours}`"),
+                None => format!(
+                    "the facts of a host are {}; for others ask it with `command:`, `register:` and `changes: false`. What \
+                     differs between hosts stands under `vars:` of the host",
+                    fact_names()
+                ),
+            }));
         }
         let undefined = undefined.did_you_mean(name, self.declared_names());
         NameStatus::Undefined(match undefined.hint {
@@ -158,6 +172,36 @@ impl Renderer<'_> {
             }
         }
     }
+}
+
+/// The facts, for a hint.
+fn fact_names() -> String {
+    FACTS.iter().map(|fact| format!("host.{}", fact.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// What is known of `host` where it stands for the facts: `None` where a variable of this name is meant.
+fn fact_status(found: &Use<'_>, is_variable: bool, place: &dyn Fn(&Range<usize>) -> Span) -> Option<NameStatus> {
+    let Some((name, at)) = &found.attribute else {
+        let error =
+            || Diagnostic::error(place(&found.at), "`host` alone is not a value").label("name a fact of the host");
+        return (!is_variable).then(|| NameStatus::Undefined(error().hint(format!("the facts are {}", fact_names()))));
+    };
+    if fact(name).is_some() {
+        return Some(NameStatus::Defined);
+    }
+    let error = Diagnostic::error(place(at), format!("`host.{name}` is not a fact of a host")).label("unknown fact");
+    let error = match of_ansible(name) {
+        Some(ours) => error.hint(format!("write `{ours}`")),
+        None => match near(name, FACTS.iter().map(|fact| fact.name)) {
+            Some(near) => error.hint(format!("did you mean `host.{near}`?")),
+            None => error,
+        },
+    };
+    Some(NameStatus::Undefined(if error.hint.is_some() {
+        error
+    } else {
+        error.hint(format!("the facts are {}", fact_names()))
+    }))
 }
 
 /// The error for an attribute of a registered value, which is a text.

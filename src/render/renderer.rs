@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use minijinja::Value;
 
 use super::Loader;
+use super::context::FACTS_NAME;
 use super::iteration::Iteration;
 use super::scope::{HostVars, Origin, Registered};
 use super::syntax::TemplateError;
@@ -70,7 +71,7 @@ impl<'a> Renderer<'a> {
     /// Sets `item`, `index` and the loop's own names, or takes them away.
     pub(crate) fn iterate(&mut self, iteration: Option<&Iteration>) {
         let extra = &mut self.host.context.extra;
-        extra.retain(|(name, _)| name == "env");
+        extra.retain(|(name, _)| name == "env" || name == FACTS_NAME);
         if let Some(Iteration { item, index, named }) = iteration {
             extra.extend([("item".into(), item.clone()), ("index".into(), Value::from(*index))]);
             extra.extend(named.iter().map(|(name, value)| (name.clone().into(), value.clone())));

@@ -1,10 +1,12 @@
 //! What a template can use: a host's variables, the values that steps register, and where each text comes from.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::context::Context;
 use super::syntax::{self, Segment, Use};
 use super::templates::Templates;
+use crate::host_value::Expr;
 use crate::node::Node;
 use crate::secret::Secret;
 use crate::source::{Sources, Span};
@@ -90,6 +92,8 @@ pub(crate) struct HostVars {
     pub(crate) given: HashMap<String, Vec<GivenBy>>,
     /// Every declared name, for `did you mean`.
     pub(crate) declared: BTreeSet<String>,
+    /// The expressions that the host evaluates, by the names of their values.
+    pub(crate) values: BTreeMap<String, Arc<Expr>>,
     /// Whether any value may contain a hole.
     pub(crate) holes: bool,
 }

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use minijinja::Value;
+
 /// One part of a template; ranges are bytes of the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Segment {
@@ -36,6 +38,8 @@ pub(crate) struct Template<'a> {
     pub(crate) segments: Vec<Segment>,
     /// Whether there are statements, which only the template engine itself can follow.
     pub(crate) statements: bool,
+    /// The expressions that the host evaluates, by the bytes between their braces, and the texts that stand for them.
+    pub(crate) values: Vec<(Range<usize>, Value)>,
 }
 
 /// What is wrong in a template, and where.
@@ -64,7 +68,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// Splits a text into its parts.
 pub(crate) fn split(text: &str) -> Result<Template<'_>, TemplateError> {
-    let mut template = Template { text, segments: Vec::new(), statements: false };
+    let mut template = Template { text, segments: Vec::new(), statements: false, values: Vec::new() };
     let (mut at, mut literal) = (0, 0);
     while let Some(found) = text[at..].find('{') {
         let open = at + found;
@@ -186,6 +190,12 @@ fn end_of(text: &str, from: usize, expression: bool) -> Option<usize> {
 }
 
 impl Template<'_> {
+    /// What stands for the expression with these bytes, and its number, where the host evaluates it.
+    pub(crate) fn value_of(&self, inner: &Range<usize>) -> Option<(usize, &Value)> {
+        let at = self.values.iter().position(|(known, _)| known == inner)?;
+        Some((at, &self.values[at].1))
+    }
+
     /// The inside of the expression, where the text is one expression and nothing else.
     pub(crate) fn single(&self) -> Option<Range<usize>> {
         match self.segments.as_slice() {
@@ -325,6 +335,10 @@ pub(crate) fn uses<'a>(tokens: &[Token<'a>]) -> Vec<Use<'a>> {
             continue;
         }
         let (attribute, after) = match tokens.get(at + 2) {
+            Some(next) if text(at + 1) == "[" && next.sort == Sort::Quoted && text(at + 3) == "]" => {
+                let name = next.text.get(1..next.text.len().saturating_sub(1)).unwrap_or("");
+                (Some((name, next.at.clone())), at + 4)
+            }
             Some(next) if text(at + 1) == "." && next.sort == Sort::Word => {
                 (Some((next.text, next.at.clone())), at + 3)
             }

@@ -9,9 +9,10 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::characters::characters;
+use super::context::{FACTS_NAME, VALUES_NAME};
 use super::filters;
 use super::limits::{self, Spent};
-use super::syntax::{Segment, Template, TemplateError, is_name};
+use super::syntax::{Segment, Template, TemplateError, is_name, tokens};
 use crate::script::{HOLE_CLOSE, HOLE_OPEN, Text};
 
 /// What a template is rendered to.
@@ -49,6 +50,8 @@ impl Templates {
         env.remove_global("debug");
         env.add_filter("raw", raw);
         filters::install(&mut env);
+        env.add_test("version", super::version::test);
+        env.add_test("version_compare", super::version::test);
         env.set_auto_escape_callback(|name| {
             if name == SHELL { AutoEscape::Custom(Cow::Borrowed(SHELL)) } else { AutoEscape::None }
         });
@@ -79,7 +82,8 @@ impl Templates {
     /// The value of the expression at `inner` of `text`.
     pub(crate) fn evaluate(&self, text: &str, inner: &Range<usize>, context: &Value) -> Result<Value, TemplateError> {
         limits::check_expression(text, inner)?;
-        let plain = &text[inner.clone()];
+        let plain = facts_renamed(&text[inner.clone()], context);
+        let plain = plain.as_ref();
         let counted = limits::counted(plain);
         if counted.is_some() && self.spent.is_too_much(self.hosts) {
             return Err(limits::exhausted(trimmed(text, inner), true));
@@ -121,7 +125,10 @@ impl Templates {
             match segment {
                 Segment::Literal(range) => out.push_str(&template.text[range.clone()]),
                 Segment::Expression { inner, .. } | Segment::Statement { inner, .. } => {
-                    let value = self.evaluate(template.text, inner, context)?;
+                    let value = match template.value_of(inner) {
+                        Some((_, value)) => value.clone(),
+                        None => self.evaluate(template.text, inner, context)?,
+                    };
                     format(&value, mode, &mut out).map_err(|reason| {
                         let at = trimmed(template.text, inner);
                         let message = format!("`{}` {reason}", &template.text[at.clone()]);
@@ -142,7 +149,7 @@ impl Templates {
         if self.spent.is_too_much(self.hosts) {
             return Err(limits::exhausted(0..template.text.len(), true));
         }
-        let plain = Plain::of(template);
+        let plain = Plain::of(template, context);
         let name = if mode == RenderMode::Shell { SHELL } else { "text" };
         self.env
             .template_from_named_str(name, &plain.source)
@@ -161,7 +168,7 @@ impl Templates {
     /// The names that a template with statements uses and does not bind itself.
     pub(crate) fn asked(&self, template: &Template<'_>) -> Result<HashSet<String>, TemplateError> {
         limits::check(template)?;
-        let plain = Plain::of(template);
+        let plain = Plain::of(template, &Value::UNDEFINED);
         match self.env.template_from_str(&plain.source) {
             Ok(compiled) => Ok(compiled.undeclared_variables(false)),
             Err(error) => {
@@ -173,6 +180,33 @@ impl Templates {
     }
 }
 
+/// An expression in which the facts of the host have the name that the engine knows them by.
+fn facts_renamed<'t>(expression: &'t str, context: &Value) -> Cow<'t, str> {
+    if !expression.contains("host") || context.get_attr(FACTS_NAME).map_or(true, |facts| facts.is_undefined()) {
+        return Cow::Borrowed(expression);
+    }
+    let tokens = tokens(expression, 0..expression.len());
+    let mut renamed = expression.to_owned();
+    for at in 0..tokens.len() {
+        let next = tokens.get(at + 1).map_or("", |token| token.text);
+        let before = if at == 0 { "" } else { tokens[at - 1].text };
+        if tokens[at].text == "host" && matches!(next, "." | "[") && !matches!(before, "." | "|") {
+            renamed.replace_range(tokens[at].at.clone(), FACTS_NAME);
+        }
+    }
+    Cow::Owned(renamed)
+}
+
+/// Whether a statement of a template gives the name `host` to something else.
+fn binds_host(template: &Template<'_>) -> bool {
+    template.segments.iter().any(|segment| {
+        let Segment::Statement { inner, .. } = segment else { return false };
+        let tokens = tokens(template.text, inner.clone());
+        let binds = matches!(tokens.first().map(|token| token.text), Some("for" | "set" | "with" | "macro"));
+        binds && tokens.iter().take_while(|token| !matches!(token.text, "in" | "=")).any(|token| token.text == "host")
+    })
+}
+
 /// A template with statements as the engine reads it: `{#` is literal text, and the last line keeps its end.
 struct Plain {
     source: String,
@@ -181,14 +215,15 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(template: &Template<'_>) -> Self {
+    fn of(template: &Template<'_>, context: &Value) -> Self {
+        let bound = binds_host(template);
         let mut plain = Self { source: String::new(), marks: Vec::new() };
         for segment in &template.segments {
             match segment {
                 Segment::Literal(range) => plain.literal(&template.text[range.clone()], range.start),
-                Segment::Expression { outer, .. } | Segment::Statement { outer, .. } => {
+                Segment::Expression { outer, inner } | Segment::Statement { outer, inner } => {
                     plain.marks.push((plain.source.len(), outer.start));
-                    plain.source.push_str(&template.text[outer.clone()]);
+                    plain.expression(template, outer, inner, (!bound).then_some(context));
                 }
             }
         }
@@ -197,6 +232,27 @@ impl Plain {
         plain.source.push_str(limits::COUNT);
         plain.source.push('\n');
         plain
+    }
+
+    /// An expression or a statement; what the host evaluates is a text with a hole here.
+    fn expression(
+        &mut self,
+        template: &Template<'_>,
+        outer: &Range<usize>,
+        inner: &Range<usize>,
+        context: Option<&Value>,
+    ) {
+        let text = template.text;
+        if let Some((at, _)) = template.value_of(inner) {
+            write!(self.source, "{{{{{VALUES_NAME}[{at}]}}}}").expect("a string takes all");
+            return;
+        }
+        self.source.push_str(&text[outer.start..inner.start]);
+        match context {
+            Some(context) => self.source.push_str(&facts_renamed(&text[inner.clone()], context)),
+            None => self.source.push_str(&text[inner.clone()]),
+        }
+        self.source.push_str(&text[inner.end..outer.end]);
     }
 
     /// Literal text, with its braces hidden from the engine.
@@ -270,8 +326,14 @@ pub(crate) fn holes_are_complete(text: &str) -> bool {
     let before = pieces.next().unwrap_or("");
     !before.contains(HOLE_CLOSE)
         && pieces.all(|piece| {
-            let name =
-                |inside: &str| inside.strip_prefix("r:").or_else(|| inside.strip_prefix("s:")).is_some_and(is_name);
+            let name = |inside: &str| match inside.split_once(':') {
+                Some(("r" | "s", name)) => is_name(name),
+                // What was written stands behind the name, and is only shown.
+                Some(("h", rest)) => {
+                    rest.split_once(':').is_some_and(|(name, _)| is_name(&name.replace(['0', '1', '2'], "_")))
+                }
+                _ => false,
+            };
             piece.split_once(HOLE_CLOSE).is_some_and(|(inside, behind)| name(inside) && !behind.contains(HOLE_CLOSE))
         })
 }

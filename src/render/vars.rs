@@ -8,7 +8,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::characters::characters;
-use super::context::OrderedMap;
+use super::context::{FACTS_NAME, OrderedMap};
 use super::renderer::Renderer;
 use super::scope::{GivenBy, HostVars, Registered, for_each_found};
 use super::syntax::Use;
@@ -75,6 +75,7 @@ pub(crate) fn resolve(
         .filter_map(|name| declared.env.get(name).map(|value| (name.clone(), Value::from(value.as_str()))));
     let given = Value::from_object(given.collect::<OrderedMap>());
     host.context.extra.push(("env".into(), given));
+    host.context.extra.push((FACTS_NAME.into(), super::host::facts()));
     let reached: HashSet<&str> = order.iter().copied().collect();
     host.failed.extend(declared.unreadable.iter().cloned());
     (host.any_name, host.any_env) = (declared.any_name, declared.any_env);
@@ -100,6 +101,10 @@ pub(crate) fn resolve(
             }
             Some(value) if secret => keep_secret(&mut renderer, name, entry, &value),
             Some(value) => {
+                // The entries of a map of this name are meant, and not facts.
+                if name == "host" && value.kind() == ValueKind::Map {
+                    renderer.host.context.extra.retain(|(known, _)| *known != FACTS_NAME);
+                }
                 Arc::make_mut(&mut renderer.host.context.vars).insert(name.to_owned(), value);
             }
         }
@@ -206,10 +211,15 @@ fn hide_text(renderer: &mut Renderer<'_>, name: &str, path: &str, span: Span, va
         match part {
             Part::Characters(text) => complete.push_str(text),
             Part::Secret(other) => complete.push_str(renderer.host.secrets.get(other).map_or("", Secret::expose)),
-            Part::Registered(_) | Part::Current(_) => {}
+            Part::Registered(_) | Part::Host { .. } | Part::Current(_) => {}
         }
         complete
     });
+    if text.parts().any(|part| matches!(part, Part::Host { .. })) {
+        let message = format!("the secret `{path}` has a value that only the host knows, and could not be masked");
+        let error = Diagnostic::error(span, message);
+        renderer.diagnostics.push(error.hint("put the value of the host beside the secret where it is used"));
+    }
     if complete.len() < SHORTEST_SECRET {
         let error = Diagnostic::error(span, format!("the secret `{path}` is shorter than {SHORTEST_SECRET} bytes"));
         renderer

@@ -105,6 +105,7 @@ fn filled(text: &Text, plan: &Plan) -> String {
             Part::Characters(characters) => characters.to_owned(),
             Part::Current(name) => format!("(what {name} holds)"),
             Part::Registered(name) => format!("(the output {name})"),
+            Part::Host { written, .. } => format!("(the value {written})"),
             Part::Secret(wanted) => {
                 let found = plan.secrets.iter().find(|(name, _)| name == wanted);
                 found.map(|(_, secret)| secret.expose().to_owned()).unwrap_or_default()

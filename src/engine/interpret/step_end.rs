@@ -51,6 +51,8 @@ impl StepEnd {
                         | Reason::NotRebooted
                         | Reason::SecretMissing { .. }
                         | Reason::NotRegistered { .. }
+                        | Reason::FactUnknown { .. }
+                        | Reason::NoValue { .. }
                         | Reason::DiskFull
                         | Reason::ReadOnly
                 )
@@ -82,7 +84,9 @@ fn failure(reason: &RunnerReason) -> Failure {
         | RunnerReason::Guard(..)
         | RunnerReason::GroupGuard(..)
         | RunnerReason::Secret(_)
-        | RunnerReason::Register(_) => Failure::Check,
+        | RunnerReason::Register(_)
+        | RunnerReason::Fact(_)
+        | RunnerReason::Value(_) => Failure::Check,
         RunnerReason::Verify => Failure::Verify,
         RunnerReason::Integrity => Failure::Integrity,
         RunnerReason::Timeout(_) | RunnerReason::Slow(_) | RunnerReason::NotRebooted => Failure::Timeout,
@@ -120,6 +124,10 @@ fn typed(reason: &RunnerReason, alive: impl Fn(&HostText) -> Option<String>) -> 
         RunnerReason::NotRebooted => Reason::NotRebooted,
         RunnerReason::Secret(name) => Reason::SecretMissing { secret: name.clone() },
         RunnerReason::Register(name) => Reason::NotRegistered { variable: name.clone() },
+        RunnerReason::Fact(name) => Reason::FactUnknown { fact: name.clone() },
+        RunnerReason::Value(sentence) => Reason::NoValue {
+            message: alive(&Some(sentence.clone())).unwrap_or_else(|| "a value is missing".to_owned()),
+        },
         RunnerReason::Full => Reason::DiskFull,
         RunnerReason::ReadOnly => Reason::ReadOnly,
         RunnerReason::Lost(run) => Reason::ResultLost { earlier_run: run.clone() },
@@ -152,6 +160,8 @@ mod tests {
             ("reboot", Failure::Timeout, false),
             ("secret token", Failure::Check, false),
             ("register made", Failure::Check, false),
+            ("fact codename", Failure::Check, false),
+            ("value no entry", Failure::Check, false),
             ("full", Failure::Status, false),
             ("readonly", Failure::Status, false),
             ("stored", Failure::Status, true),

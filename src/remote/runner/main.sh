@@ -20,6 +20,7 @@ pb_main() {
   pb_register_runner
   pb_read_answers
   pb_find_last_reboot
+  #:with-values pb_find_facts
   pb_is_fit=0
   if [ "$pb_rebooted_by" = 0 ]; then
     pb_preflight

@@ -5,6 +5,7 @@ pb_preflight() {
   for pb_number in $pb_preflight_steps; do
     pb_load_step "$pb_number"
     [ -z "$pb_step_skip" ] && [ ! -f "$pb_id.rc" ] || continue
+    #:with-values pb_is_when_true || continue
     pb_find_lack
     [ -n "$pb_lack" ] || continue
     # Neither this nor pb_preflight is called in a condition: see pb_run_step.

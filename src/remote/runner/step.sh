@@ -12,6 +12,7 @@ pb_load_step() {
   pb_step_as=login pb_step_user= pb_step_cwd='"$pb_home" 2>/dev/null || cd /' pb_step_env= pb_step_needs=
   pb_step_uses= pb_step_secrets= pb_step_register= pb_step_exports= pb_step_export_names=
   pb_step_timeout= pb_step_retries=0 pb_step_delay=0 pb_step_allow=
+  #:with-values pb_step_when=
   "_$1"
   [ -z "$pb_step_creates" ] || pb_step_verify=check
 }
@@ -32,6 +33,7 @@ pb_run_step() {
   # from there would go on behind a line that fails, because `set -e` has no effect in it, not even in a subshell.
   for pb_phase in pb_skip_by_when pb_reuse_result pb_reuse_earlier_run pb_reuse_reboot pb_skip_by_group pb_miss_value \
     pb_skip_by_changed pb_end_by_check pb_end_in_check_mode pb_end_ambiguous pb_apply; do
+    #:with-values case $pb_phase in pb_skip_by_group) pb_skip_by_condition; case $? in 0) return ;; esac ;; esac
     "$pb_phase"
     case $? in 0) return ;; esac
   done
@@ -154,6 +156,7 @@ pb_find_missing() {
   for pb_name in $pb_step_uses; do
     eval "[ -z \"\${pb_r_$pb_name+1}\" ]" || continue
     pb_missing="register $pb_name"
+    #:with-values pb_explain_missing "$pb_name"
     return 0
   done
   return 1
