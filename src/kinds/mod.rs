@@ -13,6 +13,7 @@ mod cause;
 mod causes;
 mod command;
 mod compile;
+mod cron;
 mod directory;
 mod doubt;
 mod download;
@@ -33,12 +34,14 @@ mod manual;
 mod need;
 mod on_host;
 mod package;
+mod properties;
 mod reboot;
 mod recipe;
 pub mod rule;
 mod script;
 mod service;
 mod shell;
+mod sysctl;
 mod typed;
 mod user;
 pub(crate) mod value;
@@ -71,6 +74,9 @@ pub const KINDS: &[&Kind] = &[
     &line::KIND,
     &block::KIND,
     &service::KIND,
+    &properties::KIND,
+    &sysctl::KIND,
+    &cron::KIND,
     &export::KIND,
     &group::KIND,
     &user::KIND,

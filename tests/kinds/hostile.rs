@@ -115,6 +115,16 @@ const TABLE: &[(&str, Reach)] = &[
             "block: { path: @dir@/flip, block: new }",
         ]),
     ),
+    (
+        "properties",
+        Reach::Steps(&[
+            "properties: { path: @dir@/s@n@, set: { a: new }, create: true, validate: 'cat {}' }",
+            "properties: { path: @dir@/old@n@, set: { a: new }, unset: old }",
+            "properties: { path: @dir@/flip, set: { a: new } }",
+        ]),
+    ),
+    ("sysctl", Reach::Steps(&["sysctl: { values: { vm.no_such: 1 }, file: @dir@/s@n@ }"])),
+    ("cron", Reach::NoPath("crontab knows where its tables are")),
     ("command", Reach::Steps(&["command: true\n    creates: @dir@/s@n@"])),
     ("script", Reach::Steps(&["script: true\n    cwd: @dir@\n    creates: @dir@/s@n@"])),
     ("export", Reach::NoPath("it writes the start-up files of the user who acts, or those of the system")),
@@ -433,7 +443,7 @@ fn no_hostile_user_bends_what_root_does() {
         assert_eq!(host.loot(), [] as [PathBuf; 0], "{kind}: {heard:#?}");
         assert!(!is_canary(&heard.output()), "{kind}: {heard:#?}");
         // Root installs nothing from there, and the commands make nothing; everything else gets through at times.
-        let is_made = !["package", "command", "script"].contains(kind);
+        let is_made = !["package", "sysctl", "command", "script"].contains(kind);
         assert_eq!(heard.outcomes().contains(&"changed"), is_made, "{kind}: {heard:#?}");
     }
     let users =

@@ -63,6 +63,9 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "absent" => &[("path", "'~/absent'")],
         "line" => &[("path", "'~/lines'"), ("line", "x"), ("create", "true")],
         "block" => &[("path", "'~/block'"), ("block", "x"), ("create", "true")],
+        "properties" => &[("path", "'~/properties'"), ("set", "{ ODD: x }"), ("create", "true")],
+        "sysctl" => &[("values", "{ vm.no_such: 1 }"), ("file", "'~/sysctl'")],
+        "cron" => &[("name", "x"), ("at", "'@daily'"), ("job", "x")],
         "export" => &[("*", "{ ODD: x }")],
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
         "manual" => &[("text", "x")],
@@ -194,8 +197,8 @@ fn host() -> HostSpec {
     host.programs = HostSpec::default().programs;
     host.stand_ins.push(("java".to_owned(), "#!/bin/sh\n".to_owned()));
     host.stand_ins.push(("su".to_owned(), "#!/bin/sh\nexit 1\n".to_owned()));
-    // Neither this machine nor the terminals of its users hear of a reboot.
-    for name in ["systemctl", "wall"] {
+    // Neither this machine nor the terminals of its users hear of a reboot, and neither cron nor the kernel of anything.
+    for name in ["systemctl", "wall", "crontab", "sysctl"] {
         host.stand_ins.push((name.to_owned(), "#!/bin/sh\ncat > /dev/null\n".to_owned()));
     }
     // What a kind does to the system stays there.
