@@ -58,7 +58,7 @@ impl Ere {
                     Some(Op::Start) if at == 0 => current.push(op + 1),
                     Some(Op::End) if at == line.len() => current.push(op + 1),
                     Some(Op::Take(set)) if line.get(at).is_some_and(|byte| set[usize::from(*byte)]) => {
-                        next.push(op + 1)
+                        next.push(op + 1);
                     }
                     Some(_) => {}
                 }
