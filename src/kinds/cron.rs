@@ -28,7 +28,7 @@ const AT: Pattern = Pattern {
 const JOB: Pattern = Pattern {
     what: "command of an entry",
     fits: |job| !job.trim().is_empty() && !job.contains(['\n', '\r', '\0']),
-    on_host: "case $pb_value in '' | *'\n'* | *'\r'*) false ;; esac",
+    on_host: "case $pb_value in *'\n'* | *'\r'*) false ;; *[!' \t']*) ;; *) false ;; esac",
     hint: "one line of shell; write several into a script with `file:`",
 };
 

@@ -119,6 +119,13 @@ mod tests {
 
     /// What hosts print and people store.
     const ODD: &[&str] = &[
+        "# {mark} x",
+        "ini",
+        "started",
+        "{mark}{mark}",
+        " {mark} ",
+        "@daily",
+        "* * * * *",
         "",
         " ",
         "-",
