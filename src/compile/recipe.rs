@@ -37,7 +37,8 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, lock: &Lock) -> O
     let kind = step.kind.filter(|_| complete)?;
     let fetch = if kind.locks { locks::look_up(renderer, step, lock, &mut fields) } else { None };
     let secretive = renderer.secretive();
-    match kind.compile(&Args { span: step.kind_span, fields: &fields, secretive }) {
+    let args = Args { span: step.kind_span, fields: &fields, secretive, values: &renderer.host.values };
+    match kind.compile(&args) {
         Ok(mut recipe) => {
             for doubt in std::mem::take(&mut recipe.doubts) {
                 warn(renderer, step, doubt);

@@ -8,11 +8,13 @@
 mod expr;
 mod facts;
 mod library;
+mod possible;
 mod shell;
 
 pub use expr::{Calculation, Comparison, Condition, Expr, ExprType, Filter, Leaf};
 pub use facts::{ANSIBLE, FACTS, Fact, fact, of_ansible};
 pub use library::helpers;
+pub use possible::possible;
 
 /// What the variables of values in the host's shells begin with.
 pub const PREFIX: &str = "pb_r_";

@@ -1,8 +1,10 @@
 //! Rendered fields: what a playbook gave a kind, each value with its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Shape;
+use crate::host_value::{self, Expr};
 use crate::script::{Part, Script, Text};
 use crate::source::Span;
 
@@ -81,6 +83,8 @@ pub struct Args<'a> {
     pub fields: &'a [(&'static str, Span, Arg)],
     /// The names of registered values that may hold a secret: a step that has one has registered them.
     pub secretive: &'a BTreeSet<String>,
+    /// The expressions that the host evaluates, by the names of their values.
+    pub values: &'a BTreeMap<String, Arc<Expr>>,
 }
 
 /// Says that the table of a kind and its code disagree, which no playbook can cause.
@@ -91,7 +95,11 @@ fn mismatch(name: &str, value: &ArgValue) -> ! {
 impl<'a> Args<'a> {
     /// Whether a secret is part of a value, or may be.
     pub fn may_hold_secret(&self, value: &ArgValue) -> bool {
-        let is_secretive = |part: Part<'_>| matches!(part, Part::Registered(name) if self.secretive.contains(name));
+        let is_secretive = |part: Part<'_>| match part {
+            Part::Registered(name) => self.secretive.contains(name),
+            Part::Host { name, .. } => host_value::may_hold_secret(name),
+            _ => false,
+        };
         match value {
             ArgValue::Text(text) => value.holds_secret() || text.parts().any(is_secretive),
             ArgValue::List(list) => list.iter().any(|arg| self.may_hold_secret(&arg.value)),

@@ -1,7 +1,8 @@
 //! From a kind's declaration and rendered fields to a recipe.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::arg::is_local;
 use super::candidate;
@@ -10,6 +11,7 @@ use super::on_host::{operand, question};
 use super::shell::helpers;
 use super::value::{self, Written};
 use super::{Arg, ArgValue, Args, Doubt, Field, Kind, Pattern, Recipe, Shape, When};
+use crate::host_value::{Expr, possible};
 use crate::script::{Script, Text};
 use crate::source::{Diagnostic, Span};
 
@@ -19,7 +21,7 @@ type Given = (&'static str, Span, Arg);
 impl Kind {
     /// Makes the recipe of a step, or says everything that is wrong with its fields.
     pub fn compile(&self, args: &Args<'_>) -> Result<Recipe, Vec<Diagnostic>> {
-        let mut reader = Reader { diagnostics: Vec::new(), questions: Vec::new() };
+        let mut reader = Reader { diagnostics: Vec::new(), questions: Vec::new(), values: args.values };
         let fields: Vec<Given> = args
             .fields
             .iter()
@@ -215,13 +217,15 @@ fn is_read_by_shell(shape: Shape) -> bool {
 }
 
 /// Reads values in the shapes of their fields, and notes what is wrong.
-struct Reader {
+struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     /// What the host asks of the values that only it knows.
     questions: Vec<Script>,
+    /// The expressions that the host evaluates.
+    values: &'a BTreeMap<String, Arc<Expr>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -291,6 +295,20 @@ impl Reader {
     /// A text of a field, and what an error on the host calls it.
     fn text(&mut self, field: &Field, name: &str, text: &Text, span: Span) {
         self.questions.extend(question(field, name, text));
+        if text.literal().is_none() {
+            // Each value that the host can choose is known here.
+            for one in possible(text, self.values).unwrap_or_default() {
+                if field.required && one.is_empty() {
+                    self.report(Diagnostic::error(span, format!("`{}` may be empty", field.name)));
+                }
+                self.known(field, &Text::new(one), span);
+            }
+            return;
+        }
+        self.known(field, text, span);
+    }
+
+    fn known(&mut self, field: &Field, text: &Text, span: Span) {
         if let Err(diagnostic) = scalar(field.shape, text, span) {
             self.report(*diagnostic);
         }

@@ -15,7 +15,12 @@ fn compiled(fields: &[(&'static str, ArgValue)]) -> Result<Recipe, Vec<String>> 
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, span, Arg { span, value: value.clone() })).collect();
     let messages = |found: Vec<crate::source::Diagnostic>| found.into_iter().map(|found| found.message).collect();
     clock::KIND
-        .compile(&Args { span, fields: &fields, secretive: &std::collections::BTreeSet::new() })
+        .compile(&Args {
+            span,
+            fields: &fields,
+            secretive: &std::collections::BTreeSet::new(),
+            values: &std::collections::BTreeMap::new(),
+        })
         .map_err(messages)
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::options::{OptionValue, ReadBy};
 use super::{Action, Plan, PlannedStep, RunAs, StepSpec};
 use crate::event::{VERSION, escape, json_text};
+use crate::host_value;
 use crate::ids::Digest;
 use crate::inventory::Host;
 use crate::kinds::{self, Content, Recipe};
@@ -87,8 +88,19 @@ pub fn text(plans: &[(Host, Plan)], bodies: bool) -> String {
     out.push_str(
         "In a check, `needs_change` means that the step needs a change. $pb_home is the home directory of the step's user.\n",
     );
+    if plans.iter().flat_map(|(_, plan)| &plan.steps).any(uses_host_values) {
+        out.push_str(
+            "$pb_r_0NAME is the fact host.NAME, and $pb_r_1… the value of an expression that the host evaluates.\n",
+        );
+    }
     out.push_str("Nothing was sent: this is a dry run.\n");
     out
+}
+
+/// Whether a step uses facts, or expressions that the host evaluates.
+fn uses_host_values(step: &PlannedStep) -> bool {
+    let Action::Apply(spec) = &step.action else { return false };
+    !spec.values.is_empty() || spec.uses().values.iter().any(|name| host_value::is_fact(name))
 }
 
 fn one_step(plan: &Plan, step: &PlannedStep, out: &mut String) {
