@@ -100,6 +100,7 @@ pub(super) fn spec(
     if spec.recipe.needs_root && matches!(spec.run_as, RunAs::User(_)) && !is_own("run_as") {
         spec.run_as = RunAs::RootToApply;
     }
+    spec.only_asks |= step.kind.is_some_and(|kind| kind.asks);
     if spec.only_asks && step.given("on_unknown").is_none() {
         // To ask again is harmless.
         spec.on_unknown = OnUnknown::Rerun;

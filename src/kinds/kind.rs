@@ -49,6 +49,9 @@ pub struct Kind {
     pub needs: &'static [Need],
     /// When `apply` needs root by itself.
     pub needs_root: When,
+    /// Whether it only asks. There is no check then: `apply` runs in each run, with `--check` too, where it finds `1` in `$arg_once` and
+    /// does not wait. The step never counts as changed; where `apply` fails, it has failed, and is *unknown* with `--check`.
+    pub asks: bool,
     /// When the check needs root as well, because no other user can read what it asks about: the step is one with `sudo: true` then.
     pub asks_as_root: When,
     /// What a step brings about besides its shell.
@@ -88,6 +91,7 @@ impl Kind {
             subject: "",
             needs: &[],
             needs_root: When::Never,
+            asks: false,
             asks_as_root: When::Never,
             effect: |_| Effect::None,
             shell: "",

@@ -6,6 +6,7 @@
 mod absent;
 mod archive;
 mod arg;
+mod assert;
 mod authorized_keys;
 mod block;
 mod candidate;
@@ -20,6 +21,7 @@ mod download;
 mod ere;
 #[cfg(test)]
 mod example;
+mod expect;
 mod export;
 mod fetch;
 pub mod field;
@@ -77,6 +79,8 @@ pub const KINDS: &[&Kind] = &[
     &properties::KIND,
     &sysctl::KIND,
     &cron::KIND,
+    &expect::KIND,
+    &assert::KIND,
     &export::KIND,
     &group::KIND,
     &user::KIND,

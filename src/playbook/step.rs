@@ -126,9 +126,9 @@ impl Step {
         self.id().map_or(self.name.value.as_str(), |id| id.value)
     }
 
-    /// Whether the step only asks: `changes: false`.
+    /// Whether the step only asks: `changes: false`, or a kind that changes nothing.
     pub(crate) fn only_asks(&self) -> bool {
-        self.option("changes").is_some_and(|node| is_literally(node, false))
+        self.kind.is_some_and(|kind| kind.asks) || self.option("changes").is_some_and(|node| is_literally(node, false))
     }
 
     /// Whether an option limits when the step runs, or says that it is meant to run each time.

@@ -101,6 +101,18 @@ const FAILING: &[Failing] = &[
         says: &["kafka was started and does not run: its command has ended"],
     },
     Failing {
+        kind: "expect",
+        step: "expect: { path: ~/no-such-file, within: 1s }",
+        command: "test -e ~/no-such-file",
+        says: &["it has not held within 1s: "],
+    },
+    Failing {
+        kind: "assert",
+        step: "assert: { that: test -e ~/no-such-file, message: Bring the file first. }",
+        command: "test -e ~/no-such-file",
+        says: &["Bring the file first."],
+    },
+    Failing {
         kind: "absent",
         step: "absent: ~/bin",
         command: "rm -df ~/bin",

@@ -143,6 +143,8 @@ const TABLE: &[(&str, Reach)] = &[
         Reach::NoPath("it works at the files of the accounts, and makes a home where root alone can write on the way"),
     ),
     ("service", Reach::Steps(&["service: { name: s@n@, command: sleep 5, log: @dir@/s@n@ }"])),
+    ("expect", Reach::NoPath("it changes nothing, and reads a log as the user that the step runs as")),
+    ("assert", Reach::NoPath("it changes nothing")),
     ("manual", Reach::NoPath("a person acts")),
     ("reboot", Reach::NoPath("it has no path")),
 ];

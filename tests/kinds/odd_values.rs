@@ -60,6 +60,8 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "directory" => &[("path", "'~/directory'")],
         "link" => &[("path", "'~/link'"), ("to", "x")],
         "service" => &[("name", "kafka"), ("state", "started")],
+        "expect" => &[("path", "'~/expect'"), ("within", "1s")],
+        "assert" => &[("that", "'true'")],
         "absent" => &[("path", "'~/absent'")],
         "line" => &[("path", "'~/lines'"), ("line", "x"), ("create", "true")],
         "block" => &[("path", "'~/block'"), ("block", "x"), ("create", "true")],
@@ -107,6 +109,17 @@ fn step(kind: &Kind, name: &str, value: &str) -> String {
     }
     if name == "src" {
         fields.remove("url");
+    }
+    if kind.name == "expect" && !["path", "within", "every", "consecutive"].contains(&name) {
+        fields.remove("path");
+        let (other, value) = match name {
+            "status" | "body" => ("url", "'http://127.0.0.1:1/'"),
+            "host" => ("port", "1"),
+            "line" => ("log", "'~/log'"),
+            "log" => ("line", "x"),
+            _ => ("every", "1s"),
+        };
+        fields.insert(other, value);
     }
     if kind.name == "export" && name != "*" {
         fields.insert("*", "{ ODD: x }");

@@ -195,13 +195,10 @@ fn watched(
         }
         [(Target::Step(found), _)] => {
             let step = &playbook.steps[*found];
-            let changes = step.given("changes").filter(|_| step.only_asks())?;
+            let says = step.given("changes").map_or(step.kind_span, |given| given.key_span);
+            let says = step.only_asks().then_some(says)?;
             let error = error(format!("`{name}` only asks, and never counts as changed"));
-            Some(
-                error
-                    .related(changes.key_span, "it says that the step only asks")
-                    .hint("name a step that changes something"),
-            )
+            Some(error.related(says, "it says that the step only asks").hint("name a step that changes something"))
         }
         [first, second, ..] => Some(
             error(format!("two steps are called `{name}`"))

@@ -184,16 +184,22 @@ impl Parser<'_> {
 
     /// What a step cannot have that only asks.
     fn check_asking(&mut self, step: &Step) {
-        let Some(changes) = step.given("changes").map(|given| given.key_span) else { return };
-        if let Some(kind) = step.kind.filter(|kind| !matches!(kind.name, "command" | "script")) {
-            self.report(
+        let given = step.given("changes").map(|given| given.key_span);
+        let Some(changes) = given.or(step.kind.filter(|kind| kind.asks).map(|_| step.kind_span)) else { return };
+        match (step.kind, given) {
+            (Some(kind), Some(given)) if kind.asks => self.report(
+                Diagnostic::error(given, format!("`{}` only asks, and never changes anything", kind.name))
+                    .hint("remove `changes`"),
+            ),
+            (Some(kind), _) if !kind.asks && !matches!(kind.name, "command" | "script") => self.report(
                 Diagnostic::error(
                     changes,
                     format!("`changes: false` is only for `command` and `script`, not for `{}`", kind.name),
                 )
                 .related(step.kind_span, "this changes the host")
                 .hint("remove it; `--check` asks without changing anything"),
-            );
+            ),
+            _ => {}
         }
         for option in ["creates", "unless"] {
             if let Some(given) = step.given(option) {

@@ -39,6 +39,8 @@ pb_report_asked() {
 # pb_run_command: runs the step's command once; sets pb_exit_status.
 pb_run_command() {
   pb_write_step_text
+  pb_once=
+  [ "$pb_mode" = run ] || pb_once=1
   pb_quote "$pb_why"
   pb_text="$pb_text
 pb_why=$pb_ret
@@ -46,7 +48,7 @@ CDPATH= cd -- $pb_step_cwd || exit
 set -eu
 $pb_step_env
 $pb_step_args
-$pb_waiting_args"
+${pb_step_args:+arg_once=$pb_once}$pb_waiting_args"
   # Inside eval, so that an error in the author's syntax is reported as one, with its own line.
   pb_quote "$pb_step_apply"
   pb_text="$pb_text
