@@ -277,6 +277,8 @@ mod tests {
         ("download", "wget: unable to resolve host address 'x'", "cannot resolve that name"),
         ("script", "ping: x: Temporary failure in name resolution", "no DNS at the moment"),
         ("script", "connect: Network is unreachable", "NAT gateway"),
+        ("repository", "W: GPG error: https://h d InRelease: NO_PUBKEY 7EA0A9C3F273FCD8", "compare its `fingerprint`"),
+        ("repository", "E: The repository 'https://h d Release' does not have a Release file.", "no such suite"),
         ("group", "groupdel: cannot remove the primary group of user 'bob'", "as the primary one"),
         ("group", "groupadd: GID '4' already exists", "Another group has this number"),
         ("user", "useradd: UID 1001 is not unique", "Another user has this number"),

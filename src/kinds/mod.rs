@@ -39,6 +39,7 @@ mod package;
 mod properties;
 mod reboot;
 mod recipe;
+mod repository;
 pub mod rule;
 mod script;
 mod service;
@@ -67,6 +68,7 @@ pub const KINDS: &[&Kind] = &[
     &command::KIND,
     &script::KIND,
     &package::KIND,
+    &repository::KIND,
     &download::KIND,
     &archive::KIND,
     &file::KIND,

@@ -18,6 +18,7 @@ const SHARED: &[&str] = &[
     include_str!("shell/made.sh"),
     include_str!("shell/accounts.sh"),
     include_str!("shell/sums.sh"),
+    include_str!("shell/pgp.sh"),
 ];
 
 /// What stands in front of them, and is carried out before a step's own.

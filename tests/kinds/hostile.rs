@@ -128,6 +128,7 @@ const TABLE: &[(&str, Reach)] = &[
     ("command", Reach::Steps(&["command: true\n    creates: @dir@/s@n@"])),
     ("script", Reach::Steps(&["script: true\n    cwd: @dir@\n    creates: @dir@/s@n@"])),
     ("export", Reach::NoPath("it writes the start-up files of the user who acts, or those of the system")),
+    ("repository", Reach::NoPath("it works in the directories of the package manager")),
     (
         "authorized_keys",
         Reach::Steps(&[

@@ -42,6 +42,10 @@ impl Namespace {
         Self { keeper, is_private, home: home.to_owned(), trouble }
     }
 
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_private
+    }
+
     /// The host's root, as this machine sees it.
     fn root(&self) -> PathBuf {
         let root = if self.is_private { "cwd/root" } else { "root" };

@@ -72,6 +72,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
         "manual" => &[("text", "x")],
         "reboot" => &[("message", "x")],
+        "repository" => &[("name", "x"), ("apt", "{ uri: 'http://127.0.0.1:1/x', suites: x }")],
         "authorized_keys" => &[("keys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA")],
         "group" | "user" => &[("name", "pinboot-test")],
         other => panic!("say what a step of the kind {other} needs"),

@@ -405,7 +405,7 @@ fn file_spec(reader: &Reader, path: &str, node: Node) -> Read<FileSpec> {
     let spec = if let Some(target) = fields.text("link")? {
         FileSpec::Link(target)
     } else if let Some(shell) = fields.text("made_by")? {
-        FileSpec::MadeBy(shell)
+        FileSpec::MadeBy(reader.text_or_file(&shell)?)
     } else if path.ends_with('/') {
         FileSpec::Folder { mode: fields.mode()? }
     } else {

@@ -81,8 +81,20 @@ const ALWAYS: &[&str] = &[
 ];
 
 /// What a host must not have unless a stand-in gives it: the machine's own would be changed.
-const NEVER: &[&str] =
-    &["apt-get", "apt-cache", "dpkg-query", "yum", "dnf", "rpm", "apk", "zypper", "systemctl", "reboot", "shutdown"];
+const NEVER: &[&str] = &[
+    "apt-get",
+    "apt-cache",
+    "dpkg-query",
+    "yum",
+    "dnf",
+    "rpm",
+    "apk",
+    "zypper",
+    "pacman",
+    "systemctl",
+    "reboot",
+    "shutdown",
+];
 
 /// What it must not have either but in a private root, where the accounts are its own.
 const NEVER_SHARED: &[&str] = &[
@@ -221,7 +233,14 @@ impl World {
                 symlink(target, &place).expect("a link");
             }
             FileSpec::MadeBy(shell) => {
-                let made = Command::new("sh").args(["-euc", shell, "sh"]).arg(&place).status().expect("sh");
+                // In a private root, where a program may look at its own path.
+                let (mut command, place) = match &self.namespace {
+                    Some(namespace) if namespace.is_private() => {
+                        (namespace.enter(Path::new("/bin/sh")), self.place(path.trim_end_matches('/')))
+                    }
+                    _ => (Command::new("sh"), place.clone()),
+                };
+                let made = command.args(["-euc", shell, "sh"]).arg(&place).status().expect("sh");
                 assert!(made.success(), "{shell}");
             }
             FileSpec::File { content, mode, owner, group } => {
