@@ -15,6 +15,19 @@ pub const HOLE_OPEN: char = '\u{FDD0}';
 /// Closes a hole in a text.
 pub const HOLE_CLOSE: char = '\u{FDD1}';
 
+/// The name that a use of a file gives one of the file's names among all variables; `key` is that of the use, in hexadecimal.
+pub fn name_in_use(key: &str, name: &str) -> String {
+    format!("u{}__{name}", key.get(..8).unwrap_or(key))
+}
+
+/// A name as its file has it, without what [`name_in_use`] puts in front.
+pub fn own_name(name: &str) -> &str {
+    let own = name.split_at_checked(11).filter(|(front, _)| {
+        front.starts_with('u') && front.ends_with("__") && front[1..9].bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    own.map_or(name, |(_, own)| own)
+}
+
 /// One part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
@@ -88,9 +101,8 @@ impl Text {
         self.parts().fold(String::new(), |mut out, part| {
             match part {
                 Part::Characters(characters) => out.push_str(characters),
-                Part::Registered(written) | Part::Host { written, .. } => {
-                    write!(out, "{{{{ {written} }}}}").expect("a string takes all");
-                }
+                Part::Registered(name) => write!(out, "{{{{ {} }}}}", own_name(name)).expect("a string takes all"),
+                Part::Host { written, .. } => write!(out, "{{{{ {written} }}}}").expect("a string takes all"),
                 Part::Secret(_) => out.push_str("***"),
                 Part::Current(name) => write!(out, ":${name}").expect("a string takes all"),
             }

@@ -71,6 +71,7 @@ const PLAYS: &[Play] = &[
     Play("pinboot lock PLAYBOOK --prune", Nothing, 0, "no step fetches anything that can be locked"),
     Play("pinboot lock PLAYBOOK --update NAME", Nothing, 2, "no step that can be locked is called `NAME`"),
     Play("pinboot lock", Nothing, 0, "no step fetches anything that can be locked"),
+    Play("pinboot params FILE", Nothing, 0, "no parameters"),
     Play("pinboot kinds", Nothing, 0, "kafka_topics"),
     Play("pinboot kinds [KIND]", Nothing, 0, "file"),
     Play("pinboot kinds KIND", Nothing, 0, "content"),

@@ -3,6 +3,7 @@
 mod digests;
 mod groups;
 pub(crate) mod kinds;
+mod used;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -86,6 +86,13 @@ pub(super) enum Command {
     },
     /// Write the digest of each download beside the playbook, so that every later host gets the same bytes
     Lock(LockArgs),
+    /// Show what a playbook, or a file that playbooks use, asks for: its parameters
+    Params {
+        /// The playbook or the file
+        file: PathBuf,
+        #[command(flatten)]
+        vars: VarArgs,
+    },
     /// List the kinds of step, or explain one
     Kinds {
         /// The kind to explain

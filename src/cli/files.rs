@@ -27,7 +27,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Ready {
     /// The playbook's own name, or its file's.
     pub(super) name: String,
-    /// The playbook's bytes.
+    /// The playbook's bytes, and those of the files that it uses.
     pub(super) bytes: Vec<u8>,
     /// Every host with its plan. The paths of keys are those that will be opened.
     pub(super) plans: Vec<(Host, Plan)>,
@@ -59,11 +59,13 @@ pub(super) fn read_with(
     // What the lock has for nothing harms no run.
     warnings.extend(lock_warnings(&loaded, &plans, &Lock { entries: Vec::new(), ..loaded.inputs.lock.clone() }));
     let warnings = render(&merged(warnings), &sources, has_color(&io::stderr()));
-    let Loaded { playbook, inputs, .. } = loaded;
+    let Loaded { playbook, inputs, used_bytes, .. } = loaded;
     let mut flags = inputs.flags;
     flags.forget_secrets(|name| playbook.secrets.iter().any(|secret| secret.value == name));
     let name = playbook.name.map_or_else(|| path.display().to_string(), |name| name.value);
     let plans = plans.into_iter().map(|(host, plan)| (find_key(host, path), plan)).collect();
+    // Another version of a used file is another version of the playbook.
+    let bytes = [bytes, used_bytes].concat();
     Ok(Ready { name, bytes, plans, flags, warnings })
 }
 

@@ -20,6 +20,7 @@ mod last_run;
 mod lint;
 mod lint_shell;
 mod lock;
+mod params;
 mod previous_run;
 mod rehearse;
 mod remote_run;
@@ -70,6 +71,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Runs { action: Some(RunsAction::Repair { run, cut }) } => runs::repair(run, *cut),
         Command::Show { run } => show::show(cli, run.as_deref()),
         Command::Lock(args) => lock::lock(cli, args),
+        Command::Params { file, vars } => params::params(cli, file, vars),
         Command::Lint { playbooks, vars } => lint::lint(cli, playbooks, vars),
         Command::Kinds { kind } => kinds::kinds(cli, kind.as_deref()),
         Command::Completions { shell } => {

@@ -19,11 +19,11 @@ use crate::event::Mode;
 use crate::ids::HostId;
 use crate::inventory::Host;
 use crate::plan::Plan;
-use crate::playbook::{Loaded, Playbook, secretive};
+use crate::playbook::{Loaded, Playbook, Step, secretive};
 use crate::render::renderer::Renderer;
 use crate::render::scope::Registered;
 use crate::render::vars::{Declarations, resolve};
-use crate::source::{Diagnostic, Severity, Sources, merged};
+use crate::source::{Diagnostic, Severity, SourceId, Sources, merged};
 
 /// The most steps of the plans of all hosts together: they are all in memory at once.
 const MAX_PLANNED_IN_ALL: usize = 100_000;
@@ -57,8 +57,11 @@ fn compile_up_to(
     let playbook = &loaded.playbook;
     loaded.templates.count_anew();
     let mut diagnostics = loaded.diagnostics.clone();
+    // A file with `params` may be one that others use: it has no hosts, and gets its values there.
+    let is_used = most == MAX_PLANNED_IN_LINT && playbook.has_params;
     let chosen = hosts::choose(loaded).unwrap_or_else(|found| {
-        diagnostics.extend(found);
+        let needs_host = !is_used || !playbook.hosts.is_empty() || loaded.inputs.flags.host.is_some();
+        diagnostics.extend(found.into_iter().filter(|_| needs_host));
         // Errors of steps are reported whichever hosts were meant.
         playbook.hosts.iter().map(|entry| Chosen { entry: Some(entry), target: None }).collect()
     });
@@ -70,7 +73,7 @@ fn compile_up_to(
     });
     let registered = registered(loaded, choice.left_out.clone());
     let lines = lines(playbook, sources);
-    let common = Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode };
+    let common = Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode, is_used };
     let mut plans = Vec::new();
     let mut planned = 0;
     for chosen in chosen {
@@ -90,6 +93,7 @@ fn compile_up_to(
         planned += plan.steps.len();
         plans.extend(host.map(|host| (host, plan)));
     }
+    loaded.used_from(&mut diagnostics);
     (plans, merged(diagnostics))
 }
 
@@ -99,33 +103,36 @@ fn registered(loaded: &Loaded, left_out: HashSet<usize>) -> Registered {
     let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, step) in playbook.steps.iter().enumerate() {
         if let Some(register) = step.register() {
-            names.entry(register.value.to_owned()).or_default().push(at);
+            let global = playbook.scopes[step.scope].global(register.value).unwrap_or(register.value);
+            names.entry(global.to_owned()).or_default().push(at);
         }
     }
-    let secretive = secretive(loaded).into_iter().filter(|name| names.contains_key(*name)).map(str::to_owned).collect();
+    let secretive = secretive(loaded).into_iter().filter(|name| names.contains_key(name)).collect();
     Registered {
         names,
         secretive,
-        groups: playbook.groups.iter().map(|group| group.steps.start).collect(),
+        groups: playbook.groups.iter().map(|group| (group.steps.start, group.scope)).collect(),
+        scopes: playbook.scopes.clone(),
         left_out,
         steps: playbook.steps.iter().map(|step| step.name.value.clone()).collect(),
     }
 }
 
-/// `file:line` of every step, found in one pass over the text.
+/// `file:line` of every step, found in one pass over the text where steps stand in their order.
 fn lines(playbook: &Playbook, sources: &Sources) -> Vec<String> {
-    let source = sources.get(playbook.source);
-    let (mut line, mut at) = (1, 0);
-    playbook
-        .steps
-        .iter()
-        .map(|step| {
-            let to = step.span.start.clamp(at, source.text.len());
-            line += source.text[at..to].matches('\n').count();
-            at = to;
-            format!("{}:{line}", source.name)
-        })
-        .collect()
+    let mut reached: BTreeMap<SourceId, (usize, usize)> = BTreeMap::new();
+    let line_of = |step: &Step| {
+        let source = sources.get(step.span.source);
+        let (line, at) = reached.entry(step.span.source).or_insert((1, 0));
+        if step.span.start < *at {
+            (*line, *at) = (1, 0);
+        }
+        let to = step.span.start.clamp(*at, source.text.len());
+        *line += source.text[*at..to].matches('\n').count();
+        *at = to;
+        format!("{}:{line}", source.name)
+    };
+    playbook.steps.iter().map(line_of).collect()
 }
 
 /// What the plans of all hosts have in common.
@@ -136,15 +143,20 @@ struct Common<'l> {
     /// `file:line` of every step.
     lines: &'l [String],
     mode: Mode,
+    /// Whether the values of parameters may be missing.
+    is_used: bool,
 }
 
 /// Resolves the variables of one host and compiles every step for it.
 fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> (Option<Host>, Plan, Vec<Diagnostic>) {
-    let Common { loaded, registered, choice, lines, mode } = *common;
+    let Common { loaded, registered, choice, lines, mode, is_used } = *common;
     let (playbook, inputs) = (&loaded.playbook, &loaded.inputs);
     let own: &[_] = chosen.entry.map_or(&[], |entry| &entry.vars);
     let declared = Declarations {
         scopes: [&playbook.vars, &loaded.file_vars, own, &loaded.given_vars],
+        scoped: &playbook.scoped,
+        params: &playbook.params,
+        may_lack: is_used,
         secrets: &playbook.secrets,
         from_env: &playbook.from_env,
         env: &inputs.env,

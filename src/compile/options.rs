@@ -131,7 +131,7 @@ fn value(renderer: &mut Renderer<'_>, option: &StepOption, node: &Node) -> Optio
             converted(renderer, option, node, |written| convert::duration(written, zero).map(OptionValue::Duration))
         }
         Form::Variables => renderer.environment(node).map(OptionValue::Variables),
-        Form::Name => node.as_text().map(|name| OptionValue::Text(name.into())),
+        Form::Name => node.as_text().map(|name| OptionValue::Text(renderer.registered_as(name).as_str().into())),
         Form::Steps => Some(OptionValue::Steps(Vec::new())),
         Form::Switch => {
             convert::literal(node).and_then(|written| convert::boolean(written).ok()).map(OptionValue::Flag)

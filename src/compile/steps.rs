@@ -83,14 +83,15 @@ impl<'a> Steps<'a> {
     pub(super) fn new(playbook: &'a Playbook, renderer: Renderer<'a>, choice: &'a Choice, lock: &'a Lock) -> Self {
         let authored = playbook.steps.as_slice();
         let count = authored.len();
-        let called = called(playbook);
+        let called = CalledSteps::of(playbook);
         let watches = |step: &Step| {
-            step.words("when_changed").filter_map(|name| called.get(name.value).cloned()).flatten().collect::<Vec<_>>()
+            let words = step.words("when_changed");
+            words.filter_map(|name| called.find(playbook, step.scope, name.value)).flatten().collect::<Vec<_>>()
         };
         let waiting = |step: &Step| {
             let named = step.steps_in_fields();
-            let found = named.filter_map(|(field, name)| Some((field, called.get(name.value)?)));
-            found.flat_map(|(field, steps)| steps.clone().map(move |at| (field, at))).collect::<Vec<_>>()
+            let found = named.filter_map(|(field, name)| Some((field, called.find(playbook, step.scope, name.value)?)));
+            found.flat_map(|(field, steps)| steps.map(move |at| (field, at))).collect::<Vec<_>>()
         };
         Self {
             playbook,
@@ -103,7 +104,7 @@ impl<'a> Steps<'a> {
             planned: Vec::new(),
             ids: vec![Vec::new(); count],
             keys: vec![Vec::new(); count],
-            namesakes: namesakes(authored),
+            namesakes: namesakes(playbook),
             questions: HashMap::new(),
             carried: Vec::new(),
         }
@@ -147,6 +148,7 @@ impl<'a> Steps<'a> {
     /// Compiles the step at this index.
     pub(super) fn compile(&mut self, at: usize, line: &str) {
         let step = &self.authored[at];
+        self.renderer.enter(step.scope);
         self.renderer.step = Some(at);
         self.renderer.in_loop = step.option("loop").is_some();
         self.renderer.loop_names = step.loop_names().map(str::to_owned).collect();
@@ -390,7 +392,11 @@ impl<'a> Steps<'a> {
 
     fn question(&mut self, group: usize, asked: &Step) -> Option<Arc<Question>> {
         let spec = recipe::spec(&mut self.renderer, asked, Some(Recipe::default()), &[])?;
-        let name = self.renderer.where_given(Some(group), |renderer| renderer.text(&asked.name_node));
+        // The steps of a used file are a group without a name inside that of the use.
+        let playbook = self.playbook;
+        let named = playbook.groups_from(group).find(|(_, group)| !group.name.value.is_empty());
+        let name = named
+            .and_then(|(at, named)| self.renderer.where_given(Some(at), |renderer| renderer.text(&named.name_node)));
         let number = u32::try_from(self.questions.values().flatten().count() + 1).expect("fewer than 2^32 groups");
         let name = on_one_line(&name.map_or_else(String::new, |name| name.display()));
         let mut spec = spec;
@@ -453,7 +459,8 @@ impl<'a> Steps<'a> {
 
     /// What other runs call a step, or its iteration.
     fn key(&self, at: usize, iteration: Option<&Iteration>) -> StepKey {
-        let called = self.authored[at].called();
+        let called = self.playbook.called(&self.authored[at]);
+        let called = called.as_str();
         let item = iteration.map(|iteration| iteration.item.to_string());
         match self.namesakes[at] {
             0 => StepKey::new(called, item.as_deref()),
@@ -479,10 +486,23 @@ impl<'a> Steps<'a> {
         self.planned.push(PlannedStep { id, label, name, kind, key, watched_by, digest, origin, action });
     }
 
+    /// The names of the uses around a step, which stand in front of its own.
+    fn prefix(&mut self, step: &Step) -> String {
+        let playbook = self.playbook;
+        let mut prefix = String::new();
+        for (at, group) in playbook.groups_from(step.group).filter(|(_, group)| group.is_use) {
+            let name = self.renderer.where_given(Some(at), |renderer| renderer.text(&group.name_node));
+            let name = name.map_or_else(|| group.name.value.clone(), |name| name.display());
+            prefix = format!("{name}: {prefix}");
+        }
+        prefix
+    }
+
     /// The step's name, on one line. An iteration adds its title, unless the name uses it already.
     fn name(&mut self, step: &Step, iteration: Option<&Iteration>) -> String {
         let rendered =
             self.renderer.text(&step.name_node).map_or_else(|| step.name.value.clone(), |text| text.display());
+        let rendered = self.prefix(step) + &rendered;
         let name = match iteration {
             Some(iteration) if !template_uses_loop_names(step, &step.name.value) => {
                 format!("{rendered} ({})", iteration.title())
@@ -500,26 +520,43 @@ fn on_one_line(name: &str) -> String {
 }
 
 /// The steps by what they are called: a group is all of its steps, and an id counts before a name.
-fn called(playbook: &Playbook) -> HashMap<&str, Range<usize>> {
-    let steps = || playbook.steps.iter().enumerate().rev();
-    let groups = || playbook.groups.iter().skip(1).rev();
-    let mut called: HashMap<&str, Range<usize>> =
-        groups().map(|group| (group.name.value.as_str(), group.steps.clone())).collect();
-    called.extend(steps().map(|(at, step)| (step.name.value.as_str(), at..at + 1)));
-    called.extend(groups().filter_map(|group| Some((group.id()?.value, group.steps.clone()))));
-    called.extend(steps().filter_map(|(at, step)| Some((step.id()?.value, at..at + 1))));
-    called
+struct CalledSteps {
+    ids: HashMap<String, Range<usize>>,
+    names: HashMap<String, Range<usize>>,
+}
+
+impl CalledSteps {
+    fn of(playbook: &Playbook) -> Self {
+        let steps = || playbook.steps.iter().enumerate().rev();
+        let groups = || playbook.groups.iter().skip(1).rev();
+        let name = |scope: usize, name: &str| format!("{}{name}", playbook.scopes[scope].name_prefix);
+        let id = |scope: usize, id: &str| format!("{}{id}", playbook.scopes[scope].id_prefix);
+        let mut names: HashMap<String, Range<usize>> =
+            groups().map(|group| (name(group.scope, &group.name.value), group.steps.clone())).collect();
+        names.extend(steps().map(|(at, step)| (name(step.scope, &step.name.value), at..at + 1)));
+        let mut ids: HashMap<String, Range<usize>> =
+            groups().filter_map(|group| Some((id(group.scope, group.id()?.value), group.steps.clone()))).collect();
+        ids.extend(steps().filter_map(|(at, step)| Some((id(step.scope, step.id()?.value), at..at + 1))));
+        Self { ids, names }
+    }
+
+    /// What a word means in a file.
+    fn find(&self, playbook: &Playbook, scope: usize, word: &str) -> Option<Range<usize>> {
+        let scope = &playbook.scopes[scope];
+        let by_id = self.ids.get(&format!("{}{word}", scope.id_prefix));
+        by_id.or_else(|| self.names.get(&format!("{}{word}", scope.name_prefix))).cloned()
+    }
 }
 
 /// For each step, how many of those before it are called the same: their order is the difference between such steps.
-fn namesakes(authored: &[Step]) -> Vec<usize> {
-    let mut seen: HashMap<&str, usize> = HashMap::new();
+fn namesakes(playbook: &Playbook) -> Vec<usize> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
     let mut next = |step| {
-        let count = seen.entry(Step::called(step)).or_default();
+        let count = seen.entry(playbook.called(step)).or_default();
         *count += 1;
         *count - 1
     };
-    authored.iter().map(&mut next).collect()
+    playbook.steps.iter().map(&mut next).collect()
 }
 
 /// Whether one of these exports takes the place of what a variable holds.

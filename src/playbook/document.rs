@@ -1,11 +1,14 @@
 //! What a playbook says, every part with its place.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::group::Group;
 use super::step::Step;
 use crate::node::{Entry, Node};
-use crate::source::{SourceId, Spanned};
+use crate::render::file_scope::Scope;
+use crate::render::param::{Param, ScopedVar};
+use crate::source::{SourceId, Span, Spanned};
 
 /// The most steps that a playbook may have.
 pub const MAX_STEPS: usize = 1000;
@@ -36,6 +39,16 @@ pub struct Playbook {
     pub steps: Vec<Step>,
     /// The groups of steps; the first one is the playbook itself, with the options at its top.
     pub groups: Vec<Group>,
+    /// The scopes of the playbook and of each use of a file; the first is the playbook's.
+    pub(crate) scopes: Vec<Arc<Scope>>,
+    /// The variables of used files, and the defaults of the playbook's parameters.
+    pub(crate) scoped: Vec<ScopedVar>,
+    /// `params`: what the playbook asks for.
+    pub(crate) params: Vec<Param>,
+    /// Whether it has the key `params`: it may be a file that others use.
+    pub(crate) has_params: bool,
+    /// Where each used file is used first.
+    pub(crate) used_from: Vec<(SourceId, Span)>,
     /// `from_env`: variables of this machine's environment that templates may use.
     pub from_env: Vec<Spanned<String>>,
     /// `secrets`: names of variables that are masked everywhere.
@@ -55,6 +68,11 @@ impl Playbook {
             hosts: Vec::new(),
             steps: Vec::new(),
             groups: Vec::new(),
+            scopes: vec![Arc::default()],
+            scoped: Vec::new(),
+            params: Vec::new(),
+            has_params: false,
+            used_from: Vec::new(),
             from_env: Vec::new(),
             secrets: Vec::new(),
             unresolved: Unresolved::default(),

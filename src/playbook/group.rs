@@ -18,6 +18,12 @@ pub struct Group {
     pub span: Span,
     /// The options that are given at it, as they are written, and its `id`.
     pub options: Vec<Given<StepOption>>,
+    /// The scope in which its options are written.
+    pub scope: usize,
+    /// Whether it stands for a used file.
+    pub is_use: bool,
+    /// The values that a use gives, and the list of files that they are written in.
+    pub with: Vec<Node>,
     /// The group around it; `None` for the playbook.
     pub outer: Option<usize>,
     /// Its steps, those of the groups inside it among them.
@@ -38,11 +44,5 @@ impl Group {
     pub(crate) fn id(&self) -> Option<Spanned<&str>> {
         let given = self.given("id").filter(|given| !given.broken)?;
         Some(Spanned { value: given.value.as_text()?, span: given.value.span })
-    }
-
-    /// Whether this is what it is called.
-    pub(crate) fn is_called(&self, wanted: &str) -> bool {
-        self.outer.is_some()
-            && (self.id().is_some_and(|id| id.value == wanted) || (self.name.value == wanted && !wanted.is_empty()))
     }
 }

@@ -7,6 +7,15 @@ use crate::plan::options::{Inherits, ReadBy, StepOption};
 use crate::render::convert::literal;
 
 impl Playbook {
+    /// What other steps and other runs call a step: its `id`, or else its name, with what its use puts in front.
+    pub(crate) fn called(&self, step: &Step) -> String {
+        let scope = &self.scopes[step.scope];
+        match step.id() {
+            Some(id) => format!("{}{}", scope.id_prefix, id.value),
+            None => format!("{}{}", scope.name_prefix, step.name.value),
+        }
+    }
+
     /// The groups around a step or a group, the innermost first.
     pub(crate) fn groups_from(&self, innermost: usize) -> impl Iterator<Item = (usize, &Group)> {
         let mut next = Some(innermost);
@@ -47,6 +56,7 @@ impl Playbook {
         let only_if = own.given("only_if")?;
         let mut step = Step::empty(own.span);
         (step.name, step.name_node, step.group) = (own.name.clone(), own.name_node.clone(), group);
+        step.scope = own.scope;
         self.inherit(&mut step);
         step.options.retain(|given| given.row.read_by == ReadBy::Both);
         step.options.push(Given { group: Some(group), ..only_if.clone() });

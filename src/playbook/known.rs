@@ -7,6 +7,7 @@ use super::document::Playbook;
 use super::uses::{template_files, used_in_text, used_names};
 use crate::node::{Entry, Value};
 use crate::render::Loader;
+use crate::render::param::ParamType;
 use crate::render::templates::Templates;
 use crate::render::vars::for_each_use;
 use crate::source::{Diagnostic, Span};
@@ -42,6 +43,12 @@ impl<'p> KnownNames<'p> {
         let mut known = Self { playbook, templates, loader, declared: HashMap::new(), in_files: OnceCell::new() };
         let Some(playbook) = playbook else { return known };
         known.declare(&playbook.vars);
+        for param in &playbook.params {
+            let known = known.declared.entry(param.name.clone()).or_default();
+            known.structured |= matches!(param.wanted, ParamType::List | ParamType::Map);
+            known.structured |=
+                param.default.as_ref().is_some_and(|node| matches!(node.value, Value::List(_) | Value::Map(_)));
+        }
         for host in &playbook.hosts {
             known.declare(&host.vars);
         }

@@ -31,7 +31,7 @@ pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
     }
     not_taken(playbook, &mut warnings);
     for step in playbook.steps.iter().chain(playbook.groups.iter().flat_map(|group| &group.question)) {
-        let of_step = secretive_in(step, &secretive, &loaded.templates);
+        let of_step = secretive_in(playbook, step, &secretive, &loaded.templates);
         let of_env = secretive_env(step, &of_step, &loaded.templates);
         for node in shell_nodes(step) {
             raw_uses(node, sources, &mut warnings);
@@ -39,6 +39,7 @@ pub fn lint(loaded: &Loaded, sources: &Sources) -> Vec<Diagnostic> {
         }
     }
     variables(loaded, &mut warnings);
+    loaded.used_from(&mut warnings);
     warnings
 }
 
@@ -283,7 +284,10 @@ fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
                 .did_you_mean(&entry.key, undeclared.iter().copied()),
         );
     }
-    for register in playbook.steps.iter().filter_map(Step::register) {
+    for param in playbook.params.iter().filter(|param| !used.contains(&param.name)) {
+        warnings.push(Diagnostic::warning(param.span, format!("the parameter `{}` is never used", param.name)));
+    }
+    for register in playbook.steps.iter().filter(|step| step.scope == 0).filter_map(Step::register) {
         if !used.contains(register.value) {
             warnings.push(Diagnostic::warning(
                 register.span,

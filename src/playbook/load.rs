@@ -1,12 +1,16 @@
 //! A playbook with everything that the command line adds: files of variables, `-e`, the environment.
 
+use std::collections::HashMap;
+
 use super::assignments;
 use super::document::{Playbook, Unresolved};
 use super::inputs::Inputs;
 use super::known::KnownNames;
 use super::parse;
+use super::used_file::{Files, UsedFile};
 use crate::kinds::{KINDS, Kind};
 use crate::node::{self, Entry, Node};
+use crate::render::Loader;
 use crate::render::syntax::is_template;
 use crate::render::templates::Templates;
 use crate::source::{Diagnostic, SourceId, Sources, merged, near, search_anew};
@@ -22,9 +26,28 @@ pub struct Loaded {
     pub(crate) file_vars: Vec<Entry>,
     /// Variables of `--vars-file` and, above them, of `-e`.
     pub(crate) given_vars: Vec<Entry>,
+    /// The bytes of the files that it uses, in the order of their first use.
+    pub used_bytes: Vec<u8>,
     pub(crate) templates: Templates,
     /// Errors that did not stop the loading; [`crate::compile::compile_all`] reports them with its own.
     pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Lets what is said about a used file say where that is used, too.
+    pub(crate) fn used_from(&self, diagnostics: &mut [Diagnostic]) {
+        for diagnostic in diagnostics {
+            let mut source = diagnostic.span.map(|span| span.source);
+            // A file is used by the playbook, or by another file that was used before.
+            while let Some((_, place)) = self.playbook.used_from.iter().find(|(file, _)| Some(*file) == source) {
+                if diagnostic.related.iter().any(|(known, _)| known == place) {
+                    break;
+                }
+                diagnostic.related.push((*place, "used from here".to_owned()));
+                source = Some(place.source);
+            }
+        }
+    }
 }
 
 /// Reads a playbook as far as possible.
@@ -45,8 +68,12 @@ pub fn load_with(
 ) -> Result<Loaded, Vec<Diagnostic>> {
     search_anew();
     let mut reading = Reading { sources, unresolved: Unresolved::default(), diagnostics: Vec::new() };
+    let mut used_bytes = Vec::new();
     let mut playbook = reading.document(name, bytes).map(|(source, root)| {
-        let (playbook, found) = parse::parse(source, root, kinds);
+        let mut files =
+            UsedFiles { reading: &mut reading, loader: &*inputs.loader, read: HashMap::new(), bytes: Vec::new() };
+        let (playbook, found) = parse::parse(source, root, kinds, &mut files);
+        used_bytes = files.bytes;
         reading.diagnostics.extend(found);
         playbook
     });
@@ -87,14 +114,19 @@ pub fn load_with(
     given_vars.extend(given);
     diagnostics.extend(found);
     match playbook {
-        Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, templates, diagnostics }),
+        Some(playbook) => Ok(Loaded { playbook, inputs, file_vars, given_vars, used_bytes, templates, diagnostics }),
         None => Err(merged(diagnostics)),
     }
 }
 
 /// Hides the written values of secrets, and of what may be a misspelt secret, from the lines that diagnostics quote.
 fn hide_secrets(sources: &mut Sources, playbook: Option<&Playbook>, files: [&Vec<Entry>; 2]) {
-    let Some(playbook) = playbook.filter(|playbook| !playbook.secrets.is_empty()) else { return };
+    let Some(playbook) = playbook else { return };
+    for var in playbook.scoped.iter().filter(|var| var.param.as_ref().is_some_and(|param| param.secret)) {
+        if var.entry.value.as_text().is_some_and(|text| !is_template(text)) {
+            sources.hide(var.entry.value.span);
+        }
+    }
     let secrets = || playbook.secrets.iter().map(|secret| secret.value.as_str());
     let of_playbook = playbook.vars.iter().chain(playbook.hosts.iter().flat_map(|host| &host.vars));
     for entry in of_playbook.chain(files.into_iter().flatten()) {
@@ -102,6 +134,37 @@ fn hide_secrets(sources: &mut Sources, playbook: Option<&Playbook>, files: [&Vec
         if may_be_secret && entry.value.as_text().is_some_and(|text| !is_template(text)) {
             sources.hide(entry.value.span);
         }
+    }
+}
+
+/// The files that a playbook uses, each read once.
+struct UsedFiles<'r, 's> {
+    reading: &'r mut Reading<'s>,
+    loader: &'r Loader,
+    read: HashMap<String, Result<UsedFile, String>>,
+    /// What all of them hold, in the order of their first use.
+    bytes: Vec<u8>,
+}
+
+impl Files for UsedFiles<'_, '_> {
+    fn open(&mut self, path: &str) -> Result<UsedFile, String> {
+        if let Some(known) = self.read.get(path) {
+            return known.clone();
+        }
+        let in_folder = format!("{}/main.yaml", path.trim_end_matches('/'));
+        let found = match (self.loader)(path) {
+            Ok(bytes) => Ok((path.to_owned(), bytes)),
+            Err(why) => (self.loader)(&in_folder).map(|bytes| (in_folder, bytes)).map_err(|_| why),
+        };
+        let file = found.map(|(path, bytes)| {
+            self.bytes.extend_from_slice(&bytes);
+            match self.reading.document(&path, bytes) {
+                Some((source, root)) => UsedFile { source, root: Some(root), path },
+                None => UsedFile { source: self.reading.sources.add(path.as_str(), ""), root: None, path },
+            }
+        });
+        self.read.insert(path.to_owned(), file.clone());
+        file
     }
 }
 

@@ -16,6 +16,7 @@ mod secretive;
 mod snippets;
 mod step;
 mod step_names;
+mod used_file;
 mod uses;
 
 pub use document::{HostEntry, MAX_STEPS, Playbook};

@@ -31,6 +31,8 @@ pub struct Step {
     pub options: Vec<Given<StepOption>>,
     /// The innermost group around it.
     pub group: usize,
+    /// The scope in which it is written.
+    pub scope: usize,
     /// What is neither a field nor an option, each under its key; an error of it has been reported.
     pub leftover: Vec<(String, Node)>,
 }
@@ -63,6 +65,7 @@ impl Step {
             complete: false,
             options: Vec::new(),
             group: WHOLE,
+            scope: 0,
             leftover: Vec::new(),
         }
     }
@@ -119,11 +122,6 @@ impl Step {
     pub(crate) fn id(&self) -> Option<Spanned<&str>> {
         let node = self.option("id")?;
         Some(Spanned { value: node.as_text()?, span: node.span })
-    }
-
-    /// What other steps and other runs call it: its `id`, or else its name.
-    pub(crate) fn called(&self) -> &str {
-        self.id().map_or(self.name.value.as_str(), |id| id.value)
     }
 
     /// Whether the step only asks: `changes: false`, or a kind that changes nothing.

@@ -3,25 +3,40 @@
 use std::ops::Range;
 
 use super::document::Playbook;
+use super::group::Group;
 use crate::render::syntax::{self, Segment, is_template};
-use crate::source::near;
+use crate::source::{Spanned, near};
 
 /// The steps that are called so: the first one of this id, or else of this name, or all of a group that has it.
 pub(crate) fn steps_called(playbook: &Playbook, wanted: &str) -> Option<Range<usize>> {
     let steps = &playbook.steps;
     let one = |at: usize| at..at + 1;
-    let with_id = steps.iter().position(|step| step.id().is_some_and(|id| id.value == wanted)).map(one);
-    let group = || playbook.groups.iter().find(|group| group.is_called(wanted)).map(|group| group.steps.clone());
-    with_id.or_else(|| steps.iter().position(|step| step.name.value == wanted).map(one)).or_else(group)
+    let has_id = |scope: usize, id: Option<Spanned<&str>>| {
+        id.is_some_and(|id| wanted.strip_prefix(playbook.scopes[scope].id_prefix.as_str()) == Some(id.value))
+    };
+    let has_name = |scope: usize, name: &str| {
+        !name.is_empty() && wanted.strip_prefix(playbook.scopes[scope].name_prefix.as_str()) == Some(name)
+    };
+    let with_id = steps.iter().position(|step| has_id(step.scope, step.id())).map(one);
+    let named = || steps.iter().position(|step| has_name(step.scope, &step.name.value)).map(one);
+    let is_called = |group: &&Group| has_id(group.scope, group.id()) || has_name(group.scope, &group.name.value);
+    let group = || playbook.groups.iter().skip(1).find(is_called).map(|group| group.steps.clone());
+    with_id.or_else(named).or_else(group)
 }
 
 /// What was most likely meant by a name that no step has.
 pub(crate) fn step_meant(playbook: &Playbook, wanted: &str) -> Option<String> {
-    let steps = playbook.steps.iter().map(|step| (step.name.value.as_str(), step.id()));
-    let groups = playbook.groups.iter().map(|group| (group.name.value.as_str(), group.id()));
-    let all = || steps.clone().chain(groups.clone()).filter(|(name, _)| !name.is_empty());
+    let full = |scope: usize, name: &Spanned<String>, id: Option<Spanned<&str>>| {
+        let scope = &playbook.scopes[scope];
+        let id = id.map(|id| Spanned { value: format!("{}{}", scope.id_prefix, id.value), span: id.span });
+        (if name.value.is_empty() { String::new() } else { format!("{}{}", scope.name_prefix, name.value) }, id)
+    };
+    let steps = playbook.steps.iter().map(|step| full(step.scope, &step.name, step.id()));
+    let groups = playbook.groups.iter().map(|group| full(group.scope, &group.name, group.id()));
+    let found: Vec<(String, Option<Spanned<String>>)> = steps.chain(groups).collect();
+    let all = || found.iter().map(|(name, id)| (name.as_str(), id.as_ref())).filter(|(name, _)| !name.is_empty());
     let names = || all().map(|(name, _)| name).filter(|name| !is_template(name));
-    let ids = all().filter_map(|(_, id)| id).map(|id| id.value);
+    let ids = all().filter_map(|(_, id)| id).map(|id| id.value.as_str());
     if let Some(name) = near(wanted, ids.chain(names())) {
         return Some(format!("did you mean `{name}`?"));
     }

@@ -3,42 +3,48 @@
 use std::collections::HashSet;
 
 use super::document::Playbook;
-use super::step::Step;
+use super::step::{Given, Step};
 use crate::kinds::Shape;
 use crate::node::Node;
-use crate::plan::options::Form;
+use crate::plan::options::{Form, StepOption};
 use crate::render::syntax;
 use crate::render::templates::Templates;
 use crate::render::vars::{for_each_name, for_each_use};
 
-/// Every name that hosts and steps use; `vars` are not looked at.
+/// Every name of the playbook's own that hosts and steps use; `vars` are not looked at. A used file sees none of them: what it is
+/// given counts.
 pub(super) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
     let mut used = HashSet::new();
     let hosts = playbook.hosts.iter();
     let of_hosts = hosts.flat_map(|host| [&host.address, &host.user, &host.port, &host.key]).flatten();
-    let of_groups = playbook.groups.iter().flat_map(|group| &group.question).flat_map(nodes);
-    let names = playbook.groups.iter().map(|group| &group.name_node);
-    let of_steps = playbook.steps.iter().flat_map(nodes);
-    let nodes = of_hosts.chain(&playbook.unresolved.values).chain(names).chain(of_groups).chain(of_steps);
-    for node in nodes {
+    let groups = || playbook.groups.iter().filter(|group| group.scope == 0);
+    let steps = || playbook.steps.iter().filter(|step| step.scope == 0);
+    let of_groups = groups().flat_map(|group| {
+        let options = group.options.iter().map(|given| &given.value);
+        options.chain([&group.name_node]).chain(&group.with)
+    });
+    let of_params = playbook.scoped.iter().filter(|var| var.scope == 0).map(|var| &var.entry.value);
+    let nodes = of_hosts.chain(&playbook.unresolved.values).chain(of_groups).chain(of_params);
+    for node in nodes.chain(steps().flat_map(own_nodes)) {
         for_each_use(node, templates, &mut |_, name, _| {
             used.insert(name);
         });
     }
-    used.extend(playbook.steps.iter().flat_map(used_in_conditions));
+    let conditions = steps().flat_map(|step| &step.options).filter(|given| given.group.is_none());
+    used.extend(used_in_conditions(conditions.chain(groups().flat_map(|group| &group.options))));
     used
 }
 
-/// Everything in a step that may contain templates.
-pub(super) fn nodes(step: &Step) -> impl Iterator<Item = &Node> {
+/// Everything in a step itself that may contain templates.
+pub(super) fn own_nodes(step: &Step) -> impl Iterator<Item = &Node> {
     let fields = step.fields.iter().map(|given| &given.value);
-    let options = step.options.iter().map(|given| &given.value);
+    let options = step.options.iter().filter(|given| given.group.is_none()).map(|given| &given.value);
     std::iter::once(&step.name_node).chain(fields).chain(options).chain(step.leftover.iter().map(|(_, node)| node))
 }
 
-/// The names in a step's conditions, which are expressions without braces.
-fn used_in_conditions(step: &Step) -> impl Iterator<Item = &str> {
-    let conditions = step.options.iter().filter(|given| matches!(given.row.form, Form::Condition) && !given.broken);
+/// The names in conditions, which are expressions without braces.
+fn used_in_conditions<'p>(options: impl Iterator<Item = &'p Given<StepOption>>) -> impl Iterator<Item = &'p str> {
+    let conditions = options.filter(|given| matches!(given.row.form, Form::Condition) && !given.broken);
     conditions.filter_map(|given| given.value.as_text()).flat_map(|text| {
         let tokens = syntax::tokens(text, 0..text.len());
         syntax::uses(&tokens).into_iter().map(|found| found.name).collect::<Vec<_>>()
@@ -58,7 +64,7 @@ pub(super) fn used_names<'p>(playbook: &'p Playbook, templates: &Templates) -> H
 
 /// The paths of the local template files of a playbook; `None` for a path that is a template itself.
 pub(super) fn template_files(playbook: &Playbook) -> impl Iterator<Item = Option<&str>> {
-    let fields = playbook.steps.iter().flat_map(|step| &step.fields);
+    let fields = playbook.steps.iter().filter(|step| step.scope == 0).flat_map(|step| &step.fields);
     let paths =
         fields.filter(|given| given.row.shape == Shape::LocalTemplate).filter_map(|given| given.value.as_text());
     paths.map(|path| (!syntax::is_template(path)).then_some(path))

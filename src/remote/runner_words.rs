@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::event::GuardFault;
 use crate::ids::RunId;
+use crate::script::own_name;
 use crate::secret::HostText;
 
 /// How a step ended, as the runner says it.
@@ -171,8 +172,8 @@ impl RunnerReason {
         let other = || Self::Other(text.to_owned());
         match word {
             "before" => RunId::parse(rest).map_or_else(other, Self::Before),
-            "secret" => Self::Secret(rest.to_owned()),
-            "register" => Self::Register(rest.to_owned()),
+            "secret" => Self::Secret(own_name(rest).to_owned()),
+            "register" => Self::Register(own_name(rest).to_owned()),
             "fact" => Self::Fact(rest.to_owned()),
             "lost" => Self::Lost(RunId::parse(rest)),
             "unstored" => Self::Unstored(rest.to_owned()),

@@ -69,6 +69,7 @@ impl Renderer<'_> {
     fn local(&mut self, node: &Node, shape: Shape) -> Option<ArgValue> {
         let path = self.plain_text(node, "a path on this machine")?;
         self.checked(node, &path, shape)?;
+        let path = self.local_path(&path);
         let bytes = match (self.loader)(&path) {
             Ok(bytes) => bytes,
             Err(why) => {

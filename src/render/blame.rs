@@ -10,7 +10,11 @@ use crate::source::{Diagnostic, Severity};
 impl Renderer<'_> {
     /// Lets the errors found since `from` that are about the value of this node point at what gave the value.
     pub(crate) fn blame(&mut self, from: usize, node: &Node) {
-        if from == self.diagnostics.len() || self.host.given.is_empty() && self.host.allowed_env.is_empty() {
+        // What a used file calls its own is not what was given under that name.
+        if self.host.context.scope.is_some()
+            || from == self.diagnostics.len()
+            || self.host.given.is_empty() && self.host.allowed_env.is_empty()
+        {
             return;
         }
         for at in from..self.diagnostics.len() {
@@ -21,7 +25,7 @@ impl Renderer<'_> {
 
     /// The same for a condition, which is an expression without braces.
     pub(super) fn blame_condition(&mut self, from: usize, node: &Node) {
-        let Some(text) = node.as_text() else { return };
+        let Some(text) = node.as_text().filter(|_| self.host.context.scope.is_none()) else { return };
         let tokens = syntax::tokens(text, 0..text.len());
         let given: Vec<GivenBy> =
             syntax::uses(&tokens).iter().flat_map(|found| given_by(found, &self.host.given)).collect();

@@ -155,7 +155,8 @@ impl Renderer<'_> {
     fn report_look_inside(&mut self, unknown: &Use<'_>, token: &Token<'_>, origin: Origin<'_>) {
         let place = |at: &Range<usize>| origin.place(self.sources, at.start, at.end);
         let name = unknown.name;
-        let why = if self.registered.names.contains_key(name) || name == "host" {
+        let is_registered = self.host.context.global(name).is_some_and(|name| self.registered.names.contains_key(name));
+        let why = if is_registered || name == "host" {
             "is only known on the host"
         } else {
             "contains a secret or a registered value"
@@ -217,6 +218,7 @@ impl Renderer<'_> {
 
     /// Checks the names in a local template file; a file that cannot be read is missed only by a step that runs.
     fn check_local_template(&mut self, path: &str) {
+        let path = &self.local_path(path);
         let Some(text) = (self.loader)(path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else { return };
         if syntax::is_template(&text) {
             let origin = Origin::whole(self.sources, path, &text);

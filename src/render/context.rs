@@ -7,6 +7,8 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
+use super::file_scope::Scope;
+
 /// What the engine knows the facts of the host by: as long as `host`, so that no place in an expression moves.
 pub(crate) const FACTS_NAME: &str = "__hf";
 
@@ -111,6 +113,8 @@ impl Object for OrderedList {
 pub(crate) struct Context {
     /// The host's variables, and the holes of registered values.
     pub(crate) vars: Arc<HashMap<String, Value>>,
+    /// The file whose texts are rendered; without one every variable is seen by its name.
+    pub(crate) scope: Option<Arc<Scope>>,
     /// `item`, `index` and the loop's own names, and `env`.
     pub(crate) extra: Vec<(Cow<'static, str>, Value)>,
 }
@@ -121,7 +125,13 @@ impl Context {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value).or_else(|| self.vars.get(name))
+        let extra = self.extra.iter().find(|(known, _)| known == name && (name != "env" || self.scope.is_none()));
+        extra.map(|(_, value)| value).or_else(|| self.vars.get(self.global(name)?))
+    }
+
+    /// The name among all variables.
+    pub(crate) fn global<'n>(&'n self, name: &'n str) -> Option<&'n str> {
+        self.scope.as_ref().map_or(Some(name), |scope| scope.global(name))
     }
 }
 

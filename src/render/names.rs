@@ -40,6 +40,11 @@ impl Renderer<'_> {
     pub(super) fn name_status(&self, found: &Use<'_>, origin: Origin<'_>) -> NameStatus {
         let name = found.name;
         let place = |range: &Range<usize>| origin.place(self.sources, range.start, range.end);
+        let used = self.host.context.scope.as_ref();
+        if name == "env" && used.is_some() && !found.guarded {
+            let error = Diagnostic::error(place(&found.at), "a used file does not see the environment of this machine");
+            return NameStatus::Undefined(error.hint("declare a parameter under `params:`, and give it with `with:`"));
+        }
         if name == "env" && !self.host.failed.contains(name) {
             return self.environment_status(found, &place);
         }
@@ -50,7 +55,9 @@ impl Renderer<'_> {
         {
             return status;
         }
-        if let Some(steps) = self.registered.names.get(name) {
+
+        let global = self.host.context.global(name);
+        if let Some(steps) = global.and_then(|name| self.registered.names.get(name)) {
             if let Some((attribute, _)) = &found.attribute {
                 return NameStatus::Undefined(not_a_map(name, attribute, place(&found.at)));
             }
@@ -59,14 +66,14 @@ impl Renderer<'_> {
         if self.host.context.get(name).is_some() || FUNCTIONS.contains(&name) {
             return NameStatus::Defined;
         }
-        if self.host.failed.contains(name) {
+        if global.is_some_and(|name| self.host.failed.contains(name)) {
             return NameStatus::Unreadable;
         }
         let of_loop = self.is_of_loop(name);
         if found.guarded || (self.in_loop && of_loop) {
             return NameStatus::Defined;
         }
-        if self.host.any_name || (self.may_loop && of_loop) {
+        if used.map_or(self.host.any_name, |scope| scope.any_name) || (self.may_loop && of_loop) {
             return NameStatus::Unreadable;
         }
         let undefined = Diagnostic::error(place(&found.at), format!("`{name}` is not defined")).label("not defined");
@@ -84,6 +91,16 @@ impl Renderer<'_> {
                     fact_names()
                 ),
             }));
+        }
+        if let Some(names) = used.and_then(|scope| scope.names.as_ref()) {
+            let mut known: Vec<&str> = names.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            let mut undefined = undefined.did_you_mean(name, known);
+            undefined.hint.get_or_insert_with(|| {
+                "a used file sees its own `params`, `vars` and registered values: declare it there, and give it with `with:`"
+                    .to_owned()
+            });
+            return NameStatus::Undefined(undefined);
         }
         let undefined = undefined.did_you_mean(name, self.declared_names());
         NameStatus::Undefined(match undefined.hint {

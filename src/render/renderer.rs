@@ -83,12 +83,30 @@ impl<'a> Renderer<'a> {
         Iteration::NAMES.contains(&name) || self.loop_names.iter().any(|known| known == name)
     }
 
+    /// Lets what is rendered next be written in this scope.
+    pub(crate) fn enter(&mut self, scope: usize) {
+        self.host.context.scope = self.registered.scopes.get(scope).filter(|scope| scope.names.is_some()).cloned();
+    }
+
+    /// A local path of the file that is rendered as the loader takes it.
+    pub(super) fn local_path(&self, path: &str) -> String {
+        self.host.context.scope.as_ref().map_or_else(|| path.to_owned(), |scope| scope.path(path))
+    }
+
+    /// The name that the host has for a value that a step registers.
+    pub(crate) fn registered_as(&self, name: &str) -> String {
+        self.host.context.global(name).unwrap_or(name).to_owned()
+    }
+
     /// Renders what stands at a group of steps: it knows of no loop, and of no value that a step of the group registers. What a
     /// step has itself (`None`) is rendered as it is.
     pub(crate) fn where_given<T>(&mut self, group: Option<usize>, render: impl FnOnce(&mut Self) -> T) -> T {
         let Some(group) = group else { return render(self) };
         let extra = self.host.context.extra.clone();
-        let step = self.step.replace(self.registered.groups[group]);
+        let (start, scope) = self.registered.groups[group];
+        let step = self.step.replace(start);
+        let of_step = self.host.context.scope.take();
+        self.enter(scope);
         let (in_loop, may_loop) = (self.in_loop, self.may_loop);
         let names = std::mem::take(&mut self.loop_names);
         (self.in_loop, self.may_loop) = (false, false);
@@ -96,6 +114,7 @@ impl<'a> Renderer<'a> {
         let rendered = render(self);
         (self.step, self.in_loop, self.may_loop, self.loop_names) = (step, in_loop, may_loop, names);
         self.host.context.extra = extra;
+        self.host.context.scope = of_step;
         rendered
     }
 

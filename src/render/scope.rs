@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::context::Context;
+use super::file_scope::Scope;
 use super::syntax::{self, Segment, Use};
 use super::templates::Templates;
 use crate::host_value::Expr;
@@ -43,8 +44,10 @@ pub(crate) struct Registered {
     pub(crate) names: BTreeMap<String, Vec<usize>>,
     /// Those that may hold a secret.
     pub(crate) secretive: BTreeSet<String>,
-    /// For each group of steps, the index of its first step.
-    pub(crate) groups: Vec<usize>,
+    /// For each group of steps, the index of its first step, and the scope in which its options are written.
+    pub(crate) groups: Vec<(usize, usize)>,
+    /// The scopes; the first is the playbook's.
+    pub(crate) scopes: Vec<Arc<Scope>>,
     /// Steps that tags, `--from` or `--only` leave out.
     pub(crate) left_out: HashSet<usize>,
     /// The steps' names, for messages.

@@ -497,7 +497,7 @@ mod tests {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-        Context { vars: Arc::new(vars), extra: vec![("index".into(), Value::from(1))] }.value()
+        Context { vars: Arc::new(vars), scope: None, extra: vec![("index".into(), Value::from(1))] }.value()
     }
 
     fn render(text: &str, mode: RenderMode) -> Result<String, String> {

@@ -9,13 +9,14 @@ use minijinja::value::ValueKind;
 
 use super::characters::characters;
 use super::context::{FACTS_NAME, OrderedMap};
+use super::param::{Param, ScopedVar};
 use super::renderer::Renderer;
 use super::scope::{GivenBy, HostVars, Registered, for_each_found};
 use super::syntax::Use;
 use super::templates::Templates;
 use super::{Loader, syntax};
 use crate::node::{Entry, Node, ScalarStyle, Value as NodeValue};
-use crate::script::{Part, Text};
+use crate::script::{Part, Text, own_name};
 use crate::secret::Secret;
 use crate::source::{Diagnostic, Sources, Span, Spanned};
 
@@ -26,6 +27,12 @@ const SHORTEST_SECRET: usize = 4;
 pub(crate) struct Declarations<'d> {
     /// The scopes, lowest first: the playbook's, those of its files, the host's, and what the command line gives.
     pub(crate) scopes: [&'d [Entry]; 4],
+    /// The variables of used files, and the parameters of the playbook with their defaults.
+    pub(crate) scoped: &'d [ScopedVar],
+    /// The parameters of the playbook.
+    pub(crate) params: &'d [Param],
+    /// Whether they may have no value, because the file is only looked at.
+    pub(crate) may_lack: bool,
     /// The names of the variables that are secrets.
     pub(crate) secrets: &'d [Spanned<String>],
     /// Variables of the environment that templates may use.
@@ -49,6 +56,11 @@ pub(crate) fn resolve(
     loader: &Loader,
 ) -> (HostVars, Vec<Diagnostic>) {
     let mut definitions: BTreeMap<&str, &Entry> = BTreeMap::new();
+    let mut scoped: HashMap<&str, &ScopedVar> = HashMap::new();
+    for var in declared.scoped {
+        definitions.insert(&var.entry.key, &var.entry);
+        scoped.insert(&var.entry.key, var);
+    }
     let mut from_outside: HashSet<&str> = HashSet::new();
     for (scope, outside) in declared.scopes.iter().zip([false, true, false, true]) {
         for entry in *scope {
@@ -60,14 +72,33 @@ pub(crate) fn resolve(
             }
         }
     }
-    let (order, cycles) = order(&definitions, templates, sources);
-    let mut host =
-        HostVars { holes: !registered.names.is_empty() || !declared.secrets.is_empty(), ..HostVars::default() };
+    let scope_of = |name: &str, entry: &Entry| {
+        let own = scoped.get(name).filter(|var| std::ptr::eq(&raw const var.entry, entry));
+        own.map_or(0, |var| var.scope)
+    };
+    let global = |name: &str, entry: &Entry, used: &str| {
+        let scope = registered.scopes.get(scope_of(name, entry))?;
+        scope.global(used).map(str::to_owned)
+    };
+    let is_secret = |name: &str| {
+        declared.secrets.iter().any(|secret| secret.value == name)
+            || scoped.get(name).is_some_and(|var| var.param.as_ref().is_some_and(|param| param.secret))
+    };
+    let (order, cycles) = order(&definitions, templates, sources, &global);
+    let mut host = HostVars {
+        holes: !registered.names.is_empty() || definitions.keys().any(|name| is_secret(name)),
+        ..HostVars::default()
+    };
     let holes: HashMap<String, Value> =
         registered.names.keys().map(|name| (name.clone(), Value::from(Text::registered(name)))).collect();
     host.context.vars = Arc::new(holes);
-    host.declared =
-        definitions.keys().copied().chain(registered.names.keys().map(String::as_str)).map(str::to_owned).collect();
+    host.declared = definitions
+        .keys()
+        .copied()
+        .chain(registered.names.keys().map(String::as_str))
+        .filter(|name| own_name(name) == *name)
+        .map(str::to_owned)
+        .collect();
     host.allowed_env = declared.from_env.iter().map(|name| name.value.clone()).collect();
     let given = host
         .allowed_env
@@ -81,25 +112,37 @@ pub(crate) fn resolve(
     (host.any_name, host.any_env) = (declared.any_name, declared.any_env);
     host.failed.extend(definitions.keys().filter(|name| !reached.contains(*name)).map(|name| (*name).to_owned()));
 
+    let missing = missing(declared, &definitions, &mut host);
     if !from_outside.is_empty() || !declared.from_env.is_empty() {
-        let secret = |name: &str| declared.secrets.iter().any(|secret| secret.value == name);
-        for name in &order {
+        for name in order.iter().filter(|name| scope_of(name, definitions[**name]) == 0) {
             let given = given_for(definitions[name], from_outside.contains(name), &host.given, templates);
-            if !given.is_empty() && !secret(name) {
+            if !given.is_empty() && !is_secret(name) {
                 host.given.insert((*name).to_owned(), given);
             }
         }
     }
     let mut renderer = Renderer::new(templates, sources, host, registered, loader);
-    renderer.diagnostics.extend(cycles);
+    renderer.diagnostics.extend(cycles.into_iter().chain(missing));
     for name in order {
         let entry = definitions[name];
-        let secret = declared.secrets.iter().any(|secret| secret.value == name);
-        match renderer.variable(&entry.value) {
+        renderer.enter(scope_of(name, entry));
+        // What a used file is given may be what an earlier step registers: where it is used decides.
+        let steps = scoped.get(name).and_then(|var| var.steps.clone());
+        renderer.left_out = steps.clone().is_some_and(|mut steps| steps.all(|at| registered.left_out.contains(&at)));
+        renderer.step = steps.map(|steps| steps.start);
+        let value = renderer.variable(&entry.value);
+        let of_scope = scoped.get(name).and_then(|var| var.param.as_ref());
+        let param = of_scope.or_else(|| declared.params.iter().find(|param| param.name == name));
+        let wrong = value.as_ref().and_then(|value| param?.check(value, entry.value.span));
+        let value = value.filter(|_| wrong.is_none());
+        renderer.diagnostics.extend(wrong);
+        match value {
             None => {
                 renderer.host.failed.insert(name.to_owned());
             }
-            Some(value) if secret => keep_secret(&mut renderer, name, entry, &value),
+            Some(value) if is_secret(name) && value.kind() != ValueKind::None => {
+                keep_secret(&mut renderer, name, entry, &value);
+            }
             Some(value) => {
                 // The entries of a map of this name are meant, and not facts.
                 if name == "host" && value.kind() == ValueKind::Map {
@@ -109,8 +152,25 @@ pub(crate) fn resolve(
             }
         }
     }
+    renderer.enter(0);
     let Renderer { host, diagnostics, .. } = renderer;
     (host, diagnostics)
+}
+
+/// Gives the parameters of the playbook without a value none, or an error where they need one.
+fn missing(declared: &Declarations<'_>, definitions: &BTreeMap<&str, &Entry>, host: &mut HostVars) -> Vec<Diagnostic> {
+    let mut missing = Vec::new();
+    let any_name = host.any_name;
+    let has_value = |param: &&Param| definitions.contains_key(param.name.as_str()) || any_name;
+    for param in declared.params.iter().filter(|param| !has_value(param)) {
+        if param.required || declared.may_lack {
+            missing.extend((!declared.may_lack).then(|| param.missing()));
+            host.failed.insert(param.name.clone());
+        } else {
+            Arc::make_mut(&mut host.context.vars).insert(param.name.clone(), Value::from(()));
+        }
+    }
+    missing
 }
 
 /// What was given from outside for a variable: itself, or what its value uses.
@@ -240,13 +300,15 @@ fn order<'a>(
     definitions: &BTreeMap<&'a str, &'a Entry>,
     templates: &Templates,
     sources: &Sources,
+    global: &dyn Fn(&str, &Entry, &str) -> Option<String>,
 ) -> (Vec<&'a str>, Vec<Diagnostic>) {
     let mut uses: BTreeMap<&str, BTreeMap<&str, (Range<usize>, &Node)>> = BTreeMap::new();
     let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (&name, entry) in definitions {
         let used = uses.entry(name).or_default();
         for_each_use(&entry.value, templates, &mut |node, other, at| {
-            if let Some((&other, _)) = definitions.get_key_value(other) {
+            let Some(other) = global(name, entry, other) else { return };
+            if let Some((&other, _)) = definitions.get_key_value(other.as_str()) {
                 used.entry(other).or_insert((at, node));
             }
         });
@@ -303,11 +365,11 @@ fn describe(
         let (range, node) = &uses[cycle[at]][next(at)];
         node.place(sources, range.start, range.end)
     };
-    let mut chain: Vec<&str> = cycle.iter().take(SHOWN).copied().collect();
+    let mut chain: Vec<&str> = cycle.iter().take(SHOWN).map(|name| own_name(name)).collect();
     if cycle.len() > SHOWN {
         chain.push("…");
     }
-    chain.push(cycle[0]);
+    chain.push(own_name(cycle[0]));
     let mut error = Diagnostic::error(place(0), format!("circular variable definition: {}", chain.join(" -> ")))
         .label(format!("`{}` uses `{}`", cycle[0], next(0)))
         .hint("give one of them a value that uses none of the others");

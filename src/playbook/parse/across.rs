@@ -19,7 +19,7 @@ impl Parser<'_> {
         for (at, step) in playbook.steps.iter().enumerate() {
             let named = step.words("when_changed").map(|wanted| ("when_changed", wanted));
             for (field, wanted) in named.chain(step.steps_in_fields()) {
-                let found = called.find(wanted.value);
+                let found = called.find(playbook, step.scope, wanted.value);
                 unknown += usize::from(found.is_empty());
                 // More than these are not shown, and each takes a look at all names.
                 if found.is_empty() && unknown > MAX_UNKNOWN {
@@ -44,23 +44,23 @@ impl Parser<'_> {
 
     /// Checks that an id means one step or group.
     fn check_ids(&mut self, playbook: &Playbook) {
-        let mut ids: HashMap<&str, Span> = HashMap::new();
-        let mut names: HashMap<&str, Span> = HashMap::new();
-        let named = playbook.steps.iter().map(|step| &step.name);
-        for name in named.chain(playbook.groups.iter().map(|group| &group.name)) {
-            names.entry(name.value.as_str()).or_insert(name.span);
-        }
-        let of_steps = playbook.steps.iter().filter_map(|step| Some((step.id()?, step.name.span)));
-        let of_groups = playbook.groups.iter().filter_map(|group| Some((group.id()?, group.name.span)));
-        for (id, own_name) in of_steps.chain(of_groups) {
-            if let Some(first) = ids.insert(id.value, id.span) {
+        let called = Called::of(playbook);
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        let of_steps = playbook.steps.iter().filter_map(|step| Some((step.id()?, step.name.span, step.scope)));
+        let of_groups = playbook.groups.iter().filter_map(|group| Some((group.id()?, group.name.span, group.scope)));
+        let all: Vec<_> = of_steps.chain(of_groups).collect();
+        let full: Vec<String> =
+            all.iter().map(|(id, _, scope)| format!("{}{}", playbook.scopes[*scope].id_prefix, id.value)).collect();
+        for ((id, own_name, _), full) in all.iter().zip(&full) {
+            if let Some(first) = seen.insert(full.as_str(), id.span) {
                 self.report(
                     Diagnostic::error(id.span, format!("two steps have the id `{}`", id.value))
                         .related(first, "one")
                         .hint("give them different ids"),
                 );
             }
-            if let Some(other) = names.get(id.value).filter(|other| **other != own_name) {
+            let others = called.names.get(full).into_iter().flatten();
+            if let Some((_, other)) = others.into_iter().find(|(_, other)| other != own_name) {
                 self.report(
                     Diagnostic::error(id.span, format!("`{}` is the name of another step", id.value))
                         .related(*other, "this one")
@@ -78,7 +78,7 @@ impl Parser<'_> {
         for step in &mut playbook.steps {
             let written = step.given("register").filter(|given| given.value.as_text().is_some());
             let Some(register) = written.and_then(|_| step.words("register").next()) else { continue };
-            let declared = vars.get(register.value);
+            let declared = vars.get(register.value).filter(|_| step.scope == 0);
             if let Some(declared) = declared {
                 self.diagnostics.push(
                     Diagnostic::error(register.span, format!("`{}` is already a variable", register.value))
@@ -131,30 +131,34 @@ enum Target {
 }
 
 /// The steps and groups by what they are called, each with the place of the id or name.
-struct Called<'s> {
-    ids: HashMap<&'s str, Vec<(Target, Span)>>,
-    names: HashMap<&'s str, Vec<(Target, Span)>>,
+struct Called {
+    ids: HashMap<String, Vec<(Target, Span)>>,
+    names: HashMap<String, Vec<(Target, Span)>>,
 }
 
-impl<'s> Called<'s> {
-    fn of(playbook: &'s Playbook) -> Self {
+impl Called {
+    fn of(playbook: &Playbook) -> Self {
         let (mut ids, mut names): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = (HashMap::new(), HashMap::new());
-        let steps = playbook.steps.iter().enumerate().map(|(at, step)| (Target::Step(at), &step.name, step.id()));
+        let steps = playbook.steps.iter().enumerate();
+        let steps = steps.map(|(at, step)| (Target::Step(at), step.scope, &step.name, step.id()));
         // The playbook itself has no name by which a step could mean it.
         let groups = playbook.groups.iter().enumerate().skip(1);
-        let groups = groups.map(|(at, group)| (Target::Group(at), &group.name, group.id()));
-        for (target, name, id) in steps.chain(groups) {
-            names.entry(name.value.as_str()).or_default().push((target, name.span));
+        let groups = groups.map(|(at, group)| (Target::Group(at), group.scope, &group.name, group.id()));
+        for (target, scope, name, id) in steps.chain(groups).filter(|(.., name, _)| !name.value.is_empty()) {
+            let scope = &playbook.scopes[scope];
+            names.entry(format!("{}{}", scope.name_prefix, name.value)).or_default().push((target, name.span));
             if let Some(id) = id {
-                ids.entry(id.value).or_default().push((target, id.span));
+                ids.entry(format!("{}{}", scope.id_prefix, id.value)).or_default().push((target, id.span));
             }
         }
         Self { ids, names }
     }
 
-    /// The steps and groups that a word of `when_changed` or of a field may mean.
-    fn find(&self, wanted: &str) -> &[(Target, Span)] {
-        self.ids.get(wanted).or_else(|| self.names.get(wanted)).map_or(&[], Vec::as_slice)
+    /// The steps and groups that a word of `when_changed` may mean in a file.
+    fn find(&self, playbook: &Playbook, scope: usize, wanted: &str) -> &[(Target, Span)] {
+        let scope = &playbook.scopes[scope];
+        let by_id = self.ids.get(&format!("{}{wanted}", scope.id_prefix));
+        by_id.or_else(|| self.names.get(&format!("{}{wanted}", scope.name_prefix))).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -13,6 +13,11 @@ impl Parser<'_> {
         empty(start, None)
     }
 
+    /// A group inside another one.
+    pub(super) fn new_group(start: Span, outer: usize) -> Group {
+        empty(start, Some(outer))
+    }
+
     /// Reads a group, and its steps.
     pub(super) fn group(&mut self, node: Node, outer: usize) {
         let Value::Map(entries) = node.value else { return };
@@ -25,7 +30,7 @@ impl Parser<'_> {
             );
             return;
         }
-        let mut group = empty(start, Some(outer));
+        let mut group = Group { scope: self.scope, ..empty(start, Some(outer)) };
         group.steps = self.steps.len()..self.steps.len();
         let mut steps = Vec::new();
         for entry in entries {
@@ -55,7 +60,7 @@ impl Parser<'_> {
     }
 
     /// Reads one key of a group.
-    fn group_entry(&mut self, entry: Entry, group: &mut Group) {
+    pub(super) fn group_entry(&mut self, entry: Entry, group: &mut Group) {
         if entry.key == "name" && !entry.broken {
             match self.name(entry, "group") {
                 Ok((name, node)) => (group.name, group.name_node) = (name, node),
@@ -70,7 +75,7 @@ impl Parser<'_> {
             }
             found => {
                 if !entry.broken {
-                    self.report_group_key(&entry, found.is_some());
+                    self.report_group_key(&entry, found.is_some(), group.is_use);
                 }
                 self.unresolved.tags |= near(&entry.key, ["tags"]).is_some();
                 self.put_aside_of_group(entry, group);
@@ -84,25 +89,42 @@ impl Parser<'_> {
         group.leftover.push((entry.key, entry.value));
     }
 
-    fn report_group_key(&mut self, entry: &Entry, is_option: bool) {
+    fn report_group_key(&mut self, entry: &Entry, is_option: bool, is_use: bool) {
         let key = &entry.key;
-        let known = || options::names_at_groups().chain(["name", "id", "steps"]);
+        let own: &[&str] = if is_use { &["name", "id", "use", "with"] } else { &["name", "id", "steps"] };
+        let known = || options::names_at_groups().chain(own.iter().copied());
+        let what = if is_use { "use of a file" } else { "group" };
         let error = |message: String| Diagnostic::error(entry.key_span, message);
         if is_option {
             let hint = match key.as_str() {
+                "loop" if is_use => {
+                    "give the file the list with `with:`, and write `loop` on the steps of the file".to_owned()
+                }
+                "register" if is_use => "what a file registers is seen in that file only".to_owned(),
                 "loop" => "write `loop` on each of the steps, which run for one item after another then".to_owned(),
                 "when_changed" => {
                     "write it on the steps that are to run; `when_changed: [NAME]` may name a group as well".to_owned()
                 }
                 _ => format!("write `{key}` on the steps that it is meant for"),
             };
-            return self.report(error(format!("`{key}` belongs to a step, not to a group")).hint(hint));
+            return self.report(error(format!("`{key}` belongs to a step, not to a {what}")).hint(hint));
         }
         if self.kinds.iter().any(|kind| kind.name == *key) {
-            let hint = format!("write it as a step of the group: `- name: …` and `{key}:` below it");
-            return self.report(error(format!("a group has steps and no kind, but this one has `{key}`")).hint(hint));
+            let (message, hint) = if is_use {
+                (
+                    format!("a step has one kind, but this one uses a file and has `{key}`"),
+                    "split it into two steps".to_owned(),
+                )
+            } else {
+                (
+                    format!("a group has steps and no kind, but this one has `{key}`"),
+                    format!("write it as a step of the group: `- name: …` and `{key}:` below it"),
+                )
+            };
+            return self.report(error(message).hint(hint));
         }
-        let mut unknown = error(format!("unknown group key `{key}`")).label("unknown key").did_you_mean(key, known());
+        let mut unknown =
+            error(format!("unknown key `{key}` of a {what}")).label("unknown key").did_you_mean(key, known());
         if unknown.hint.is_none() {
             unknown = unknown.hint(format!("known keys: {}", known().collect::<Vec<_>>().join(", ")));
         }
@@ -116,6 +138,9 @@ fn empty(start: Span, outer: Option<usize>) -> Group {
         name_node: Node { value: Value::Broken { text: String::new(), style: ScalarStyle::Plain }, span: start },
         span: Span { end: start.end, ..start },
         options: Vec::new(),
+        scope: 0,
+        is_use: false,
+        with: Vec::new(),
         outer,
         steps: 0..0,
         question: None,

@@ -6,19 +6,27 @@ mod foreign;
 mod groups;
 mod hosts;
 mod options;
+mod params;
 mod steps;
+mod used;
 mod values;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::document::{Playbook, Unresolved};
 use super::group::Group;
 use super::step::{Step, WHOLE};
+use super::used_file::{Files, OpenFile};
 use crate::kinds::Kind;
 use crate::node::{Entry, Node, Value};
 use crate::plan::options as table;
-use crate::source::{Diagnostic, SourceId, Span, near};
+use crate::render::file_scope::Scope;
+use crate::render::param::ScopedVar;
+use crate::source::{Diagnostic, SourceId, Span, Spanned, near};
 
 /// The keys of a playbook besides the options that its steps get from it.
-const TOP: &[&str] = &["name", "vars", "vars_files", "hosts", "steps", "from_env", "secrets"];
+const TOP: &[&str] = &["name", "params", "vars", "vars_files", "hosts", "steps", "from_env", "secrets"];
 
 /// Every key of a playbook.
 fn top_keys() -> impl Iterator<Item = &'static str> + Clone {
@@ -26,11 +34,17 @@ fn top_keys() -> impl Iterator<Item = &'static str> + Clone {
 }
 
 /// Reads a playbook from its document. What has errors is reported and left open; the rest is there.
-pub(crate) fn parse(source: SourceId, root: Node, kinds: &[&'static Kind]) -> (Playbook, Vec<Diagnostic>) {
-    let mut parser = Parser::new(kinds);
+pub(crate) fn parse(
+    source: SourceId,
+    root: Node,
+    kinds: &[&'static Kind],
+    files: &mut dyn Files,
+) -> (Playbook, Vec<Diagnostic>) {
+    let mut parser = Parser { files: Some(files), ..Parser::new(kinds) };
     let mut playbook = Playbook::empty(source);
     parser.playbook(root, &mut playbook);
     playbook.unresolved = parser.unresolved;
+    playbook.used_from = parser.used_from;
     (playbook, parser.diagnostics)
 }
 
@@ -49,6 +63,21 @@ struct Parser<'a> {
     steps: Vec<Step>,
     /// The groups of these steps, the playbook first.
     groups: Vec<Group>,
+    /// How used files are read.
+    files: Option<&'a mut dyn Files>,
+    /// The scope of what is being read, and all scopes, the playbook's first.
+    scope: usize,
+    scopes: Vec<Scope>,
+    /// The variables of used files.
+    scoped: Vec<ScopedVar>,
+    /// The used files that are being read, the outermost first.
+    open: Vec<OpenFile>,
+    /// How many files are used.
+    uses: usize,
+    /// How many uses have been called the same.
+    use_names: HashMap<String, usize>,
+    /// Where each used file is used first.
+    used_from: Vec<(SourceId, Span)>,
     /// How many steps are written.
     written: usize,
     /// Whether there are more steps than a playbook can have.
@@ -63,6 +92,14 @@ impl<'a> Parser<'a> {
             unresolved: Unresolved::default(),
             steps: Vec::new(),
             groups: Vec::new(),
+            files: None,
+            scope: 0,
+            scopes: vec![Scope::default()],
+            scoped: Vec::new(),
+            open: Vec::new(),
+            uses: 0,
+            use_names: HashMap::new(),
+            used_from: Vec::new(),
             written: 0,
             is_full: false,
         }
@@ -100,6 +137,8 @@ impl<'a> Parser<'a> {
         self.check_user(&options);
         self.groups[WHOLE].options = options;
         (playbook.steps, playbook.groups) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.groups));
+        playbook.scopes = std::mem::take(&mut self.scopes).into_iter().map(Arc::new).collect();
+        playbook.scoped.extend(std::mem::take(&mut self.scoped));
         self.check_across(playbook);
         playbook.inherit_all();
     }
@@ -138,6 +177,19 @@ impl<'a> Parser<'a> {
             "vars_files" => {
                 playbook.vars_files.extend(self.texts(&entry));
                 self.unresolved.any_name |= playbook.vars_files.is_empty();
+            }
+            "params" => {
+                playbook.params = self.params(entry);
+                playbook.has_params = true;
+                for param in &playbook.params {
+                    if let Some(value) = param.default.clone() {
+                        let entry = Entry { key: param.name.clone(), key_span: param.span, value, broken: false };
+                        playbook.scoped.push(ScopedVar { entry, scope: 0, param: Some(param.clone()), steps: None });
+                    }
+                    if param.secret {
+                        playbook.secrets.push(Spanned { value: param.name.clone(), span: param.span });
+                    }
+                }
             }
             "hosts" => playbook.hosts.extend(self.hosts(entry)),
             "steps" => {

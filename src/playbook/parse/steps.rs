@@ -1,5 +1,6 @@
 //! Steps: their name, their kind, their options.
 
+use super::used::is_use;
 use super::{ANSIBLE, Parser, foreign, is_merge};
 use crate::kinds::Kind;
 use crate::node::{Entry, Node, Value};
@@ -32,10 +33,12 @@ impl Parser<'_> {
         for item in items {
             if is_group(&item) {
                 self.group(item, group);
+            } else if is_use(&item) {
+                self.use_step(item, group);
             } else if self.has_room(&item)
                 && let Some(mut step) = self.step(item)
             {
-                step.group = group;
+                (step.group, step.scope) = (group, self.scope);
                 self.steps.push(step);
             }
         }

@@ -6,6 +6,7 @@ use crate::node::{Entry, Node, Value};
 use crate::playbook::document::MAX_VARS;
 use crate::render::convert;
 use crate::render::syntax::{is_name, is_template};
+use crate::script::own_name;
 use crate::source::{Diagnostic, Span, Spanned};
 
 /// Names that already have a meaning in templates.
@@ -121,7 +122,9 @@ impl Parser<'_> {
 
     /// Checks the name of a variable; `what` says what it is the name of.
     pub(super) fn variable_name(&mut self, name: &str, span: Span, what: &str) {
-        let error = if RESERVED.contains(&name) {
+        let error = if own_name(name) != name {
+            Diagnostic::error(span, format!("reserved {what} `{name}`")).label("used files have such names")
+        } else if RESERVED.contains(&name) {
             Diagnostic::error(span, format!("reserved {what} `{name}`")).label("it already has a meaning in templates")
         } else if is_name(name) {
             return;

@@ -89,7 +89,7 @@ net: 10.1.2.3/20
         let node::Value::Map(entries) = document.value else { panic!("the variables are a map") };
         let vars: HashMap<String, Value> =
             entries.iter().map(|entry| (entry.key.clone(), renderer.value(&entry.value).expect("a value"))).collect();
-        Context { vars: Arc::new(vars), extra: Vec::new() }.value()
+        Context { vars: Arc::new(vars), ..Context::default() }.value()
     }
 
     fn render(expression: &str) -> Result<String, String> {

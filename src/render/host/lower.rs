@@ -150,7 +150,9 @@ impl Lowering<'_, '_, '_> {
         let part = |part: Part<'_>| {
             Ok(match part {
                 Part::Characters(text) => Expr::Text(text.to_owned()),
-                Part::Registered(name) => Expr::Variable { name: name.to_owned(), written: name.to_owned() },
+                Part::Registered(name) => {
+                    Expr::Variable { name: name.to_owned(), written: crate::script::own_name(name).to_owned() }
+                }
                 Part::Host { name, written } => match self.renderer.host.values.get(name) {
                     Some(expr) => (**expr).clone(),
                     None => Expr::Variable { name: name.to_owned(), written: written.to_owned() },

@@ -86,7 +86,7 @@ impl Renderer<'_> {
         if name == "host" && self.host_is_fact() && self.host.context.get(name).is_none() {
             return true;
         }
-        if self.registered.names.contains_key(name) {
+        if self.host.context.global(name).is_some_and(|name| self.registered.names.contains_key(name)) {
             return true;
         }
         let mut found = false;

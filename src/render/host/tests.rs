@@ -256,7 +256,11 @@ const EXPRESSIONS: &[&str] = &[
 #[test]
 fn the_host_makes_of_an_expression_what_the_engine_makes_of_it() {
     let templates = Templates::new();
-    let context = Value::from_object(crate::render::context::Context { vars: Arc::new(values()), extra: Vec::new() });
+    let context = Value::from_object(crate::render::context::Context {
+        vars: Arc::new(values()),
+        scope: None,
+        extra: Vec::new(),
+    });
     let mut cases = Vec::new();
     let mut expected = Vec::new();
     for text in EXPRESSIONS {
