@@ -332,7 +332,9 @@ impl Condition {
             }
             Self::OneOf(value, list) => {
                 value.each_part(call);
-                list.iter().for_each(|item| item.each_part(call));
+                for item in list {
+                    item.each_part(call);
+                }
             }
             Self::Some(value) | Self::Word(value) => value.each_part(call),
             Self::Defined(name) => call(Leaf::Variable(name)),

@@ -78,7 +78,9 @@ impl StepSpec {
         }
         texts.extend(recipe.manual().map(|manual| manual.text.clone()));
         texts.extend(recipe.exports().iter().map(|(_, value)| value.clone()));
-        texts.iter().for_each(|text| uses.text(text));
+        for text in &texts {
+            uses.text(text);
+        }
         for (_, expr) in self.values.iter().filter(|(_, expr)| matches!(**expr, Expr::Shell(_))) {
             expr.each_part(&mut |leaf| {
                 if let Leaf::Text(text) = leaf {

@@ -57,11 +57,9 @@ impl Renderer<'_> {
             let tokens = syntax::tokens(text, inner.clone());
             self.check_raw(&tokens, origin, mode);
             match self.check_tokens(&tokens, origin, statement, used.as_ref()) {
-                Checked::Known => {}
                 Checked::Unreadable => complete = false,
-                Checked::OnHost if statement => {}
-                Checked::OnHost if !host::is_native(text, inner, self) => on_host.push(inner.clone()),
-                Checked::OnHost => {}
+                Checked::OnHost if !statement && !host::is_native(text, inner, self) => on_host.push(inner.clone()),
+                Checked::Known | Checked::OnHost => {}
             }
         }
         for inner in on_host.into_iter().filter(|_| complete) {

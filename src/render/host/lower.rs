@@ -81,16 +81,7 @@ impl Lowering<'_, '_, '_> {
                 let value = self.evaluate(ast)?;
                 self.of_value(value, &ast.at)
             }
-            AstNode::Attribute(base, _) => match self.base(base)? {
-                true => {
-                    let value = self.evaluate(ast)?;
-                    self.of_value(value, &ast.at)
-                }
-                false => {
-                    let message = format!("`{}` is text, which has no entries", self.written(base));
-                    Err(refuse(&ast.at, message, OTHERWISE))
-                }
-            },
+            AstNode::Attribute(base, _) => self.entry(ast, base),
             AstNode::Index(base, index) => self.index(ast, base, index),
             AstNode::Slice(_) => Err(refuse(&ast.at, "the host cuts no pieces out of a text", OTHERWISE)),
             AstNode::List(items) => {
@@ -122,6 +113,16 @@ impl Lowering<'_, '_, '_> {
             return Ok(true);
         }
         Ok(matches!(self.lower(base)?, Lowered::Known(_)))
+    }
+
+    /// The entry of a map whose name is known here.
+    fn entry(&mut self, ast: &Ast<'_>, base: &Ast<'_>) -> Result<Lowered> {
+        if !self.base(base)? {
+            let message = format!("`{}` is text, which has no entries", self.written(base));
+            return Err(refuse(&ast.at, message, OTHERWISE));
+        }
+        let value = self.evaluate(ast)?;
+        self.of_value(value, &ast.at)
     }
 
     /// One item of a list, as a value.
@@ -278,15 +279,7 @@ impl Lowering<'_, '_, '_> {
         }
         let of_facts = matches!(base.node, AstNode::Name(name) if self.is_fact_name(name));
         if of_facts || self.is_known(index) {
-            return match self.base(base)? {
-                true => {
-                    let value = self.evaluate(ast)?;
-                    self.of_value(value, &ast.at)
-                }
-                false => {
-                    Err(refuse(&ast.at, format!("`{}` is text, which has no entries", self.written(base)), OTHERWISE))
-                }
-            };
+            return self.entry(ast, base);
         }
         self.lookup(ast, base, index, None)
     }

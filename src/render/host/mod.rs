@@ -49,7 +49,7 @@ pub(super) fn is_native(text: &str, range: &Range<usize>, renderer: &Renderer<'_
         let on_host = |ast: &Ast<'_>| {
             let mut found = false;
             ast.each_name(&mut |name| {
-                found |= renderer.is_on_host(name) || (name == "host" && renderer.host_is_fact())
+                found |= renderer.is_on_host(name) || (name == "host" && renderer.host_is_fact());
             });
             found
         };

@@ -332,12 +332,16 @@ impl<'t> Ast<'t> {
             }
             AstNode::Call(value, args) | AstNode::Filter(value, _, args) | AstNode::Test(value, _, args, _) => {
                 value.each_name(call);
-                args.iter().for_each(|arg| arg.each_name(call));
+                for arg in args {
+                    arg.each_name(call);
+                }
             }
             AstNode::Choose(yes, test, no) => {
                 yes.each_name(call);
                 test.each_name(call);
-                no.iter().for_each(|no| no.each_name(call));
+                if let Some(no) = no {
+                    no.each_name(call);
+                }
             }
         }
     }
