@@ -40,6 +40,8 @@ pub struct Flags {
     pub known_hosts: Option<PathBuf>,
     /// `--forks`.
     pub forks: Option<u32>,
+    /// `--ask-sudo-pass`: a rerun asks again.
+    pub ask_sudo_pass: bool,
 }
 
 impl Flags {
@@ -83,6 +85,7 @@ impl Flags {
             host_key: new.host_key.or(self.host_key),
             known_hosts: new.known_hosts.or(self.known_hosts),
             forks: new.forks.or(self.forks),
+            ask_sudo_pass: new.ask_sudo_pass || self.ask_sudo_pass,
             vars: self.vars,
             secret_vars: self.secret_vars,
         }

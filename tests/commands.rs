@@ -70,7 +70,6 @@ const PLAYS: &[Play] = &[
     Play("pinboot lock PLAYBOOK --check", Nothing, 0, "no step fetches anything that can be locked"),
     Play("pinboot lock PLAYBOOK --prune", Nothing, 0, "no step fetches anything that can be locked"),
     Play("pinboot lock PLAYBOOK --update NAME", Nothing, 2, "no step that can be locked is called `NAME`"),
-    Play("pinboot lock", Nothing, 0, "no step fetches anything that can be locked"),
     Play("pinboot params FILE", Nothing, 0, "no parameters"),
     Play("pinboot kinds", Nothing, 0, "kafka_topics"),
     Play("pinboot kinds [KIND]", Nothing, 0, "file"),
@@ -88,7 +87,7 @@ const STEPS: &str = "--tags a,b --skip-tags c --from 1 --only First --only Say";
 fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
     let mut plays = vec![
         (
-            format!("run p.yaml {VALUES} {STEPS} {CONNECT} --limit h --wait=5 --output json -v"),
+            format!("run p.yaml {VALUES} {STEPS} {CONNECT} --ask-sudo-pass --limit h --wait=5 --output json -v"),
             Nothing,
             0,
             "run_finished",
@@ -96,7 +95,7 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         ("run p.yaml --host ec2-user@ADDRESS --wait --json --verbose".to_owned(), Nothing, 0, "run_finished"),
         (
             format!(
-                "rerun RUN {VALUES} --tags a --skip-tags c --from 1 --only Fails {CONNECT} --limit h --wait=5 --assume done --same-host -v"
+                "rerun RUN {VALUES} --tags a --skip-tags c --from 1 --only Fails {CONNECT} --ask-sudo-pass --limit h --wait=5 --assume done --same-host -v"
             ),
             Failed,
             1,
@@ -106,7 +105,12 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         ("rerun --output json".to_owned(), Failed, 1, "run_finished"),
         (format!("cancel RUN --after-step {CONNECT} -v"), Ended, 0, "has ended"),
         ("cancel --host ec2-user@ADDRESS --output json --json --verbose".to_owned(), Ended, 0, "has ended"),
-        (format!("attach ec2-user@ADDRESS RUN --playbook p.yaml {VALUES} {STEPS} {CONNECT} -v"), Ended, 0, "run "),
+        (
+            format!("attach ec2-user@ADDRESS RUN --playbook p.yaml {VALUES} {STEPS} {CONNECT} --ask-sudo-pass -v"),
+            Ended,
+            0,
+            "run ",
+        ),
         ("attach ec2-user@ADDRESS --output json --json --verbose".to_owned(), Ended, 0, "run_finished"),
         (format!("lint p.yaml {VALUES}"), Nothing, 0, "no problems found"),
         (format!("lock p.yaml {VALUES} --check"), Nothing, 0, "no step fetches"),
@@ -405,6 +409,7 @@ fn the_variables_of_the_environment_stand_for_their_flags() {
         ("PINBOOT_SH", "/bin/sh"),
         ("PINBOOT_KEEPALIVE", "9"),
         ("PINBOOT_START_TIMEOUT", "60"),
+        ("PINBOOT_SUDO_PASSWORD", "not needed here"),
         ("NO_COLOR", "1"),
     ];
     let mut call = world.call(state.path()).args(["run", "p.yaml"]);

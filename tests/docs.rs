@@ -78,7 +78,7 @@ fn said(name: &str, text: &str) -> (Vec<Diagnostic>, String) {
     // Files that an example names are taken to be there.
     let loader = |_: &str| Ok(b"port = {{ port }}\n".to_vec());
     let mut inputs = Inputs::new("me", loader);
-    for name in ["AWS_PROFILE", "API_TOKEN"] {
+    for name in ["AWS_PROFILE", "API_TOKEN", "ADMIN_PASSWORD"] {
         inputs.env.insert(name.to_owned(), "a value from outside".to_owned());
     }
     if !has(text, "hosts") {

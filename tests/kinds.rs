@@ -16,6 +16,7 @@ mod https;
 mod namespace;
 mod odd_values;
 mod packages;
+mod password;
 #[path = "host/process.rs"]
 mod process;
 mod read;

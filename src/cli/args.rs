@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(super) use groups::{CommonArgs, ConnectArgs, HostKey, StepArgs, VarArgs, flags};
+pub(super) use groups::{CommonArgs, ConnectArgs, HostKey, StepArgs, SudoArgs, VarArgs, flags};
 
 /// The heading of the flags that every command has.
 const OUTPUT: &str = "Output options";
@@ -176,6 +176,8 @@ pub(super) struct AttachArgs {
     pub(super) steps: StepArgs,
     #[command(flatten)]
     pub(super) connect: ConnectArgs,
+    #[command(flatten)]
+    pub(super) sudo: SudoArgs,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ use super::files::{self, Ready};
 use super::jobs::{header, started, target};
 use super::previous_run::{busy, follow_job, has_unknown};
 use super::remote_run::{bare_host, find, found_job, identity};
+use super::sudo_password;
 use super::system::{runtime, state};
 use crate::engine::{Job, ResumeCommand, StopRequest, Task};
 use crate::event::{EventKind, Mode, parse_timestamp};
@@ -32,14 +33,23 @@ pub(super) fn attach(cli: &Cli, args: &AttachArgs) -> Result<Exit, CommandError>
         return Err(CommandError::input(format!("{flag} requires --playbook"))
             .hint("give the run's playbook with --playbook FILE"));
     }
-    let target = AttachTarget::new(args)?;
+    let mut target = AttachTarget::new(args)?;
+    if let Some(playbook) = &mut target.playbook {
+        sudo_password::give(&mut playbook.ready.plans, &playbook.ready.flags)?;
+    }
     runtime()?.block_on(async {
         let ssh = connector(&target.flags, &args.connect)?;
         check_keys(&ssh, [&target.host]).await?;
         let secrets = target.playbook.as_ref().map_or(&[][..], |playbook| &playbook.plan().secrets);
         let record = find(&ssh, &target.host, args.run.as_deref(), &Masker::new(secrets)).await?;
         let playbook = match (target.playbook, record.mode) {
-            (Some(known), Mode::Check) => Some(RunPlaybook::read(&known.path, args, Mode::Check)?),
+            (Some(known), Mode::Check) => {
+                let mut again = RunPlaybook::read(&known.path, args, Mode::Check)?;
+                for ((_, plan), (_, before)) in again.ready.plans.iter_mut().zip(known.ready.plans) {
+                    plan.secrets = before.secrets;
+                }
+                Some(again)
+            }
             (known, _) => known,
         };
         let attached = Attached::new(&target.host, &record, playbook)?;
@@ -69,6 +79,7 @@ fn flag_of_the_playbook(args: &AttachArgs) -> Option<&'static str> {
         ("--skip-tags", !steps.skip_tags.is_empty()),
         ("--from", steps.from.is_some()),
         ("--only", !steps.only.is_empty()),
+        ("--ask-sudo-pass", args.sudo.ask_sudo_pass),
     ];
     given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
 }
@@ -109,7 +120,7 @@ struct RunPlaybook {
 impl RunPlaybook {
     /// Reads the playbook. The user names the host as the playbook does, or gives its address.
     fn read(path: &Path, args: &AttachArgs, mode: Mode) -> Result<Self, CommandError> {
-        let flags = flags(&[&args.vars, &args.steps, &args.connect]);
+        let flags = flags(&[&args.vars, &args.steps, &args.connect, &args.sudo]);
         let by_name = Flags { limit: vec![args.host.clone()], ..flags.clone() };
         let ready = files::read(path, &by_name, mode).or_else(|_| {
             let by_address = Flags { host: Some(args.host.clone()), ..flags };

@@ -208,7 +208,7 @@ fn path_of(url: &str) -> &str {
 fn verified(download: &Download, fetched: &Fetched) -> Result<(), String> {
     let Some(checksum) = &download.checksum else { return Ok(()) };
     let shown = download.fetch.checksum.as_ref().and_then(address_name).unwrap_or_default();
-    let text = web::text(checksum).map_err(|why| format!("cannot fetch the checksum file {shown}: {}", why))?;
+    let text = web::text(checksum).map_err(|why| format!("cannot fetch the checksum file {shown}: {why}"))?;
     let mut input: Vec<u8> = Vec::new();
     for (_, url) in &download.urls {
         input.extend(path_of(url).as_bytes());

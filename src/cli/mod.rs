@@ -31,6 +31,7 @@ mod runs;
 mod samples;
 mod show;
 mod signals;
+mod sudo_password;
 mod system;
 mod web;
 mod world;

@@ -6,6 +6,7 @@ use super::error::CommandError;
 use super::last_run::{Purpose, find_run};
 use super::previous_run::{PreviousRun, busy, has_record, has_unknown, is_open};
 use super::run::{RunOptions, start};
+use super::sudo_password;
 use super::system::state;
 use crate::engine::StopRequest;
 use crate::event::Mode;
@@ -40,6 +41,7 @@ pub(super) fn rerun(cli: &Cli, args: &RerunArgs) -> Result<Exit, CommandError> {
     let connect = &args.common.connect;
     let mut previous = PreviousRun::load(&state, read, args.common.flags())?;
     previous.same_host = args.same_host;
+    sudo_password::give(&mut previous.ready.plans, &previous.ready.flags)?;
     let jobs = previous.jobs()?;
     if !jobs.is_empty() {
         let hosts: Vec<HostId> = jobs.iter().map(|job| job.host.id.clone()).collect();

@@ -10,6 +10,7 @@ use super::error::CommandError;
 use super::execute::{RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{header, job, pin_host, started, target};
+use super::sudo_password;
 use super::system::{runtime, state};
 use crate::engine::{Job, StopRequest};
 use crate::event::Mode;
@@ -24,7 +25,7 @@ use crate::view::RunView;
 /// Runs a playbook, or shows what a run would do.
 pub(super) fn run(cli: &Cli, args: &RunArgs) -> Result<Exit, CommandError> {
     let mode = if args.check { Mode::Check } else { Mode::Run };
-    let ready = files::read(&args.playbook, &args.common.flags(), mode)?;
+    let mut ready = files::read(&args.playbook, &args.common.flags(), mode)?;
     print_warnings(&ready.warnings);
     if args.dry_run {
         let json = cli.wants_json();
@@ -33,6 +34,7 @@ pub(super) fn run(cli: &Cli, args: &RunArgs) -> Result<Exit, CommandError> {
     if ready.plans.is_empty() {
         return Err(CommandError::input("the playbook names no hosts").hint("add `hosts:` to it, or give --host"));
     }
+    sudo_password::give(&mut ready.plans, &ready.flags)?;
     let options = RunOptions {
         mode,
         connect: &args.common.connect,

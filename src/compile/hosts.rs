@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::ids::HostId;
 use crate::inventory::{self, Host, Target};
 use crate::node::Node;
 use crate::playbook::{HostEntry, Inputs, Loaded};
 use crate::render::renderer::Renderer;
+use crate::render::syntax::is_template;
+use crate::script::Part;
+use crate::secret::Secret;
 use crate::source::Diagnostic;
 
 /// A chosen host whose values are not rendered yet.
@@ -64,6 +69,45 @@ fn unknown_limits(loaded: &Loaded) -> Vec<Diagnostic> {
         (!loaded.playbook.unresolved.hosts).then(|| error.hint(hint))
     };
     unknown.filter_map(error).collect()
+}
+
+/// The password for sudo that a host has of its own, a secret; `None` where it has none.
+pub(super) fn sudo_password(renderer: &mut Renderer<'_>, chosen: &Chosen<'_>) -> Option<Secret> {
+    let node = chosen.entry?.sudo_password.as_ref()?;
+    let used = renderer.secrets_used.clone();
+    let text = renderer.text(node)?;
+    renderer.secrets_used = used;
+    if text.raw().is_empty() {
+        return None;
+    }
+    let mut password = Zeroizing::new(String::new());
+    let mut is_secret = false;
+    for part in text.parts() {
+        match part {
+            Part::Characters(characters) => password.push_str(characters),
+            Part::Secret(name) => {
+                is_secret = true;
+                password.push_str(renderer.host.secrets.get(name)?.expose());
+            }
+            _ => return None,
+        }
+    }
+    let fault = if !is_secret {
+        // What may be a real password is not shown.
+        if node.as_text().is_some_and(|text| !is_template(text)) {
+            renderer.sources.hide(node.span);
+        }
+        "is written in the playbook, where everybody can read it"
+    } else if password.contains(['\n', '\0']) {
+        "has more than one line"
+    } else {
+        return Some(Secret::new(password.as_str()));
+    };
+    let error = Diagnostic::error(node.span, format!("`sudo_password` {fault}"));
+    renderer.diagnostics.push(error.hint(
+        "name a variable of `secrets:`, such as `sudo_password: \"{{ sudo_password }}\"`, and give it with `from_env`, or use --ask-sudo-pass",
+    ));
+    None
 }
 
 /// A chosen host with its values; `None` where one of them has an error.

@@ -18,7 +18,7 @@ use self::steps::Steps;
 use crate::event::Mode;
 use crate::ids::HostId;
 use crate::inventory::Host;
-use crate::plan::Plan;
+use crate::plan::{Plan, SUDO_PASSWORD};
 use crate::playbook::{Loaded, Playbook, Step, secretive};
 use crate::render::renderer::Renderer;
 use crate::render::scope::Registered;
@@ -167,6 +167,7 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     let (vars, mut diagnostics) = resolve(&declared, registered, &loaded.templates, sources, &*inputs.loader);
     let mut renderer = Renderer::new(&loaded.templates, sources, vars, registered, &*inputs.loader);
     let host = hosts::host(&mut renderer, inputs, chosen);
+    let sudo_password = hosts::sudo_password(&mut renderer, chosen);
     let mut steps = Steps::new(playbook, renderer, choice, &inputs.lock);
     steps.check_groups();
     for (at, line) in lines.iter().enumerate() {
@@ -177,5 +178,9 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     let secrets = renderer.secrets_used.iter().filter_map(secret).collect();
     let id = host.as_ref().map_or_else(|| HostId(String::new()), |host| host.id.clone());
     diagnostics.extend(renderer.diagnostics);
-    (host, Plan { host: id, mode, steps: planned, secrets }, diagnostics)
+    let mut plan = Plan { host: id, mode, steps: planned, secrets };
+    if let Some(password) = sudo_password.filter(|_| plan.uses_sudo()) {
+        plan.secrets.push((SUDO_PASSWORD.to_owned(), password));
+    }
+    (host, plan, diagnostics)
 }

@@ -228,7 +228,10 @@ pub(super) fn sudo(step: &str, fault: &SudoFault, clean: impl Fn(&str) -> String
     let needs = format!("the step `{step}` needs root");
     let text = match fault {
         SudoFault::Missing => {
-            return Refusal::unfit(format!("{needs}, and the host has no sudo"), "log in as root, or install sudo");
+            return Refusal::unfit(
+                format!("{needs}, and the host has no sudo"),
+                "log in as root, or install sudo (or doas)",
+            );
         }
         SudoFault::NoAnswer(limit) => {
             return Refusal::unfit(
@@ -236,12 +239,24 @@ pub(super) fn sudo(step: &str, fault: &SudoFault, clean: impl Fn(&str) -> String
                 "see what `sudo -n true` waits for on the host: PAM, a directory service or name resolution may hang",
             );
         }
+        SudoFault::WrongPassword => {
+            return Refusal::unfit(
+                format!("{needs}, and sudo does not take the password"),
+                "it was tried once; give the right one with --ask-sudo-pass, PINBOOT_SUDO_PASSWORD or the host's `sudo_password`",
+            );
+        }
         SudoFault::Error(text) => clean(text),
     };
     if text.contains("password") {
         Refusal::unfit(
             format!("{needs}, and sudo asks for a password"),
-            "let the user use sudo without one (`NOPASSWD:` in /etc/sudoers.d), as EC2's images do for ec2-user and ubuntu",
+            "give it with --ask-sudo-pass or PINBOOT_SUDO_PASSWORD, or let the user use sudo without one (`NOPASSWD:` in /etc/sudoers.d), \
+             as EC2's images do for ec2-user and ubuntu",
+        )
+    } else if text.starts_with("doas:") {
+        Refusal::unfit(
+            format!("{needs}, and doas refuses: {text}"),
+            "doas asks for a password at a terminal alone: write `permit nopass USER` into /etc/doas.conf, or install sudo",
         )
     } else if text.contains("tty") {
         Refusal::unfit(

@@ -159,6 +159,9 @@ pub enum Remembered {
     Started(RunId),
 }
 
+/// What a plan's secrets call the password for sudo: no variable has such a name.
+pub const SUDO_PASSWORD: &str = "sudo password";
+
 impl Question {
     /// A question; `spec` has the `only_if`, the user, `cwd`, `env` and `timeout`.
     pub fn new(number: u32, group: impl Into<String>, spec: StepSpec) -> Self {
@@ -185,6 +188,17 @@ impl Plan {
             }
         }
         found
+    }
+
+    /// Whether something in it is done as another user than the one who logs in.
+    pub fn uses_sudo(&self) -> bool {
+        self.steps.iter().any(|step| matches!(&step.action, Action::Apply(spec) if spec.run_as != RunAs::Login))
+            || self.questions().iter().any(|question| question.spec.run_as != RunAs::Login)
+    }
+
+    /// Whether the password for sudo is among its secrets.
+    pub fn has_sudo_password(&self) -> bool {
+        self.secrets.iter().any(|(name, _)| name == SUDO_PASSWORD)
     }
 }
 

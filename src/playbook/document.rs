@@ -114,6 +114,8 @@ pub struct HostEntry {
     pub port: Option<Node>,
     /// `key`.
     pub key: Option<Node>,
+    /// `sudo_password`, a secret.
+    pub sudo_password: Option<Node>,
     /// `vars`, above the playbook's own.
     pub vars: Vec<Entry>,
 }

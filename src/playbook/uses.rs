@@ -16,7 +16,8 @@ use crate::render::vars::{for_each_name, for_each_use};
 pub(super) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -> HashSet<&'p str> {
     let mut used = HashSet::new();
     let hosts = playbook.hosts.iter();
-    let of_hosts = hosts.flat_map(|host| [&host.address, &host.user, &host.port, &host.key]).flatten();
+    let of_hosts =
+        hosts.flat_map(|host| [&host.address, &host.user, &host.port, &host.key, &host.sudo_password]).flatten();
     let groups = || playbook.groups.iter().filter(|group| group.scope == 0);
     let steps = || playbook.steps.iter().filter(|step| step.scope == 0);
     let of_groups = groups().flat_map(|group| {

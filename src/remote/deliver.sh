@@ -127,6 +127,9 @@ pb_cut() {
 # The secrets are read first, as a line of shell; the rest of standard input is the plan.
 pb_secrets=
 case $pb_stdin in *secrets*) IFS= read -r pb_secrets || pb_cut ;; esac
+# The password for sudo comes next. It goes to the runner through a pipe, and into no file.
+pb_password=
+case $pb_stdin in *sudo*) IFS= read -r pb_password || pb_cut ;; esac
 pb_sound() {
   pb_have=$(cksum <"$1") || [ $? -le 128 ] || exit 137
   [ "${pb_have% *} ${pb_have##* }" = "$pb_sum" ]
@@ -206,8 +209,18 @@ elif pb_err=$( { printf '%16384s' '' >spare; } 2>&1) || { pb_sick=$?; false; }; 
     }
   fi
   #:point runner-starting
-  if command -v setsid >/dev/null 2>&1; then pb_mem=$pb_mem pb_from=$pb_from pb_out=$pb_out pb_umask=$pb_umask setsid sh plan </dev/null >/dev/null 2>&1 &
-  else (trap '' HUP; pb_mem=$pb_mem pb_from=$pb_from pb_out=$pb_out pb_umask=$pb_umask exec sh plan </dev/null >/dev/null 2>&1) & fi
+  # In the background, so that it becomes the runner.
+  pb_start_runner() {
+    set -- sh plan
+    if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; else trap '' HUP; fi
+    export pb_mem pb_from pb_out pb_umask
+    exec "$@" >/dev/null 2>&1
+  }
+  if [ -z "$pb_password" ]; then pb_start_runner </dev/null &
+  else
+    # Printed by the shell itself: an argument of a program could be read by everybody.
+    case ${KSH_VERSION-} in *MIRBSD*) print -r -- "$pb_password" ;; *) printf '%s\n' "$pb_password" ;; esac | pb_start_runner &
+  fi
   pb_pid=$!
   #:point runner-started
 else

@@ -9,6 +9,7 @@ use super::minify::minified;
 use super::pieces;
 use super::streams::StreamPosition;
 use crate::ids::RunId;
+use crate::plan::SUDO_PASSWORD;
 use crate::script::Text;
 use crate::secret::Secret;
 use crate::transport::Exec;
@@ -126,11 +127,12 @@ impl Input {
     /// Reads up to the line behind the padding.
     const SKIP: &str = "while IFS= read -r pb_line && [ \"${pb_line##*.}\" != pinboot ]; do :; done\n";
 
-    /// The secrets' line, which comes first; nothing where there are none.
+    /// The secrets' line, which comes first, and the password for sudo behind it; nothing where there are none.
     fn new(secrets: &[(String, Secret)], secret_input: SecretInput) -> Self {
         if secrets.is_empty() {
             return Self { what: String::new(), skip: "", bytes: Vec::new() };
         }
+        let (passwords, others): (Vec<_>, Vec<_>) = secrets.iter().partition(|(name, _)| name == SUDO_PASSWORD);
         let (mut bytes, skip) = match secret_input {
             SecretInput::Plain => (Vec::new(), ""),
             SecretInput::Padded => {
@@ -138,9 +140,18 @@ impl Input {
                 ([line.repeat(Self::PADDING).as_slice(), b".pinboot\n"].concat(), Self::SKIP)
             }
         };
-        bytes.extend(secret_line(secrets).expose().as_bytes());
-        bytes.push(b'\n');
-        Self { what: "secrets".to_owned(), skip, bytes }
+        let mut what = Vec::new();
+        if !others.is_empty() {
+            what.push("secrets");
+            bytes.extend(secret_line(&others).expose().as_bytes());
+            bytes.push(b'\n');
+        }
+        for (_, password) in passwords {
+            what.push("sudo");
+            bytes.extend(password.expose().as_bytes());
+            bytes.push(b'\n');
+        }
+        Self { what: what.join(" "), skip, bytes }
     }
 }
 
@@ -175,7 +186,7 @@ fn header(
 }
 
 /// One line of shell that puts each secret into a file of its own in `$pb_mem`, as an assignment.
-fn secret_line(secrets: &[(String, Secret)]) -> Secret {
+fn secret_line(secrets: &[&(String, Secret)]) -> Secret {
     let line = secrets.iter().fold(String::new(), |mut line, (name, secret)| {
         let assignment =
             zeroize::Zeroizing::new(format!("pb_s_{name}={}", Text::from(secret.expose()).quote_exactly()));

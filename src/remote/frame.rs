@@ -207,6 +207,8 @@ pub enum SudoFault {
     Missing,
     /// It did not end in this time.
     NoAnswer(String),
+    /// It did not take the password.
+    WrongPassword,
     /// It said this.
     Error(String),
 }
@@ -316,6 +318,7 @@ fn unfit(rest: &[u8]) -> Option<Unfit> {
             let fault = match text.strip_prefix("no answer in ") {
                 Some(limit) => SudoFault::NoAnswer(limit.to_owned()),
                 None if text == "no sudo" => SudoFault::Missing,
+                None if text.contains("incorrect password attempt") => SudoFault::WrongPassword,
                 None => SudoFault::Error(text),
             };
             Unfit::Sudo(step, fault)

@@ -15,6 +15,8 @@ const FIXED: &[&str] = &[
     "pb_apart",
     // The numbers of the steps for people, in the same line, for `ask.sh`.
     "pb_labels",
+    // Whether the runner gets a password for sudo, in the same line.
+    "pb_takes_password",
     // What `ask.sh` leaves out when it compares plans.
     "pb_step_before",
     "pb_step_unknown",

@@ -11,13 +11,19 @@ use super::step_body::{function_of, question_body, step_body};
 use super::values;
 use crate::event::Mode;
 use crate::kinds;
-use crate::plan::{Action, Plan, RunAs};
+use crate::plan::{Action, Plan, PlannedStep, RunAs};
 use crate::script::{Script, Text};
 
 /// Writes the file that the host keeps as the run's `plan`.
 pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
-    let groups = if plan.questions().is_empty() { "" } else { RUNNER.groups.as_str() };
-    program_around(|values| format!("{}{groups}", runner::text(values)), plan, identity)
+    let reboots = |step: &PlannedStep| matches!(&step.action, Action::Apply(work) if work.recipe.reboots());
+    let parts = [
+        (&RUNNER.groups, !plan.questions().is_empty()),
+        (&RUNNER.reboot, plan.steps.iter().any(reboots)),
+        (&RUNNER.password, plan.has_sudo_password()),
+    ];
+    let needed: String = parts.into_iter().filter(|(_, is_needed)| *is_needed).map(|(part, _)| part.as_str()).collect();
+    program_around(|values| format!("{}{needed}", runner::text(values)), plan, identity)
 }
 
 /// The program with the runner that `runner` gives for plans with values of the host, or without.
@@ -85,13 +91,14 @@ fn first_line(plan: &Plan, identity: &Identity) -> String {
         Mode::Check => "check",
     };
     format!(
-        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={} pb_apart=1 pb_labels={}\n",
+        "pb_run={} pb_nonce={} pb_mode={mode} pb_total={} pb_user_of={} pb_secret={} pb_apart=1 pb_labels={}{}\n",
         identity.run,
         identity.nonce,
         plan.steps.len(),
         Text::from(identity.started_by.as_str()).quote(),
         if plan.secrets.is_empty() { "" } else { "1" },
         labels::written(plan.steps.iter().map(|step| step.label)),
+        if plan.has_sudo_password() { " pb_takes_password=1" } else { "" },
     )
 }
 

@@ -23,11 +23,19 @@ pub(super) const FILES: &[&str] = &[
     include_str!("runner/waiting.sh"),
     include_str!("runner/processes.sh"),
     GROUPS,
+    REBOOT,
+    PASSWORD,
 ];
 
 /// What only plans with questions of groups need. It takes the place of functions of the other files, and is left out elsewhere: every
 /// byte of the runner is sent with each plan.
 const GROUPS: &str = include_str!("runner/groups.sh");
+
+/// The same of plans that reboot the host.
+const REBOOT: &str = include_str!("runner/reboot.sh");
+
+/// The same of plans with a password for sudo.
+const PASSWORD: &str = include_str!("runner/password.sh");
 
 /// What programs have besides whose plans use values of the host.
 const VALUES: &str = include_str!("runner/values.sh");
@@ -50,7 +58,7 @@ pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&sourc
 
 /// The same for a plan that uses values of the host. It has the runner's names.
 static WITH_VALUES_TEXT: LazyLock<String> =
-    LazyLock::new(|| RUNNER.with(true, |source| source.replacen(GROUPS, "", 1)));
+    LazyLock::new(|| RUNNER.with(true, |source| source.replacen(&[GROUPS, REBOOT, PASSWORD].concat(), "", 1)));
 
 /// The text that a program has.
 pub(super) fn text(with_values: bool) -> &'static str {
@@ -63,6 +71,10 @@ pub(super) struct Runner {
     pub(super) text: String,
     /// What stands behind it where the plan has questions of groups.
     pub(super) groups: String,
+    /// The same for a plan that reboots the host.
+    pub(super) reboot: String,
+    /// The same for a plan with a password for sudo.
+    pub(super) password: String,
     names: Names,
 }
 
@@ -70,9 +82,15 @@ impl Runner {
     fn new(source: &str) -> Self {
         let forget = forget(source);
         let names = Names::of(&stripped(&format!("{source}\n{forget}")));
-        let always = source.strip_suffix(GROUPS).unwrap_or(source);
+        let always = source.strip_suffix(&[GROUPS, REBOOT, PASSWORD].concat()).unwrap_or(source);
         let shorten = |shell: &str| names.shorten(&stripped(shell));
-        Self { text: shorten(&format!("{always}\n{forget}")), groups: shorten(GROUPS), names }
+        Self {
+            text: shorten(&format!("{always}\n{forget}")),
+            groups: shorten(GROUPS),
+            reboot: shorten(REBOOT),
+            password: shorten(PASSWORD),
+            names,
+        }
     }
 
     /// What one of the runner's names is in its text.

@@ -19,6 +19,8 @@ cases! {
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "the user is not in sudoers" => Shown("sudo_sudoers", "127.0.0.1:");
     sudo_that_cannot_be_used_is_found_out_before_the_first_step ["B20"] "there is no sudo" => Shown("sudo_none", "127.0.0.1:");
     the_real_sudo_refuses_a_stranger_and_serves_a_friend ["B19" "B20"] "the real sudo" => Text("6", "sudo asks for a password; exit 0 with NOPASSWD");
+    the_real_sudo_takes_the_password_that_the_user_gives ["B19"] "the user gives the password, or a wrong one"
+        => Text("0", "exit 6 with a wrong one, which is tried once");
     root_needs_no_sudo ["B20"] "there is no sudo, and the login user is root" => Text("0", "no sudo is needed");
     a_full_or_read_only_home_is_named ["C1"] "a full disk" => Shown("home_space", "127.0.0.1:");
     a_full_or_read_only_home_is_named ["C1"] "no inodes left" => Shown("home_inodes", "127.0.0.1:");
@@ -78,7 +80,7 @@ fn sudo_that_cannot_be_used_is_found_out_before_the_first_step() {
         ("broken", Some("sudo: /etc/sudo.conf is owned by uid 1000, should be 0 \x1b[31m")),
         ("none", None),
     ] {
-        let path = path_without(&["sudo"]);
+        let path = path_without(&["sudo", "doas"]);
         if let Some(says) = says {
             let sudo = path.path().join("sudo");
             fs::write(&sudo, format!("#!/bin/sh\nprintf '%s\\n' \"{says}\" >&2\nexit 1\n")).expect("a program");
@@ -108,6 +110,46 @@ fn the_real_sudo_refuses_a_stranger_and_serves_a_friend() {
     world.steps(ROOT);
     world.run(&[]).exits(0);
     assert_eq!(world.read("who"), "0\n");
+}
+
+#[test]
+fn the_real_sudo_takes_the_password_that_the_user_gives() {
+    let Some(()) = mounts() else { return };
+    if need("sudo", "sudo").is_none() || need("openssl", "openssl").is_none() {
+        return;
+    }
+    let rules = "mount -t tmpfs -o mode=755 none /etc/sudoers.d
+        printf 'Defaults timestamp_timeout=0\\nvisitor ALL=(ALL) ALL\\n' >/etc/sudoers.d/visitor; chmod 440 /etc/sudoers.d/visitor
+        hash=$(openssl passwd -6 the-right-one)
+        sed \"s|^visitor:[*]|visitor:$hash|\" /etc/shadow >/etc/sudoers.d/shadow~; cat /etc/sudoers.d/shadow~ >/etc/shadow";
+    let Some(world) = user_with("/bin/sh", None, rules) else { return };
+    world.steps(ROOT);
+    let wrong = world.run_call(&[]).env("PINBOOT_SUDO_PASSWORD", "a-wrong-one").exits(6);
+    drop(wrong.says(&["needs root", "sudo does not take the password", "it was tried once", "--ask-sudo-pass"]));
+    unfit(&world);
+    world.run_call(&["--ask-sudo-pass"]).exits(2).says(&["there is no terminal to ask at", "PINBOOT_SUDO_PASSWORD"]);
+    let right = world.run_call(&["-v"]).env("PINBOOT_SUDO_PASSWORD", "the-right-one").exits(0);
+    assert_eq!(world.read("who"), "0\n");
+    assert!(
+        !right.shown().contains("the-right-one") && !world.journal_text().contains("the-right-one"),
+        "{}",
+        right.shown()
+    );
+    // The host's own goes before it, and has to be a secret.
+    let playbook = |secrets: &str| {
+        world.playbook(&format!(
+            "name: A test\nvars: {{ pw: '{{{{ env.PW }}}}' }}\nfrom_env: [PW]\nsecrets: [{secrets}]\n\
+             hosts: {{ h: {{ address: h, sudo_password: '{{{{ pw }}}}' }} }}\nsteps:\n{ROOT}"
+        ));
+    };
+    playbook("pw");
+    world.run_call(&[]).env("PINBOOT_SUDO_PASSWORD", "a-wrong-one").env("PW", "the-right-one").exits(0);
+    playbook("");
+    world
+        .run_call(&[])
+        .env("PW", "the-right-one")
+        .exits(2)
+        .says(&["`sudo_password` is written in the playbook", "secrets:"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use pinboot::event::Mode;
 use pinboot::ids::RunId;
 use pinboot::kinds::KINDS;
 use pinboot::remote::{Delivery, Identity, program};
+use pinboot::secret::Secret;
 use rustix::fs::inotify;
 
 use super::heard::Heard;
@@ -278,6 +279,11 @@ impl Hostile {
 
     /// Carries a playbook out as the login user, who has sudo.
     pub(super) fn play(&mut self, steps: &str) -> Heard {
+        self.play_with(steps, Vec::new())
+    }
+
+    /// The same with secrets.
+    pub(super) fn play_with(&mut self, steps: &str, secrets: Vec<(String, Secret)>) -> Heard {
         self.runs += 1;
         let nonce = "00112233445566778899aabbccddeeff";
         let identity = Identity {
@@ -287,8 +293,9 @@ impl Hostile {
             shell: "/bin/sh".to_owned(),
         };
         let plan = compile(&format!("steps:\n{steps}"), &[], None, Mode::Run);
-        let plan = plan.unwrap_or_else(|refused| panic!("{}", refused.rendered));
-        let exec = Delivery::new(&program(&plan, &identity), &identity, &[]).exec();
+        let mut plan = plan.unwrap_or_else(|refused| panic!("{}", refused.rendered));
+        plan.secrets = secrets;
+        let exec = Delivery::new(&program(&plan, &identity), &identity, &plan.secrets).exec();
         let text = format!("umask 022; cd; {}", String::from_utf8(exec.command).expect("ASCII"));
         let mut command = self.of("login", &["/bin/sh", "-c", &text]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -20,12 +20,14 @@ pub(in crate::cli) struct CommonArgs {
     pub(in crate::cli) wait: WaitArgs,
     #[command(flatten)]
     pub(in crate::cli) connect: ConnectArgs,
+    #[command(flatten)]
+    sudo: SudoArgs,
 }
 
 impl CommonArgs {
     /// The flags that the journal keeps.
     pub(in crate::cli) fn flags(&self) -> Flags {
-        flags(&[&self.vars, &self.hosts, &self.steps, &self.connect])
+        flags(&[&self.vars, &self.hosts, &self.steps, &self.connect, &self.sudo])
     }
 }
 
@@ -128,6 +130,15 @@ pub(in crate::cli) struct ConnectArgs {
     pub(in crate::cli) yes: bool,
 }
 
+/// How to become root there.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = CONNECTION)]
+pub(in crate::cli) struct SudoArgs {
+    /// Ask for the password for sudo, once for all hosts, before connecting [env: PINBOOT_SUDO_PASSWORD gives it without asking]
+    #[arg(long)]
+    pub(in crate::cli) ask_sudo_pass: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum HostKey {
     /// Refuse it
@@ -175,6 +186,12 @@ impl ToFlags for StepArgs {
         flags.skip_tags.clone_from(&self.skip_tags);
         flags.from.clone_from(&self.from);
         flags.only.clone_from(&self.only);
+    }
+}
+
+impl ToFlags for SudoArgs {
+    fn write(&self, flags: &mut Flags) {
+        flags.ask_sudo_pass = self.ask_sudo_pass;
     }
 }
 

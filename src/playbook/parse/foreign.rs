@@ -176,6 +176,9 @@ const HOST: &[(&str, &str)] = &[
     ("ansible_ssh_private_key_file", "write `key: FILE`"),
     ("ansible_private_key_file", "write `key: FILE`"),
     ("ansible_become", "write `sudo: true` on each step that needs it"),
+    ("ansible_become_password", "write `sudo_password`, a variable of `secrets:`, or use --ask-sudo-pass"),
+    ("ansible_become_pass", "write `sudo_password`, a variable of `secrets:`, or use --ask-sudo-pass"),
+    ("ansible_sudo_pass", "write `sudo_password`, a variable of `secrets:`, or use --ask-sudo-pass"),
     ("ansible_connection", "remove it: pinboot uses SSH"),
     ("ansible_python_interpreter", "remove it: a host needs no Python"),
 ];

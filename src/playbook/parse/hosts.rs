@@ -7,7 +7,7 @@ use crate::playbook::document::{HostEntry, MAX_HOSTS};
 use crate::render::syntax::is_template;
 use crate::source::{Diagnostic, Spanned};
 
-const HOST: &[&str] = &["address", "user", "port", "key", "vars"];
+const HOST: &[&str] = &["address", "user", "port", "key", "sudo_password", "vars"];
 
 impl Parser<'_> {
     pub(super) fn hosts(&mut self, entry: Entry) -> Vec<HostEntry> {
@@ -50,7 +50,8 @@ impl Parser<'_> {
                     .hint("use plain text without commas; whatever varies belongs into `address`"),
             );
         }
-        let mut host = HostEntry { name, address: None, user: None, port: None, key: None, vars: Vec::new() };
+        let mut host =
+            HostEntry { name, address: None, user: None, port: None, key: None, sudo_password: None, vars: Vec::new() };
         let Value::Map(fields) = entry.value.value else {
             let hint = format!("write `{key}: {{ address: ADDRESS, user: USER }}`");
             self.expected(&key, &entry.value, "a map", Some(&hint));
@@ -92,6 +93,7 @@ impl Parser<'_> {
             "address" => host.address = value,
             "user" => host.user = value,
             "port" => host.port = value,
+            "sudo_password" => host.sudo_password = value,
             _ => host.key = value,
         }
         field.key == "address"

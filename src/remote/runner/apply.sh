@@ -110,19 +110,3 @@ pb_wait_for_retry() {
   pb_read_stop
   [ -z "$pb_stop" ]
 }
-
-# pb_await_reboot SINCE: waits for the end of this boot, which is this runner's end too: the next one finds another boot. Where that
-# does not come in time, the step has failed. A shutdown asks before it kills, and a runner that does not listen holds it up.
-pb_await_reboot() {
-  pb_frame reboot "$pb_id" "$pb_step_timeout"
-  trap 'exit 0' TERM HUP INT
-  pb_now
-  pb_seconds=0
-  case $pb_clock in *[0-9]*) pb_seconds=$((${pb_clock%%.*} - ${1%%.*})) ;; esac
-  while [ $pb_seconds -lt "$pb_step_timeout" ]; do
-    sleep 1
-    pb_seconds=$((pb_seconds + 1))
-  done
-  trap 'pb_signalled=1' TERM HUP INT
-  pb_finish failed 0 reboot
-}

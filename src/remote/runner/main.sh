@@ -39,7 +39,7 @@ pb_main() {
 # runner itself writes is private; the shells of steps have the login's umask, which the delivery gives.
 pb_prepare() {
   umask 077
-  set +efu
+  set +aefu
   # shellcheck disable=SC3045 # It is bash, which would hand the login's own `set` on to every shell of a step.
   [ -z "${BASH_VERSION-}" ] || export -n SHELLOPTS
   exec >>out 2>&1 5>>log </dev/null || exit 6
@@ -60,23 +60,8 @@ pb_prepare() {
   trap 'pb_signalled=1' TERM USR1 HUP INT
 }
 
-# pb_find_last_reboot: sets pb_rebooted_by to the last step that has started to reboot the host, 0 for none, and pb_skipped to what
-# was skipped before it. What was looked at before the reboot is not looked at again; the host's lock went with that boot.
-pb_find_last_reboot() {
-  pb_rebooted_by=0
-  [ -z "$pb_is_first" ] || return 0
-  for pb_number in $pb_reboot_steps; do
-    if [ -s "$pb_number.began" ]; then
-      pb_rebooted_by=$pb_number
-      read -r pb_began_clock pb_began_boot pb_skipped <"$pb_number.began"
-    fi
-  done
-  [ "$pb_rebooted_by" != 0 ] || return 0
-  for pb_number in $pb_preflight_steps; do
-    pb_load_step "$pb_number"
-    [ "$pb_step_as" = login ] || [ "$pb_uid" = 0 ] || pb_try_sudo
-  done
-}
+# pb_find_last_reboot: sets pb_rebooted_by to the last step that has started to reboot the host. Only a plan that reboots has one.
+pb_find_last_reboot() { pb_rebooted_by=0; }
 
 # pb_run_steps: sets pb_end to how the run ends. It has ended well only where every step has a result.
 pb_run_steps() {

@@ -51,9 +51,10 @@ pb_signal() {
   done
   return $pb_is_gone
 }
-# pb_kill SIGNAL PROCESS: the processes of root and of other users can only be signalled through sudo.
+# pb_kill SIGNAL PROCESS: the processes of root and of other users can only be signalled through sudo. A shell of root
+# does it, since the kill of procps 4.0 reads `-TERM -1234` as process -1: everything.
 pb_kill() {
-  if [ "$pb_step_as" != login ] && [ "$pb_uid" != 0 ] && sudo -n kill "$1" "$2" 2>/dev/null; then return 0; fi
+  if [ "$pb_step_as" != login ] && [ "$pb_uid" != 0 ] && $pb_super sh -c 'kill "$1" "$2"' sh "$1" "$2" 2>/dev/null; then return 0; fi
   kill "$1" "$2" 2>/dev/null
 }
 

@@ -61,19 +61,24 @@ pb_start_shell() {
   elif [ "$1" = login ] || [ "$1$pb_uid" = root0 ]; then
     set -- "$2" -c "$pb_read_and_run"
   elif [ "$1" = root ]; then
-    set -- sh -c "$pb_keep_lock" sh sudo -n -H -- "$2" -c "$pb_read_and_run"
+    # shellcheck disable=SC2086 # Words.
+    set -- sh -c "$pb_keep_lock" sh $pb_super -- "$2" -c "$pb_read_and_run"
   elif [ "$pb_uid" = 0 ]; then
     set -- su -s "$(command -v "$2")" "$pb_step_user" -c "$pb_read_and_run"
   else
-    set -- sh -c "$pb_keep_lock" sh sudo -n -H -u "$pb_step_user" -- "$2" -c "$pb_read_and_run"
+    # shellcheck disable=SC2086 # Words.
+    set -- sh -c "$pb_keep_lock" sh $pb_super -u "$pb_step_user" -- "$2" -c "$pb_read_and_run"
   fi
   # shellcheck disable=SC2086 # It is a word or none.
-  pb_print "$pb_text" | {
+  pb_send "$*" | {
     umask "$pb_login_umask"
     exec $pb_setsid "$@" 1>&4 4>&- 5>&- 7>&- 8>&8 9>&-
   } &
   pb_pid=$! pb_has_group=$pb_setsid
 }
+
+# pb_send WORDS: prints the text for the shell that these words start.
+pb_send() { pb_print "$pb_text"; }
 
 # pb_print TEXT: prints it, and makes it no argument of another program, which every user could read. mksh has no printf of its own.
 case ${KSH_VERSION-} in

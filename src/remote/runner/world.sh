@@ -31,10 +31,11 @@ if [ "${20-}" = "${start:--}" ]; then echo "pbusy $run $who $since"; else echo "
 # pb_try_sudo: sets pb_sudo to yes, or to the reason why sudo cannot be used. It asks once, and takes the host's lock.
 pb_try_sudo() {
   [ -z "$pb_sudo" ] || return 0
-  if ! command -v sudo >/dev/null 2>&1; then
-    pb_sudo='no sudo'
-    return 0
+  if ! command -v "${pb_super%% *}" >/dev/null 2>&1; then
+    pb_super='doas -n'
+    command -v doas >/dev/null 2>&1 || pb_sudo='no sudo'
   fi
+  [ -z "$pb_sudo" ] || return 0
   pb_find_start_time $$
   set -- "$pb_run $pb_user_of $$ $pb_start_time"
   pb_alive=alive.$$
@@ -60,6 +61,10 @@ pb_try_sudo() {
   pb_sudo=yes
 }
 
+# pb_super: what makes root of the login user.
+pb_super='sudo -n -H'
+pb_run_super() { $pb_super -- "$@" >sudo 2>&1 <"$pb_alive" 5>&- 7>&- 8>&- 9>&-; }
+
 # pb_ask_sudo COMMAND…: carries a command out as root. What is printed is in the file `sudo`, and the status in pb_exit_status. PAM, a
 # directory service or name resolution may keep sudo from an answer: then pb_sudo says so, and sudo, which its user cannot end, is left.
 pb_ask_sudo() {
@@ -69,9 +74,8 @@ pb_ask_sudo() {
   esac
   pb_kept_as=$pb_step_as pb_kept_timeout=$pb_step_timeout
   pb_step_as=login pb_step_timeout=$pb_limit pb_has_group= pb_tree=
-  # The shell in between can be ended. The files are the user's.
-  # shellcheck disable=SC2024,SC2094
-  (sudo -n -- "$@" >sudo 2>&1 <"$pb_alive" 5>&- 7>&- 8>&- 9>&-; exit $?) &
+  # The shell in between can be ended.
+  (pb_run_super "$@"; exit $?) &
   pb_pid=$!
   pb_wait
   pb_step_as=$pb_kept_as pb_step_timeout=$pb_kept_timeout

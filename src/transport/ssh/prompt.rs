@@ -64,19 +64,26 @@ impl Passphrase {
     }
 }
 
-fn ask_on_terminal(questions: &Questions, path: &Path, again: bool) -> Result<Secret, NoPassphrase> {
-    if !Questions::is_possible() {
-        return Err(NoPassphrase::NoTerminal);
+impl Questions {
+    /// Asks for a password without echo.
+    pub fn password(&self, question: &str) -> Result<Secret, NoPassphrase> {
+        if !Self::is_possible() {
+            return Err(NoPassphrase::NoTerminal);
+        }
+        let ask = |tty: &mut Tty<'_>| {
+            let line = tty.read_hidden(question)?;
+            Ok(Secret::new(line.strip_suffix('\n').unwrap_or(&line)))
+        };
+        self.ask(ask).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => NoPassphrase::GivenUp,
+            _ => NoPassphrase::Failed(error.to_string()),
+        })
     }
+}
+
+fn ask_on_terminal(questions: &Questions, path: &Path, again: bool) -> Result<Secret, NoPassphrase> {
     let wrong = if again { "This passphrase does not open the key. " } else { "" };
-    let ask = |tty: &mut Tty<'_>| {
-        let line = tty.read_hidden(&format!("{wrong}Passphrase for {}: ", sanitize::path(path)))?;
-        Ok(Secret::new(line.strip_suffix('\n').unwrap_or(&line)))
-    };
-    questions.ask(ask).map_err(|error| match error.kind() {
-        io::ErrorKind::Interrupted => NoPassphrase::GivenUp,
-        _ => NoPassphrase::Failed(error.to_string()),
-    })
+    questions.password(&format!("{wrong}Passphrase for {}: ", sanitize::path(path)))
 }
 
 /// A host whose key is not known yet.
