@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use pinboot::rehearse::world::{like, parse_over};
 use pinboot::rehearse::{ChangedPath, RehearsalHost, World};
 use pinboot::remote::is_own_path;
 
@@ -182,6 +183,67 @@ fn a_host_that_is_kept_can_be_looked_at_until_ctrl_c() {
     kept.finish().exits(0).says(&["rehearsed: changed 1, then unchanged 1"]);
 }
 
+/// A service's user, with what belongs to it.
+const OWNERS: &str = "  - { name: Make the group, group: { name: data, system: true }, sudo: true }\n  \
+     - { name: Make the user, user: { name: broker, system: true, groups: [data], home: /opt/broker, create_home: true, shell: /bin/sh }, sudo: true }\n  \
+     - { name: Make the directory, directory: { path: /var/lib/broker, owner: broker, group: data, mode: 0750 }, sudo: true }\n  \
+     - { name: Write the settings, file: { path: /etc/broker.conf, content: \"a = 1\\n\", owner: broker, group: data, mode: 0600 }, sudo: true }\n  \
+     - { name: Use them, run_as: broker, script: 'cat /etc/broker.conf > /var/lib/broker/used', creates: /var/lib/broker/used }\n";
+
+/// Whether a throw-away host has users with ids of their own here.
+fn has_ids() -> bool {
+    let has = rustix::process::getuid().is_root();
+    if !has {
+        crate::support::left_out("users with ids of their own on a throw-away host, which need root");
+    }
+    has && is_possible()
+}
+
+#[test]
+fn what_belongs_to_other_users_is_rehearsed() {
+    if !has_ids() {
+        return;
+    }
+    let folder = folder(OWNERS, "{}\n");
+    let call = rehearse(&folder, &["-v"]).stdout_has(&["rehearsed: changed 5, then unchanged 5"]);
+    let listing = [
+        "/etc/broker.conf 0600 broker:data 6 bytes",
+        "/var/lib/broker/ 0750 broker:data",
+        "/opt/broker/ 0",
+        "root:root",
+    ];
+    call.stderr_has(&listing).check();
+    let json = rehearse(&folder, &["--json"]).stdout_has(&[]).check().stdout;
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().expect("lines")).expect("JSON");
+    let written = last["verdict"]["written"].as_array().expect("a list");
+    let used = written.iter().find(|one| one["path"] == "/var/lib/broker/used").expect("written");
+    assert_eq!((used["owner"].as_str(), used["group"].as_str()), (Some("broker"), Some("broker")), "{used}");
+}
+
+#[test]
+fn cuts_do_not_change_what_belongs_to_other_users() {
+    if !has_ids() {
+        return;
+    }
+    let folder = folder(OWNERS, "{}\n");
+    let printed =
+        rehearse(&folder, &["--cut"]).stdout_has(&["every cut survived"]).stderr_has(&["reconnected"]).check();
+    assert_eq!(printed.stdout.matches(": same end, each effect once").count(), 5, "{}", printed.stdout);
+}
+
+#[test]
+fn on_a_host_with_one_id_the_verdict_says_what_to_install() {
+    if !is_possible() {
+        return;
+    }
+    let folder = folder(OWNERS, "{}\n");
+    // In such a namespace even root has one id to give.
+    let call = rehearse(&folder, &[]).under("unshare", &["--user", "--map-root-user"]).exit(1);
+    let printed =
+        call.stderr_has(&["share one user id", "package uidmap"]).stdout_has(&["limit of this host:"]).check();
+    assert!(printed.stdout.contains("not passed: step 3 Make the directory"), "{}", printed.stdout);
+}
+
 #[test]
 fn cuts_in_every_step_change_nothing() {
     if !is_possible() {
@@ -236,6 +298,18 @@ fn faults_of_the_rehearsal_file_are_shown_at_their_place() {
     call.stderr_has(&["p.rehearsal.yaml:1:1", "did you mean `commands`?"]).check();
 }
 
+/// The world of a rehearsal file, built on the files that it builds on.
+pub(crate) fn world_of(path: &Path) -> World {
+    let mut sources = pinboot::source::Sources::default();
+    let id = sources.add("world", std::fs::read_to_string(path).expect("the file"));
+    let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
+    let folder = path.parent().expect("a folder");
+    let base = like(&document).map_or_else(World::default, |other| world_of(&folder.join(other.value)));
+    let (world, faults) = parse_over(base, &document, folder, &|path| path.is_file());
+    assert!(faults.is_empty(), "{faults:?}");
+    world
+}
+
 /// A host for the milestone, and the program run against it as against any other.
 struct Stage {
     host: RehearsalHost,
@@ -244,13 +318,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let path = repository("playbooks/milestone1.rehearsal.yaml");
-        let mut sources = pinboot::source::Sources::default();
-        let id = sources.add("world", std::fs::read_to_string(&path).expect("the file"));
-        let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
-        let folder = path.parent().expect("a folder");
-        let (world, faults) = pinboot::rehearse::world::parse(&document, folder, &|path| path.is_file());
-        assert!(faults.is_empty(), "{faults:?}");
+        let world = world_of(&repository("playbooks/milestone1.rehearsal.yaml"));
         let host = RehearsalHost::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))).expect("a host");
         Self { host, home: tempfile::tempdir().expect("a home") }
     }

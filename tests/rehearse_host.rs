@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pinboot::rehearse::world::{Body, HostFile, StandIn, TreeEntry, TreeKind, Url, UrlAnswer, parse};
+use pinboot::rehearse::world::{Body, HostFile, StandIn, TreeEntry, TreeKind, Url, UrlAnswer};
 use pinboot::rehearse::{ChangedPath, PathKind, RehearsalHost, Used, World};
 
 const WORLD: &str = "PINBOOT_TEST_WORLD";
@@ -56,6 +56,8 @@ fn keeper() {
 enum Starter {
     Caller,
     Nobody,
+    /// The same one, who may use further ids.
+    NobodyWithIds,
 }
 
 struct Kept {
@@ -93,7 +95,14 @@ impl Kept {
         let program = copy(Path::new(env!("CARGO_BIN_EXE_pinboot")), "pinboot");
         let test = copy(&std::env::current_exe().expect("this test"), "keeper");
         let mut words: Vec<String> = Vec::new();
-        if starter == Starter::Nobody {
+        if starter == Starter::NobodyWithIds {
+            let ids = place.path().join("ids");
+            std::fs::write(&ids, "nobody:100000:65536\n").expect("written");
+            let script = "for f in /etc/subuid /etc/subgid; do mount --bind \"$0\" $f || exit; done; exec \"$@\"";
+            words.extend(["unshare", "--mount", "sh", "-c", script].map(str::to_owned));
+            words.push(ids.display().to_string());
+        }
+        if starter != Starter::Caller {
             words.extend(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(str::to_owned));
         }
         words.extend(wrapper.iter().map(|word| (*word).to_owned()));
@@ -225,6 +234,21 @@ fn starters() -> Vec<Starter> {
     vec![Starter::Caller]
 }
 
+/// The users whose hosts have several ids.
+fn starters_with_ids() -> Vec<Starter> {
+    let mut out = starters();
+    if !out.contains(&Starter::Nobody) {
+        return Vec::new();
+    }
+    out.retain(|starter| *starter == Starter::Caller);
+    if Path::new("/etc/subuid").exists() && Command::new("newuidmap").output().is_ok() {
+        out.push(Starter::NobodyWithIds);
+    } else {
+        say("left out: a host that gets its ids from newuidmap, which needs the package uidmap");
+    }
+    out
+}
+
 /// One of these users, for tests that do not depend on the user.
 fn starter() -> Option<Starter> {
     starters().first().copied()
@@ -322,6 +346,109 @@ fn sudo_runs_as_root_and_passes_streams_and_exit_codes_on() {
         assert_eq!(host.out(replace), "mine");
         let beside = "sudo mkdir -p /usr/local/lib/a/b /opt/a /var/lib/a && echo ok";
         assert_eq!(host.out(&format!("sudo rm /usr/bin/factor; test ! -e /usr/bin/factor && {beside}")), "ok");
+    }
+}
+
+#[test]
+fn users_with_ids_of_their_own_are_kept_apart() {
+    for starter in starters_with_ids() {
+        let host = Kept::start(starter, &world());
+        let fails = |line: &str, why: &str| {
+            let out = host.run(line);
+            let errors = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert!(!out.status.success() && errors.contains(why), "{starter:?}: {line}: {out:?}");
+        };
+        host.out("sudo useradd --create-home --groups adm --shell /bin/sh eva");
+        assert_eq!(host.out("id -Gn; sudo -u eva id -Gn; sudo id -Gn"), "ec2-user\neva adm\nroot");
+        let surroundings = host.out("sudo -u eva sh -c 'echo $USER $SUDO_USER $SUDO_UID $HOME'");
+        assert_eq!(surroundings, "eva ec2-user 1000 /home/eva");
+        host.out("umask 077; echo mine > /tmp/mine; sudo -u eva sh -c 'umask 077; echo hers > /tmp/hers'");
+        assert_eq!(host.out("cat /tmp/mine; sudo -u eva cat /tmp/hers; sudo cat /tmp/mine"), "mine\nhers\nmine");
+        for line in [
+            "cat /tmp/hers",
+            "sudo -u eva cat /tmp/mine",
+            "sudo -u eva ls ~",
+            "cat /etc/shadow",
+            "touch /etc/x",
+            "rm -f /tmp/hers",
+        ] {
+            fails(line, if line.starts_with("rm") { "Operation not permitted" } else { "Permission denied" });
+        }
+        assert_eq!(
+            host.out("echo a > a; sudo chown eva:adm a; stat -c %U:%G a; sudo -u eva sh -c 'cd /; id -un'"),
+            "eva:adm\neva"
+        );
+        fails("echo b > b; chown eva b", "Operation not permitted");
+        // Passwords of the machine do not get here.
+        let passwords = host.out("sudo cat /etc/shadow | cut -d: -f2 | sort -u | tr '\\n' ' '; sudo ls /etc/shadow-");
+        assert_eq!(passwords, "! * /etc/shadow-");
+        assert_eq!(host.out("sudo cat /etc/shadow- | cut -d: -f2 | sort -u | tr '\\n' ' '"), "! *");
+        // As under sshd, the streams of a session are its own.
+        assert_eq!(host.out("echo out > /dev/stdout; echo err > /dev/stderr"), "out");
+    }
+}
+
+#[test]
+fn accounts_are_made_changed_and_removed() {
+    for starter in starters_with_ids() {
+        let mut host = Kept::start(starter, &world());
+        host.out("sudo groupadd --system data; sudo useradd --create-home --groups data --shell /bin/sh eva");
+        assert_eq!(host.out("sudo su - eva -c 'id -un; pwd'"), "eva\n/home/eva");
+        let refused = host.run("sudo -u eva sudo -n id -u");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("eva is not in the sudoers file"), "{refused:?}");
+        host.out("echo 'eva ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/eva");
+        assert_eq!(host.out("sudo -u eva sudo -n id -u"), "0");
+        // A group counts from the next login on.
+        host.out("sudo usermod -aG data ec2-user");
+        assert_eq!(host.out("id -Gn"), "ec2-user data");
+        host.ask("mark");
+        host.out("echo a > a; sudo chown eva:data a; sudo install -d -o eva -m 0700 /var/lib/eva");
+        let owners = |written: &[ChangedPath]| -> Vec<(String, String)> {
+            let owned = |one: &ChangedPath| (one.path.clone(), one.ownership().expect("an owner"));
+            written.iter().filter(|one| one.path != "/home/ec2-user").map(owned).collect()
+        };
+        let both = [("/home/ec2-user/a", "eva:data"), ("/var/lib/eva", "eva:root")];
+        assert_eq!(owners(&host.changes()), both.map(|(path, owner)| (path.to_owned(), owner.to_owned())));
+        host.ask("mark");
+        host.out("sudo chown ec2-user /var/lib/eva");
+        assert_eq!(owners(&host.changes()), [("/var/lib/eva".to_owned(), "ec2-user:root".to_owned())]);
+        host.out("sudo userdel --remove eva 2> /dev/null; ! id eva 2> /dev/null && ! test -e /home/eva");
+    }
+}
+
+#[test]
+fn the_machine_is_out_of_reach_of_the_hosts_root() {
+    let pattern = || std::fs::read("/proc/sys/kernel/core_pattern").expect("a setting of the kernel");
+    for starter in starters_with_ids() {
+        let before = pattern();
+        let host = Kept::start(starter, &world());
+        // Those that would succeed would not change anything here either.
+        for line in [
+            "chmod 666 /dev/null",
+            "chmod 755 /run/rehearsal/pinboot",
+            "mount -t proc proc /mnt",
+            "mount -o remount,rw /proc/sys",
+            "mount -o remount,rw /sys",
+            "umount /proc/sys",
+            "umount -l /proc",
+            "sh -c 'v=$(cat /proc/sys/kernel/core_pattern); echo \"$v\" > /proc/sys/kernel/core_pattern'",
+            "sysctl -w vm.swappiness=$(cat /proc/sys/vm/swappiness)",
+            "unshare --mount --pid --fork --mount-proc true",
+            "unshare --user --map-root-user --mount --pid --fork --mount-proc true",
+            "unshare --cgroup true",
+            "mknod /tmp/disk b 8 0",
+            "ls /proc/2/root/",
+            "cat /proc/2/environ",
+        ] {
+            let out = host.run(&format!("sudo {line}"));
+            assert!(!out.status.success(), "{starter:?}: {line}");
+        }
+        assert_eq!(pattern(), before);
+        // What a host of its own gives its root: a name, a network, file systems in memory, ports.
+        let own = "hostname other; hostname; mount -t tmpfs none /mnt; echo x > /mnt/x; chown daemon /mnt/x; stat -c %U /mnt/x";
+        assert_eq!(host.out(&format!("sudo sh -c '{own}'")), "other\ndaemon");
+        // Programs of the machine that are root's do not lead out of it.
+        assert_eq!(host.out("sudo install -m 4755 /usr/bin/id /usr/bin/as-root; as-root -u"), "0");
     }
 }
 
@@ -521,11 +648,7 @@ fn a_killed_starter_leaves_no_process_no_mount_and_no_file() {
 #[test]
 fn the_milestones_stand_ins_work() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
-    let text = std::fs::read_to_string(&file).expect("the file");
-    let mut sources = pinboot::source::Sources::default();
-    let document = pinboot::node::parse(sources.add("milestone1.rehearsal.yaml", text.as_str()), &text).expect("YAML");
-    let (world, errors) = parse(&document, file.parent().expect("a folder"), &|path| path.is_file());
-    assert_eq!(errors, []);
+    let world = crate::rehearse_cli::world_of(&file);
     for starter in starters() {
         let mut host = Kept::start(starter, &world);
         assert!(!host.run("command -v java || command -v apt-get || command -v aws").status.success());

@@ -99,6 +99,10 @@ fn differences(a: &[ChangedPath], b: &[ChangedPath], ignored: &dyn Fn(&str) -> b
             Some(other) if other.mode != one.mode => {
                 out.push(format!("{path}: mode {:04o} instead of {:04o}", other.mode, one.mode));
             }
+            Some(other) if other.ownership() != one.ownership() => {
+                let owner = |one: &ChangedPath| one.ownership().unwrap_or_default();
+                out.push(format!("{path}: owner {} instead of {}", owner(other), owner(one)));
+            }
             Some(_) => {}
         }
     }
@@ -121,17 +125,20 @@ mod tests {
             urls: vec![("https://example.org/a".to_owned(), 1)],
             commands: commands.iter().map(|(name, times)| ((*name).to_owned(), *times)).collect(),
             missing: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
     fn changed(path: &str, content: &str, mode: u32) -> ChangedPath {
         let sha256 = Some(Digest::of(content.as_bytes()));
-        ChangedPath { path: path.to_owned(), kind: PathKind::File, mode, size: content.len() as u64, sha256 }
+        let (owner, group) = (Some("kafka".to_owned()), Some("kafka".to_owned()));
+        let size = content.len() as u64;
+        ChangedPath { path: path.to_owned(), kind: PathKind::File, mode, owner, group, size, sha256 }
     }
 
     #[test]
     fn every_difference_after_a_cut_is_listed() {
-        let whole = CutRun {
+        let mut whole = CutRun {
             label: String::new(),
             name: String::new(),
             steps: vec![step("1", Outcome::Changed)],
@@ -141,22 +148,18 @@ mod tests {
         let ignored = |path: &str| path.contains("/.pinboot/");
         let mut cut = CutRun { label: "1".to_owned(), name: "Step 1".to_owned(), ..whole.clone() };
         cut.changes[1] = changed("/home/u/.pinboot/log", "2", 0o600);
-        cut.changes.push(ChangedPath {
-            path: "/tmp/x".to_owned(),
-            kind: PathKind::Gone,
-            mode: 0,
-            size: 0,
-            sha256: None,
-        });
+        cut.changes.push(ChangedPath::gone("/tmp/x"));
         assert_eq!(judge_cut(&whole, &cut, &ignored).text(), "cut in step 1 Step 1: same end, each effect once\n");
         cut.used.commands[0].1 = 2;
         cut.changes[0] = changed("/a", "y", 0o644);
+        cut.changes.push(changed("/c", "", 0o644));
+        whole.changes.push(ChangedPath { group: Some("root".to_owned()), ..changed("/c", "", 0o644) });
         cut.changes.push(changed("/b", "", 0o644));
         cut.steps[0].outcome = Outcome::Unknown;
         assert_eq!(
             judge_cut(&whole, &cut, &ignored).text(),
             "cut in step 1 Step 1: not the same end\n    step 1 Step 1: unknown instead of changed\n    \
-             /a: different content\n    /b: unexpected\n    yum: used 2 times instead of 1\n"
+             /a: different content\n    /c: owner kafka:kafka instead of kafka:root\n    /b: unexpected\n    yum: used 2 times instead of 1\n"
         );
     }
 }

@@ -44,6 +44,8 @@ pub struct Verdict {
     pub unused: Vec<String>,
     /// URLs that were requested but are not in the rehearsal file.
     pub missing: Vec<String>,
+    /// What a step needed that this host cannot have.
+    pub limits: Vec<String>,
     /// The rehearsal file's name.
     pub file: Option<String>,
     /// What both runs together wrote and removed on the host, pinboot's own records left out.
@@ -79,6 +81,7 @@ pub fn judge(
         stand_ins: names(|times| *times > 0),
         unused: names(|times| *times == 0),
         missing: used.missing.clone(),
+        limits: used.limits.clone(),
         file: world.file.clone(),
         written,
     }
@@ -92,12 +95,16 @@ impl Verdict {
 
     /// What was written, a line each.
     pub fn listing(&self) -> String {
-        let line = |written: &ChangedPath| match written.kind {
-            PathKind::Gone => format!("  {} (removed)\n", written.path),
-            PathKind::Directory => format!("  {}/ {:04o}\n", written.path, written.mode),
-            PathKind::File => format!("  {} {:04o} {} bytes\n", written.path, written.mode, written.size),
-            PathKind::Link => format!("  {} (link)\n", written.path),
-            PathKind::Other => format!("  {} (special file)\n", written.path),
+        let line = |written: &ChangedPath| {
+            let owner = written.ownership().map_or_else(String::new, |owner| format!(" {owner}"));
+            let ChangedPath { path, mode, size, .. } = written;
+            match written.kind {
+                PathKind::Gone => format!("  {path} (removed)\n"),
+                PathKind::Directory => format!("  {path}/ {mode:04o}{owner}\n"),
+                PathKind::File => format!("  {path} {mode:04o}{owner} {size} bytes\n"),
+                PathKind::Link => format!("  {path} (link{owner})\n"),
+                PathKind::Other => format!("  {path} (special file{owner})\n"),
+            }
         };
         self.written.iter().map(line).collect()
     }
@@ -132,6 +139,9 @@ impl Verdict {
         for url in &self.missing {
             let _ = writeln!(out, "no stand-in: {url} was requested; add it to {file} under `urls`");
         }
+        for limit in &self.limits {
+            let _ = writeln!(out, "limit of this host: {limit}");
+        }
         if !self.stand_ins.is_empty() {
             let _ = writeln!(out, "stand-ins, not the real thing: {}", self.stand_ins.join(", "));
         }
@@ -155,6 +165,7 @@ mod tests {
             urls: vec![("https://example.org/a".to_owned(), 1)],
             commands: commands.iter().map(|(name, times)| ((*name).to_owned(), *times)).collect(),
             missing: missing.iter().map(|url| (*url).to_owned()).collect(),
+            limits: Vec::new(),
         }
     }
 
@@ -193,6 +204,32 @@ mod tests {
             "{}",
             verdict.text()
         );
+    }
+
+    #[test]
+    fn owners_are_listed_and_a_limit_of_the_host_is_named() {
+        let written = |kind, owner: Option<&str>| ChangedPath {
+            kind,
+            mode: 0o750,
+            owner: owner.map(str::to_owned),
+            group: owner.map(str::to_owned),
+            ..ChangedPath::gone("/srv/a")
+        };
+        let paths = vec![
+            written(PathKind::Directory, Some("kafka")),
+            written(PathKind::File, Some("kafka")),
+            written(PathKind::Link, Some("kafka")),
+            written(PathKind::File, None),
+            ChangedPath::gone("/srv/b"),
+        ];
+        let limits = vec!["one id".to_owned()];
+        let verdict = judge(&[], &[], &world(), &Used { limits, ..used(&[], &[]) }, paths);
+        assert_eq!(
+            verdict.listing(),
+            "  /srv/a/ 0750 kafka:kafka\n  /srv/a 0750 kafka:kafka 0 bytes\n  /srv/a (link kafka:kafka)\n  \
+             /srv/a 0750 0 bytes\n  /srv/b (removed)\n"
+        );
+        assert!(verdict.text().contains("limit of this host: one id\n"), "{}", verdict.text());
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! The process that keeps the login user's user and mount namespaces open.
+//! The process that keeps the namespaces of the host's users open.
+//!
+//! Where the host has one id, these are the login user's, in which everything is read-only that needs root's rights. Where
+//! it has many, all users of the host live in them, its root too: the mounts that protect the machine cannot be undone
+//! from there, and no process there has the rights of the namespaces around it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,6 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 use rustix::mount::{MountFlags, mount_remount};
 use rustix::process::umask;
 
+use super::ids;
 use super::namespaces::explain;
 use super::places::PROGRAM;
 use super::provision::Login;
@@ -21,18 +26,34 @@ use crate::rehearse::role::HIDDEN;
 /// What the process prints once its namespaces can be entered.
 const READY: &str = "ready";
 
-/// Starts the process and waits until its namespaces can be entered.
-pub(super) fn start(login: &Login, root: &Root) -> Result<Holder, Refused> {
+/// Starts the process for a host with one id.
+pub(super) fn for_login(login: &Login, root: &Root) -> Result<Holder, Refused> {
     let id = login.id;
-    let mut child = Command::new("unshare")
+    let mut command = Command::new("unshare");
+    command
         .args(["--user", &format!("--map-user={id}"), &format!("--map-group={id}"), "--mount", "--keep-caps", "--"])
         .args([PROGRAM, HIDDEN, "hold"])
-        .args(root.guarded())
+        .args(root.guarded());
+    start(command)
+}
+
+/// Starts the process for a host whose users have ids of their own. Its network and its host name belong to these users.
+pub(super) fn for_all() -> Result<Holder, Refused> {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--mount", "--net", "--uts", "--", PROGRAM, HIDDEN, "hold"]);
+    let holder = start(command)?;
+    ids::share(holder.pid).map_err(|error| trouble("give the host's users their ids", error))?;
+    Ok(holder)
+}
+
+/// Starts the process and waits until its namespaces can be entered.
+fn start(mut command: Command) -> Result<Holder, Refused> {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| trouble("start `unshare` for the login user", error))?;
+        .map_err(|error| trouble("start `unshare` for the host's users", error))?;
     let stdin = child.stdin.take().expect("a pipe");
     let mut line = String::new();
     let mut out = BufReader::new(child.stdout.take().expect("a pipe"));

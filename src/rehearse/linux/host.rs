@@ -16,6 +16,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::control::{Reply, Request, receive, send};
 use super::credentials::{KeyPair, MemoryFile};
+use super::ids;
 use super::namespaces::explain;
 use crate::rehearse::changes::{ChangedPath, Used};
 use crate::rehearse::refused::Refused;
@@ -104,7 +105,7 @@ impl RehearsalHost {
             host_key: host_key.private,
             client_key: client_key.public,
         };
-        match host.ask(&request) {
+        match host.give_ids().and_then(|()| host.ask(&request)) {
             Ok(Reply::Done) => Ok(host),
             Ok(Reply::Refused { message, hint }) => Err(Refused { message, hint }),
             Ok(other) => Err(Refused::without_hint(unexpected(other).to_string())),
@@ -113,9 +114,22 @@ impl RehearsalHost {
                 if let Some(refused) = host.early_end(&error) {
                     return Err(refused);
                 }
-                let errors = host.errors.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut errors = host.errors.lock().unwrap_or_else(PoisonError::into_inner);
+                if errors.is_empty() {
+                    errors.push_str(&error.to_string());
+                }
                 Err(explain(&errors, &|file| std::fs::read_to_string(file).ok()))
             }
+        }
+    }
+
+    /// Gives the host its user and group ids, as soon as its first process is in its namespaces.
+    fn give_ids(&self) -> io::Result<()> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        match receive(&mut control.0)? {
+            Some(Reply::Done) => ids::give(self.process.id()),
+            Some(other) => Err(unexpected(other)),
+            None => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the host has ended")),
         }
     }
 
@@ -245,7 +259,8 @@ impl Drop for RehearsalHost {
 
 /// Starts pid 1 of the host in fresh namespaces; standard input is its SSH socket, standard output its control socket.
 fn spawn(program: &Path, listener: TcpListener, control: UnixStream) -> Result<Child, Refused> {
-    let namespaces = ["--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts"];
+    // It gets its ids from outside, which is the only place where a user may give more than one.
+    let namespaces = ["--user", "--mount", "--pid", "--net", "--ipc", "--uts"];
     let mut unshare = Command::new("unshare");
     unshare
         .args(namespaces)

@@ -5,6 +5,7 @@ use std::io::{self, BufReader};
 use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -12,13 +13,16 @@ use super::control::{Reply, Request, receive, send};
 use super::cut::Cutter;
 use super::mirror::{Authority, Mirror};
 use super::overlay_diff::Snapshot;
-use super::places::USED_COMMANDS;
-use super::shared::{Shared, fail};
-use super::{holder, loopback, provision, root, server, sudo};
+use super::places::{MISSED_ID, USED_COMMANDS};
+use super::shared::{Shared, Users, fail};
+use super::{holder, ids, loopback, provision, root, server, session, sudo};
 use crate::exit::Exit;
 use crate::rehearse::changes::Used;
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
+
+/// The limit of a host that has one id, as the verdict names it.
+const ONE_ID: &str = "a step gave a file to another user, and this host has one user id";
 
 /// Runs the host until the command is gone.
 pub(super) fn run() -> ExitCode {
@@ -71,17 +75,27 @@ fn prepare(world: World, host_key: &str, client_key: &str) -> Result<(Arc<Shared
     // Local files are opened before the root changes: afterwards their paths lead elsewhere.
     let mirror = Mirror::new(&world, &authority)?;
     let root = root::enter()?;
+    let login = provision::provision(&world, &authority.pem())?;
+    let users = start_users(&login, &root)?;
     loopback::up().map_err(|error| failed("the loopback interface cannot be brought up", &error))?;
     for address in mirror.addresses() {
         loopback::add_address(address)
             .map_err(|error| failed(&format!("the loopback interface rejects the address {address}"), &error))?;
     }
-    let login = provision::provision(&world, &authority.pem())?;
-    provision::open_writable_places(&login)?;
-    let holder = if login.id == 0 { None } else { Some(holder::start(&login, &root)?) };
     let mark = Snapshot::take(&root).map_err(|error| failed("the private root cannot be listed", &error))?;
-    let shared = Shared { login, holder, mirror, cutter: Cutter::default(), world, root, mark: Mutex::new(mark) };
+    let shared = Shared { login, users, mirror, cutter: Cutter::default(), world, root, mark: Mutex::new(mark) };
     Ok((Arc::new(shared), keys))
+}
+
+/// Starts what the host's users live in, and moves this process to their network, where it serves them.
+fn start_users(login: &provision::Login, root: &root::Root) -> Result<Users, Refused> {
+    if ids::are_many() {
+        let holder = holder::for_all()?;
+        session::enter_network(holder.pid).map_err(Refused::without_hint)?;
+        return Ok(Users::OwnIds(holder));
+    }
+    provision::open_writable_places(login)?;
+    Ok(Users::OneId(if login.id == 0 { None } else { Some(holder::for_login(login, root)?) }))
 }
 
 fn answer(shared: &Shared, request: &Request) -> io::Result<Reply> {
@@ -109,5 +123,6 @@ fn used(shared: &Shared) -> Used {
     let times = |name: &str| log.lines().filter(|line| *line == name).count() as u64;
     let commands = shared.world.commands.iter().map(|command| (command.name.clone(), times(&command.name))).collect();
     let (urls, missing) = shared.mirror.used();
-    Used { urls, commands, missing }
+    let limits = if Path::new(MISSED_ID).exists() { vec![format!("{ONE_ID}: {}", ids::MORE_IDS)] } else { Vec::new() };
+    Used { urls, commands, missing, limits }
 }

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, WaitOptions, wait};
 
+use super::control::{Reply, send};
 use super::shared::fail;
 use crate::exit::Exit;
 use crate::rehearse::role::HIDDEN;
@@ -17,6 +18,12 @@ pub(super) fn run() -> ExitCode {
         Ok(program) => program,
         Err(error) => return fail(&format!("cannot find this program's own file: {error}"), Exit::HostUnfit),
     };
+    // This process has no ids yet, and no rights before the next program starts with them. The command gives them first, and
+    // then sends the host its first request.
+    if let Err(error) = send(&mut io::stdout(), &Reply::Done) {
+        return fail(&format!("the command is gone: {error}"), Exit::HostUnfit);
+    }
+    wait_for_request();
     // The host inherits standard input (the listening socket) and standard output (the control socket).
     let host = match Command::new(program).args([HIDDEN, "host"]).spawn() {
         Ok(host) => host,
@@ -34,6 +41,13 @@ pub(super) fn run() -> ExitCode {
             Err(error) => return fail(&format!("pid 1 cannot wait for its children: {error}"), Exit::HostUnfit),
         }
     }
+}
+
+/// Waits until the control socket can be read, and leaves it to the host to read it.
+fn wait_for_request() {
+    let control = io::stdout();
+    let mut watched = [PollFd::from_borrowed_fd(control.as_fd(), PollFlags::IN)];
+    while poll(&mut watched, None) == Err(rustix::io::Errno::INTR) {}
 }
 
 /// Ends this process as soon as the other end of the control socket is closed.

@@ -8,7 +8,7 @@
 //! ```text
 //! pinboot rehearse ── unshare ── init (pid 1: reaps processes, watches the parent)
 //!     │ control socket             └─ host: SSH server, mirror, the serving half of sudo
-//!     │                                 ├─ hold: keeps the login user's namespaces open
+//!     │                                 ├─ hold: keeps the namespaces of the host's users open
 //!     └── TCP 127.0.0.1:port ───────────├─ session → the login user's shell
 //!                                       └─ whatever `sudo` runs
 //! ```
@@ -18,14 +18,14 @@
 //! mounts go with their namespace, and nothing was written anywhere else.
 //!
 //! Where the host differs from a real one:
-//! - Without root there is only one user id. Everything that the host's users write belongs to it. It is shown as the
+//! - Where the caller may give only one user id, everything that the host's users write belongs to it. It is shown as the
 //!   login user's in a session and as root's under `sudo`; `chown` to any other user fails. A session cannot write where
 //!   root's rights are needed because those mounts are read-only, and the error is *Read-only file system* instead of
-//!   *Permission denied*. Files of the machine belong to `nobody`, or to root if root runs the rehearsal.
+//!   *Permission denied*. Setuid programs (`su`, `passwd`) have no effect. Elsewhere each user has an id of its own: `ids` decides.
+//! - Files of the machine belong to `nobody`, unless root runs the rehearsal.
 //! - `sudo` can replace or remove a file of the machine below `/usr`, `/var` or `/opt`, but cannot change it in place,
 //!   unless root runs the rehearsal. `/etc` is a copy, where this does not matter.
-//! - `sudo` never asks for a password, and its command has a session of its own without a terminal. Other setuid
-//!   programs (`su`, `passwd`) have no effect, and no user can change its groups.
+//! - `sudo` never asks for a password, and its command has a session of its own without a terminal.
 //! - Before Linux 6.6, files in memory have no user-defined attributes, and a directory of the machine that was removed
 //!   cannot be created again.
 //! - Java has a trust store of its own and does not trust the mirror's certificate.
@@ -40,6 +40,7 @@ mod dns;
 mod holder;
 mod host;
 mod host_process;
+mod ids;
 mod init;
 mod loopback;
 mod mirror;
@@ -53,6 +54,7 @@ mod server;
 mod session;
 mod shared;
 mod sudo;
+mod users;
 
 pub use host::RehearsalHost;
 pub(super) use roles::run_role;

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::ids;
 use super::places::OWN;
 use super::root::Root;
+use super::users::Names;
 use crate::ids::{Digest, hex};
 use crate::rehearse::changes::{ChangedPath, PathKind};
 
@@ -19,6 +21,7 @@ use crate::rehearse::changes::{ChangedPath, PathKind};
 struct PathState {
     kind: PathKind,
     mode: u32,
+    owner: (u32, u32),
     size: u64,
     inode: u64,
     changed: (i64, i64),
@@ -67,7 +70,8 @@ impl Snapshot {
                 kind if kind.is_char_device() && meta.rdev() == 0 => PathKind::Gone,
                 _ => PathKind::Other,
             };
-            let mut state = PathState { kind, mode: meta.mode() & 0o7777, size: 0, inode: 0, changed: (0, 0) };
+            let owner = (meta.uid(), meta.gid());
+            let mut state = PathState { kind, mode: meta.mode() & 0o7777, owner, size: 0, inode: 0, changed: (0, 0) };
             if kind != PathKind::Directory && kind != PathKind::Gone {
                 state.size = if kind == PathKind::File { meta.len() } else { 0 };
                 state.inode = meta.ino();
@@ -84,13 +88,14 @@ impl Snapshot {
     /// The paths that changed since an earlier snapshot, ordered by path.
     pub(super) fn since(&self, earlier: &Self, root: &Root) -> io::Result<Vec<ChangedPath>> {
         let mut out = Vec::new();
+        let names = ids::are_many().then(Names::read);
         for (path, (state, real)) in &self.0 {
             if earlier.0.get(path).is_some_and(|(before, _)| before == state) {
                 continue;
             }
             if state.kind == PathKind::Directory
                 && !earlier.0.contains_key(path)
-                && root.machine_has_directory(path, state.mode)
+                && root.machine_has_directory(path, state.mode, state.owner)
             {
                 continue;
             }
@@ -103,11 +108,20 @@ impl Snapshot {
                 _ => None,
             };
             let mode = if state.kind == PathKind::Gone { 0 } else { state.mode };
-            out.push(ChangedPath { path: path.clone(), kind: state.kind, mode, size: state.size, sha256 });
+            let owner = names.as_ref().filter(|_| state.kind != PathKind::Gone);
+            out.push(ChangedPath {
+                path: path.clone(),
+                kind: state.kind,
+                mode,
+                owner: owner.map(|names| names.user(state.owner.0)),
+                group: owner.map(|names| names.group(state.owner.1)),
+                size: state.size,
+                sha256,
+            });
         }
         for (path, (before, _)) in &earlier.0 {
             if before.kind != PathKind::Gone && !self.0.contains_key(path) {
-                out.push(ChangedPath { path: path.clone(), kind: PathKind::Gone, mode: 0, size: 0, sha256: None });
+                out.push(ChangedPath::gone(path.clone()));
             }
         }
         out.sort_by(|a, b| a.path.cmp(&b.path));

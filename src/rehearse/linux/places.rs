@@ -12,5 +12,8 @@ pub(super) const LOG: &str = "/run/rehearsal/log";
 /// The names of the stand-in commands that ran, one per line.
 pub(super) const USED_COMMANDS: &str = "/run/rehearsal/log/used";
 
+/// This file exists if a program failed that wanted to give a file to another user.
+pub(super) const MISSED_ID: &str = "/run/rehearsal/log/missed-id";
+
 /// The socket on which the host answers `sudo`.
 pub(super) const SUDO_SOCKET: &str = "/run/rehearsal/sudo";

@@ -16,8 +16,8 @@ use crate::rehearse::world::World;
 pub(super) struct Shared {
     /// The login user.
     pub(super) login: Login,
-    /// The process that keeps the login user's namespaces open; `None` if root logs in.
-    pub(super) holder: Option<Holder>,
+    /// How the users of the host are told apart.
+    pub(super) users: Users,
     pub(super) mirror: Mirror,
     pub(super) cutter: Cutter,
     pub(super) world: World,
@@ -26,7 +26,16 @@ pub(super) struct Shared {
     pub(super) mark: Mutex<Snapshot>,
 }
 
-/// The process that keeps the login user's namespaces open; it ends when its standard input is closed.
+/// How the users of a host are told apart.
+#[derive(Debug)]
+pub(super) enum Users {
+    /// They share one id, which shows as the login user's in the namespaces of a process; without one, root logs in.
+    OneId(Option<Holder>),
+    /// Each has an id of its own, and all are in the namespaces of one process.
+    OwnIds(Holder),
+}
+
+/// A process that keeps namespaces open; it ends when its standard input is closed.
 #[derive(Debug)]
 pub(super) struct Holder {
     pub(super) pid: u32,

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::super::places::{LOG, OWN, PROGRAM, USED_COMMANDS};
+use super::super::ids::{self, MORE_IDS};
+use super::super::places::{LOG, MISSED_ID, OWN, PROGRAM, USED_COMMANDS};
 use super::super::root::{make_directory, trouble};
 use super::files::put;
 use crate::rehearse::refused::Refused;
@@ -21,6 +23,9 @@ pub(super) fn install(world: &World) -> Result<(), Refused> {
     make_directory(&scripts, 0o755)?;
     make_directory(Path::new(LOG), 0o1777)?;
     put(Path::new(USED_COMMANDS), b"", 0o666)?;
+    if !ids::are_many() {
+        explain_missing_ids()?;
+    }
     for name in world.absent.iter().chain(world.commands.iter().map(|command| &command.name)) {
         remove(name)?;
     }
@@ -41,6 +46,38 @@ pub(super) fn install(world: &World) -> Result<(), Refused> {
         return Ok(());
     }
     put(Path::new("/usr/bin/sudo"), format!("#!/bin/sh\nexec {PROGRAM} {HIDDEN} sudo \"$@\"\n").as_bytes(), 0o755)
+}
+
+/// Programs that give files to users: where all users share one id, they fail with an error that explains nothing.
+const GIVERS: &[&str] = &["chown", "chgrp", "useradd"];
+
+/// Makes those programs say why they fail on a host with one id, and records that one of them did.
+fn explain_missing_ids() -> Result<(), Refused> {
+    let real = Path::new(OWN).join("real");
+    make_directory(&real, 0o755)?;
+    for name in GIVERS {
+        let Some(found) = COMMAND_PLACES.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists())
+        else {
+            continue;
+        };
+        let kept = real.join(name);
+        // Behind the link may be a program that goes by its own name, as busybox does.
+        let failed = |error: io::Error| trouble(&found.display(), error);
+        symlink(fs::canonicalize(&found).map_err(failed)?, &kept).map_err(failed)?;
+        if fs::symlink_metadata(&found).is_ok_and(|meta| !meta.is_symlink()) {
+            fs::remove_file(&kept).map_err(failed)?;
+            fs::copy(&found, &kept).map_err(failed)?;
+        }
+        let wrapper = format!(
+            "#!/bin/sh\n{{ errors=$(LC_ALL=C '{}' \"$@\" 2>&1 >&3); }} 3>&1\nstatus=$?\n\
+             [ -z \"$errors\" ] || printf '%s\\n' \"$errors\" >&2\ncase $errors in\n*'Invalid argument'*)\n    : > {MISSED_ID}\n    \
+             echo 'pinboot: all users of this throw-away host share one user id, so that no file can belong to another \
+             user: {MORE_IDS}' >&2\n    ;;\nesac\nexit \"$status\"\n",
+            kept.display()
+        );
+        put(&found, wrapper.as_bytes(), 0o755)?;
+    }
+    Ok(())
 }
 
 fn remove(name: &str) -> Result<(), Refused> {

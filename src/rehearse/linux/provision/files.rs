@@ -23,10 +23,22 @@ pub(super) fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Refused> {
     write().map_err(|error| trouble(&path.display(), error))
 }
 
+/// Gives a path to a user and its group.
+pub(super) fn give(path: &Path, owner: u32) -> Result<(), Refused> {
+    chown(path, Some(owner), Some(owner)).map_err(|error| trouble(&path.display(), error))
+}
+
 /// Makes the missing directories above a path.
 pub(super) fn make_parents(path: &Path) -> Result<(), Refused> {
-    let parent = path.parent().unwrap_or(path);
-    fs::create_dir_all(parent).map_err(|error| trouble(&parent.display(), error))
+    make_parents_of(path, 0)
+}
+
+/// Makes the missing directories above a path; they belong to this user.
+pub(super) fn make_parents_of(path: &Path, owner: u32) -> Result<(), Refused> {
+    let Some(parent) = path.parent().filter(|parent| fs::symlink_metadata(parent).is_err()) else { return Ok(()) };
+    make_parents_of(parent, owner)?;
+    make_directory(parent, 0o755)?;
+    give(parent, owner)
 }
 
 /// Makes a directory with exactly this mode, unless there is one.

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::super::ids;
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
 
 /// The login user's id on the host, unless it is root.
-pub(super) const LOGIN_ID: u32 = 1000;
+pub(in crate::rehearse::system) const LOGIN_ID: u32 = 1000;
 
 /// The login user as the host knows it.
 #[derive(Clone, Debug)]
@@ -15,6 +16,13 @@ pub(in crate::rehearse::system) struct Login {
     pub(in crate::rehearse::system) home: String,
     pub(in crate::rehearse::system) shell: String,
     pub(in crate::rehearse::system) id: u32,
+}
+
+impl Login {
+    /// The id that its files belong to as the host's root sees it: 0 where all users of the host share one.
+    pub(super) fn owner(&self) -> u32 {
+        if ids::are_many() { self.id } else { 0 }
+    }
 }
 
 impl Login {

@@ -9,13 +9,13 @@ mod system;
 
 use std::path::{Path, PathBuf};
 
-use self::files::{make_parents, put};
+use self::files::{give, make_parents_of, put};
 use super::places::LOG;
-use super::root::{bind, make_directory};
+use super::root::bind;
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
 
-pub(super) use self::login::Login;
+pub(super) use self::login::{LOGIN_ID, Login};
 
 /// Makes the private root the host that the world describes; `authority` is the mirror's certificate.
 pub(super) fn provision(world: &World, authority: &str) -> Result<Login, Refused> {
@@ -24,6 +24,7 @@ pub(super) fn provision(world: &World, authority: &str) -> Result<Login, Refused
     system::names(world)?;
     system::trust(authority)?;
     system::home_of(&login)?;
+    system::runtime_of(&login)?;
     system::machine(world)?;
     commands::install(world)?;
     for file in &world.files {
@@ -31,17 +32,17 @@ pub(super) fn provision(world: &World, authority: &str) -> Result<Login, Refused
             Some(rest) => Path::new(&login.home).join(rest),
             None => PathBuf::from(&file.path),
         };
-        make_parents(&path)?;
+        let owner = if path.starts_with(&login.home) { login.owner() } else { 0 };
+        make_parents_of(&path, owner)?;
         put(&path, file.content.as_bytes(), file.mode)?;
+        give(&path, owner)?;
     }
     Ok(login)
 }
 
 /// Gives every directory that the login user may write to a mount of its own; the rest becomes read-only for it.
 pub(super) fn open_writable_places(login: &Login) -> Result<(), Refused> {
-    let runtime = format!("/run/user/{}", login.id);
-    make_parents(Path::new(&runtime))?;
-    make_directory(Path::new(&runtime), 0o700)?;
+    let runtime = system::runtime(login);
     for place in ["/tmp", "/var/tmp", "/dev/shm", login.home.as_str(), runtime.as_str(), LOG] {
         bind(Path::new(place), Path::new(place))?;
     }

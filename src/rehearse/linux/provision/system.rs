@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
+use super::super::ids;
 use super::super::root::{make_directory, trouble};
-use super::files::{make_directory_if_missing, make_parents, put};
+use super::files::{give, make_directory_if_missing, make_parents, put};
 use super::login::{LOGIN_ID, Login};
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
@@ -23,28 +25,54 @@ const TRUST_STORES: &[&str] = &[
 /// Writes the user database: root, the login user and the machine's system users.
 pub(super) fn users(login: &Login) -> Result<(), Refused> {
     // Packages and tools refer to the machine's system users; its people are left out.
-    let system = |line: &&str| {
-        let mut fields = line.split(':');
-        let name = fields.next().unwrap_or_default();
-        let id = fields.nth(1).and_then(|id| id.parse::<u32>().ok());
-        name != "root" && name != login.user && id.is_some_and(|id| (1..LOGIN_ID).contains(&id) || id >= 65534)
-    };
-    let mut passwd = format!("root:x:0:0:root:/root:{}\n", login.shell);
-    let mut group = "root:x:0:\n".to_owned();
+    let is_system = |id: u32| (1..LOGIN_ID).contains(&id) || id == 65534 || id == 65535;
+    let mut passwd = vec![format!("root:x:0:0:root:/root:{}", login.shell)];
+    let mut group = vec!["root:x:0:".to_owned()];
     if login.id != 0 {
         let Login { user, home, shell, id } = login;
-        let _ = writeln!(passwd, "{user}:x:{id}:{id}::{home}:{shell}");
-        let _ = writeln!(group, "{user}:x:{id}:");
+        passwd.push(format!("{user}:x:{id}:{id}::{home}:{shell}"));
+        group.push(format!("{user}:x:{id}:"));
     }
-    for (file, text) in [("/etc/passwd", &mut passwd), ("/etc/group", &mut group)] {
-        for line in fs::read_to_string(file).unwrap_or_default().lines().filter(system) {
-            text.push_str(line);
-            text.push('\n');
+    for (file, lines) in [("/etc/passwd", &mut passwd), ("/etc/group", &mut group)] {
+        for line in fs::read_to_string(file).unwrap_or_default().lines() {
+            let fields: Vec<&str> = line.split(':').collect();
+            let id = fields.get(2).and_then(|id| id.parse().ok());
+            if fields[0] != "root" && fields[0] != login.user && id.is_some_and(is_system) {
+                lines.push(line.to_owned());
+            }
         }
-        put(Path::new(file), text.as_bytes(), 0o644)?;
     }
-    let shadow = format!("root:!:19000::::::\n{}:!:19000:0:99999:7:::\n", login.user);
-    put(Path::new("/etc/shadow"), shadow.as_bytes(), 0o640)
+    let names: Vec<&str> = passwd.iter().filter_map(|line| line.split(':').next()).collect();
+    let is_member = |name: &&str| *name != login.user && names.contains(name);
+    for line in &mut group {
+        let Some((front, members)) = line.rsplit_once(':') else { continue };
+        let members: Vec<&str> = members.split(',').filter(is_member).collect();
+        *line = format!("{front}:{}", members.join(","));
+    }
+    // No user has a password, and none of the machine's is known here.
+    let shadow =
+        lines_of(&passwd, |name| format!("{name}:{}:19000:0:99999:7:::", if name == "root" { "*" } else { "!" }));
+    let gshadow = lines_of(&group, |name| format!("{name}:!::"));
+    let shadow_group = group.iter().find_map(|line| line.strip_prefix("shadow:x:")?.split(':').next()?.parse().ok());
+    put(Path::new("/etc/passwd"), (passwd.join("\n") + "\n").as_bytes(), 0o644)?;
+    put(Path::new("/etc/group"), (group.join("\n") + "\n").as_bytes(), 0o644)?;
+    for (file, text) in [("/etc/shadow", shadow), ("/etc/gshadow", gshadow)] {
+        put(Path::new(file), text.as_bytes(), 0o640)?;
+        if ids::are_many()
+            && let Some(id) = shadow_group
+        {
+            chown(file, None, Some(id)).map_err(|error| trouble(file, error))?;
+        }
+    }
+    for copy in ["/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/.pwd.lock"] {
+        let _ = fs::remove_file(copy);
+    }
+    Ok(())
+}
+
+/// A line for the name in front of each of these lines.
+fn lines_of(lines: &[String], line: impl Fn(&str) -> String) -> String {
+    lines.iter().filter_map(|one| one.split(':').next()).map(|name| line(name) + "\n").collect()
 }
 
 /// Sets the host's name, and makes the name server and the URLs' names resolve to the loopback address.
@@ -100,14 +128,31 @@ pub(super) fn home_of(login: &Login) -> Result<(), Refused> {
     if !home.is_dir() {
         make_directory(home, 0o700)?;
     }
+    give(home, login.owner())?;
     for entry in fs::read_dir("/etc/skel").into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_file())
             && let Ok(bytes) = fs::read(entry.path())
         {
-            put(&home.join(entry.file_name()), &bytes, 0o644)?;
+            let path = home.join(entry.file_name());
+            put(&path, &bytes, 0o644)?;
+            give(&path, login.owner())?;
         }
     }
     Ok(())
+}
+
+/// The directory of the login user's sessions.
+pub(super) fn runtime(login: &Login) -> String {
+    format!("/run/user/{}", login.id)
+}
+
+/// Makes that directory.
+pub(super) fn runtime_of(login: &Login) -> Result<(), Refused> {
+    let path = runtime(login);
+    let path = Path::new(&path);
+    make_parents(path)?;
+    make_directory(path, 0o700)?;
+    give(path, login.owner())
 }
 
 /// Gives the host a machine id and the operating system of the rehearsal file, and removes the administrator's settings.
@@ -136,6 +181,8 @@ pub(super) fn machine(world: &World) -> Result<(), Refused> {
     for entry in fs::read_dir("/etc/profile.d").into_iter().flatten().flatten() {
         let _ = fs::remove_file(entry.path());
     }
+    // A host that is logged in to has it, and `sshd -t` looks for it.
+    make_directory_if_missing(Path::new("/run/sshd"), 0o755)?;
     make_directory_if_missing(Path::new("/var/tmp"), 0o1777)?;
     make_directory_if_missing(Path::new("/usr/local/bin"), 0o755)
 }

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use rustix::mount::mount_bind;
+use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::mount::{MountFlags, mount_bind, mount_remount};
 
 use crate::rehearse::refused::Refused;
 
@@ -26,6 +27,25 @@ pub(in crate::rehearse::system) fn make_directory(path: &Path, mode: u32) -> Res
 /// Makes what is at `from` visible at `to` as well.
 pub(in crate::rehearse::system) fn bind(from: &Path, to: &Path) -> Result<(), Refused> {
     mount_bind(from, to).map_err(|error| trouble(&format_args!("bind {} to {}", from.display(), to.display()), error))
+}
+
+/// Makes a file of the machine visible at `to` as well. Nothing about it can be changed there; a device can be used.
+pub(in crate::rehearse::system) fn bind_read_only(from: &Path, to: &Path) -> Result<(), Refused> {
+    bind(from, to)?;
+    let failed = |error| trouble(&format_args!("make {} read-only", to.display()), error);
+    // The kernel refuses a remount that drops a flag of the machine's own mount.
+    let flags = statvfs(to).map_err(failed)?.f_flag;
+    let mut kept = MountFlags::BIND | MountFlags::RDONLY;
+    for (flag, same) in [
+        (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
+        (StatVfsMountFlags::NODEV, MountFlags::NODEV),
+        (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+    ] {
+        if flags.contains(flag) {
+            kept |= same;
+        }
+    }
+    mount_remount(to, kept, "").map_err(failed)
 }
 
 /// The error for an operation on the private root that failed.

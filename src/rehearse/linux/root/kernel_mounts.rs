@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::mount::{MountFlags, mount, mount_remount};
 
-use super::files::{bind, make_directory, trouble};
+use super::files::{bind, bind_read_only, make_directory, trouble};
 use crate::rehearse::refused::Refused;
 
 /// Mounts a `/dev` with the usual harmless devices, terminals of its own and shared memory.
@@ -17,7 +17,7 @@ pub(super) fn devices(stage: &Path, root: &Path) -> Result<(), Refused> {
         let (from, to) = (Path::new("/dev").join(name), dev.join(name));
         if from.exists() {
             fs::write(&to, []).map_err(|error| trouble(&to.display(), error))?;
-            bind(&from, &to)?;
+            bind_read_only(&from, &to)?;
         }
     }
     make_directory(&dev.join("pts"), 0o755)?;
@@ -49,6 +49,8 @@ pub(super) fn processes(root: &Path) -> Result<(), Refused> {
             )
         },
     )?;
+    // In a cgroup namespace of its own, root's host could change the machine's limits for the processes beside it.
+    let _ = fs::write(proc.join("sys/user/max_cgroup_namespaces"), "0");
     let kept = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     for name in ["sys", "irq", "bus", "acpi", "fs", "scsi", "mtrr", "sysrq-trigger"] {
         let path = proc.join(name);

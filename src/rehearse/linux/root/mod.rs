@@ -10,19 +10,21 @@ mod kernel_mounts;
 mod overlays;
 
 use std::fs;
+use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
-use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{chdir, pivot_root, umask};
 
 use self::overlays::{copy_tree, overlay_machine};
+use super::ids;
 use super::places::{OWN, PROGRAM};
 use crate::rehearse::refused::Refused;
 
-pub(super) use self::files::{bind, make_directory, trouble};
+pub(super) use self::files::{bind, bind_read_only, make_directory, trouble};
 
 /// Fresh directories and their permission bits.
 const FRESH: &[(&str, u32)] = &[
@@ -65,17 +67,17 @@ impl Root {
         self.overlaid.iter().map(|(name, _)| *name)
     }
 
-    /// Whether the machine has a directory with these permission bits at an overlaid path of the host.
+    /// Whether the machine has a directory with these permission bits and this owner at an overlaid path of the host.
     ///
     /// An overlay repeats the directories above every written path in its upper layer; such a copy was not written by
     /// anyone.
-    pub(super) fn machine_has_directory(&self, path: &str, mode: u32) -> bool {
+    pub(super) fn machine_has_directory(&self, path: &str, mode: u32, owner: (u32, u32)) -> bool {
         self.overlaid.iter().any(|(name, lower)| {
             let rest =
                 path.strip_prefix('/').and_then(|path| path.strip_prefix(name)).and_then(|path| path.strip_prefix('/'));
             let real = rest.map(|rest| format!("/proc/self/fd/{}/{rest}", lower.as_raw_fd()));
             let meta = real.and_then(|real| fs::symlink_metadata(real).ok());
-            meta.is_some_and(|meta| meta.is_dir() && meta.mode() & 0o7777 == mode)
+            meta.is_some_and(|meta| meta.is_dir() && meta.mode() & 0o7777 == mode && (meta.uid(), meta.gid()) == owner)
         })
     }
 
@@ -101,7 +103,7 @@ pub(super) fn enter() -> Result<Root, Refused> {
             make_directory(&root.join(name), *mode)?;
         }
     }
-    copy_tree(Path::new("/etc"), &root.join("etc"))?;
+    copy_tree(Path::new("/etc"), &root.join("etc"), ids::are_many())?;
     kernel_mounts::devices(stage, &root)?;
     kernel_mounts::processes(&root)?;
     kernel_mounts::system(&root);
@@ -129,13 +131,18 @@ fn mount_store() -> Result<(&'static Path, OwnedFd), Refused> {
     Ok((stage, store))
 }
 
-/// Makes this program available in the private root.
+/// Makes this program available in the private root. A copy takes its place if the machine lets only some users run it.
 fn bind_program(root: &Path, program: &OwnedFd) -> Result<(), Refused> {
     make_directory(&root.join(OWN.trim_start_matches('/')), 0o755)?;
     let place = root.join(PROGRAM.trim_start_matches('/'));
-    fs::write(&place, []).map_err(|error| trouble(&place.display(), error))?;
-    mount_bind(format!("/proc/self/fd/{}", program.as_raw_fd()), &place)
-        .map_err(|error| trouble("bind this program into the private root", error))
+    let program = PathBuf::from(format!("/proc/self/fd/{}", program.as_raw_fd()));
+    let failed = |error: io::Error| trouble(&place.display(), error);
+    if fs::metadata(&program).is_ok_and(|meta| meta.mode() & 0o005 != 0o005) {
+        fs::copy(&program, &place).map_err(failed)?;
+        return fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).map_err(failed);
+    }
+    fs::write(&place, []).map_err(failed)?;
+    bind_read_only(&program, &place)
 }
 
 /// Makes the private root the root of this process.

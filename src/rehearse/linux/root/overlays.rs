@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
@@ -26,6 +26,9 @@ const OVERLAID: &[(&str, usize)] = &[
     ("libx32", 1),
     ("nix", 1),
 ];
+
+/// The id that the kernel shows instead of one that has no number in a user namespace.
+const UNKNOWN_ID: u32 = 65_534;
 
 /// Files of `/etc` above this size are not configuration (the hardware database is one) and are not copied.
 const MAX_COPIED_FILE: u64 = 4 << 20;
@@ -93,8 +96,9 @@ fn repeat_directories(lower: &Path, upper: &Path, depth: usize) -> Result<(), Re
     Ok(())
 }
 
-/// Copies directories, files and links, except those that cannot be read or are too large for configuration.
-pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), Refused> {
+/// Copies directories, files and links, except those that cannot be read or are too large for configuration; with their
+/// owners if `owned`.
+pub(super) fn copy_tree(from: &Path, to: &Path, owned: bool) -> Result<(), Refused> {
     let Ok(entries) = fs::read_dir(from) else { return Ok(()) };
     for entry in entries.flatten() {
         let (Ok(kind), source, target) = (entry.file_type(), entry.path(), to.join(entry.file_name())) else {
@@ -103,7 +107,7 @@ pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), Refused> {
         if kind.is_dir() {
             let mode = entry.metadata().map_or(0o755, |meta| meta.mode() & 0o7777);
             make_directory(&target, mode | 0o700)?;
-            copy_tree(&source, &target)?;
+            copy_tree(&source, &target, owned)?;
         } else if kind.is_symlink() {
             if let Ok(aim) = fs::read_link(&source) {
                 symlink(aim, &target).map_err(|error| trouble(&target.display(), error))?;
@@ -113,8 +117,17 @@ pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), Refused> {
                 Err(error) if error.kind() != io::ErrorKind::PermissionDenied => {
                     return Err(trouble(&target.display(), error));
                 }
-                _ => {}
+                Err(_) => continue,
+                Ok(_) => {}
             }
+        } else {
+            continue;
+        }
+        if owned && !kind.is_symlink() {
+            // An owner without an id on the host stands for the machine's root.
+            let meta = entry.metadata().map_err(|error| trouble(&source.display(), error))?;
+            let known = |id: u32| Some(if id == UNKNOWN_ID { 0 } else { id });
+            chown(&target, known(meta.uid()), known(meta.gid())).map_err(|error| trouble(&target.display(), error))?;
         }
     }
     Ok(())

@@ -10,10 +10,11 @@ use std::process::Stdio;
 use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
-use super::super::places::PROGRAM;
+use super::super::provision::Login;
+use super::super::session;
 use super::super::shared::Shared;
+use super::super::users::{User, user};
 use super::terminal::PseudoTerminal;
-use crate::rehearse::role::HIDDEN;
 
 /// The `PATH` of a session.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
@@ -47,11 +48,11 @@ pub(super) fn spawn(
     line: Option<&[u8]>,
 ) -> io::Result<Running> {
     let login = &shared.login;
-    let mut command = Command::new(PROGRAM);
-    command.args([HIDDEN, "session", "--leader"]);
-    if let Some(holder) = &shared.holder {
-        command.args(["--holder", &holder.pid.to_string()]);
-    }
+    let Login { user: name, home, shell, id } = login.clone();
+    // The host's root may have changed the user since.
+    let user = user(&name).unwrap_or(User { name, id, group: id, home, shell });
+    let mut command = Command::from(session::command(shared, &user));
+    command.arg("--leader");
     if let Some(terminal) = &terminal {
         command.arg("--tty").arg(&terminal.path);
     }

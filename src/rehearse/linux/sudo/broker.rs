@@ -9,6 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::super::places::SUDO_SOCKET;
@@ -35,7 +36,8 @@ pub(in crate::rehearse::system) fn serve(shared: Arc<Shared>) -> io::Result<()> 
 fn serve_one(shared: &Shared, mut caller: &UnixStream) -> io::Result<()> {
     let (request, [stdin, stdout, stderr]) = SudoRequest::receive(caller)?;
     let mut errors = fs::File::from(stderr.try_clone()?);
-    let spawned = target::command(shared, &request).and_then(|mut command| {
+    let asking = socket_peercred(caller)?;
+    let spawned = target::command(shared, &request, &asking).and_then(|mut command| {
         command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr)).process_group(0);
         command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("{}: command not found", command.get_program().display()),

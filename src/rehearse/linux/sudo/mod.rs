@@ -6,6 +6,7 @@
 mod broker;
 mod client;
 mod command_line;
+mod policy;
 mod request;
 mod target;
 

@@ -4,61 +4,32 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::places::PROGRAM;
-use super::super::shared::Shared;
+use rustix::net::UCred;
+
+use super::super::provision::Login;
+use super::super::session;
+use super::super::shared::{Shared, Users};
+use super::super::users::{User, user};
+use super::policy::{Permission, permission};
 use super::request::SudoRequest;
-use crate::rehearse::role::HIDDEN;
 
 /// Where root's commands are looked for, as the usual `secure_path` has it.
 const SECURE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// One line of `/etc/passwd`.
-struct User {
-    name: String,
-    id: u32,
-    group: u32,
-    home: String,
-    shell: String,
-}
-
-/// Finds a user by name, or by id in the form `#1000`.
-fn user(wanted: &str) -> Option<User> {
-    let by_id = wanted.strip_prefix('#').and_then(|id| id.parse::<u32>().ok());
-    fs::read_to_string("/etc/passwd").ok()?.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, id, group, _, home, shell] = fields[..] else { return None };
-        let (id, group) = (id.parse().ok()?, group.parse().ok()?);
-        (name == wanted || by_id == Some(id)).then(|| User {
-            name: name.to_owned(),
-            id,
-            group,
-            home: home.to_owned(),
-            shell: if shell.is_empty() { "/bin/sh".to_owned() } else { shell.to_owned() },
-        })
-    })
-}
-
 /// Prepares the process that a request asks for.
-pub(super) fn command(shared: &Shared, request: &SudoRequest) -> Result<Command, String> {
+pub(super) fn command(shared: &Shared, request: &SudoRequest, caller: &UCred) -> Result<Command, String> {
+    let caller = caller_of(shared, request, caller)?;
     let target = user(&request.user).ok_or_else(|| format!("unknown user {}", request.user))?;
     let (argv, zeroth) = arguments(request, &target);
     let program = find(argv.first().ok_or("a command is required")?, &request.cwd)?;
     let zeroth = zeroth.unwrap_or_else(|| argv[0].clone());
     let cwd = if request.login { OsString::from(&target.home) } else { OsString::from_vec(request.cwd.clone()) };
 
-    let mut command = if target.id == 0 {
-        let mut command = Command::new(&program);
-        command.arg0(&zeroth).current_dir(&cwd);
-        command
-    } else {
-        let mut command = session_of(shared, &target);
-        command.arg("--cwd").arg(&cwd).arg(&program).arg(&zeroth);
-        command
-    };
+    let mut command = session::command(shared, &target);
+    command.arg("--cwd").arg(&cwd).arg(&program).arg(&zeroth);
     command.args(&argv[1..]).env_clear();
     for (name, value) in &request.env {
         if !name.is_empty() && !name.contains(&b'=') && !name.contains(&0) && !value.contains(&0) {
@@ -71,10 +42,26 @@ pub(super) fn command(shared: &Shared, request: &SudoRequest) -> Result<Command,
             command.env(name, value);
         }
     }
-    command.env("USER", &target.name).env("LOGNAME", &target.name).env("SUDO_USER", &request.caller);
-    command.env("SUDO_UID", shared.login.id.to_string()).env("SUDO_GID", shared.login.id.to_string());
+    command.env("USER", &target.name).env("LOGNAME", &target.name).env("SUDO_USER", &caller.name);
+    command.env("SUDO_UID", caller.id.to_string()).env("SUDO_GID", caller.group.to_string());
     command.env("SUDO_COMMAND", argv.join(OsStr::new(" ")));
     Ok(command)
+}
+
+/// Who calls `sudo`, if that user may.
+fn caller_of(shared: &Shared, request: &SudoRequest, caller: &UCred) -> Result<User, String> {
+    let login = &shared.login;
+    if matches!(shared.users, Users::OneId(_)) {
+        let Login { home, shell, id, .. } = login.clone();
+        return Ok(User { name: request.caller.clone(), id, group: id, home, shell });
+    }
+    let id = caller.uid.as_raw();
+    let caller = user(&format!("#{id}")).ok_or_else(|| format!("you do not exist in the passwd database ({id})"))?;
+    match permission(&login.user, &caller) {
+        Permission::Granted => Ok(caller),
+        Permission::WithPassword => Err("a password is required".to_owned()),
+        Permission::Refused => Err(format!("{} is not in the sudoers file.", caller.name)),
+    }
 }
 
 /// The words to run, with the user's shell in front if it was asked for, and the zeroth argument if it is another word.
@@ -91,23 +78,6 @@ fn arguments(request: &SudoRequest, target: &User) -> (Vec<OsString>, Option<OsS
         argv.push(OsString::from_vec(shell_line(&words)));
     }
     (argv, Some(zeroth))
-}
-
-/// The command that enters the namespaces of a user other than root: the login user's, or fresh ones.
-fn session_of(shared: &Shared, target: &User) -> Command {
-    match &shared.holder {
-        Some(holder) if target.id == shared.login.id => {
-            let mut command = Command::new(PROGRAM);
-            command.args([HIDDEN, "session", "--holder", &holder.pid.to_string()]);
-            command
-        }
-        _ => {
-            let (user, group) = (format!("--map-user={}", target.id), format!("--map-group={}", target.group));
-            let mut command = Command::new("unshare");
-            command.args(["--user", &user, &group, "--", PROGRAM, HIDDEN, "session"]);
-            command
-        }
-    }
 }
 
 /// The words as one line for a shell's `-c`, escaped as sudo escapes them.
