@@ -97,7 +97,7 @@ impl Kept {
         let mut words: Vec<String> = Vec::new();
         if starter == Starter::NobodyWithIds {
             let ids = place.path().join("ids");
-            std::fs::write(&ids, "nobody:100000:65536\n").expect("written");
+            std::fs::write(&ids, format!("{}:100000:65536\n", "nobody")).expect("written");
             let script = "for f in /etc/subuid /etc/subgid; do mount --bind \"$0\" $f || exit; done; exec \"$@\"";
             words.extend(["unshare", "--mount", "sh", "-c", script].map(str::to_owned));
             words.push(ids.display().to_string());

@@ -141,9 +141,8 @@ impl Stage<'_> {
             None
         };
         let used = stage.used().map_err(|error| host_lost(&error))?;
-        let own = |path: &str| is_own_path(&self.world.home, path);
         let mut written = stage.changes().map_err(|error| host_lost(&error))?;
-        written.retain(|path| !own(&path.path));
+        written.retain(|path| !self.is_record(&path.path));
         let second_steps = second.as_ref().map_or(&[][..], |second| &second.steps);
         let verdict = judge(&first.steps, second_steps, &self.world, &used, written);
         let mut exit = second.as_ref().unwrap_or(&first).view.exit_code();
@@ -162,6 +161,11 @@ impl Stage<'_> {
             exit = self.cut_each(&uncut)?;
         }
         Ok(exit)
+    }
+
+    /// Whether a path belongs to pinboot's own records: the login user's, or root's for steps under `sudo`.
+    fn is_record(&self, path: &str) -> bool {
+        [self.world.home.as_str(), "/root"].iter().any(|home| is_own_path(home, path))
     }
 
     fn announce(&self) {
@@ -187,7 +191,7 @@ impl Stage<'_> {
                 return Ok(exit);
             }
             let cut = Self::cut_run(&stage, &step.label.to_string(), &step.name, &rehearsed)?;
-            let verdict = judge_cut(uncut, &cut, &|path| is_own_path(&self.world.home, path));
+            let verdict = judge_cut(uncut, &cut, &|path| self.is_record(path));
             if !verdict.passed() {
                 exit = Exit::StepFailed;
             }

@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{getegid, geteuid};
 
-use super::provision::LOGIN_ID;
+/// The login user's id on the host, unless it is root.
+pub(super) const LOGIN_ID: u32 = 1000;
 
 /// A range of ids: `count` ids from `inside` on are the ids from `outside` on of the namespace around this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Range {
 const UNUSED: u32 = 0x7000_0000;
 
 /// The ids of a host that real root makes. The system's users keep their ids, because the machine's files belong to them.
-/// People have ids that nobody on the machine has: the login user must not be a person of the machine.
+/// People have ids that no user of the machine has: the login user must not be a person of the machine.
 const OF_ROOT: &[Range] = &[
     Range::new(0, 0, LOGIN_ID),
     Range::new(LOGIN_ID, UNUSED + LOGIN_ID, 65_534 - LOGIN_ID),

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::ids;
 use super::places::OWN;
 use super::root::Root;
-use super::users::Names;
+use super::users::OwnerNames;
 use crate::ids::{Digest, hex};
 use crate::rehearse::changes::{ChangedPath, PathKind};
 
@@ -88,7 +88,7 @@ impl Snapshot {
     /// The paths that changed since an earlier snapshot, ordered by path.
     pub(super) fn since(&self, earlier: &Self, root: &Root) -> io::Result<Vec<ChangedPath>> {
         let mut out = Vec::new();
-        let names = ids::are_many().then(Names::read);
+        let names = ids::are_many().then(OwnerNames::read);
         for (path, (state, real)) in &self.0 {
             if earlier.0.get(path).is_some_and(|(before, _)| before == state) {
                 continue;

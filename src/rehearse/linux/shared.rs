@@ -16,7 +16,7 @@ use crate::rehearse::world::World;
 pub(super) struct Shared {
     /// The login user.
     pub(super) login: Login,
-    /// How the users of the host are told apart.
+    /// Which ids the users of the host have.
     pub(super) users: Users,
     pub(super) mirror: Mirror,
     pub(super) cutter: Cutter,
@@ -26,7 +26,7 @@ pub(super) struct Shared {
     pub(super) mark: Mutex<Snapshot>,
 }
 
-/// How the users of a host are told apart.
+/// Which ids the users of a host have.
 #[derive(Debug)]
 pub(super) enum Users {
     /// They share one id, which shows as the login user's in the namespaces of a process; without one, root logs in.

@@ -36,22 +36,22 @@ fn find(passwd: &str, wanted: &str) -> Option<User> {
 
 /// A group of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct UserGroup {
     pub(super) name: String,
     pub(super) id: u32,
 }
 
 /// The groups of a user: its own one first, then those that name it.
-pub(super) fn groups(user: &User) -> Vec<Group> {
+pub(super) fn groups(user: &User) -> Vec<UserGroup> {
     groups_in(&fs::read_to_string("/etc/group").unwrap_or_default(), user)
 }
 
-fn groups_in(text: &str, user: &User) -> Vec<Group> {
+fn groups_in(text: &str, user: &User) -> Vec<UserGroup> {
     let mut out = Vec::new();
     for line in text.lines() {
         let [name, _, id, members] = line.split(':').collect::<Vec<_>>()[..] else { continue };
         let Ok(id) = id.parse::<u32>() else { continue };
-        let group = Group { name: name.to_owned(), id };
+        let group = UserGroup { name: name.to_owned(), id };
         if id == user.group {
             out.insert(0, group);
         } else if members.split(',').any(|member| member == user.name) {
@@ -59,19 +59,19 @@ fn groups_in(text: &str, user: &User) -> Vec<Group> {
         }
     }
     if out.first().is_none_or(|group| group.id != user.group) {
-        out.insert(0, Group { name: user.group.to_string(), id: user.group });
+        out.insert(0, UserGroup { name: user.group.to_string(), id: user.group });
     }
     out
 }
 
 /// The names of users and groups by their ids.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct OwnerNames {
     users: HashMap<u32, String>,
     groups: HashMap<u32, String>,
 }
 
-impl Names {
+impl OwnerNames {
     /// Reads the host's names.
     pub(super) fn read() -> Self {
         let read = |file: &str| {

@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use super::super::ids;
+use super::super::ids::{self, LOGIN_ID};
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
-
-/// The login user's id on the host, unless it is root.
-pub(in crate::rehearse::system) const LOGIN_ID: u32 = 1000;
 
 /// The login user as the host knows it.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use super::root::bind;
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
 
-pub(super) use self::login::{LOGIN_ID, Login};
+pub(super) use self::login::Login;
 
 /// Makes the private root the host that the world describes; `authority` is the mirror's certificate.
 pub(super) fn provision(world: &World, authority: &str) -> Result<Login, Refused> {

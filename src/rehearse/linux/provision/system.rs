@@ -6,10 +6,10 @@ use std::io::Read as _;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
-use super::super::ids;
+use super::super::ids::{self, LOGIN_ID};
 use super::super::root::{make_directory, trouble};
 use super::files::{give, make_directory_if_missing, make_parents, put};
-use super::login::{LOGIN_ID, Login};
+use super::login::Login;
 use crate::rehearse::refused::Refused;
 use crate::rehearse::world::World;
 

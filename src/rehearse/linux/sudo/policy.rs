@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::super::users::{Group, User, groups};
+use super::super::users::{User, UserGroup, groups};
 
 /// Whether a user may run commands as another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) fn permission(login: &str, user: &User) -> Permission {
 }
 
 /// The last line about a user counts.
-fn read(sudoers: &str, user: &User, groups: &[Group]) -> Permission {
+fn read(sudoers: &str, user: &User, groups: &[UserGroup]) -> Permission {
     let is_about = |who: &str| match who.strip_prefix('%') {
         Some(group) => groups.iter().any(|one| one.name == group),
         None => who == user.name || who == "ALL" || who.strip_prefix('#') == Some(&user.id.to_string()),
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_last_line_about_a_user_counts() {
         let user = User { name: "eva".into(), id: 1001, group: 1001, home: "/".into(), shell: "/bin/sh".into() };
-        let groups = [Group { name: "sudo".into(), id: 27 }];
+        let groups = [UserGroup { name: "sudo".into(), id: 27 }];
         let read = |text: &str| read(text, &user, &groups);
         assert_eq!(read("Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n# eva ALL=(ALL) ALL\n"), Permission::Refused);
         assert_eq!(read("%sudo ALL=(ALL:ALL) ALL\n"), Permission::WithPassword);
