@@ -20,6 +20,7 @@ pub mod exit;
 pub mod flags;
 pub mod host_value;
 pub mod ids;
+pub mod import;
 pub mod inventory;
 pub mod journal;
 pub mod kinds;

@@ -8,6 +8,7 @@ mod characters;
 mod decode;
 mod explain;
 mod places;
+mod quote;
 mod read;
 mod scalars;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tree;
 mod unquoted;
 
 pub use decode::decode;
+pub use quote::yaml_scalar;
 pub(crate) use read::read_value;
 pub use read::{Document, parse, read};
 pub use tree::{Entry, Node, ScalarStyle, Value};

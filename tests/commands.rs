@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pinboot::rehearse::{RehearsalHost, world};
+use pinboot::rehearse::RehearsalHost;
 
 use crate::command::{Call, Printed};
 
@@ -50,6 +50,7 @@ const PLAYS: &[Play] = &[
     Play("pinboot rerun", Failed, 1, "resuming run"),
     Play("pinboot cancel", Going, 0, "is stopping its current step"),
     Play("pinboot attach ec2-user@ec2-….amazonaws.com --key …", Ended, 0, "run "),
+    Play("pinboot import FILE", Nothing, 0, "look here"),
     Play("pinboot COMMAND --help", Nothing, 0, "Usage: pinboot"),
     Play("pinboot run PLAYBOOK", Nothing, 0, "0 failed"),
     Play("pinboot run PLAYBOOK --dry-run", Nothing, 0, "touch first"),
@@ -113,6 +114,7 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         ),
         ("attach ec2-user@ADDRESS --output json --json --verbose".to_owned(), Ended, 0, "run_finished"),
         (format!("lint p.yaml {VALUES}"), Nothing, 0, "no problems found"),
+        (format!("params p.yaml {VALUES}"), Nothing, 0, "no parameters"),
         (format!("lock p.yaml {VALUES} --check"), Nothing, 0, "no step fetches"),
         (format!("lock p.yaml {VALUES} --prune"), Nothing, 0, "no step fetches"),
         (format!("lock p.yaml {VALUES} --update Get"), Nothing, 2, "no step that can be locked"),
@@ -131,6 +133,8 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         "show",
         "lint p.yaml",
         "lock p.yaml",
+        "params p.yaml",
+        "import tutorial.sh",
         "kinds",
         "completions bash",
         "rehearse p.yaml",
@@ -153,18 +157,6 @@ fn repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// A rehearsal file over those that it builds on.
-fn world_of(path: &Path) -> pinboot::rehearse::World {
-    let mut sources = pinboot::source::Sources::default();
-    let id = sources.add("world", fs::read_to_string(path).expect("the file"));
-    let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
-    let folder = path.parent().expect("a folder");
-    let below = world::like(&document).map(|like| world_of(&folder.join(like.value))).unwrap_or_default();
-    let (world, faults) = world::parse_over(below, &document, folder, &|path| path.is_file());
-    assert!(faults.is_empty(), "{faults:?}");
-    world
-}
-
 /// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).expect("a folder");
@@ -180,7 +172,7 @@ fn copy(from: &Path, to: &Path) {
 
 impl World {
     fn new() -> Option<Self> {
-        let world = world_of(&repository("playbooks/milestone1.rehearsal.yaml"));
+        let world = crate::rehearse_cli::world_of(&repository("playbooks/milestone1.rehearsal.yaml"));
         let host = match RehearsalHost::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))) {
             Ok(host) => host,
             Err(refused) => {
@@ -205,6 +197,7 @@ impl World {
         let waits = "  - { name: Waits, script: 'touch waiting; sleep 60', always: true }\n";
         write("w.yaml", &format!("{head}steps:\n{waits}"));
         write("v.yaml", "word: hello\n");
+        write("tutorial.sh", "sudo yum install git\nnano settings\n");
         Some(Self { host, folder })
     }
 
@@ -296,6 +289,7 @@ fn typed(text: &str) -> Vec<Vec<String>> {
         "run" => "run p.yaml",
         "attach" => "attach ec2-user@ADDRESS",
         "runs repair" => "runs repair RUN",
+        "import FILE" => "import tutorial.sh",
         words => words,
     };
     let full = full.replace("ec2-user@ec2-….amazonaws.com --key …", "ec2-user@ADDRESS --key KEY");

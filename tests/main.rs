@@ -15,6 +15,7 @@ mod command;
 mod commands;
 mod docs;
 mod faults;
+mod import;
 mod kinds;
 mod language;
 mod lints;
@@ -23,6 +24,7 @@ mod milestone;
 #[path = "support/plans.rs"]
 mod plans;
 mod playbooks;
+mod rehearsals;
 mod rehearse_cli;
 mod rehearse_host;
 mod rehearse_world;

@@ -298,14 +298,18 @@ fn faults_of_the_rehearsal_file_are_shown_at_their_place() {
     call.stderr_has(&["p.rehearsal.yaml:1:1", "did you mean `commands`?"]).check();
 }
 
-/// The world of a rehearsal file, built on the files that it builds on.
+/// The world of a rehearsal file over the files that it builds on.
 pub(crate) fn world_of(path: &Path) -> World {
+    world_over(World::default(), path)
+}
+
+fn world_over(base: World, path: &Path) -> World {
     let mut sources = pinboot::source::Sources::default();
     let id = sources.add("world", std::fs::read_to_string(path).expect("the file"));
     let document = pinboot::node::parse(id, &sources.get(id).text).expect("it is right");
     let folder = path.parent().expect("a folder");
-    let base = like(&document).map_or_else(World::default, |other| world_of(&folder.join(other.value)));
-    let (world, faults) = parse_over(base, &document, folder, &|path| path.is_file());
+    let below = like(&document).iter().fold(base, |base, like| world_over(base, &folder.join(like.value)));
+    let (world, faults) = parse_over(below, &document, folder, &|path| path.is_file());
     assert!(faults.is_empty(), "{faults:?}");
     world
 }

@@ -21,7 +21,7 @@ fn the_milestones_rehearsal_file_is_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/milestone1.rehearsal.yaml");
     assert_eq!(World::beside(Path::new("playbooks/milestone1.yaml")), Path::new("playbooks/milestone1.rehearsal.yaml"));
     let world = read(&std::fs::read_to_string(path).expect("the file")).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(world.commands.iter().map(|command| command.name.as_str()).collect::<Vec<_>>(), ["kafka-stand-in"]);
+    assert!(world.commands.is_empty(), "they come from the files that it builds on");
     let Body::Tgz(tree) = &world.urls[0].answers[0].body else { panic!("a tarball") };
     let script = tree.iter().find(|entry| entry.path.ends_with("bin/kafka-topics.sh")).expect("the script");
     assert_eq!(script.mode, 0o755);
@@ -87,7 +87,7 @@ fn a_rehearsal_file_says_what_is_otherwise_than_in_the_one_below() {
     let mut sources = Sources::default();
     let id = sources.add("over.rehearsal.yaml", above);
     let document = node::parse(id, above).expect("valid YAML");
-    assert_eq!(like(&document).map(|like| like.value), Some("below.yaml"));
+    assert_eq!(like(&document).iter().map(|like| like.value).collect::<Vec<_>>(), ["below.yaml"]);
 }
 
 #[test]

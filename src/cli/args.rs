@@ -98,6 +98,11 @@ pub(super) enum Command {
         /// The kind to explain
         kind: Option<String>,
     },
+    /// Print a draft of a playbook, from a script of shell or from a playbook of Ansible
+    Import {
+        /// The script, or the playbook of Ansible (.yml, .yaml)
+        file: PathBuf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell

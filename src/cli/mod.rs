@@ -14,6 +14,7 @@ mod console;
 mod error;
 mod execute;
 mod files;
+mod import;
 mod jobs;
 mod kinds;
 mod last_run;
@@ -75,6 +76,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Params { file, vars } => params::params(cli, file, vars),
         Command::Lint { playbooks, vars } => lint::lint(cli, playbooks, vars),
         Command::Kinds { kind } => kinds::kinds(cli, kind.as_deref()),
+        Command::Import { file } => import::import(cli, file),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pinboot", &mut out);

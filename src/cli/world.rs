@@ -12,37 +12,50 @@ use crate::source::{Diagnostic, Severity, Sources};
 /// The rehearsal file, read and checked, for one host; `None` if the playbook has none.
 pub(super) fn read_world(args: &RehearseArgs, host: &Host) -> Result<Option<World>, CommandError> {
     let path = args.world.clone().unwrap_or_else(|| World::beside(&args.playbook));
-    let own = args.world.is_some() || path.exists();
-    let files: Vec<&Path> = own.then_some(path.as_path()).into_iter().chain(args.on.as_deref()).collect();
+    let is_there = args.world.is_some() || path.exists();
+    let files: Vec<&Path> = is_there.then_some(path.as_path()).into_iter().chain(args.on.as_deref()).collect();
     let Some(first) = files.first() else { return Ok(None) };
     let mut world = plain_world(host);
+    // What the playbook's own file says; everything else is there for other playbooks as well.
+    let mut own: Vec<String> = Vec::new();
     for file in &files {
         world = read_over(world, file, &mut Vec::new())?;
+        if file == first {
+            own = world.stand_ins().into_iter().filter(|name| !world.shared.contains(name)).collect();
+        }
     }
+    // What the playbook's own file says holds on every system.
+    if is_there && args.on.is_some() {
+        let (document, sources) = read_document(&path)?;
+        world = parse_over(world, &document, &path, &sources)?;
+    }
+    world.shared = world.stand_ins().into_iter().filter(|name| !own.contains(name)).collect();
     world.file = Some(first.display().to_string());
     Ok(Some(world))
 }
 
-/// A rehearsal file over the one that it builds on; `open` are the files that build on it.
+/// A rehearsal file over those that it builds on; `open` are the files that build on it.
 fn read_over(base: World, path: &Path, open: &mut Vec<PathBuf>) -> Result<World, CommandError> {
     let (document, sources) = read_document(path)?;
-    let base = match world::like(&document) {
-        None => base,
-        Some(like) => {
-            let below = path.parent().map(Path::to_owned).unwrap_or_default().join(like.value);
-            open.push(path.to_owned());
-            if open.contains(&below) {
-                let circle = Diagnostic::error(like.span, "the rehearsal files build on each other in a circle");
-                return Err(CommandError::diagnostics(&[circle.hint("remove `like` from one of them")], &sources));
-            }
-            if !below.is_file() {
-                let missing = Diagnostic::error(like.span, format!("no such file: `{}`", below.display()));
-                let missing = missing.hint("write the path from the folder of this file");
-                return Err(CommandError::diagnostics(&[missing], &sources));
-            }
-            read_over(base, &below, open)?
+    let mut base = base;
+    open.push(path.to_owned());
+    for like in world::like(&document) {
+        let below = path.parent().map(Path::to_owned).unwrap_or_default().join(like.value);
+        let refused = if open.contains(&below) {
+            let circle = Diagnostic::error(like.span, "the rehearsal files build on each other in a circle");
+            Some(circle.hint("remove `like` from one of them"))
+        } else if below.is_file() {
+            None
+        } else {
+            let missing = Diagnostic::error(like.span, format!("no such file: `{}`", below.display()));
+            Some(missing.hint("write the path from the folder of this file"))
+        };
+        if let Some(refused) = refused {
+            return Err(CommandError::diagnostics(&[refused], &sources));
         }
-    };
+        base = read_over(base, &below, open)?;
+    }
+    open.pop();
     parse_over(base, &document, path, &sources)
 }
 

@@ -309,7 +309,10 @@ impl Reader<'_> {
     }
 
     fn known(&mut self, field: &Field, text: &Text, span: Span) {
-        if let Err(diagnostic) = scalar(field.shape, text, span) {
+        // Of a local template, this is what is in it.
+        if field.shape != Shape::LocalTemplate
+            && let Err(diagnostic) = scalar(field.shape, text, span)
+        {
             self.report(*diagnostic);
         }
         if let Some(pattern) = field.pattern {

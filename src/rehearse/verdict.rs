@@ -79,7 +79,7 @@ pub fn judge(
             .collect(),
         skipped: first.iter().filter(|step| step.outcome == Outcome::Skipped).cloned().collect(),
         stand_ins: names(|times| *times > 0),
-        unused: names(|times| *times == 0),
+        unused: names(|times| *times == 0).into_iter().filter(|name| !world.shared.contains(name)).collect(),
         missing: used.missing.clone(),
         limits: used.limits.clone(),
         file: world.file.clone(),

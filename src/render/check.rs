@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::filters::STRUCTURAL;
 use super::host;
 use super::limits;
 use super::misplaced::describe;
@@ -28,7 +29,7 @@ enum Checked {
 }
 
 /// Filters that do not change a value, so that a hole stays complete.
-const KEEPING: &[&str] = &["join", "default", "d", "first", "last", "list"];
+const KEEPING: &[&str] = &["join", "default", "d", "first", "last"];
 
 impl Renderer<'_> {
     /// Checks a text; the template where it can be evaluated.
@@ -237,16 +238,24 @@ fn looks_inside<'t, 'a>(tokens: &'t [Token<'a>], statement: bool) -> Option<&'t 
         return tokens.first();
     }
     let tokens = if binds { &tokens[1..] } else { tokens };
+    let mut open: Vec<&str> = Vec::new();
     tokens.iter().enumerate().find_map(|(at, token)| {
+        match (token.sort, token.text) {
+            (Sort::Mark, mark @ ("(" | "[" | "{")) => open.push(mark),
+            (Sort::Mark, ")" | "]" | "}") => drop(open.pop()),
+            _ => {}
+        }
         let behind = |mark: &str| at > 0 && tokens[at - 1].text == mark;
         let called = tokens.get(at + 1).is_some_and(|next| next.text == "(");
         let fine = match (token.sort, token.text) {
-            (Sort::Word, name) if behind("|") => KEEPING.contains(&name),
+            (Sort::Word, name) if behind("|") => KEEPING.contains(&name) || STRUCTURAL.contains(&name),
             (Sort::Word, _) if behind(".") && called => false,
             (Sort::Word, "in") | (Sort::Mark, "=") => binds,
             (Sort::Word, "if" | "else" | "and" | "or" | "not" | "is") => false,
             (Sort::Word | Sort::Quoted | Sort::Number, _) => true,
-            (Sort::Mark, mark) => matches!(mark, "~" | "(" | ")" | "|" | "," | "." | "[" | "]"),
+            // In a map a colon stands behind a name; elsewhere it takes a part of a text.
+            (Sort::Mark, ":") => open.last() == Some(&"{"),
+            (Sort::Mark, mark) => matches!(mark, "~" | "(" | ")" | "|" | "," | "." | "[" | "]" | "{" | "}"),
         };
         (!fine).then_some(token)
     })

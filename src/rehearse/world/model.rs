@@ -27,6 +27,8 @@ pub struct World {
     pub absent: Vec<String>,
     /// Files that already exist on the host.
     pub files: Vec<HostFile>,
+    /// The stand-ins that come from a rehearsal file which several playbooks share: one of those may go unused.
+    pub shared: Vec<String>,
 }
 
 impl Default for World {
@@ -42,11 +44,18 @@ impl Default for World {
             commands: Vec::new(),
             absent: Vec::new(),
             files: Vec::new(),
+            shared: Vec::new(),
         }
     }
 }
 
 impl World {
+    /// The names of all stand-ins, as the verdict has them.
+    pub fn stand_ins(&self) -> Vec<String> {
+        let commands = self.commands.iter().map(|command| command.name.clone());
+        commands.chain(self.urls.iter().map(Url::text)).collect()
+    }
+
     /// The path of a playbook's rehearsal file: `dir/name.rehearsal.yaml` for `dir/name.yaml`.
     pub fn beside(playbook: &Path) -> PathBuf {
         playbook.with_extension("rehearsal.yaml")

@@ -7,6 +7,7 @@ use minijinja::{Error, Value};
 
 use super::invalid::invalid;
 use crate::event::json_text;
+use crate::node::yaml_scalar;
 use crate::render::characters::characters;
 use crate::render::context::{OrderedList, OrderedMap};
 
@@ -172,7 +173,7 @@ fn yaml(out: &mut String, value: &Value, number: bool, depth: usize, place: &Pla
             }
             for (at, (name, item, number)) in entries.iter().enumerate() {
                 line(out, depth, at == 0);
-                write!(out, "{}:", plain_or_quoted(name)).expect("a string takes all");
+                write!(out, "{}:", yaml_scalar(name)).expect("a string takes all");
                 let deeper = if matches!(item.kind(), ValueKind::Map) { depth + 1 } else { depth };
                 yaml(out, item, *number, deeper, &Place::Entry)?;
             }
@@ -188,22 +189,8 @@ fn yaml(out: &mut String, value: &Value, number: bool, depth: usize, place: &Pla
                 yaml(out, item, *number, depth + 1, &Place::Item)?;
             }
         }
-        ValueKind::String if !number => inline(out, &plain_or_quoted(value.as_str().unwrap_or_default())),
+        ValueKind::String if !number => inline(out, &yaml_scalar(value.as_str().unwrap_or_default())),
         _ => inline(out, &scalar(value, number)?),
     }
     Ok(())
-}
-
-/// A text that every reader of YAML takes for this text, with quotes where it needs them.
-fn plain_or_quoted(text: &str) -> String {
-    // YAML 1.1 reads these as booleans or nothing.
-    const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/'));
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./@+=,()".contains(c);
-    let inner = text.chars().all(|c| plain(c) || c == ' ') && !text.ends_with(' ');
-    if starts && inner && !WORDS.contains(&text.to_ascii_lowercase().as_str()) {
-        text.to_owned()
-    } else {
-        json_text(&text)
-    }
 }

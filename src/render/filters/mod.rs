@@ -14,6 +14,10 @@ mod patterns;
 
 use minijinja::Environment;
 
+/// Filters that put lists and maps together, and look into no text.
+pub(super) const STRUCTURAL: &[&str] =
+    &["combine", "dict2items", "items2dict", "flatten", "product", "zip", "chain", "items", "list"];
+
 /// Adds the filters, the tests and the methods of Python's texts, lists and maps (`name.split(".")`, `map.items()`).
 pub(super) fn install(env: &mut Environment<'static>) {
     env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -120,7 +124,7 @@ net: 10.1.2.3/20
             ),
             (
                 "{'a': {}, 'b': [], 'c': [{'d': 'x', 'e': ['y']}]} | to_nice_yaml",
-                "a: {}\nb: []\nc:\n- d: x\n  e:\n  - \"y\"",
+                "a: {}\nb: []\nc:\n- d: x\n  e:\n  - y",
             ),
             ("'text' | toyaml", "text"),
             ("'a b' | b64encode", "YSBi"),

@@ -19,6 +19,7 @@ use minijinja::value::ValueKind;
 
 use self::parse::{Ast, AstNode, parse};
 use super::context::{FACTS_NAME, OrderedMap};
+use super::filters::STRUCTURAL;
 use super::renderer::Renderer;
 use super::syntax::TemplateError;
 use super::templates::each_text;
@@ -57,6 +58,10 @@ pub(super) fn is_native(text: &str, range: &Range<usize>, renderer: &Renderer<'_
             AstNode::Name(_) | AstNode::Constant => true,
             AstNode::Attribute(base, _) => matches!(base.node, AstNode::Name("host")) || native(base, renderer),
             AstNode::List(items) => items.iter().all(|item| native(item, renderer)),
+            AstNode::Map(entries) => entries.iter().all(|(name, value)| !on_host(name) && native(value, renderer)),
+            AstNode::Filter(value, name, args) if STRUCTURAL.contains(&name.text) => {
+                native(value, renderer) && args.iter().all(|arg| native(arg, renderer))
+            }
             AstNode::Index(base, index) => native(base, renderer) && !on_host(index),
             AstNode::Binary(left, mark, right) => mark.text == "~" && native(left, renderer) && native(right, renderer),
             AstNode::Filter(value, name, args) => {

@@ -33,23 +33,31 @@ pub fn parse_over(
     (world, reader.diagnostics)
 }
 
-/// The rehearsal file that a rehearsal file builds on, as it is written there, and its place.
-pub fn like(document: &Node) -> Option<Spanned<&str>> {
-    let Value::Map(entries) = &document.value else { return None };
-    let like = &entries.iter().find(|entry| entry.key == "like")?.value;
-    Some(Spanned { value: like.as_text()?, span: like.span })
+/// The rehearsal files that a rehearsal file builds on, the lowest first, as they are written there, with their places.
+pub fn like(document: &Node) -> Vec<Spanned<&str>> {
+    let Value::Map(entries) = &document.value else { return Vec::new() };
+    let nodes = match entries.iter().find(|entry| entry.key == "like").map(|entry| &entry.value) {
+        Some(Node { value: Value::List(items), .. }) => items.as_slice(),
+        Some(node) => std::slice::from_ref(node),
+        None => &[],
+    };
+    nodes.iter().filter_map(|node| Some(Spanned { value: node.as_text()?, span: node.span })).collect()
 }
 
 fn world(reader: &mut Reader<'_>, base: World, document: &Node) -> World {
     let user = base.user.clone();
     let mut world = base;
+    world.shared = world.stand_ins();
     if document.value == Value::Null {
         return world;
     }
     let mut home_given = false;
     for entry in reader.map(document, "a map with `like`, `host`, `urls`, `commands`, `absent`, `files`") {
         match entry.key.as_str() {
-            "like" => drop(reader.text(&entry.value)),
+            "like" => match &entry.value.value {
+                Value::List(items) => items.iter().for_each(|item| drop(reader.text(item))),
+                _ => drop(reader.text(&entry.value)),
+            },
             "host" => home_given = host::host(reader, &entry.value, &mut world),
             "urls" => urls::urls(reader, &entry.value, &mut world),
             "commands" => host::commands(reader, &entry.value, &mut world),
@@ -65,6 +73,15 @@ fn world(reader: &mut Reader<'_>, base: World, document: &Node) -> World {
             _ => reader.unknown_key(entry, "", TOP),
         }
     }
+    let own = |part: &str| match &document.value {
+        Value::Map(entries) => match entries.iter().find(|entry| entry.key == part).map(|entry| &entry.value.value) {
+            Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.clone()).collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let own = [own("commands"), own("urls")].concat();
+    world.shared.retain(|name| !own.contains(name));
     if !home_given && world.user != user {
         world.home = if world.user == "root" { "/root".to_owned() } else { format!("/home/{}", world.user) };
     }

@@ -1,0 +1,88 @@
+//! Every playbook of the repository is rehearsed: it changes a throw-away host, and then finds nothing left to change. The
+//! milestones are tried on each system of `playbooks/worlds/`.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::rehearse_cli::{is_possible, pinboot, repository};
+
+/// The systems that the milestones have to run on.
+const SYSTEMS: &[&str] = &["amazon-linux-2", "amazon-linux-2023", "ubuntu-22.04", "ubuntu-24.04", "debian-12"];
+
+/// A playbook on a system, or in its own world; its further arguments; and the verdict.
+struct Rehearsal {
+    playbook: &'static str,
+    on: Option<&'static str>,
+    more: &'static [&'static str],
+    verdict: &'static str,
+}
+
+fn rehearsals() -> Vec<Rehearsal> {
+    let mut all = Vec::new();
+    for (playbook, verdict) in [
+        ("milestone1", "rehearsed: changed 6, then unchanged 6 (1 manual)"),
+        ("milestone2", "rehearsed: changed 3, then unchanged 3 (2 manual)"),
+        ("milestone3", "rehearsed: changed 4, then unchanged 5"),
+        ("local-broker", "rehearsed: changed 11, then unchanged 12"),
+    ] {
+        all.extend(SYSTEMS.iter().map(|system| Rehearsal { playbook, on: Some(*system), more: &[], verdict }));
+    }
+    // The record is written each time.
+    all.push(Rehearsal { playbook: "smoke", on: None, more: &[], verdict: "rehearsed: changed 1, then unchanged 2" });
+    let example = |playbook, verdict| Rehearsal { playbook, on: None, more: &[], verdict };
+    all.push(example("examples/nginx-certbot", "rehearsed: changed 8, then unchanged 10"));
+    all.push(example("examples/kafka-broker", "rehearsed: changed 14, then unchanged 14"));
+    all.push(example("examples/users-sshd", "rehearsed: changed 7, then unchanged 8"));
+    // The stand-in for the archive has another digest than the real one.
+    const DIGESTS: &str = "sha256={x86_64: 88848c9949afd0d7845b7d05d096a6d2be011e9dae99bc3285204e3985ffded2, \
+                   aarch64: 88848c9949afd0d7845b7d05d096a6d2be011e9dae99bc3285204e3985ffded2}";
+    let exporter = example("examples/node-exporter", "rehearsed: changed 6, then unchanged 6");
+    all.push(Rehearsal { more: &["-e", DIGESTS], ..exporter });
+    all
+}
+
+fn play(rehearsal: &Rehearsal) -> Result<(), String> {
+    let home = tempfile::tempdir().expect("a home");
+    let playbook = repository(&format!("playbooks/{}.yaml", rehearsal.playbook));
+    let mut call = pinboot(home.path()).arg("rehearse").arg(playbook).args(rehearsal.more);
+    if let Some(system) = rehearsal.on {
+        call = call.arg("--on").arg(repository(&format!("playbooks/worlds/{system}.yaml")));
+    }
+    let printed = call.run();
+    let on = rehearsal.on.unwrap_or("its own world");
+    if printed.stdout.contains(rehearsal.verdict) && printed.code == Some(0) {
+        return Ok(());
+    }
+    Err(format!("{} on {on}, code {:?}:\n{}\n{}", rehearsal.playbook, printed.code, printed.stdout, printed.stderr))
+}
+
+#[test]
+fn every_playbook_is_rehearsed_on_the_systems_that_it_is_for() {
+    if !is_possible() {
+        return;
+    }
+    let all = rehearsals();
+    side_by_side(all.len(), &|at| play(&all[at]));
+}
+
+/// Does some work in a few threads, and fails with everything that went wrong.
+pub(crate) fn side_by_side(count: usize, work: &(dyn Fn(usize) -> Result<(), String> + Sync)) {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        break;
+                    }
+                    if let Err(what) = work(at) {
+                        wrong.lock().expect("no thread has panicked").push(what);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().expect("no thread has panicked");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
