@@ -95,6 +95,62 @@ const FAILING: &[Failing] = &[
         says: &["folder is a directory, and a link does not take its place"],
     },
     Failing {
+        kind: "line",
+        step: "line: { path: ~/no-such-file, line: a=1 }",
+        command: "~/no-such-file",
+        says: &["no-such-file is not there, and a part of it cannot be changed"],
+    },
+    Failing {
+        kind: "block",
+        step: "block: { path: ~/folder, block: a=1 }",
+        command: "~/folder",
+        says: &["folder is a directory, and a file is wanted there"],
+    },
+    Failing {
+        kind: "properties",
+        step: "properties: { path: ~/no-such-file, set: { a: 1 } }",
+        command: "~/no-such-file",
+        says: &["no-such-file is not there, and a part of it cannot be changed"],
+    },
+    Failing {
+        kind: "sysctl",
+        step: "sysctl: { values: { vm.swappiness: 1 }, file: ~/folder }",
+        command: "sysctl -w 'vm.swappiness=1'",
+        says: &["folder is a directory, and a file is wanted there"],
+    },
+    Failing {
+        kind: "cron",
+        step: "cron: { name: renew, user: no-such-user, at: 30 3 * * *, job: certbot renew }",
+        command: "crontab -u no-such-user",
+        says: &["the crontab of no-such-user cannot be read as root: crontab:  user `no-such-user' unknown"],
+    },
+    Failing {
+        kind: "group",
+        step: "group: { name: no-such-group, gid: 0 }",
+        command: "groupadd -g 0 no-such-group",
+        says: &["Another group has this number"],
+    },
+    Failing {
+        kind: "user",
+        step: "user: { name: no-such-user, group: no-such-group }",
+        command: "useradd",
+        says: &["A group of this step is not on the host"],
+    },
+    Failing {
+        kind: "authorized_keys",
+        step: "authorized_keys: { user: no-such-user, keys: ssh-ed25519 \
+               AAAAC3NzaC1lZDI1NTE5AAAAIHfsZLXXVSFWwo8sXBzqw0/L7xwiokx8yrykj0RhSjKL }",
+        command: "~no-such-user/.ssh/authorized_keys",
+        says: &["there is no user no-such-user: make the account in an earlier step"],
+    },
+    Failing {
+        // The host of this test has a stand-in for yum.
+        kind: "repository",
+        step: "repository: { name: docker, apt: { uri: 'https://a.example/', suites: stable, components: main } }",
+        command: "/etc/apt/sources.list.d/docker.sources",
+        says: &["this host's packages come by yum, and the step says nothing for it: add `yum`"],
+    },
+    Failing {
         kind: "service",
         step: "service: { name: kafka, command: no-such-program }",
         command: "setsid nohup sh -c 'no-such-program'",
@@ -171,8 +227,14 @@ fn stand_ins(world: &World) {
     let bin = world.there("bin");
     std::fs::create_dir_all(&bin).expect("a folder");
     std::fs::create_dir_all(world.there("folder")).expect("a folder");
-    for (name, text) in [("yum", "echo 'E: Unable to locate package no-such-package' >&2; exit 100"), ("rpm", "exit 1")]
-    {
+    for (name, text) in [
+        ("yum", "echo 'E: Unable to locate package no-such-package' >&2; exit 100"),
+        ("rpm", "exit 1"),
+        ("sysctl", "exit 1"),
+        ("crontab", "echo \"crontab:  user \\`no-such-user' unknown\" >&2; exit 1"),
+        ("groupadd", "echo \"groupadd: GID '0' already exists\" >&2; exit 4"),
+        ("useradd", "echo \"useradd: group 'no-such-group' does not exist\" >&2; exit 6"),
+    ] {
         std::fs::write(bin.join(name), format!("#!/bin/sh\n{text}\n")).expect("a program");
         std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).expect("chmod");
     }

@@ -77,7 +77,7 @@ fn a_use_is_selected_by_its_name_and_gives_options_to_its_steps() {
     let plan = used(text);
     assert_eq!(plan.steps[0].name, "Two: In: Ask");
     let step = work(&plan.steps[0]);
-    assert_eq!((&step.run_as, step.cwd.as_ref().map(|cwd| cwd.raw())), (&RunAs::Root, Some("/c")));
+    assert_eq!((&step.run_as, step.cwd.as_ref().map(pinboot::script::Text::raw)), (&RunAs::Root, Some("/c")));
     assert_eq!(work(&plan.steps[5]).when_changed.as_ref().map(Vec::len), Some(5));
 }
 
