@@ -287,6 +287,28 @@ mod tests {
         ("user", "usermod: user alice is currently used by process 4711", "such as a session"),
         ("user", "usermod: user 'carol' does not exist in /etc/passwd", "directory service"),
         ("group", "groupadd: cannot lock /etc/group; try again later.", "changes the accounts"),
+        (
+            "group",
+            "groupdel: cannot remove the primary group of user 'alice'",
+            "A user has this group as the primary one",
+        ),
+        ("group", "groupadd: GID '1001' already exists", "Another group has this number"),
+        ("user", "useradd: UID 1001 is not unique", "Another user has this number"),
+        ("service", "Failed to start cups.service: Unit cups.service is masked.", "`masked: false` takes that back"),
+        ("service", "Failed to start kafak.service: Unit kafak.service not found.", "list-unit-files"),
+        ("service", "kafak: unrecognized service", "init script of that name"),
+        ("service", "Failed to connect to bus: No medium found", "enable-linger"),
+        (
+            "repository",
+            "W: GPG error: https://x stable InRelease: The following signatures couldn't be verified because the public \
+             key is not available: NO_PUBKEY 7EA0A9C3F273FCD8",
+            "not among those of the step",
+        ),
+        (
+            "repository",
+            "E: The repository 'https://x stable Release' does not have a Release file.",
+            "has no such suite",
+        ),
     ];
 
     #[test]

@@ -203,7 +203,7 @@ mod tests {
         let awk = "f() {\n    x | awk '\n        # why\n        { print }\n        END { }' |\n        g 'a\n  b'\n}\n";
         assert_eq!(compact(awk), "f() {\nx | awk '\n{ print }\nEND { }' |\ng 'a\n  b'\n}\n");
         // Python reads the blanks at the beginning of a line.
-        let python = HELPERS.iter().find(|helper| helper.name == "pb_fetch_python").expect("it is there");
+        let python = HELPERS.iter().find(|helper| helper.name == "pb_exec_python").expect("it is there");
         assert!(compact(python.body).contains("\n    max_redirections = 10\n"));
     }
 

@@ -161,8 +161,8 @@ pb_find_sum() {
             found[rank, kind] = digest
         }
         # What gpg has written over several lines.
-        function finish() {
-            if (open != "") take(open, kind == "" ? by_length(length(digits)) : kind, digits)
+        function finish(name) {
+            if (name != "") take(name, kind == "" ? by_length(length(digits)) : kind, digits)
             open = ""
         }
         !body && $0 == "" { body = 1; next }
@@ -179,7 +179,7 @@ pb_find_sum() {
             gsub(/[ \t]/, "", rest)
             if (is_hex(rest)) { digits = digits rest; next }
         }
-        { finish() }
+        { finish(open) }
         # SHA256 (name) = digest
         /^[A-Za-z0-9\/-]+ ?\(.*\) ?= ?[0-9a-fA-F]+[ \t]*$/ {
             at = index($0, "(")
@@ -239,7 +239,7 @@ pb_find_sum() {
         # name digest
         NF == 2 && is_hex($2) && by_length(length($2)) ~ /^sha/ { take($1, by_length(length($2)), $2) }
         END {
-            finish()
+            finish(open)
             if (page) { print "= page"; exit }
             for (rank = 2; rank; rank--) {
                 for (i = 1; i <= 2; i++) {

@@ -22,6 +22,7 @@ pb_read_and_run='set -- "$(cat; echo .)"; set -- "${1#*: pb-start
 .") ;; *) echo "pinboot: the step was cut off on its way" >&2; exit 125 ;; esac; exec </dev/null; eval "${1%.}"'
 
 pb_kill() {
+  # shellcheck disable=SC2016 # For that shell.
   if [ "$pb_step_as" != login ] && [ "$pb_uid" != 0 ] && pb_print "$pb_password" | $pb_super sh -c 'kill "$1" "$2"' sh "$1" "$2" 2>/dev/null; then return 0; fi
   kill "$1" "$2" 2>/dev/null
 }

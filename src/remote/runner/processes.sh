@@ -54,6 +54,7 @@ pb_signal() {
 # pb_kill SIGNAL PROCESS: the processes of root and of other users can only be signalled through sudo. A shell of root
 # does it, since the kill of procps 4.0 reads `-TERM -1234` as process -1: everything.
 pb_kill() {
+  # shellcheck disable=SC2016 # For that shell.
   if [ "$pb_step_as" != login ] && [ "$pb_uid" != 0 ] && $pb_super sh -c 'kill "$1" "$2"' sh "$1" "$2" 2>/dev/null; then return 0; fi
   kill "$1" "$2" 2>/dev/null
 }

@@ -124,7 +124,7 @@ net: 10.1.2.3/20
             ),
             (
                 "{'a': {}, 'b': [], 'c': [{'d': 'x', 'e': ['y']}]} | to_nice_yaml",
-                "a: {}\nb: []\nc:\n- d: x\n  e:\n  - y",
+                "a: {}\nb: []\nc:\n- d: x\n  e:\n  - \"y\"",
             ),
             ("'text' | toyaml", "text"),
             ("'a b' | b64encode", "YSBi"),

@@ -98,9 +98,12 @@ fn lowered(text: &str) -> Result<(Text, BTreeMap<String, Arc<Expr>>), String> {
     Ok((Text::new(text.as_ref()), renderer.host.values.clone()))
 }
 
+/// An expression, and what it is for the host.
+type Case<'a> = (&'a str, Text, BTreeMap<String, Arc<Expr>>);
+
 /// What a shell makes of it: `NAME=VALUE` for each that it finds out.
 #[expect(clippy::disallowed_methods, reason = "the functions are shell")]
-fn evaluated(shell: &[&str], cases: &[(&str, Text, BTreeMap<String, Arc<Expr>>)]) -> Vec<String> {
+fn evaluated(shell: &[&str], cases: &[Case]) -> Vec<String> {
     // mksh has no printf of its own.
     let mut script = String::from(
         "LC_ALL=C\ncase ${KSH_VERSION-} in\n*MIRBSD*) say() { print -rn -- \"$1\"; print -n '\\036'; } ;;\n\
@@ -136,7 +139,6 @@ fn evaluated(shell: &[&str], cases: &[(&str, Text, BTreeMap<String, Arc<Expr>>)]
     text.split('\u{1e}').map(str::to_owned).filter(|line| !line.is_empty() || cases.len() == 1).collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the functions are shell")]
 fn shells() -> Vec<Vec<&'static str>> {
     let all: [&[&str]; 5] =
         [&["/bin/sh"], &["/bin/bash", "--posix"], &["/bin/busybox", "sh"], &["/bin/mksh"], &["/usr/bin/yash"]];
