@@ -200,6 +200,12 @@ fn option_names() -> String {
 }
 
 #[test]
+fn the_readme_names_every_kind() {
+    let names: Vec<String> = pinboot::kinds::KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+    compare("README.md", "kinds", &format!("Kinds: {}.\n\n", names.join(", ")));
+}
+
+#[test]
 fn the_readme_names_every_option() {
     compare("README.md", "options", &option_names());
 }
