@@ -118,6 +118,22 @@ mod tests {
 
     /// A kind, output of it as it was seen, and a piece of the sentence that it must lead to.
     const SEEN: &[(&str, &str, &str)] = &[
+        ("git", "fatal: detected dubious ownership in repository at '/srv/app'", "belongs to another user"),
+        (
+            "git",
+            "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
+            "wants a name and a password",
+        ),
+        (
+            "git",
+            "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+            "does not take the key",
+        ),
+        (
+            "git",
+            "Host key verification failed.\nfatal: Could not read from remote repository.",
+            "does not know the key of the repository's server",
+        ),
         ("archive", "tar: kafka/libs/a.jar: Cannot write: No space left on device", "disk is full"),
         (
             "download",

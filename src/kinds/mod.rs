@@ -26,6 +26,7 @@ mod export;
 mod fetch;
 pub mod field;
 mod file;
+mod git;
 mod group;
 mod guard;
 mod kafka_topics;
@@ -71,6 +72,7 @@ pub const KINDS: &[&Kind] = &[
     &repository::KIND,
     &download::KIND,
     &archive::KIND,
+    &git::KIND,
     &file::KIND,
     &directory::KIND,
     &link::KIND,

