@@ -84,6 +84,8 @@ pub(crate) struct Runs {
     pub(crate) shells_print: Vec<Probe>,
     /// `repaired`: of each step, once the trouble has ended.
     pub(crate) repaired: Option<Vec<String>>,
+    /// `undone`: shell of the host that undoes what the step did.
+    pub(crate) undone: Option<String>,
     /// `equivalent`: why the commands of the dry run do something else.
     pub(crate) equivalent: Option<String>,
 }

@@ -300,8 +300,50 @@ impl Trial<'_> {
             same_outcomes("the run after the repair", &expected.outcomes, &repaired)?;
             return holds_again(&world, &plan, &check_plan, &expected, (&world.tree(), &repaired.output()));
         }
-        if first.end == "ok" { holds_again(&world, &plan, &check_plan, expected, (&tree, &output)) } else { Ok(()) }
+        if first.end != "ok" {
+            return Ok(());
+        }
+        holds_again(&world, &plan, &check_plan, expected, (&tree, &output))?;
+        let Some(undo) = &expected.undone else { return Ok(()) };
+        let undone = world.command(&["sh", "-euc", undo]).output().expect("a shell");
+        if !undone.status.success() {
+            return Err(format!("`undone` failed: {}", String::from_utf8_lossy(&undone.stderr)));
+        }
+        is_repaired(&world, (&plan, &check_plan), expected, &before)
     }
+}
+
+/// What someone has undone is found by `--check`, and a run brings it about again.
+fn is_repaired(world: &World, (plan, check_plan): (&Plan, &Plan), expected: &Runs, before: &Tree) -> Held {
+    let drifted = world.tree();
+    let asked = world.deliver(check_plan);
+    untouched(&drifted, &world.tree(), "--check of what was undone")?;
+    let wanted: Vec<String> = expected.outcomes.iter().map(|outcome| checked(outcome)).collect();
+    same_outcomes("--check of what was undone", &wanted, &asked)?;
+    let repaired = world.deliver(plan);
+    whole(&repaired, "the run after it was undone")?;
+    same_outcomes("the run after it was undone", &expected.outcomes, &repaired)?;
+    let after = world.tree();
+    for (path, wanted) in &expected.after {
+        after_is(world, before, &after, path, wanted).map_err(|why| format!("after it was undone: {path}: {why}"))?;
+    }
+    same_outcomes("the run after the repair", &vec!["unchanged".to_owned(); plan.steps.len()], &world.deliver(plan))
+}
+
+/// Kinds without a check of their own, and those that only ask: there is nothing to undo.
+const WITHOUT_DRIFT: &[&str] = &["command", "script", "reboot", "manual", "expect", "assert"];
+
+#[test]
+fn what_is_undone_on_the_host_is_repaired_whatever_the_kind() {
+    let cases = cases().unwrap_or_else(|why| panic!("{why}"));
+    let undoes = |case: &&Case| matches!(&case.expect, Expect::Runs(runs) if runs.undone.is_some());
+    let missing: Vec<&str> = KINDS
+        .iter()
+        .map(|kind| kind.name)
+        .filter(|name| !WITHOUT_DRIFT.contains(name))
+        .filter(|name| !cases.iter().filter(undoes).any(|case| case.file.starts_with(root().join(name))))
+        .collect();
+    assert!(missing.is_empty(), "no case of these kinds has `undone`: {missing:?}");
 }
 
 /// The second run, and `--check` behind it.

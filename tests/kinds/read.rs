@@ -257,6 +257,7 @@ fn expect(reader: &Reader, fields: &mut Fields) -> Read<Expect> {
             .collect::<Read<_>>()?,
         shells_print: probes(fields)?,
         repaired: fields.some_texts("repaired")?,
+        undone: fields.text("undone")?,
         equivalent: fields.text("equivalent")?,
     };
     Ok(Expect::Runs(Box::new(runs)))
