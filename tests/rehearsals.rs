@@ -86,3 +86,21 @@ pub(crate) fn side_by_side(count: usize, work: &(dyn Fn(usize) -> Result<(), Str
     let wrong = wrong.into_inner().expect("no thread has panicked");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn lint_finds_nothing_in_any_playbook_of_the_repository() {
+    let home = tempfile::tempdir().expect("a home");
+    let mut count = 0;
+    for folder in ["playbooks", "playbooks/examples"] {
+        for entry in std::fs::read_dir(repository(folder)).expect("a folder").flatten() {
+            let name = entry.file_name().into_string().expect("a name");
+            if !name.ends_with(".yaml") || name.ends_with(".rehearsal.yaml") || name.ends_with(".vars.yaml") {
+                continue;
+            }
+            let printed = pinboot(home.path()).arg("lint").arg(entry.path()).run();
+            assert!(printed.code == Some(0) && printed.stdout.contains("no problems found"), "{name}: {printed:?}");
+            count += 1;
+        }
+    }
+    assert!(count >= 12, "{count} playbooks");
+}
