@@ -254,7 +254,7 @@ impl Reading {
         let Self { words, output, complex, .. } = std::mem::take(self);
         let text: String = text.iter().collect::<String>().trim().to_owned();
         if !words.is_empty() || complex {
-            commands.push(SimpleCommand { words, output, complex, text, ..SimpleCommand::default() });
+            commands.push(SimpleCommand { words, output, text, complex, ..SimpleCommand::default() });
         }
     }
 }

@@ -50,8 +50,11 @@ pub(super) fn is_option(key: &str) -> bool {
     OPTIONS.contains(&key)
 }
 
+/// The names of a module's fields, and what they are called here.
+type Names = &'static [(&'static str, &'static str)];
+
 /// Modules whose fields have the same meaning under other names: module, kind, and pairs of names.
-const SAME: &[(&str, &str, &[(&str, &str)])] = &[
+const SAME: &[(&str, &str, Names)] = &[
     (
         "copy",
         "file",
@@ -169,7 +172,7 @@ fn one_line(value: &Node) -> Option<Node> {
         let node = Node { value: scalar, span: value.span };
         entries.push(Entry { key: key.to_owned(), key_span: value.span, value: node, broken: false });
     }
-    (!entries.is_empty()).then(|| Node { value: Value::Map(entries), span: value.span })
+    (!entries.is_empty()).then_some(Node { value: Value::Map(entries), span: value.span })
 }
 
 /// The step of a task's module; `None` where the task does nothing on a host.
@@ -238,7 +241,9 @@ fn extra(module: &str, key: &str, value: &Node, fields: &mut Vec<(String, Item)>
                 look.push("it restarted or reloaded each time; `restart_on: [STEP, …]` does it where one of those steps has changed something".to_owned());
             }
         },
-        ("systemd" | "systemd_service", "daemon_reload") | ("unarchive" | "copy", "remote_src") => {}
+        ("systemd" | "systemd_service", "daemon_reload")
+        | ("unarchive" | "copy", "remote_src")
+        | ("sysctl", "state" | "reload" | "sysctl_set") => {}
         ("user", "append") => {
             if matches!(text, "no" | "false") {
                 fields.push(("only_groups".to_owned(), Item::Plain("true".to_owned())));
@@ -255,7 +260,6 @@ fn extra(module: &str, key: &str, value: &Node, fields: &mut Vec<(String, Item)>
                 *known = item(value);
             }
         }
-        ("sysctl", "state" | "reload" | "sysctl_set") => {}
         _ => look.push(format!("`{key}` of `{module}` has no counterpart here")),
     }
 }
@@ -328,18 +332,10 @@ fn unquoted(text: &str) -> String {
         let Some(length) = rest[at..].find("}}").map(|end| end + 2) else { break };
         let (before, expression, behind) = (&rest[..at], &rest[at..at + length], &rest[at + length..]);
         let quote = ['"', '\''].into_iter().find(|quote| before.ends_with(*quote) && behind.starts_with(*quote));
-        match quote {
-            Some(_) => {
-                out.push_str(&before[..before.len() - 1]);
-                out.push_str(expression);
-                rest = &behind[1..];
-            }
-            None => {
-                out.push_str(before);
-                out.push_str(expression);
-                rest = behind;
-            }
-        }
+        let quotes = usize::from(quote.is_some());
+        out.push_str(&before[..before.len() - quotes]);
+        out.push_str(expression);
+        rest = &behind[quotes..];
     }
     out.push_str(rest);
     out
@@ -404,10 +400,10 @@ fn cron(value: &Node) -> DraftStep {
             fields.push((name.to_owned(), item(given)));
         }
     }
-    if field(value, "state").and_then(Node::as_text) != Some("absent") {
-        fields.push(("at".to_owned(), Item::text(at)));
-    } else {
+    if field(value, "state").and_then(Node::as_text) == Some("absent") {
         fields.retain(|(name, _)| name != "job");
+    } else {
+        fields.push(("at".to_owned(), Item::text(at)));
     }
     DraftStep::new("Run by cron", "cron", Item::Map(fields))
 }

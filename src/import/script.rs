@@ -8,7 +8,7 @@ use super::tutorial;
 /// The draft of a playbook from a script; `name` is what the script is called.
 pub fn import(name: &str, script: &str) -> String {
     let mut reader = ScriptReader { folder: "~".to_owned(), ..ScriptReader::default() };
-    reader.draft.name = name.to_owned();
+    name.clone_into(&mut reader.draft.name);
     reader.draft.remarks.push(
         "A draft, made from a script. Read it, change what the comments point at, and try it with `pinboot lint` and \
          `pinboot rehearse`."
@@ -33,20 +33,20 @@ impl ScriptReader {
         let (root, words) = without_sudo(&texts);
         if let Some(user) = becomes(&texts) {
             let login = self.draft.host.iter().any(|(name, value)| name == "user" && *value == Item::text(&user));
-            self.folder = "~".to_owned();
+            "~".clone_into(&mut self.folder);
             self.user = (user != "root" && !login).then_some(user.clone());
             if user == "root" {
                 self.draft.options.push(("sudo".to_owned(), Item::Plain("true".to_owned())));
             }
             return;
         }
-        let written = self.typed(command, words);
-        match written {
-            Some(steps) => steps.into_iter().for_each(|step| self.push(step, root)),
-            None => {
-                let step = self.shell(command, root);
-                self.push(step, false);
+        if let Some(steps) = self.typed(command, words) {
+            for step in steps {
+                self.push(step, root);
             }
+        } else {
+            let step = self.shell(command, root);
+            self.push(step, false);
         }
     }
 

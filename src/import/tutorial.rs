@@ -28,7 +28,7 @@ pub(super) fn steps(reader: &mut ScriptReader, command: &SimpleCommand, words: &
             Some(Vec::new())
         }
         "ssh" => Some(login(reader, rest)),
-        "chmod" if rest.iter().any(|word| word.ends_with(".pem")) => Some(Vec::new()),
+        "chmod" if rest.iter().any(|word| word.contains(".pem")) => Some(Vec::new()),
         _ if SHOW.contains(&program) => Some(Vec::new()),
         _ if EDITORS.contains(&program) => Some(vec![edited(reader, rest)]),
         "export" => Some(exported(reader, rest)),
@@ -237,10 +237,10 @@ fn download(reader: &ScriptReader, program: &str, rest: &[&str]) -> Option<Vec<D
             ("curl", "-o" | "--output") | ("wget", "-O" | "--output-document") => to = next,
             ("wget", "-P" | "--directory-prefix") => to = next.map(|folder| join(&folder, file_name(url))),
             ("curl", "-O" | "--remote-name" | "-LO" | "-OL" | "-sSLO" | "-fsSLO") => {
-                to = Some(file_name(url).to_owned())
+                to = Some(file_name(url).to_owned());
             }
             ("curl", option) if option.starts_with('-') && !option.starts_with("--") && option.ends_with('o') => {
-                to = next
+                to = next;
             }
             ("curl", "-d" | "--data" | "-X" | "-F" | "-T") => return None,
             _ => {}
