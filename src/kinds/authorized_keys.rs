@@ -21,7 +21,7 @@ const KEYS: Pattern = Pattern {
     },
     // Without quotes, options are one word.
     on_host: "case $pb_value in *[!\\ -~]* | *'\"'* | *'\\'* | '#'*) false ;; *) (set -f; set -- $pb_value; \
-        case ${1-} in ssh-?* | ecdsa-?* | sk-?*) ;; *) shift ;; esac; \
+        case ${1-} in ssh-?* | ecdsa-?* | sk-?*) ;; ?*) shift ;; *) exit 1 ;; esac; \
         case ${1-} in *[!A-Za-z0-9@.-]*) exit 1 ;; ssh-?* | ecdsa-?* | sk-?*) ;; *) exit 1 ;; esac; \
         case ${2-} in AAAA?*) ;; *) exit 1 ;; esac; \
         case ${2%%=*} in AAAA | *[!A-Za-z0-9+/]*) exit 1 ;; esac; \
