@@ -22,7 +22,7 @@ use crate::render::renderer::Renderer;
 use crate::render::syntax::{self, Segment};
 use crate::render::vars::for_each_use;
 use crate::script::Text;
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, Span};
 
 /// The most steps of the plan of one host, iterations counted one by one.
 const MAX_PLANNED: usize = 20_000;
@@ -48,6 +48,8 @@ pub(super) struct Steps<'a> {
     namesakes: Vec<usize>,
     /// For each group, its question as far as it has been asked for.
     questions: HashMap<usize, Option<Arc<Question>>>,
+    /// What the conditions of groups say: the group, the place of the option.
+    decided: HashMap<(usize, Span), Decided>,
     /// What steps that are left out would have exported: later steps get it nevertheless.
     carried: Vec<(String, Text)>,
 }
@@ -106,6 +108,7 @@ impl<'a> Steps<'a> {
             keys: vec![Vec::new(); count],
             namesakes: namesakes(playbook),
             questions: HashMap::new(),
+            decided: HashMap::new(),
             carried: Vec::new(),
         }
     }
@@ -272,8 +275,17 @@ impl<'a> Steps<'a> {
         Decision::Run(on_host)
     }
 
+    /// What a condition says. That of a group says the same to each of its steps.
     fn is_true(&mut self, given: &Given<StepOption>) -> Option<Decided> {
-        self.renderer.where_given(given.group, |renderer| renderer.decide(&given.value))
+        let key = given.group.map(|group| (group, given.key_span));
+        if let Some(known) = key.and_then(|key| self.decided.get(&key)) {
+            return Some(known.clone());
+        }
+        let decided = self.renderer.where_given(given.group, |renderer| renderer.decide(&given.value));
+        if let (Some(key), Some(decided)) = (key, &decided) {
+            self.decided.insert(key, decided.clone());
+        }
+        decided
     }
 
     /// Makes a step of every iteration; `each` is a `when` that is decided for each of them, and `on_host` what the host decides for all.
