@@ -127,7 +127,7 @@ fn a_rehearsal_that_is_stopped_gives_no_verdict() {
                          - { name: Then, command: 'true', always: true }\n",
         "{}\n",
     );
-    let script = "\"$@\" & pid=$!; sleep 1.5; kill -INT $pid; wait $pid";
+    let script = "env --default-signal=INT \"$@\" & pid=$!; sleep 1.5; kill -INT $pid; wait $pid";
     // A shell without job control starts a background program with SIGINT ignored.
     let call = rehearse(&folder, &[]).under("bash", &["-m", "-c", script, "bash"]).exit(130);
     let printed = call.stdout_has(&["1 not started"]).stderr_has(&["there is no verdict on the playbook"]).check();
@@ -144,7 +144,7 @@ fn a_rehearsal_that_is_stopped_at_any_time_ends_in_order() {
     for (pause, signal, code) in
         [(".05", "INT", 130), (".1", "TERM", 143), (".15", "HUP", 129), ("1.2", "INT", 130), ("1.2", "TERM", 143)]
     {
-        let script = format!("\"$@\" & pid=$!; sleep {pause}; kill -{signal} $pid; wait $pid");
+        let script = format!("env --default-signal=INT \"$@\" & pid=$!; sleep {pause}; kill -{signal} $pid; wait $pid");
         let stopped = rehearse(&folder, &[]).under("bash", &["-m", "-c", &script, "bash"]).exits(code);
         let printed = stopped.says(&["there is no verdict on the playbook"]);
         assert!(!printed.stdout.contains("rehearsed") && !printed.stderr.contains("The same again"), "{printed:?}");
