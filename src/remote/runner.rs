@@ -127,9 +127,10 @@ mod tests {
         let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let source = stripped(&FILES.concat());
         let assigned = source.split_whitespace().filter_map(|word| word.split_once('=')).map(|(name, _)| name);
-        // CDPATH is emptied for one `cd` in the text of a step's shell, so it is not a variable of the runner.
+        // CDPATH is emptied for one `cd` in the text of a step's shell, and IFS for one `read`: neither is a variable of the runner.
+        let for_one = ["CDPATH", "IFS"];
         let own = |name: &&str| {
-            !name.is_empty() && name.chars().all(of_word) && !name.starts_with("pb_") && *name != "CDPATH"
+            !name.is_empty() && name.chars().all(of_word) && !name.starts_with("pb_") && !for_one.contains(name)
         };
         assert_eq!(assigned.filter(own).collect::<Vec<_>>(), Vec::<&str>::new());
         let sent: BTreeSet<&str> = RUNNER.text.split(|c| !of_word(c)).filter(|word| word.starts_with("pb_")).collect();
