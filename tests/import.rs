@@ -15,7 +15,7 @@ fn draft_of(name: &str) -> String {
     let printed =
         Call::new(home.path()).arg("import").arg(folder.join(name)).exit(0).stderr("").stdout_has(&["steps:"]).check();
     let file = folder.join(name.replace('.', "-") + ".draft.yaml");
-    if std::env::var_os("PINBOOT_ACCEPT").is_some() {
+    if crate::support::accepts() {
         fs::write(&file, &printed.stdout).expect("written");
     }
     assert_eq!(fs::read_to_string(&file).unwrap_or_default(), printed.stdout, "{name}");

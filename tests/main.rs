@@ -21,6 +21,8 @@ mod language;
 mod lints;
 mod lock;
 mod milestone;
+#[path = "support/parallel.rs"]
+mod parallel;
 #[path = "support/plans.rs"]
 mod plans;
 mod playbooks;

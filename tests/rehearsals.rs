@@ -1,9 +1,7 @@
 //! Every playbook of the repository is rehearsed: it changes a throw-away host, and then finds nothing left to change. The
 //! milestones are tried on each system of `playbooks/worlds/`.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use crate::parallel::in_parallel;
 use crate::rehearse_cli::{is_possible, pinboot, repository};
 
 /// The systems that the milestones have to run on.
@@ -63,28 +61,7 @@ fn every_playbook_is_rehearsed_on_the_systems_that_it_is_for() {
         return;
     }
     let all = rehearsals();
-    side_by_side(all.len(), &|at| play(&all[at]));
-}
-
-/// Does some work in a few threads, and fails with everything that went wrong.
-pub(crate) fn side_by_side(count: usize, work: &(dyn Fn(usize) -> Result<(), String> + Sync)) {
-    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
-                        break;
-                    }
-                    if let Err(what) = work(at) {
-                        wrong.lock().expect("no thread has panicked").push(what);
-                    }
-                }
-            });
-        }
-    });
-    let wrong = wrong.into_inner().expect("no thread has panicked");
+    let wrong = in_parallel(all.len(), 4, |at| play(&all[at]));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

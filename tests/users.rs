@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::command::Call;
-use crate::rehearsals::side_by_side;
+use crate::parallel::in_parallel;
 use crate::rehearse_cli::{is_possible, pinboot, repository};
 
 /// Start-up files of shells: their other lines are this machine's.
@@ -76,7 +76,7 @@ fn every_user_runs_the_milestone_by_variables_alone() {
         .collect();
     names.sort();
     assert!(names.len() >= 12, "{names:?}");
-    side_by_side(names.len(), &|at| {
+    let wrong = in_parallel(names.len(), 4, |at| {
         let name = &names[at];
         let home = tempfile::tempdir().expect("a home");
         let text = std::fs::read_to_string(users.join(format!("{name}.yaml"))).expect("the user's file");
@@ -86,10 +86,11 @@ fn every_user_runs_the_milestone_by_variables_alone() {
         }
         let state = state(&printed.stdout);
         let file = users.join(format!("{name}.state"));
-        if std::env::var_os("PINBOOT_ACCEPT").is_some() {
+        if crate::support::accepts() {
             std::fs::write(&file, &state).expect("the state is written");
         }
         let expected = std::fs::read_to_string(&file).unwrap_or_default();
         if expected == state { Ok(()) } else { Err(format!("{name}:\n{state}")) }
     });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

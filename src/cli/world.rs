@@ -12,25 +12,22 @@ use crate::source::{Diagnostic, Severity, Sources};
 /// The rehearsal file, read and checked, for one host; `None` if the playbook has none.
 pub(super) fn read_world(args: &RehearseArgs, host: &Host) -> Result<Option<World>, CommandError> {
     let path = args.world.clone().unwrap_or_else(|| World::beside(&args.playbook));
-    let is_there = args.world.is_some() || path.exists();
-    let files: Vec<&Path> = is_there.then_some(path.as_path()).into_iter().chain(args.on.as_deref()).collect();
-    let Some(first) = files.first() else { return Ok(None) };
+    let own = (args.world.is_some() || path.exists()).then_some(path.as_path());
+    let Some(named) = own.or(args.on.as_deref()) else { return Ok(None) };
     let mut world = plain_world(host);
-    // What the playbook's own file says; everything else is there for other playbooks as well.
-    let mut own: Vec<String> = Vec::new();
-    for file in &files {
-        world = read_over(world, file, &mut Vec::new())?;
-        if file == first {
-            own = world.stand_ins().into_iter().filter(|name| !world.shared.contains(name)).collect();
+    if let Some(own) = own {
+        world = read_over(world, own, &mut Vec::new())?;
+    }
+    if let Some(on) = &args.on {
+        world = read_over(world, on, &mut Vec::new())?;
+        world.shared = world.stand_ins();
+        // What the playbook's own file says holds on every system.
+        if let Some(own) = own {
+            let (document, sources) = read_document(own)?;
+            world = parse_over(world, &document, own, &sources)?;
         }
     }
-    // What the playbook's own file says holds on every system.
-    if is_there && args.on.is_some() {
-        let (document, sources) = read_document(&path)?;
-        world = parse_over(world, &document, &path, &sources)?;
-    }
-    world.shared = world.stand_ins().into_iter().filter(|name| !own.contains(name)).collect();
-    world.file = Some(first.display().to_string());
+    world.file = Some(named.display().to_string());
     Ok(Some(world))
 }
 

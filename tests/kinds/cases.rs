@@ -3,12 +3,9 @@
 //! `PINBOOT_CASES=file/new` runs those whose path begins like this; `PINBOOT_ACCEPT=1` writes the diffs anew that a case
 //! expects, and nothing else.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pinboot::event::Mode;
 use pinboot::kinds::KINDS;
@@ -23,6 +20,7 @@ use super::heard::{Heard, Step};
 use super::read::{read, read_text};
 use super::tree::Tree;
 use super::world::{Shell, World, compile, has, is_root, shells};
+use crate::parallel::in_parallel;
 
 /// Where the cases are.
 pub(crate) fn root() -> PathBuf {
@@ -79,7 +77,8 @@ fn every_case_holds() {
     let wanted = std::env::var("PINBOOT_CASES").unwrap_or_default();
     let trials: Vec<Trial<'_>> = cases.iter().filter(|case| case.place.starts_with(&wanted)).flat_map(trials).collect();
     assert!(!trials.is_empty(), "no case begins like `{wanted}`");
-    let failures = in_parallel(&trials);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+    let failures = in_parallel(trials.len(), threads, |at| trials[at].run());
     let accepted = if crate::support::accepts() { accept(&failures) } else { 0 };
     let reported: String = failures.iter().fold(String::new(), |mut out, failure| {
         let _ =
@@ -150,27 +149,6 @@ fn trials(case: &Case) -> Vec<Trial<'_>> {
             tried.enumerate().map(move |(turn, shell)| Trial { case, host, shell, equivalent: at + turn == 0 })
         })
         .collect()
-}
-
-fn in_parallel(trials: &[Trial<'_>]) -> Vec<Failure> {
-    let next = AtomicUsize::new(0);
-    let failures = Mutex::new(BTreeMap::new());
-    let threads = std::thread::available_parallelism().map_or(2, usize::from) * 2;
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((at, trial)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    trials.get(at).map(|trial| (at, trial))
-                } {
-                    if let Err(failure) = trial.run() {
-                        failures.lock().expect("no thread panics with it").insert(at, failure);
-                    }
-                }
-            });
-        }
-    });
-    failures.into_inner().expect("no thread panics with it").into_values().collect()
 }
 
 impl Trial<'_> {
@@ -512,7 +490,8 @@ fn a_case_that_does_not_hold_says_why() {
         if trials.is_empty() {
             continue;
         }
-        let failures = in_parallel(&trials);
+        let threads = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+        let failures = in_parallel(trials.len(), threads, |at| trials[at].run());
         let reported: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
         assert!(reported.iter().any(|reported| reported.contains(why)), "{text}\n{reported:#?}");
     }

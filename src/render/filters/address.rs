@@ -89,20 +89,22 @@ fn from_bits(like: IpAddr, bits: u128) -> IpAddr {
 /// The filter `ipaddr`: an address or a network as it is, or what `query` asks of it; false for anything else. Of a list, the
 /// items that are addresses.
 pub(super) fn ipaddr(value: &Value, query: Option<Value>) -> Result<Value, Error> {
-    let query = query.map(|query| query.to_string()).unwrap_or_default();
-    each(value, &|address| answer(address, &query))
+    of_family(value, query, |_| true)
 }
 
 /// The filter `ipv4`: the same for IPv4 alone.
 pub(super) fn ipv4(value: &Value, query: Option<Value>) -> Result<Value, Error> {
-    let query = query.map(|query| query.to_string()).unwrap_or_default();
-    each(value, &|address| if address.ip.is_ipv4() { answer(address, &query) } else { Ok(None) })
+    of_family(value, query, IpAddr::is_ipv4)
 }
 
 /// The filter `ipv6`: the same for IPv6 alone.
 pub(super) fn ipv6(value: &Value, query: Option<Value>) -> Result<Value, Error> {
+    of_family(value, query, IpAddr::is_ipv6)
+}
+
+fn of_family(value: &Value, query: Option<Value>, is_meant: fn(&IpAddr) -> bool) -> Result<Value, Error> {
     let query = query.map(|query| query.to_string()).unwrap_or_default();
-    each(value, &|address| if address.ip.is_ipv6() { answer(address, &query) } else { Ok(None) })
+    each(value, &|address| if is_meant(&address.ip) { answer(address, &query) } else { Ok(None) })
 }
 
 fn each(value: &Value, ask: &impl Fn(Address) -> Result<Option<Value>, Error>) -> Result<Value, Error> {
