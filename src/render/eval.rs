@@ -139,7 +139,7 @@ impl Renderer<'_> {
                 // Every item is rendered, so that each error is reported.
                 let values: Vec<Option<Value>> = nodes.iter().map(|item| self.value(item)).collect();
                 let items = values.into_iter().collect::<Option<Vec<Value>>>()?;
-                let numbers: Vec<bool> = items.iter().zip(nodes).map(|(_, node)| is_plain_number(node)).collect();
+                let numbers: Vec<bool> = nodes.iter().map(is_plain_number).collect();
                 // Most lists have none, and the engine is quicker with its own.
                 Some(if numbers.contains(&true) {
                     Value::from_object(OrderedList { items, numbers })
