@@ -301,7 +301,8 @@ fn variables(loaded: &Loaded, warnings: &mut Vec<Diagnostic>) {
                 .hint(format!("use it as `{{{{ env.{} }}}}`, or remove it", name.value)),
         );
     }
-    let mut seen = HashSet::new();
+    // The secrets are those of the parameters as well, which were warned about above.
+    let mut seen: HashSet<&String> = playbook.params.iter().map(|param| &param.name).collect();
     for secret in playbook.secrets.iter().filter(|secret| !used.contains(&secret.value)) {
         if seen.insert(&secret.value) && !effective.contains_key(secret.value.as_str()) {
             warnings.push(Diagnostic::warning(secret.span, format!("the secret `{}` is never used", secret.value)));

@@ -105,7 +105,13 @@ impl Parser<'_> {
             "description" => param.description = self.text(&entry).map(|text| text.value).unwrap_or_default(),
             "required" => *required = self.switch(&entry),
             "secret" => param.secret = self.switch(&entry).unwrap_or(false),
-            "choices" => param.choices = self.texts(&entry).into_iter().map(|choice| choice.value).collect(),
+            "choices" => {
+                param.choices = self.texts(&entry).into_iter().map(|choice| choice.value).collect();
+                if matches!(&entry.value.value, Value::List(items) if items.is_empty()) {
+                    let error = Diagnostic::error(entry.value.span, "`choices` is empty: no value would be right");
+                    self.report(error.hint("write the values that may be given, or remove the key"));
+                }
+            }
             key => {
                 let mut error = Diagnostic::error(entry.key_span, format!("unknown key `{key}` of a parameter"))
                     .label("unknown key")
