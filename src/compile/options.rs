@@ -11,6 +11,9 @@ use crate::render::renderer::Renderer;
 use crate::script::Text;
 use crate::source::Diagnostic;
 
+/// What errors call the condition of a step.
+pub(super) const WHEN: &str = "`when`";
+
 /// Checks the templates of an option without rendering it.
 pub(super) fn check_only(renderer: &mut Renderer<'_>, given: &Given<StepOption>) {
     if given.row.is_static() {
@@ -18,7 +21,7 @@ pub(super) fn check_only(renderer: &mut Renderer<'_>, given: &Given<StepOption>)
     }
     renderer.where_given(given.group, |renderer| match given.row.form {
         _ if given.broken => renderer.check_names(&given.value),
-        Form::Condition => drop(renderer.check_condition(&given.value)),
+        Form::Condition => drop(renderer.check_condition(&given.value, WHEN)),
         Form::Field(shape) => renderer.check_only(&given.value, shape),
         _ => renderer.check_only(&given.value, Shape::Text),
     });

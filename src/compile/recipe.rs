@@ -1,8 +1,11 @@
 //! One step with its values: the kind's recipe, and the options around it.
 
+use std::sync::Arc;
+
 use super::{locks, options};
+use crate::host_value::Expr;
 use crate::ids::StepId;
-use crate::kinds::{Args, Doubt, Recipe};
+use crate::kinds::{Arg, ArgValue, Args, Doubt, Recipe, Shape};
 use crate::lock::Lock;
 use crate::node::Node;
 use crate::plan::options::OptionValue;
@@ -10,6 +13,7 @@ use crate::plan::{OnUnknown, RunAs, StepSpec};
 use crate::playbook::Step;
 use crate::render::eval::Optional;
 use crate::render::renderer::Renderer;
+use crate::script::Part;
 use crate::source::Diagnostic;
 
 /// What the kind makes of the step's fields; `None` where they have errors.
@@ -29,6 +33,9 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, lock: &Lock) -> O
             renderer.optional(&given.value, read)
         };
         match value {
+            Optional::Given(arg) if given.row.shape == Shape::Conditions && is_wrong_here(renderer, step, &arg) => {
+                complete = false;
+            }
             Optional::Given(arg) => fields.push((given.row.name, given.key_span, arg)),
             Optional::LeftOut => {}
             Optional::Wrong => complete = false,
@@ -61,6 +68,31 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, lock: &Lock) -> O
             None
         }
     }
+}
+
+/// Reports the assertions that are false already, and says whether there are some. One that a condition stands in front of is left to
+/// the host, which may skip it.
+fn is_wrong_here(renderer: &mut Renderer<'_>, step: &Step, arg: &Arg) -> bool {
+    let ArgValue::List(truths) = &arg.value else { return false };
+    if ["when", "only_if"].iter().any(|option| step.given(option).is_some()) {
+        return false;
+    }
+    let before = renderer.diagnostics.len();
+    for truth in truths {
+        let ArgValue::Text(text) = &truth.value else { continue };
+        let Some(Part::Host { name, written }) = text.parts().next() else { continue };
+        let is_false = |expr: &Arc<Expr>| matches!(&**expr, Expr::Text(known) if known == "false");
+        if renderer.host.values.get(name).is_some_and(is_false) {
+            let error = Diagnostic::error(truth.span, format!("it does not hold: {written}"));
+            let message = step.fields.iter().find(|given| given.row.name == "message");
+            let message = message.and_then(|given| renderer.text(&given.value)).map(|text| text.display());
+            renderer.diagnostics.push(match message {
+                Some(message) => error.hint(message),
+                None => error.hint("no host is needed to see it: the variables in it decide"),
+            });
+        }
+    }
+    renderer.diagnostics.len() > before
 }
 
 /// Reports what lint says of a field: at those of its words that it is about, where the field has them itself.

@@ -281,7 +281,8 @@ impl<'a> Steps<'a> {
         if let Some(known) = key.and_then(|key| self.decided.get(&key)) {
             return Some(known.clone());
         }
-        let decided = self.renderer.where_given(given.group, |renderer| renderer.decide(&given.value));
+        let decided =
+            self.renderer.where_given(given.group, |renderer| renderer.decide(&given.value, super::options::WHEN));
         if let (Some(key), Some(decided)) = (key, &decided) {
             self.decided.insert(key, decided.clone());
         }

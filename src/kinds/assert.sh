@@ -1,6 +1,18 @@
 # The kind `assert`.
 
 assert_apply() {
+    if [ -n "$arg_holds" ]; then
+        eval "set -- $arg_holds"
+        pb_status=0
+        for pb_truth in "$@"; do
+            [ "$pb_truth" = true ] || break
+            pb_status=$((pb_status + 1))
+        done
+        [ "$pb_status" -lt $# ] || return 0
+        eval "set -- $arg_written"
+        shift "$pb_status"
+        pb_give_up "${arg_message:-it does not hold: $1}"
+    fi
     pb_status=0
     (eval "$arg_that") < /dev/null || pb_status=$?
     case $pb_status in

@@ -13,6 +13,8 @@ pub enum Shape {
     LocalTemplate,
     /// Shell text; values in it are quoted.
     Shell,
+    /// An expression without braces, or a list of them: each becomes `true` or `false`, here or on the host.
+    Conditions,
     /// `true` or `false`.
     Bool,
     /// A whole number.
@@ -91,6 +93,7 @@ impl Shape {
             Self::Path => "path on the host".to_owned(),
             Self::LocalPath | Self::LocalTemplate => "path on this machine".to_owned(),
             Self::Shell => "shell".to_owned(),
+            Self::Conditions => "expression, or list of them".to_owned(),
             Self::Bool => "true or false".to_owned(),
             Self::Integer => "whole number".to_owned(),
             Self::Mode => "octal mode".to_owned(),
@@ -154,6 +157,8 @@ pub struct Field {
     pub keeps_secrets: bool,
     /// For shell that judges new bytes: the field with the path that they are for. `{}` in the shell is the file that holds them.
     pub judges: Option<&'static str>,
+    /// For shell: the field that an expression, or a list of them, is for where it is written here.
+    pub expressions: Option<&'static str>,
 }
 
 impl Field {
@@ -171,6 +176,7 @@ impl Field {
             unique: false,
             keeps_secrets: false,
             judges: None,
+            expressions: None,
         }
     }
 
@@ -216,6 +222,13 @@ impl Field {
         self
     }
 
+    /// An expression that is written here, or a list of them, is meant for that field.
+    #[must_use]
+    pub const fn or_expressions(mut self, field: &'static str) -> Self {
+        self.expressions = Some(field);
+        self
+    }
+
     /// No two entries may have the same first field.
     #[must_use]
     pub const fn unique(mut self) -> Self {
@@ -255,6 +268,11 @@ pub const fn local_template(name: &'static str, doc: &'static str) -> Field {
 /// Shell of the author.
 pub const fn shell(name: &'static str, doc: &'static str) -> Field {
     Field::new(name, Shape::Shell, doc)
+}
+
+/// Expressions, as `when` has them.
+pub const fn conditions(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::Conditions, doc)
 }
 
 /// Shell that judges the new bytes for the path in the field `of` before they are in place: see `pb_validate`.

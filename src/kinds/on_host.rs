@@ -82,6 +82,7 @@ fn shape(field: &Field) -> Option<(String, &'static str, &'static str)> {
         | Shape::Values
         | Shape::List(_)
         | Shape::Shell
+        | Shape::Conditions
         | Shape::LocalPath
         | Shape::LocalTemplate => return None,
     };

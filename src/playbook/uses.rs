@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::document::Playbook;
-use super::step::{Given, Step};
+use super::step::Step;
 use crate::kinds::Shape;
-use crate::node::Node;
-use crate::plan::options::{Form, StepOption};
+use crate::node::{Node, Value};
+use crate::plan::options::Form;
 use crate::render::syntax;
 use crate::render::templates::Templates;
 use crate::render::vars::{for_each_name, for_each_use};
@@ -32,7 +32,12 @@ pub(super) fn used_in_steps<'p>(playbook: &'p Playbook, templates: &Templates) -
         });
     }
     let conditions = steps().flat_map(|step| &step.options).filter(|given| given.group.is_none());
-    used.extend(used_in_conditions(conditions.chain(groups().flat_map(|group| &group.options))));
+    let conditions = conditions.chain(groups().flat_map(|group| &group.options));
+    let conditions = conditions.filter(|given| matches!(given.row.form, Form::Condition) && !given.broken);
+    let fields = steps().flat_map(|step| &step.fields);
+    let fields = fields.filter(|given| given.row.shape == Shape::Conditions && !given.broken);
+    let asked = conditions.map(|given| &given.value).chain(fields.map(|given| &given.value));
+    used.extend(asked.flat_map(used_in_conditions));
     used
 }
 
@@ -43,13 +48,16 @@ pub(super) fn own_nodes(step: &Step) -> impl Iterator<Item = &Node> {
     std::iter::once(&step.name_node).chain(fields).chain(options).chain(step.leftover.iter().map(|(_, node)| node))
 }
 
-/// The names in conditions, which are expressions without braces.
-fn used_in_conditions<'p>(options: impl Iterator<Item = &'p Given<StepOption>>) -> impl Iterator<Item = &'p str> {
-    let conditions = options.filter(|given| matches!(given.row.form, Form::Condition) && !given.broken);
-    conditions.filter_map(|given| given.value.as_text()).flat_map(|text| {
-        let tokens = syntax::tokens(text, 0..text.len());
-        syntax::uses(&tokens).into_iter().map(|found| found.name).collect::<Vec<_>>()
-    })
+/// The names in a condition or in a list of them, which are expressions without braces.
+fn used_in_conditions(node: &Node) -> Vec<&str> {
+    match &node.value {
+        Value::List(items) => items.iter().flat_map(used_in_conditions).collect(),
+        Value::Scalar { text, .. } => {
+            let tokens = syntax::tokens(text, 0..text.len());
+            syntax::uses(&tokens).into_iter().map(|found| found.name).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Every name that is used anywhere.

@@ -4,12 +4,14 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::characters::characters;
+use super::condition::Decision;
 use super::convert::{self, Written};
 use super::eval::Optional;
 use super::renderer::Renderer;
 use super::scope::Origin;
 use super::syntax;
 use super::templates::RenderMode;
+use crate::host_value::Expr;
 use crate::kinds::{Arg, ArgValue, Shape};
 use crate::node::{Node, ScalarStyle, Value as NodeValue};
 use crate::script::Text;
@@ -20,6 +22,7 @@ impl Renderer<'_> {
     pub(crate) fn arg(&mut self, node: &Node, shape: Shape) -> Option<Arg> {
         let value = match shape {
             Shape::Shell => ArgValue::Shell(self.shell(node)?),
+            Shape::Conditions => self.conditions(node)?,
             Shape::Bool | Shape::Integer | Shape::Mode | Shape::OneOf(_) => self.typed(node, shape)?,
             Shape::Text => ArgValue::Text(self.text(node)?),
             Shape::Path => {
@@ -120,6 +123,25 @@ impl Renderer<'_> {
             }
         }
         Some(ArgValue::List(items))
+    }
+
+    /// Conditions as texts of the host that are `true` or `false`, each called what it was written as.
+    fn conditions(&mut self, node: &Node) -> Option<ArgValue> {
+        let single = std::slice::from_ref(node);
+        let nodes = if let NodeValue::List(items) = &node.value { items.as_slice() } else { single };
+        let truths: Vec<Option<Arg>> = nodes.iter().map(|node| self.truth(node)).collect();
+        Some(ArgValue::List(truths.into_iter().collect::<Option<_>>()?))
+    }
+
+    fn truth(&mut self, node: &Node) -> Option<Arg> {
+        let truth = match self.decide(node, "an assertion")? {
+            Decision::Known(known) => Expr::Text(known.to_string()),
+            Decision::OnHost(condition) => Expr::Truth(Box::new(condition)),
+        };
+        let written = node.as_text()?.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.host.holes = true;
+        let hole = Text::host(&self.keep_value(truth), &written);
+        Some(Arg { span: node.span, value: ArgValue::Text(Text::new(hole)) })
     }
 
     fn text_map(&mut self, node: &Node) -> Option<ArgValue> {

@@ -205,6 +205,7 @@ impl Renderer<'_> {
             Value::List(items) => items.iter().for_each(|item| self.check_only(item, shape)),
             Value::Map(entries) => entries.iter().for_each(|entry| self.check_only(&entry.value, shape)),
             Value::Broken { .. } => self.check_names(node),
+            Value::Scalar { .. } if shape == Shape::Conditions => drop(self.check_condition(node, "an assertion")),
             Value::Scalar { text, style } => {
                 if *style != ScalarStyle::Literal && syntax::is_template(text) {
                     self.check(text, Origin::Node(node), mode);

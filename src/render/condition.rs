@@ -23,7 +23,7 @@ pub(crate) enum Decision {
 
 impl Renderer<'_> {
     /// Checks the names of a condition; `None` where it cannot be evaluated, and otherwise whether only the host can.
-    fn check_condition_names(&mut self, node: &Node) -> Option<bool> {
+    fn check_condition_names(&mut self, node: &Node, what: &str) -> Option<bool> {
         let text = node.as_text()?;
         let before = self.diagnostics.len();
         let (mut complete, mut on_host) = (true, false);
@@ -32,41 +32,42 @@ impl Renderer<'_> {
                 NameStatus::Unreadable => complete = false,
                 NameStatus::Undefined(diagnostic) => self.diagnostics.push(diagnostic),
                 NameStatus::Defined if self.is_use_on_host(&found) => on_host = true,
-                NameStatus::Defined if self.holds_hole(found.name) => self.report_secret(&found, node),
+                NameStatus::Defined if self.holds_hole(found.name) => self.report_secret(&found, node, what),
                 NameStatus::Defined => {}
             }
         }
         (complete && self.diagnostics.len() == before).then_some(on_host)
     }
 
-    /// Checks a condition without deciding it; `false` where it cannot be evaluated.
-    pub(crate) fn check_condition(&mut self, node: &Node) -> bool {
-        match self.check_condition_names(node) {
-            Some(true) => self.decide(node).is_some(),
+    /// Checks a condition without deciding it, which errors call this; `false` where it cannot be evaluated.
+    pub(crate) fn check_condition(&mut self, node: &Node, what: &str) -> bool {
+        match self.check_condition_names(node, what) {
+            Some(true) => self.decide(node, what).is_some(),
             checked => checked.is_some(),
         }
     }
 
     /// Reports a secret, whose value a condition cannot have.
-    fn report_secret(&mut self, found: &Use<'_>, node: &Node) {
+    fn report_secret(&mut self, found: &Use<'_>, node: &Node, what: &str) {
         let name = found.name;
         let span = Origin::Node(node).place(self.sources, found.at.start, found.at.end);
-        let hint =
-            format!("use `only_if`, which is evaluated on the host, such as `only_if: test -n {{{{ {name} }}}}`");
-        let message = format!("`when` cannot use `{name}`, which contains a secret");
+        let hint = format!("shell can use it on the host: `test -n {{{{ {name} }}}}`, in `only_if` for instance");
+        let message = format!("{what} cannot use `{name}`, which contains a secret");
         self.diagnostics.push(Diagnostic::error(span, message).hint(hint));
     }
 
-    /// Decides a condition as far as that is possible here.
-    pub(crate) fn decide(&mut self, node: &Node) -> Option<Decision> {
-        let on_host = self.check_condition_names(node)?;
+    /// Decides a condition as far as that is possible here; errors call it this.
+    pub(crate) fn decide(&mut self, node: &Node, what: &str) -> Option<Decision> {
+        let on_host = self.check_condition_names(node, what)?;
         let text = node.as_text()?;
         let whole = 0..text.len();
-        let lowered = if on_host {
-            self.condition_on_host(text, &whole)
-        } else {
-            self.templates.evaluate(text, &whole, &self.host.context.value()).map(Lowered::Known)
-        };
+        let lowered = self.check_comparisons(text, &whole).and_then(|()| {
+            if on_host {
+                self.condition_on_host(text, &whole)
+            } else {
+                self.templates.evaluate(text, &whole, &self.host.context.value()).map(Lowered::Known)
+            }
+        });
         let value = match lowered {
             Ok(Lowered::Known(value)) => value,
             Ok(Lowered::Condition(condition)) => return Some(Decision::OnHost(condition)),
@@ -81,7 +82,7 @@ impl Renderer<'_> {
             (_, Some("true")) => Some(Decision::Known(true)),
             (_, Some("false")) => Some(Decision::Known(false)),
             _ => {
-                let message = format!("`when` must be true or false, but this is {}", brief(&value));
+                let message = format!("{what} must be true or false, but this is {}", brief(&value));
                 let hint = format!("compare it, such as `{} != \"\"`", text.trim());
                 let before = self.diagnostics.len();
                 self.diagnostics.push(Diagnostic::error(node.span, message).hint(hint));

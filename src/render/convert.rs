@@ -60,6 +60,24 @@ pub(crate) fn literal(node: &Node) -> Option<Written<'_>> {
     }
 }
 
+/// Checks that a value may be an expression.
+pub(crate) fn check_expression(node: &Node, name: &str, diagnostics: &mut Vec<Diagnostic>) {
+    match &node.value {
+        Value::Broken { .. } => {}
+        Value::Scalar { text, style } if is_template(text) && *style != ScalarStyle::Literal => {
+            let bare = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
+            let error = Diagnostic::error(node.span, format!("`{name}` is already an expression"))
+                .label("braces are not allowed here");
+            diagnostics.push(if is_template(bare) { error } else { error.hint(format!("write `{name}: {bare}`")) });
+        }
+        Value::Scalar { text, .. } if !text.trim().is_empty() => {}
+        _ => {
+            let message = format!("`{name}`: expected an expression, found {}", node.shape_name());
+            diagnostics.push(Diagnostic::error(node.span, message).label("expected an expression"));
+        }
+    }
+}
+
 /// Checks what can be said of a field's value before any variable has a value.
 pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mut Vec<Diagnostic>) {
     let expected = |what: &str| {
@@ -82,6 +100,12 @@ pub(crate) fn check_node(node: &Node, shape: Shape, name: &str, diagnostics: &mu
                 check_node(item, Shape::Text, name, diagnostics);
             }
         }
+        (Shape::Conditions, Value::List(items)) => {
+            for item in items {
+                check_expression(item, name, diagnostics);
+            }
+        }
+        (Shape::Conditions, _) => check_expression(node, name, diagnostics),
         (Shape::Steps, Value::List(items)) => {
             for item in items {
                 check_node(item, shape, name, diagnostics);

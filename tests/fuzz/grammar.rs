@@ -188,6 +188,10 @@ fn field(shape: Shape, chance: &mut Chance) -> Tree {
             Tree::Map((0..=chance.below(2)).map(|at| (format!("NAME{at}"), Tree::Text(text(chance)))).collect())
         }
         Shape::List(fields) => Tree::List((0..=chance.below(2)).map(|_| fields_of(fields, chance)).collect()),
+        Shape::Conditions => {
+            let wanted = ["a == b", "host.memory > 1", "not flag", "r is defined", "'x' in host.os"];
+            Tree::List((0..=chance.below(2)).map(|_| Tree::Text(chance.of(&wanted).to_owned())).collect())
+        }
         Shape::Shell => Tree::Text(shell(chance)),
         Shape::Text => Tree::Text(text(chance)),
     }

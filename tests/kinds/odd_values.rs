@@ -90,6 +90,7 @@ fn given(field: &Field) -> Vec<String> {
         Shape::TextMap | Shape::Values => vec![format!("{{ ODD: {v} }}")],
         Shape::Shell => vec!["\"printf %s {{ v }} > /dev/null\"".to_owned(), "\"test x = {{ v }}\"".to_owned()],
         Shape::LocalPath | Shape::LocalTemplate | Shape::Steps => Vec::new(),
+        Shape::Conditions => vec!["[\"v != 'other'\"]".to_owned()],
         Shape::List(fields) => {
             let mut entries = Vec::new();
             for inner in fields {

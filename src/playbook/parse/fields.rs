@@ -5,8 +5,8 @@ use crate::kinds::{Field, Kind, Shape};
 use crate::node::{Entry, Node, Value};
 use crate::plan::options;
 use crate::playbook::step::{Given, Step};
-use crate::render::convert;
 use crate::render::syntax::is_template;
+use crate::render::{convert, host};
 use crate::source::{Diagnostic, Span};
 
 /// The name of the field that takes every key that no other field names.
@@ -34,7 +34,7 @@ impl Parser<'_> {
                     step.leftover.push((entry.key, node));
                     false
                 } else if let Some(field) = short_field(kind, &node) {
-                    let given = self.field(field, kind.name, kind_span, node);
+                    let given = self.field(meant(kind, field, &node), kind.name, kind_span, node);
                     step.fields.push(given);
                     true
                 } else {
@@ -67,7 +67,8 @@ impl Parser<'_> {
                     step.leftover.push((entry.key, entry.value));
                 }
                 Some(field) => {
-                    let given = self.field(field, field.name, entry.key_span, entry.value);
+                    let row = meant(kind, field, &entry.value);
+                    let given = self.field(row, field.name, entry.key_span, entry.value);
                     step.fields.push(given);
                 }
                 None if rest_field.is_some() && entry.key == WHOLE => whole = Some(entry),
@@ -96,7 +97,9 @@ impl Parser<'_> {
 
     /// Whether every required field is given; reports those that are not.
     fn has_required(&mut self, kind: &Kind, kind_span: Span, step: &Step) -> bool {
-        let given = |field: &&Field| step.fields.iter().any(|given| given.row.name == field.name);
+        let given = |field: &&Field| {
+            step.fields.iter().any(|given| given.row.name == field.name || Some(given.row.name) == field.expressions)
+        };
         let missing: Vec<&Field> = kind.fields.iter().filter(|field| field.required && !given(field)).collect();
         for field in &missing {
             let what = if field.name == REST { "a name and a value".to_owned() } else { format!("`{}`", field.name) };
@@ -135,6 +138,15 @@ impl Parser<'_> {
 
 fn field_named(kind: &'static Kind, name: &str) -> Option<&'static Field> {
     kind.fields.iter().find(|field| field.name == name)
+}
+
+/// The field that a value is for that stands at the name of this one.
+fn meant(kind: &'static Kind, field: &'static Field, node: &Node) -> &'static Field {
+    let is_meant = match &node.value {
+        Value::List(_) => true,
+        _ => node.as_text().is_some_and(host::is_question),
+    };
+    field.expressions.filter(|_| is_meant).and_then(|name| field_named(kind, name)).unwrap_or(field)
 }
 
 /// The field that a value without fields is for: that of the short form, or of an expression the one for every name.

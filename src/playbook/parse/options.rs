@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::kinds::Shape;
-use crate::node::{Entry, Node, ScalarStyle, Value};
+use crate::node::{Entry, Node, Value};
 use crate::plan::options::{Form, StepOption};
 use crate::playbook::step::Given;
 use crate::render::convert;
@@ -39,7 +39,7 @@ impl Parser<'_> {
                 self.check_literal(row, node, "a duration", |written| convert::duration(written, zero).map(drop));
             }
             Form::Variables => self.check_environment(row, node),
-            Form::Condition => self.check_expression(row, node),
+            Form::Condition => convert::check_expression(node, row.name, &mut self.diagnostics),
             Form::Items => self.check_items(row.name, node),
             Form::Name => {
                 if let Some(Spanned { value, span }) = self.text(entry) {
@@ -121,23 +121,6 @@ impl Parser<'_> {
             for variable in entries.iter().filter(|variable| !variable.broken) {
                 convert::no_variable_in_env(&variable.key, &variable.value, &mut self.diagnostics);
             }
-        }
-    }
-
-    fn check_expression(&mut self, row: &StepOption, node: &Node) {
-        match &node.value {
-            Value::Scalar { text, style } if is_template(text) && *style != ScalarStyle::Literal => {
-                let bare = text.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
-                let error = Diagnostic::error(node.span, format!("`{}` is already an expression", row.name))
-                    .label("braces are not allowed here");
-                self.report(if is_template(bare) {
-                    error
-                } else {
-                    error.hint(format!("write `{}: {bare}`", row.name))
-                });
-            }
-            Value::Scalar { text, .. } if !text.trim().is_empty() => {}
-            _ => self.expected(row.name, node, "an expression", None),
         }
     }
 }

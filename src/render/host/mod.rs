@@ -5,6 +5,7 @@
 //! template engine as in any other expression. `filters` has what filters and tests mean on the host.
 
 mod choice;
+mod comparison;
 mod filters;
 mod lower;
 mod parse;
@@ -21,7 +22,7 @@ use self::parse::{Ast, AstNode, parse};
 use super::context::{FACTS_NAME, OrderedMap};
 use super::filters::STRUCTURAL;
 use super::renderer::Renderer;
-use super::syntax::TemplateError;
+use super::syntax::{TemplateError, is_template};
 use super::templates::each_text;
 use crate::host_value::{Comparison, Condition, Expr, ExprType, FACTS, Leaf};
 use crate::script::{HOLE_OPEN, Part, Text};
@@ -73,6 +74,19 @@ pub(super) fn is_native(text: &str, range: &Range<usize>, renderer: &Renderer<'_
         }
     }
     parse(text, range.clone()).is_some_and(|ast| native(&ast, renderer))
+}
+
+/// Whether a text that may be shell is an expression: it compares or asks something, which no command of one word does.
+pub(crate) fn is_question(text: &str) -> bool {
+    fn is_fact(ast: &Ast<'_>) -> bool {
+        matches!(&ast.node, AstNode::Attribute(base, _) if matches!(base.node, AstNode::Name("host")))
+    }
+    let asks = |ast: Ast<'_>| match &ast.node {
+        AstNode::Not(_) | AstNode::Test(..) | AstNode::Choose(..) => true,
+        AstNode::Binary(_, mark, _) => !matches!(mark.text, "-" | "+" | "*" | "/" | "//" | "%" | "~" | "**"),
+        _ => is_fact(&ast),
+    };
+    !is_template(text) && parse(text, 0..text.len()).is_some_and(asks)
 }
 
 /// An error in an expression.

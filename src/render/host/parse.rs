@@ -315,32 +315,41 @@ impl<'t> Parser<'t> {
 impl<'t> Ast<'t> {
     /// Calls with every name in it.
     pub(super) fn each_name(&self, call: &mut dyn FnMut(&'t str)) {
+        self.each(&mut |part| {
+            if let AstNode::Name(name) = part.node {
+                call(name);
+            }
+        });
+    }
+
+    /// Calls with it and every part of it, the whole before its parts.
+    pub(super) fn each(&self, call: &mut dyn FnMut(&Self)) {
+        call(self);
         match &self.node {
-            AstNode::Name(name) => call(name),
-            AstNode::Constant => {}
-            AstNode::List(values) => values.iter().for_each(|value| value.each_name(call)),
+            AstNode::Name(_) | AstNode::Constant => {}
+            AstNode::List(values) => values.iter().for_each(|value| value.each(call)),
             AstNode::Map(entries) => entries.iter().for_each(|(key, value)| {
-                key.each_name(call);
-                value.each_name(call);
+                key.each(call);
+                value.each(call);
             }),
             AstNode::Attribute(value, _) | AstNode::Slice(value) | AstNode::Not(value) | AstNode::Minus(value) => {
-                value.each_name(call);
+                value.each(call);
             }
             AstNode::Index(left, right) | AstNode::Binary(left, _, right) => {
-                left.each_name(call);
-                right.each_name(call);
+                left.each(call);
+                right.each(call);
             }
             AstNode::Call(value, args) | AstNode::Filter(value, _, args) | AstNode::Test(value, _, args, _) => {
-                value.each_name(call);
+                value.each(call);
                 for arg in args {
-                    arg.each_name(call);
+                    arg.each(call);
                 }
             }
             AstNode::Choose(yes, test, no) => {
-                yes.each_name(call);
-                test.each_name(call);
+                yes.each(call);
+                test.each(call);
                 if let Some(no) = no {
-                    no.each_name(call);
+                    no.each(call);
                 }
             }
         }
