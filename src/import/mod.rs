@@ -4,6 +4,7 @@
 //! comment stands wherever a person has to look. It is pure: text goes in, text comes out.
 
 mod ansible;
+mod docker;
 mod draft;
 mod lexer;
 mod modules;

@@ -1,5 +1,6 @@
 //! The modules of Ansible that have a kind here, field by field.
 
+use super::docker;
 use super::draft::{DraftStep, Item};
 use super::values::{field, item, list};
 use crate::node::{Entry, Node, ScalarStyle, Value};
@@ -186,6 +187,7 @@ pub(super) fn step(module: &str, value: &Node, args: Option<&Node>) -> Option<Dr
         "command" | "shell" | "raw" => return Some(shell(module, value, args)),
         "file" => return Some(path(value)),
         "cron" => return Some(cron(value)),
+        "docker_container" => return Some(docker::container_module(value)),
         "wait_for" | "uri" => return Some(wait(module, value)),
         "reboot" => {
             let step =

@@ -44,6 +44,7 @@ pub(super) fn steps(reader: &mut ScriptReader, command: &SimpleCommand, words: &
         "git" => cloned(reader, rest),
         "useradd" | "adduser" => user(rest),
         "aws" => copied(reader, rest),
+        "docker" | "podman" => super::docker::container(reader, program, rest),
         "kafka-topics.sh" | "kafka-topics" => topics(reader, words[0], rest),
         _ => None,
     }

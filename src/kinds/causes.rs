@@ -118,6 +118,56 @@ mod tests {
 
     /// A kind, output of it as it was seen, and a piece of the sentence that it must lead to.
     const SEEN: &[(&str, &str, &str)] = &[
+        (
+            "container",
+            "Error response from daemon: driver failed programming external connectivity on endpoint web: Bind for 0.0.0.0:80 failed: port is already allocated",
+            "has this port of the host",
+        ),
+        (
+            "container",
+            "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit",
+            "allows no more pulls for now",
+        ),
+        (
+            "container",
+            "Error response from daemon: Head \"https://r.example/v2/a/manifests/1\": no basic auth credentials",
+            "wants a login",
+        ),
+        (
+            "container",
+            "Error: initializing source docker://r.example/a:1: reading manifest 1 in r.example/a: unauthorized: authentication required",
+            "wants a login",
+        ),
+        (
+            "container",
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "does not run on the host",
+        ),
+        (
+            "container",
+            "Error response from daemon: manifest for nginx:3 not found: manifest unknown: manifest unknown",
+            "no image with this tag",
+        ),
+        (
+            "container",
+            "Error response from daemon: no matching manifest for linux/arm64/v8 in the manifest list entries",
+            "this host's kind of processor",
+        ),
+        (
+            "container",
+            "Error: rootlessport listen tcp 0.0.0.0:8080: bind: address already in use",
+            "has this port of the host",
+        ),
+        (
+            "container",
+            "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get \"http://%2Fvar%2Frun%2Fdocker.sock/v1.45/containers/web/json\": dial unix /var/run/docker.sock: connect: permission denied",
+            "may not talk to docker",
+        ),
+        (
+            "container",
+            "Error response from daemon: pull access denied for nginy, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+            "shows it only to users who have logged in",
+        ),
         ("git", "fatal: detected dubious ownership in repository at '/srv/app'", "belongs to another user"),
         (
             "git",

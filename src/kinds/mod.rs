@@ -14,6 +14,7 @@ mod cause;
 mod causes;
 mod command;
 mod compile;
+mod container;
 mod cron;
 mod directory;
 mod doubt;
@@ -90,6 +91,7 @@ pub const KINDS: &[&Kind] = &[
     &user::KIND,
     &authorized_keys::KIND,
     &kafka_topics::KIND,
+    &container::KIND,
     &reboot::KIND,
     &manual::KIND,
 ];

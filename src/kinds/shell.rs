@@ -19,6 +19,7 @@ const SHARED: &[&str] = &[
     include_str!("shell/accounts.sh"),
     include_str!("shell/sums.sh"),
     include_str!("shell/pgp.sh"),
+    include_str!("shell/engine.sh"),
 ];
 
 /// What stands in front of them, and is carried out before a step's own.

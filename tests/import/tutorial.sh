@@ -32,3 +32,4 @@ sudo systemctl daemon-reload
 sudo systemctl enable --now kafka
 sudo useradd -r -s /sbin/nologin kafka
 ps aux | grep kafka
+docker run -d --name console -p8080:8080 --restart=unless-stopped -e KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS=$BOOTSTRAP provectuslabs/kafka-ui:v0.7.2

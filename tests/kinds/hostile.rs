@@ -156,6 +156,7 @@ const TABLE: &[(&str, Reach)] = &[
     ("service", Reach::Steps(&["service: { name: s@n@, command: sleep 5, log: @dir@/s@n@ }"])),
     ("expect", Reach::NoPath("it changes nothing, and reads a log as the user that the step runs as")),
     ("assert", Reach::NoPath("it changes nothing")),
+    ("container", Reach::NoPath("the engine opens what a container sees of the host, and root no path of its own")),
     ("manual", Reach::NoPath("a person acts")),
     ("reboot", Reach::NoPath("it has no path")),
 ];
