@@ -183,7 +183,7 @@ pub(super) fn step(module: &str, value: &Node, args: Option<&Node>) -> Option<Dr
     let name = format!("{module}: what it did");
     match module {
         "debug" | "meta" | "gather_facts" | "setup" => return None,
-        "package" | "yum" | "dnf" | "apt" | "apk" | "zypper" => return Some(packages(module, value)),
+        "package" | "yum" | "dnf" | "apt" | "apk" | "zypper" | "pacman" => return Some(packages(module, value)),
         "command" | "shell" | "raw" => return Some(shell(module, value, args)),
         "file" => return Some(path(value)),
         "cron" => return Some(cron(value)),
@@ -283,7 +283,14 @@ fn packages(module: &str, value: &Node) -> DraftStep {
     let mut fields = Vec::new();
     let mut step = DraftStep::new("Install packages", "package", Item::map(&[]));
     let names = field(value, "name").or_else(|| field(value, "pkg")).or_else(|| field(value, "deb"));
+    let is_group = list(names).iter().any(|name| name.starts_with('@'));
     match names {
+        // A group is named by its id here, which is often its name in lower case.
+        Some(_) if is_group => {
+            let ids = list(names).iter().map(|name| name.to_lowercase().replace(' ', "-")).collect::<Vec<_>>();
+            fields.push((family.to_owned(), Item::texts(&ids)));
+            step = step.look("is this the id of the group? `dnf group list --ids` shows it");
+        }
         Some(names) => fields.push((family.to_owned(), item(names))),
         // Only the lists were refreshed.
         None => {
@@ -293,7 +300,12 @@ fn packages(module: &str, value: &Node) -> DraftStep {
     }
     match field(value, "state").and_then(Node::as_text) {
         Some("absent" | "removed") => fields.push(("state".to_owned(), Item::text("absent"))),
-        Some("latest") => fields.push(("state".to_owned(), Item::text("latest"))),
+        Some("latest") if !is_group => {
+            fields.push(("state".to_owned(), Item::text("latest")));
+            if field(value, "update_cache").is_some() {
+                step = step.look("`latest` goes by the lists that the host has: where nothing else refreshes them, put a `command` before this step that does");
+            }
+        }
         _ => {}
     }
     step.keys[0].1 = Item::Map(fields);

@@ -33,6 +33,15 @@ pub(super) fn steps(reader: &mut ScriptReader, command: &SimpleCommand, words: &
         _ if EDITORS.contains(&program) => Some(vec![edited(reader, rest)]),
         "export" => Some(exported(reader, rest)),
         "yum" | "dnf" | "apt" | "apt-get" | "apk" | "zypper" => package(program, rest),
+        // Its verbs are options.
+        "pacman" => {
+            let verb = match rest.iter().find(|word| word.starts_with('-')).map(|word| word.as_bytes().get(1))? {
+                Some(b'S' | b'U') => "install",
+                Some(b'R') => "remove",
+                _ => return None,
+            };
+            package(program, &[&[verb], rest].concat())
+        }
         "wget" | "curl" => download(reader, program, rest),
         "tar" | "unzip" => unpacked(reader, program, rest),
         "mkdir" => Some(each(reader, &operands, |path| {

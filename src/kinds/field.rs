@@ -38,10 +38,7 @@ pub enum Shape {
 
 /// What other tools call the states of a thing, and what to write.
 const STATES: &[(&str, &str)] = &[
-    (
-        "latest",
-        "write `version: V` for a version; `present` installs what is missing and updates nothing: that is a `command:` of the package manager with `always: true`",
-    ),
+    ("latest", "write `state: present`; only `package` updates what is there, with `state: latest`"),
     ("installed", "write `state: present`"),
     ("removed", "write `state: absent`"),
     ("uninstalled", "write `state: absent`"),
@@ -70,7 +67,7 @@ pub(crate) fn instead_of(words: &[&str], value: &str) -> Option<&'static str> {
         _ if words.contains(&"started") => SERVICE_STATES,
         _ => return None,
     };
-    states.iter().find(|(word, _)| *word == value).map(|(_, instead)| *instead)
+    states.iter().find(|(word, _)| *word == value && !words.contains(word)).map(|(_, instead)| *instead)
 }
 
 impl PartialEq for Shape {

@@ -12,9 +12,25 @@ use super::{Arg, ArgValue, Args, Field, Kind, Need, Pattern, Recipe, When};
 use crate::script::{Script, Text};
 use crate::source::{Diagnostic, Span};
 
-/// A family of systems: its name, and what a user types there to install and to remove.
+/// The kind's shell: what every step has, what a family has, and what only some steps do.
+const SHELL: &str = concat!(
+    include_str!("package.sh"),
+    include_str!("package/yum.sh"),
+    include_str!("package/apt.sh"),
+    include_str!("package/apk.sh"),
+    include_str!("package/zypper.sh"),
+    include_str!("package/pacman.sh"),
+    include_str!("package/absent.sh"),
+    include_str!("package/latest.sh"),
+    include_str!("package/group.sh"),
+    include_str!("package/file.sh"),
+    include_str!("package/deb.sh"),
+);
+
+/// A family of systems: its name, its shell function, and what a user types there to install and to remove.
 struct Family {
     name: &'static str,
+    function: &'static str,
     install: &'static str,
     remove: &'static str,
     /// What joins a package and its version.
@@ -22,13 +38,33 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
-    Family { name: "yum", install: "yum -y install", remove: "yum -y remove", version: ("-", "[!0-9A-Za-z]*") },
-    Family { name: "apt", install: "apt-get -y install", remove: "apt-get -y remove", version: ("=", "*") },
-    Family { name: "apk", install: "apk add", remove: "apk del", version: ("=~", "") },
+    Family {
+        name: "yum",
+        function: "package_by_yum",
+        install: "yum -y install",
+        remove: "yum -y remove",
+        version: ("-", "[!0-9A-Za-z]*"),
+    },
+    Family {
+        name: "apt",
+        function: "package_by_apt",
+        install: "apt-get -y install",
+        remove: "apt-get -y remove",
+        version: ("=", "*"),
+    },
+    Family { name: "apk", function: "package_by_apk", install: "apk add", remove: "apk del", version: ("=~", "") },
     Family {
         name: "zypper",
+        function: "package_by_zypper",
         install: "zypper --non-interactive install",
         remove: "zypper --non-interactive remove",
+        version: ("=", ""),
+    },
+    Family {
+        name: "pacman",
+        function: "package_by_pacman",
+        install: "pacman -S --noconfirm --needed",
+        remove: "pacman -R --noconfirm",
         version: ("=", ""),
     },
 ];
@@ -47,48 +83,57 @@ const DNF: Field = texts("dnf", "The same as `yum`.");
 const APT: Field = texts("apt", "The name on hosts with apt-get, instead of `name`.");
 const APK: Field = texts("apk", "The name on hosts with apk, instead of `name`.");
 const ZYPPER: Field = texts("zypper", "The name on hosts with zypper, instead of `name`.");
+const PACMAN: Field = texts("pacman", "The name on hosts with pacman, instead of `name`.");
 
 /// The row of the table.
 pub(super) const KIND: Kind = Kind {
-    summary: "Installs or removes packages with yum, dnf, apt-get, apk or zypper, whichever the host has.",
-    check: "a package of that name is installed, or an installed one provides or has replaced it; of a package file, the version inside it",
+    summary: "Installs, updates or removes packages with yum, dnf, apt-get, apk, zypper or pacman, whichever the host has.",
+    check: "a package of that name is installed, or an installed one provides or has replaced it; of a package file, the version inside it; with `state: latest`, whether the lists that the host has offer a newer one",
     fields: &[
         list(
             "name",
-            &[text("name", "The package."), YUM, DNF, APT, APK, ZYPPER],
-            "The package, the path of a package file, the address of an .rpm file, a list of them, or a map from families to names (`{ yum: java-1.8.0, apt: openjdk-8-jdk }`).",
+            &[text("name", "The package."), YUM, DNF, APT, APK, ZYPPER, PACMAN],
+            "The package, the path or the address of a package file, a group such as `@development` (dnf, yum, zypper, pacman), a list of them, or a map from families to names (`{ yum: java-1.8.0, apt: openjdk-8-jdk }`).",
         ),
         YUM,
         DNF,
         APT,
         APK,
         ZYPPER,
+        PACMAN,
         text("version", "The version, or the beginning of it up to a separator: `1.8` fits 1.8.0.382 and not 1.80.")
             .matching(&VERSION),
-        one_of("state", &["present", "absent"], "Whether it is installed.").default("present"),
+        one_of(
+            "state",
+            &["present", "latest", "absent"],
+            "Whether it is installed; `latest` updates it where the lists of the host have a newer version.",
+        )
+        .default("present"),
         boolean(
             "update_cache",
-            "Refresh the package lists first; by default only where a package cannot be had without (apt).",
+            "Refresh the package lists first; by default only where a package cannot be had without (apt, apk, pacman).",
         ),
     ],
     rules: &[
-        any_of(&["name", "yum", "dnf", "apt", "apk", "zypper"])
+        any_of(&["name", "yum", "dnf", "apt", "apk", "zypper", "pacman"])
             .hint("give `name`, or a name for each family as in { yum: java-1.8.0, apt: openjdk-8-jdk }"),
         at_most_one(&["name", "yum"]).hint(ONE_WAY),
         at_most_one(&["name", "dnf"]).hint(ONE_WAY),
         at_most_one(&["name", "apt"]).hint(ONE_WAY),
         at_most_one(&["name", "apk"]).hint(ONE_WAY),
         at_most_one(&["name", "zypper"]).hint(ONE_WAY),
+        at_most_one(&["name", "pacman"]).hint(ONE_WAY),
         at_most_one(&["yum", "dnf"]).hint("yum and dnf are one family here: name its package once"),
         not_when("version", When::Is("state", "absent")),
+        not_when("version", When::Is("state", "latest")),
     ],
     short: Some("name"),
     needs: &[Need::one_of(
-        &["yum", "apt-get", "dnf", "apk", "zypper"],
+        &["yum", "apt-get", "dnf", "apk", "zypper", "pacman"],
         "this host has none of the package managers that pinboot knows; use `archive` or `script` instead",
     )],
     needs_root: When::Always,
-    shell: include_str!("package.sh"),
+    shell: SHELL,
     causes: CAUSES,
     example: "\
 - name: Install Java
@@ -107,16 +152,18 @@ fn refusal(name: &str) -> Option<&'static str> {
     if name.is_empty() || name.starts_with('-') || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         Some(NOT_ONE)
     } else if address {
-        let is_file = name.rsplit_once('.').is_some_and(|(_, end)| end == "rpm") && !name.contains(['*', '?', '[']);
-        (!is_file).then_some(
-            "only an .rpm file is installed from an address: `download` others, and name the file by its path",
+        let is_file = [".rpm", ".deb"].iter().any(|end| name.ends_with(end));
+        (!is_file || name.contains(['*', '?', '['])).then_some(
+            "only an .rpm or .deb file is installed from an address: `download` others, and name the file by its path",
         )
     } else if name.contains(['*', '?', '[']) {
         Some("name each package: what a pattern stands for changes with the repositories")
     } else if path {
         None
-    } else if name.starts_with('@') {
-        Some("install a group in a `command` with `unless`, as in: dnf -y group install NAME")
+    } else if let Some(group) = name.strip_prefix('@') {
+        let id = group.strip_prefix('^').unwrap_or(group);
+        let fits = id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b));
+        (id.is_empty() || !fits).then_some("write the id of the group, as `dnf group list --ids` shows it")
     } else if name.contains(['=', '<', '>']) {
         Some("write the version as `version`, as in { name: unzip, version: 6.0 }")
     } else if name.contains('/') {
@@ -142,7 +189,7 @@ fn refuse_names(args: &Args<'_>) -> Result<(), Vec<Diagnostic>> {
         }
     }
     let mut names = Vec::new();
-    for field in ["name", "yum", "dnf", "apt", "apk", "zypper"] {
+    for field in ["name", "yum", "dnf", "apt", "apk", "zypper", "pacman"] {
         args.get(field).into_iter().for_each(|arg| texts(arg, &mut names));
     }
     let mut diagnostics = Vec::new();
@@ -154,9 +201,23 @@ fn refuse_names(args: &Args<'_>) -> Result<(), Vec<Diagnostic>> {
         } else if literal.contains('/') && args.is_given("version") {
             let message = "`version` has no effect with a package file";
             diagnostics.push(Diagnostic::error(args.key_place("version"), message).hint("remove `version`"));
+        } else if literal.starts_with('@') && args.is_given("version") {
+            let message = "`version` has no effect with a group";
+            diagnostics.push(Diagnostic::error(args.key_place("version"), message).hint("remove `version`"));
+        } else if When::Is("state", "latest").holds(args) && is_no_name(literal) {
+            let message = format!("`state: latest` is for packages by their names, and not for `{literal}`");
+            let hint = "write `state: present`, or name the packages that are to be updated";
+            diagnostics.push(Diagnostic::error(args.key_place("state"), message).hint(hint));
         }
     }
     if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+}
+
+/// Whether a package is given as something else than its name: a group, a package file or the address of one.
+fn is_no_name(literal: &str) -> bool {
+    let ends = [".rpm", ".deb"];
+    literal.starts_with('@')
+        || literal.contains('/') && (ends.iter().any(|end| literal.ends_with(end)) || literal.contains(".pkg.tar."))
 }
 
 const ONE_WAY: &str = "keep `name`, or one key for each family";
@@ -184,6 +245,7 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
         let none = Diagnostic::error(args.span, "the packages of this step have no family of systems in common");
         return Err(vec![none.hint("give each of them a name for the same families, or a step of its own")]);
     }
+    call_what_is_needed(args, &families, recipe);
     recipe.subject = wanted.iter().map(Wanted::subject).collect::<Vec<_>>().join(" ");
     recipe.equivalent_commands = Some(commands(args, &families));
     // One list for every host, or one for each family that all packages have a name for.
@@ -194,6 +256,36 @@ fn hook(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>> {
         recipe.set(family.name, names.map_or_else(Script::default, |(_, names)| Script::list(names)));
     }
     Ok(())
+}
+
+/// Names the functions of `package/` that this step needs: no other is sent with it.
+fn call_what_is_needed(args: &Args<'_>, families: &[(&Family, Names)], recipe: &mut Recipe) {
+    let is_state = |state| When::Is("state", state).holds(args);
+    // What only the host knows may be anything.
+    let has = |fits: fn(&str) -> bool| {
+        families.iter().flat_map(|(_, names)| names).any(|name| name.literal().is_none_or(fits))
+    };
+    let has_deb = has(|name| name.contains("://") && matches!(name.rsplit_once('.'), Some((_, "deb"))));
+    let has_group = has(|name| name.starts_with('@'));
+    let parts = [
+        (is_state("absent"), "package_remove"),
+        (is_state("latest"), "package_newer package_update"),
+        (has_group, "package_has_group"),
+        (has(|name| name.contains('/')), "package_is_roots package_has_file"),
+        (has_deb, "package_came_from package_apt_files"),
+    ];
+    let of_families = families.iter().map(|(family, _)| family.function);
+    let needed: Vec<&str> = of_families.chain(parts.iter().filter(|part| part.0).map(|part| part.1)).collect();
+    let call = |function: &str| Script::author(format!(": {}; {function}", needed.join(" ")));
+    recipe.check = Some(call("package_check"));
+    recipe.apply = call("package_apply");
+    // What is newer, which groups there are, and what came from an address stands where only root reads it.
+    recipe.asks_as_root = is_state("latest") || has_group || has_deb;
+    if has_deb {
+        // What fetches asks for it, and is reached by no name of a function that this kind declares.
+        let is_secret = args.fields.iter().any(|(_, _, arg)| args.may_hold_secret(&arg.value));
+        recipe.set("secret", if is_secret { Script::quoted(&Text::from("1")) } else { Script::default() });
+    }
 }
 
 /// One wanted package: the same name everywhere, or names for each family.
@@ -281,15 +373,38 @@ fn commands(args: &Args<'_>, families: &[(&Family, Names)]) -> Script {
     let absent = When::Is("state", "absent").holds(args);
     let mut script = Script::default();
     for (family, names) in families {
-        let mut line = Script::fill(if absent { family.remove } else { family.install }, &[]);
-        for name in names {
+        let verb = match (family.name, absent) {
+            (_, true) => family.remove,
+            ("apk", _) if When::Is("state", "latest").holds(args) => "apk add -u",
+            _ => family.install,
+        };
+        let is_group = |name: &&Text| name.raw().starts_with('@');
+        // Neither apt nor apk has groups, and zypper calls them by another word.
+        match family.name {
+            "apt" | "apk" if names.iter().any(|name| is_group(&name)) => continue,
+            "zypper" => names.iter().filter(is_group).for_each(|name| {
+                let mut line = Script::fill(verb, &[]);
+                line.word(&Text::from("-t"))
+                    .word(&Text::from("pattern"))
+                    .word(&Text::new(name.raw().replacen('@', "", 1)));
+                script.line(&line);
+            }),
+            _ => {}
+        }
+        let mut line = Script::fill(verb, &[]);
+        let mut count = 0;
+        for name in names.iter().filter(|name| family.name != "zypper" || !is_group(name)) {
+            count += 1;
             let (joint, end) = family.version;
             match args.text("version") {
                 Some(version) => line.word(&Text::new(format!("{}{joint}{}{end}", name.raw(), version.raw()))),
+                None if family.name == "pacman" => line.word(&Text::new(name.raw().replacen('@', "", 1))),
                 None => line.word(name),
             };
         }
-        script.line(&line);
+        if count > 0 {
+            script.line(&line);
+        }
     }
     script
 }
@@ -357,6 +472,18 @@ const CAUSES: &[Cause] = &[
     Cause {
         words: &["unable to select packages", "no such package"],
         sentence: "The host's repositories have no package of that name: look it up with `apk search`.",
+    },
+    Cause {
+        words: &["target not found"],
+        sentence: "The host's repositories have no package of that name or version, also after a refresh of its lists: look it up with `pacman -Ss`.",
+    },
+    Cause {
+        words: &["held packages were changed"],
+        sentence: "Someone holds this package back on the host (`apt-mark showhold`): `apt-mark unhold` it in an earlier step, or write `state: present`.",
+    },
+    Cause {
+        words: &["unable to lock database"],
+        sentence: "Another package manager is at work, or a killed one has left /var/lib/pacman/db.lck behind: see what it does (`ps`) before you remove that.",
     },
     Cause {
         words: &["no provider of", "found"],

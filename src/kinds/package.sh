@@ -1,11 +1,13 @@
-# The kind `package`.
+# The kind `package`. What only one family of systems needs, and what only some steps do, stands in package/: a step is sent the
+# functions that package.rs names for it.
 
 package_check() {
     package_begin
     eval "set -- $pb_names"
     # One question for all of them is answered "yes" on a converged host.
-    case $arg_state/$pb_family/$arg_version in
-    present/yum/ | present/zypper/) ! HOME=/ XDG_CONFIG_HOME=/ rpm -q --whatprovides -- "$@" > /dev/null 2>&1 || return 0 ;;
+    case $arg_state/$pb_family/$arg_version/$pb_names in
+    *@*) ;;
+    present/yum//* | present/zypper//*) ! HOME=/ XDG_CONFIG_HOME=/ rpm -q --whatprovides -- "$@" > /dev/null 2>&1 || return 0 ;;
     esac
     for pb_name; do
         ! package_is_wanted "$pb_name" || continue
@@ -21,30 +23,41 @@ package_check() {
 }
 
 package_apply() {
-    pb_applies=1
+    pb_applies=1 pb_old=
     package_begin
     eval "set -- $pb_names"
     # Only those that differ: `install` would update the others.
     for pb_name; do
         shift
-        package_is_wanted "$pb_name" || {
-            [ "$arg_state" = present ] || pb_name=$pb_asked
-            set -- "$@" "$pb_name"
-        }
+        ! package_is_wanted "$pb_name" || continue
+        case $arg_state/$pb_have in
+        absent/*) set -- "$@" "$pb_asked" ;;
+        latest/?*) pb_old="$pb_old $pb_real" ;;
+        *) set -- "$@" "$pb_name" ;;
+        esac
     done
-    [ $# -gt 0 ] || return 0
+    [ "$#$pb_old" != 0 ] || return 0
     if [ "$arg_state" = absent ]; then
-        package_remove "$@"
-    else
-        [ "$arg_update_cache" != true ] || package_refresh
-        package_install "$@"
+        package_do remove "$@"
+        return
     fi
+    [ "$arg_update_cache" != true ] || package_do "by_$pb_family" refresh
+    [ $# = 0 ] || package_do "by_$pb_family" install "$@"
+    [ -z "$pb_old" ] || package_do update
+}
+
+# Calls a function of package/. Its name is put together here, so that a step is sent those alone that package.rs names.
+package_do() {
+    # NAME ARGUMENT...
+    pb_part=package_$1
+    shift
+    "$pb_part" "$@"
 }
 
 # Sets pb_manager and pb_family to what this host has, and pb_names to its packages, quoted. yum goes first, since it is
 # there wherever dnf is the system's own; Debian has dnf too, as a package like any other.
 package_begin() {
-    for pb_manager in yum apt-get dnf apk zypper none; do
+    for pb_manager in yum apt-get dnf apk zypper pacman none; do
         ! command -v "$pb_manager" > /dev/null 2>&1 || break
     done
     case $pb_manager in
@@ -52,11 +65,12 @@ package_begin() {
     apt-get) pb_family=apt pb_names=$arg_apt ;;
     apk) pb_family=apk pb_names=$arg_apk ;;
     zypper) pb_family=zypper pb_names=$arg_zypper ;;
-    *) pb_give_up "this host has no package manager that pinboot knows (dnf, yum, apt-get, apk, zypper)" ;;
+    pacman) pb_family=pacman pb_names=$arg_pacman ;;
+    *) pb_give_up "this host has no package manager that pinboot knows (dnf, yum, apt-get, apk, zypper, pacman)" ;;
     esac
     pb_names=${arg_name:-$pb_names}
     [ -n "$pb_names" ] || {
-        pb_known="${arg_yum:+ yum}${arg_apt:+ apt}${arg_apk:+ apk}${arg_zypper:+ zypper}"
+        pb_known="${arg_yum:+ yum}${arg_apt:+ apt}${arg_apk:+ apk}${arg_zypper:+ zypper}${arg_pacman:+ pacman}"
         pb_give_up "this host's packages come by $pb_manager, and the step names them only for$pb_known: add $pb_family: NAME"
     }
     # A version as users write it, with the epoch in front if there is one.
@@ -64,102 +78,58 @@ package_begin() {
     eval "set -- $pb_names"
     for pb_name; do
         package_name_fits "$pb_name"
-        case $pb_name in /*.rpm | /*.deb) package_is_roots "$pb_name" ;; esac
+        case $pb_name in /*.rpm | /*.deb | /*.pkg.tar.*) package_do is_roots "$pb_name" ;; esac
     done
-}
-
-# Refuses a package file that another user can swap: root would run what that user has put into it.
-package_is_roots() {
-    [ "$arg_state" = present ] || return 0
-    pb_find_roots_holder "$1"
-    [ -z "$pb_holder" ] || pb_give_up "${pb_holder#* } can change $1, and root does not install it: put it where no other user can write"
-    # In a directory where others can lay a file, one that is missing is none that comes in a moment.
-    [ -z "$pb_fresh" ] || [ -z "${pb_applies:-}" ] || pb_give_up "$1 is not there"
 }
 
 # Refuses what is not the name of one package: the same rule as in package.rs, for values that only the host knows.
 package_name_fits() {
+    pb_fits=1
     case $1 in
-    https://*.rpm | http://*.rpm | /*.rpm) case $pb_family in yum | zypper) ;; *) pb_give_up "$pb_manager does not install \`$1\`" ;; esac ;;
-    /*.deb) [ "$pb_family" = apt ] || pb_give_up "$pb_manager does not install \`$1\`" ;;
-    /*) case $pb_family in yum | zypper) ;; *) pb_give_up "$pb_manager does not install by path: \`$1\`" ;; esac ;;
-    '' | [!0-9A-Za-z_]* | *[!0-9A-Za-z.:+~^_\(\)-]* | *-) pb_give_up "invalid package name \`$1\`" ;;
-    esac
     # Brackets alone make no pattern; these do, and what separates lines or options.
-    case $1 in *[*?[:space:][:cntrl:]]* | *\[*) pb_give_up "invalid package name \`$1\`" ;; esac
-}
-
-# Installs what is not installed, in the wanted version.
-package_install() {
-    case $pb_manager/$arg_version in
-    */ | apt-get/*) ;;
-    # What follows the version is a separator: 2.1 is not 2.10.
-    dnf/* | yum/*) set -- "$1-${arg_version}[!0-9A-Za-z]*" ;;
-    apk/*) set -- "$1=~$arg_version" ;;
-    zypper/*)
-        pb_have=$(zypper --non-interactive --no-refresh search -s -t package --match-exact -- "$1" | awk -F ' *[|] *' '{ print $4 }')
-        package_version_fits || pb_one=$arg_version
-        set -- "$1=$pb_one"
-        ;;
+    *[*?[:space:][:cntrl:]]* | *\[*) pb_fits= ;;
+    @ | @^ | @?*[!0-9A-Za-z.+_-]* | @[!0-9A-Za-z.+_^-]*) pb_fits= ;;
+    @*) case $pb_family in apt | apk) pb_give_up "$pb_manager has no groups such as \`$1\`: name the packages for it" ;; esac ;;
+    /*.deb | https://*.deb | http://*.deb) [ "$pb_family" = apt ] || pb_fits=path ;;
+    /*.pkg.tar.*) [ "$pb_family" = pacman ] || pb_fits=path ;;
+    https://*.rpm | http://*.rpm | /*) case $pb_family in yum | zypper) ;; *) pb_fits=path ;; esac ;;
+    '' | [!0-9A-Za-z_]* | *[!0-9A-Za-z.:+~^_\(\)-]* | *-) pb_fits= ;;
     esac
-    case $pb_manager in
-    dnf | yum)
-        package_manage "$pb_manager" -y install "$@"
-        # An older version than the installed one is not an installation for yum.
-        [ -z "$arg_version" ] || package_is_wanted "$pb_name" || package_manage "$pb_manager" -y downgrade "$@"
-        ;;
-    apt-get) package_apt_install "$@" ;;
-    apk) package_manage apk add "$@" ;;
-    zypper) package_manage zypper --non-interactive install "$@" ;;
+    case $pb_fits/$1 in
+    /*) pb_give_up "invalid package name \`$1\`" ;;
+    path/*.rpm | path/*.deb | path/*.pkg.tar.*) pb_give_up "$pb_manager does not install \`$1\`" ;;
+    path/*) pb_give_up "$pb_manager does not install by path: \`$1\`" ;;
     esac
-}
-
-package_remove() {
-    case $pb_manager in
-    dnf | yum) package_manage "$pb_manager" -y remove "$@" ;;
-    apt-get) package_apt remove "$@" ;;
-    apk) package_manage apk del "$@" ;;
-    zypper) package_manage zypper --non-interactive remove "$@" ;;
+    case $arg_state/$1 in
+    latest/@* | latest/*.deb | latest/*.rpm | latest/*.pkg.tar.*) pb_give_up "\`state: latest\` is for packages by their names, and not for \`$1\`" ;;
     esac
 }
 
 # Whether a package is as the step wants it. Sets pb_asked to its name, pb_have to its versions that are installed or to those of what
-# provides it, empty where nothing is, and pb_want to the wanted version. A package file is asked by the name and version inside it.
+# provides it, empty where nothing is, pb_want to the wanted version, and pb_real, with `latest`, to the names of what has these versions.
 package_is_wanted() {
-    pb_asked=$1 pb_want=$arg_version pb_have=
+    pb_asked=$1 pb_want=$arg_version pb_have= pb_doubt='what is installed'
     case $1 in
-    http*://* | /*.rpm | /*.deb)
-        package_look_inside "$1"
-        # A file that an earlier step brings may be missing in a check.
-        [ -n "$pb_asked" ] || { pb_asked=$1 && return 1; }
+    @*)
+        package_do has_group "${1#@}"
+        return
+        ;;
+    http*://* | /*.rpm | /*.deb | /*.pkg.tar.*)
+        package_do has_file "$1"
+        return
         ;;
     esac
-    package_installed "$pb_asked"
+    package_do "by_$pb_family" installed "$1"
+    pb_have=$pb_said
     case $arg_state/$pb_have in
     absent/) ;;
-    absent/* | present/) return 1 ;;
+    absent/* | */) return 1 ;;
+    latest/*)
+        package_do newer "$1"
+        [ -z "$pb_want" ]
+        ;;
     *) package_version_fits ;;
     esac
-}
-
-# Sets pb_asked and pb_want to the name and the version inside a package file or behind an address; empty where it is missing.
-package_look_inside() {
-    pb_asked=
-    case $1 in
-    /*)
-        [ -e "$1" ] || {
-            [ "$arg_state" = present ] || pb_give_up "$1 is not there to say which package it is: name the package itself"
-            return 0
-        }
-        ;;
-    esac
-    pb_doubt="which package $1 is"
-    # shellcheck disable=SC2016 # These names are for dpkg.
-    case $pb_family in
-    apt) package_ask dpkg-deb -W --showformat='${Package} ${Version}\n' -- "$1" ;;
-    *) package_ask rpm -qp --qf "%{NAME} $pb_format" -- "$1" ;;
-    esac || pb_give_up "could not find out $pb_doubt"
-    pb_asked=${pb_said%% *} pb_want=${pb_said#* }
 }
 
 # Asks the package data base in the language that this file reads, without the user's own macros. Sets pb_said; false is "no". What the
@@ -170,63 +140,12 @@ package_ask() {
         # shellcheck disable=SC2086 # Words or none.
         pb_said=$(HOME=/ XDG_CONFIG_HOME=/ $pb_sudo "$@" 2> /dev/null) && return 0
         # shellcheck disable=SC2086
-        pb_error=$(HOME=/ XDG_CONFIG_HOME=/ $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v 'error: file ') || return 1
+        pb_error=$(HOME=/ XDG_CONFIG_HOME=/ $pb_sudo "$@" 2>&1 > /dev/null | grep -i -e 'error:' -e '^sudo:' | grep -v -e 'error: file ' -e "^error: package '.*' was not found") || return 1
         # shellcheck disable=SC3067
         [ -z "$pb_sudo" ] && [ ! -O / ] && command -v sudo > /dev/null 2>&1 || break
         pb_sudo='sudo -n env LC_ALL=C HOME=/ XDG_CONFIG_HOME=/'
     done
     pb_give_up "could not find out $pb_doubt: $pb_error"
-}
-
-# Sets pb_have to the versions that are installed under a name, or of what provides it; empty where nothing is.
-package_installed() {
-    pb_said= pb_doubt='what is installed'
-    # shellcheck disable=SC2016 # These names are for dpkg.
-    case $pb_family in
-    yum | zypper)
-        package_ask rpm -q --whatprovides --qf "$pb_format" -- "$1" || package_ask rpm -q --qf "$pb_format" -- "$1" || {
-            pb_said=
-            # Not under its own name: perhaps it was replaced, as a repository may do with an old name.
-            [ "$arg_state" = absent ] || {
-                package_ask rpm -qa --qf "[%{OBSOLETENAME} %{=VERSION}-%{=RELEASE}\n]" || :
-                pb_said=$(awk -v name="$1" '$1 == name { print $2 }' << EOF
-$pb_said
-EOF
-                )
-            }
-        }
-        ;;
-    apt)
-        package_ask dpkg-query -W -f '${db:Status-Status} ${Version}\n' -- "$1" || pb_said=
-        pb_said=$(sed -n 's/^installed //p' << EOF
-$pb_said
-EOF
-        )
-        [ -n "$pb_said" ] || [ "$arg_state" = absent ] || {
-            # Not under its own name: perhaps something installed provides it.
-            package_ask dpkg-query -W -f '${db:Status-Status}|${Version}|${Provides}\n' || pb_said=
-            pb_said=$(awk -F '|' -v name="$1" '
-                $1 == "installed" {
-                    count = split($3, provided, / *, */)
-                    for (i = 1; i <= count; i++) {
-                        sub(/ .*/, "", provided[i])
-                        if (provided[i] == name) print $2
-                    }
-                }' << EOF
-$pb_said
-EOF
-            )
-        }
-        ;;
-    apk)
-        package_ask apk info -ve -- "$1" || pb_said=
-        pb_said=$(sed 's/.*-\([0-9][^-]*-r[0-9]*\)$/\1/' << EOF
-$pb_said
-EOF
-        )
-        ;;
-    esac
-    pb_have=$pb_said
 }
 
 # Whether one of the versions in pb_have is the wanted one, or begins with it up to a separator; pb_one is the first that does.
@@ -247,22 +166,24 @@ package_version_fits() {
     return 1
 }
 
-# Sets pb_holder to the process that holds the package manager's lock, other than pb_pid and its children.
-package_lock_held() {
-    pb_holder=
-    if [ "$pb_family" = apt ]; then
-        # apt locks by fcntl, which only the kernel's own table shows.
-        for pb_lock in ${pb_lock_files:-/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock}; do
-            [ -e "$pb_lock" ] && [ -r /proc/locks ] || continue
-            pb_inode=$(ls -i "$pb_lock")
-            pb_inode=${pb_inode% *}
-            pb_holder=$(awk -v inode=":${pb_inode##* }" '$2 == "POSIX" && substr($6, length($6) - length(inode) + 1) == inode { print $5; exit }' /proc/locks)
-            ! package_lock_is_ours || pb_holder=
-            [ -z "$pb_holder" ] || return 0
-        done
-        return 0
+# Carries an installation out; where the lists of what can be had are missing or old, fetches them and tries once more.
+package_try() {
+    # FUNCTION ARGUMENT...
+    pb_again=$arg_update_cache
+    if [ -z "$pb_again" ]; then
+        if "$@"; then
+            return 0
+        fi
+        package_do "by_$pb_family" refresh
+        pb_again=1
     fi
-    for pb_lock in ${pb_lock_files:-/var/run/yum.pid /var/cache/dnf/metadata_lock.pid /var/lib/dnf/rpmdb_lock.pid /run/zypp.pid}; do
+    "$@"
+}
+
+# Sets pb_holder to the process that holds the lock in one of these files, other than pb_pid and its children: its number stands there.
+package_lock_files() {
+    # shellcheck disable=SC2048 # No name has blanks.
+    for pb_lock in ${pb_lock_files:-$*}; do
         [ -r "$pb_lock" ] || continue
         read -r pb_holder < "$pb_lock" || :
         # A lock whose process is gone holds nothing up: the manager itself removes it.
@@ -272,6 +193,12 @@ package_lock_held() {
         esac
         [ -z "$pb_holder" ] || return 0
     done
+}
+
+# Sets pb_holder to the process that holds the package manager's lock, other than the manager that this step runs.
+package_lock_held() {
+    pb_holder=
+    package_do "by_$pb_family" holder
 }
 
 # Whether pb_holder is the manager that this step runs, or a child of it.
@@ -347,50 +274,4 @@ package_manage() {
         [ -z "$pb_holder" ] || package_lock_counted
     done
     wait "$pb_pid"
-}
-
-# Nothing that a package runs has a terminal: what asks a question there fails, or goes on, at once.
-package_apt() {
-    package_manage env DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none apt-get -y -q \
-        -o DPkg::Lock::Timeout="${pb_lock_seconds:-300}" -o Dpkg::Use-Pty=0 \
-        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
-}
-
-# Fetches the lists of what can be had.
-package_refresh() {
-    case $pb_manager in
-    dnf | yum) package_manage "$pb_manager" -y makecache ;;
-    apt-get) package_apt update ;;
-    apk) package_manage apk update ;;
-    zypper) package_manage zypper --non-interactive refresh ;;
-    esac
-}
-
-# Installs, and where apt's lists are empty or old, fetches them and tries once more.
-package_apt_install() {
-    if [ -z "$arg_update_cache" ]; then
-        if package_apt_knows "$@" && package_apt_go "$@"; then
-            return 0
-        fi
-        package_refresh
-    fi
-    package_apt_go "$@"
-}
-
-# Whether apt's lists have these packages; a file is one by itself.
-package_apt_knows() {
-    for pb_one; do
-        case $pb_one in /*) ;; *) apt-cache show -- "$pb_one" > /dev/null 2>&1 || return 1 ;; esac
-    done
-}
-
-package_apt_go() {
-    if [ -z "$arg_version" ]; then
-        package_apt install "$@"
-        return
-    fi
-    # The best of the versions that fit; where there is none, apt says it.
-    pb_have=$(apt-cache madison -- "$1" 2> /dev/null | awk -F ' *[|] *' '$3 !~ / Sources$/ { print $2 }')
-    package_version_fits || pb_one=$arg_version
-    package_apt install --allow-downgrades "$1=$pb_one"
 }

@@ -3,6 +3,7 @@
 chmod 400 12c0d092d679-key-pair.pem
 ssh -i "12c0d092d679-key-pair.pem" ec2-user@ec2-3-81-111-233.compute-1.amazonaws.com
 sudo yum install java-1.8.0
+sudo pacman -S --noconfirm jq
 wget https://archive.apache.org/dist/kafka/2.8.1/kafka_2.12-2.8.1.tgz
 tar -xzf kafka_2.12-2.8.1.tgz
 cd kafka_2.12-2.8.1/libs

@@ -96,7 +96,7 @@ fn run(world: &World, spec: &StepSpec, plan: &Plan) -> Result<String, String> {
 /// Whether a line is for a package manager that the host does not have: `package` shows a line for each of them.
 fn is_for_another_manager(world: &World, line: &str) -> bool {
     let program = line.split(' ').next().unwrap_or_default();
-    ["yum", "dnf", "apt-get", "apk", "zypper"].contains(&program) && !world.has(program)
+    ["yum", "dnf", "apt-get", "apk", "zypper", "pacman"].contains(&program) && !world.has(program)
 }
 
 fn filled(text: &Text, plan: &Plan) -> String {

@@ -88,7 +88,7 @@ fn a_script_that_asks_for_a_shell_needs_it() {
 fn the_short_and_the_long_forms_mean_the_same() {
     let present = |names: &str| {
         format!(
-            "arg_name={names} arg_yum= arg_apt= arg_apk= arg_zypper= arg_version= arg_state=present arg_update_cache="
+            "arg_name={names} arg_yum= arg_apt= arg_apk= arg_zypper= arg_pacman= arg_version= arg_state=present arg_update_cache="
         )
     };
     assert_eq!(fields("package: java-1.8.0"), present("'java-1.8.0'"));
@@ -99,7 +99,7 @@ fn the_short_and_the_long_forms_mean_the_same() {
     assert_eq!(fields("package: { name: [{ dnf: java-1.8.0, apt: openjdk-8-jdk }] }"), family);
     assert_eq!(
         fields("package: { name: x, version: 1.10, update_cache: false }"),
-        "arg_name='x' arg_yum= arg_apt= arg_apk= arg_zypper= arg_version=1.10 arg_state=present arg_update_cache=false"
+        "arg_name='x' arg_yum= arg_apt= arg_apk= arg_zypper= arg_pacman= arg_version=1.10 arg_state=present arg_update_cache=false"
     );
     assert_eq!(
         fields("export: { A: ~/x, B: 012, scope: system }"),

@@ -107,6 +107,24 @@ fn the_kernel_says_who_holds_apts_lock() {
     assert!(world.calls().len() <= 1, "{:?}", world.calls());
 }
 
+#[test]
+fn pacman_has_its_lock_open_for_as_long_as_it_holds_it() {
+    let world = locked("arch");
+    // No process has it open: pacman itself says what a lock is that was left behind.
+    let install = "  - name: Install it\n    package: unzip";
+    assert_eq!(world.run(install).step().outcome, "changed");
+    world.write("installed", "");
+    let lock = fs::File::open(world.outside("lock")).expect("there");
+    let mut holder = Command::new("sleep").arg("600").stdin(Stdio::from(lock)).spawn().expect("sleep");
+    let heard = world.run(install);
+    let _ = holder.kill();
+    let _ = holder.wait();
+    let step = heard.step();
+    assert_eq!((step.outcome.as_str(), step.status), ("failed: status", 1), "{step:?}");
+    let said = format!("the package lock is still held by pid {} sleep", holder.id());
+    assert!(step.output.contains(&said), "{step:?}");
+}
+
 /// A host on which cloud-init has a folder, as on a new instance.
 fn with_cloud_init() -> World {
     let mut world = locked("amazon");
