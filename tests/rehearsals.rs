@@ -37,6 +37,8 @@ fn rehearsals() -> Vec<Rehearsal> {
     all.push(example("examples/users-sshd", "rehearsed: changed 7, then unchanged 8"));
     let exporter = example("examples/node-exporter", "rehearsed: changed 6, then unchanged 6");
     all.push(Rehearsal { more: &["-e", DIGESTS], ..exporter });
+    let grafana = example("examples/grafana", "rehearsed: changed 7, then unchanged 8");
+    all.push(Rehearsal { more: &["-e", "fingerprint=C5B124090B4F8F1681F32C7D36ABADD24D2DA790"], ..grafana });
     all
 }
 
