@@ -24,6 +24,8 @@ enum Checked {
     Known,
     /// It uses a value that only the host knows.
     OnHost,
+    /// It needs the value of a secret: the error, where none can be made of it.
+    Secret(Box<Diagnostic>),
     /// It cannot be evaluated, because of an error that has been reported.
     Unreadable,
 }
@@ -60,6 +62,13 @@ impl Renderer<'_> {
             match self.check_tokens(&tokens, origin, statement, used.as_ref()) {
                 Checked::Unreadable => complete = false,
                 Checked::OnHost if !statement && !host::is_native(text, inner, self) => on_host.push(inner.clone()),
+                Checked::Secret(error) => {
+                    let may_derive = !statement && raw_mark(&tokens).is_none();
+                    match may_derive.then(|| self.derived_secret(text, inner)).flatten() {
+                        Some(made) => template.values.push((inner.clone(), made)),
+                        None => self.diagnostics.push(*error),
+                    }
+                }
                 Checked::Known | Checked::OnHost => {}
             }
         }
@@ -120,7 +129,11 @@ impl Renderer<'_> {
         if let Some(unknown) = unknown
             && let Some(token) = looks_inside(tokens, statement)
         {
-            self.report_look_inside(&unknown, token, origin);
+            let error = Box::new(self.look_inside(&unknown, token, origin));
+            if complete {
+                return Checked::Secret(error);
+            }
+            self.diagnostics.push(*error);
         }
         if complete { Checked::Known } else { Checked::Unreadable }
     }
@@ -150,8 +163,8 @@ impl Renderer<'_> {
         (found.name == "host" && found.attribute.is_some() && self.host_is_fact()) || self.is_on_host(found.name)
     }
 
-    /// Reports an expression that would need a value that only the host has, or that is secret.
-    fn report_look_inside(&mut self, unknown: &Use<'_>, token: &Token<'_>, origin: Origin<'_>) {
+    /// The error for an expression that would need a value that only the host has, or that is secret.
+    fn look_inside(&mut self, unknown: &Use<'_>, token: &Token<'_>, origin: Origin<'_>) -> Diagnostic {
         let place = |at: &Range<usize>| origin.place(self.sources, at.start, at.end);
         let name = unknown.name;
         let is_registered = self.host.context.global(name).is_some_and(|name| self.registered.names.contains_key(name));
@@ -161,10 +174,9 @@ impl Renderer<'_> {
             "contains a secret or a registered value"
         };
         let message = format!("`{name}` {why}; expressions cannot use its value");
-        let diagnostic = Diagnostic::error(place(&unknown.at), message)
+        Diagnostic::error(place(&unknown.at), message)
             .related(place(&token.at), "this needs the value")
-            .hint(format!("insert it as it is, `{{{{ {name} }}}}`, and let the shell of the step do the rest"));
-        self.diagnostics.push(diagnostic);
+            .hint(format!("insert it as it is, `{{{{ {name} }}}}`, and let the shell of the step do the rest"))
     }
 
     /// `raw` has a meaning only in shell.

@@ -7,6 +7,7 @@ mod check;
 pub(crate) mod condition;
 mod context;
 pub(crate) mod convert;
+mod derived;
 pub(crate) mod eval;
 pub(crate) mod file_scope;
 mod filters;

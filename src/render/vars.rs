@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::source::{Diagnostic, Sources, Span, Spanned};
 
 /// The shortest value that can be masked without masking half of every line, in bytes.
-const SHORTEST_SECRET: usize = 4;
+pub(super) const SHORTEST_SECRET: usize = 4;
 
 /// What is declared for one host.
 pub(crate) struct Declarations<'d> {

@@ -190,6 +190,8 @@ impl Kit {
         let scripts = [
             ("bin/kafka-run-class.sh", include_str!("kafka/kafka-run-class.sh")),
             ("bin/kafka-topics.sh", include_str!("kafka/kafka-topics.sh")),
+            ("bin/kafka-console-producer.sh", include_str!("kafka/kafka-console-producer.sh")),
+            ("bin/kafka-console-consumer.sh", include_str!("kafka/kafka-console-consumer.sh")),
             ("bin/kafka-server-start.sh", include_str!("kafka/kafka-server-start.sh")),
             ("bin/zookeeper-server-start.sh", include_str!("kafka/zookeeper-server-start.sh")),
             ("config/log4j.properties", include_str!("kafka/log4j.properties")),

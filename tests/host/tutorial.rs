@@ -1,15 +1,18 @@
 //! The tutorial with its own values: the role, SASL_SSL and AWS_MSK_IAM on 9098, and the known ways in which it fails.
 
 use std::fs;
+use std::path::Path;
 
 use super::aws::{OF_THE_ROLE, ROLE, STRANGER};
 use super::ec2::{Host, Image};
 use super::world::world;
 
 const JAR_STEP: &str = "  - name: Put the IAM library among Kafka's
+    when: auth == \"iam\"
     download:
       url: \"{{ iam_jar_url }}\"
       to: \"{{ iam_jar }}\"
+    sudo: \"{{ kafka_sudo }}\"
 ";
 
 /// The tutorial as a user experiences it. The role does not trust itself yet: that step is manual, and the run fails at its
@@ -39,6 +42,10 @@ fn the_whole_tutorial_with_iam() {
     let again = host.milestone(&[]).exits(0);
     assert_eq!(again.outcomes(), "unchanged unchanged unchanged unchanged unchanged unchanged unchanged");
     assert_eq!(topics().len(), 3);
+
+    // A record goes to the cluster and comes back.
+    let smoke = host.play(&Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/smoke.yaml"), &[]).exits(0);
+    assert_eq!(smoke.outcomes(), "unchanged changed unchanged");
     assert_eq!(
         fs::metadata(host.home("kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar")).unwrap().len(),
         13_377_000
@@ -53,13 +60,13 @@ fn the_whole_tutorial_with_iam() {
     assert!(lax.cause().contains("`required` is missing"), "{}", lax.cause());
 
     // The client gives up after three seconds instead of a minute; its messages are the same.
-    let mechanism = "        sasl.mechanism = AWS_MSK_IAM\n";
-    let limits = format!("{mechanism}        default.api.timeout.ms = 3000\n        request.timeout.ms = 3000\n");
+    let mechanism = "    sasl.mechanism = AWS_MSK_IAM\n";
+    let limits = format!("{mechanism}    default.api.timeout.ms = 3000\n    request.timeout.ms = 3000\n");
     let plain = host.edited(&[(mechanism, &limits), ("}}:9098", "}}:9092")]);
     let plain = host.play(&plain, &client).exits(1);
     assert!(plain.cause().contains("9098 for IAM"), "{}", plain.cause());
 
-    let bare = host.edited(&[("      command_config: \"{{ client_properties }}\"\n", "")]);
+    let bare = host.edited(&[("      command_config: \"{{ command_config }}\"\n", "")]);
     let bare = host.play(&bare, &client).exits(1);
     assert!(bare.cause().contains("asked a broker's TLS port"), "{}", bare.cause());
 
