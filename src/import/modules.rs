@@ -54,6 +54,20 @@ pub(super) fn is_option(key: &str) -> bool {
 /// The names of a module's fields, and what they are called here.
 type Names = &'static [(&'static str, &'static str)];
 
+/// The fields of the module that is called `aws_s3` in older collections.
+const S3_OBJECT: Names = &[
+    ("bucket", "bucket"),
+    ("object", "key"),
+    ("src", "from"),
+    ("region", "region"),
+    ("aws_region", "region"),
+    ("ec2_region", "region"),
+    ("profile", "profile"),
+    ("aws_profile", "profile"),
+    ("endpoint_url", "endpoint"),
+    ("s3_url", "endpoint"),
+];
+
 /// Modules whose fields have the same meaning under other names: module, kind, and pairs of names.
 const SAME: &[(&str, &str, Names)] = &[
     (
@@ -148,6 +162,8 @@ const SAME: &[(&str, &str, Names)] = &[
     ("systemd", "service", &[("name", "name"), ("enabled", "enabled"), ("masked", "masked")]),
     ("systemd_service", "service", &[("name", "name"), ("enabled", "enabled"), ("masked", "masked")]),
     ("service", "service", &[("name", "name"), ("enabled", "enabled")]),
+    ("s3_object", "s3_object", S3_OBJECT),
+    ("aws_s3", "s3_object", S3_OBJECT),
 ];
 
 /// The fields of a module that are written in one line, as `path=/x state=directory`.
@@ -262,6 +278,11 @@ fn extra(module: &str, key: &str, value: &Node, fields: &mut Vec<(String, Item)>
                 *known = item(value);
             }
         }
+        ("s3_object" | "aws_s3", "mode") => match text {
+            "put" => {}
+            "delobj" => fields.push(("state".to_owned(), Item::text("absent"))),
+            _ => look.push(format!("`mode: {text}` of `{module}` does something else: write a `command` with a check")),
+        },
         _ => look.push(format!("`{key}` of `{module}` has no counterpart here")),
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn steps(reader: &mut ScriptReader, command: &SimpleCommand, words: &
         "systemctl" | "service" => service(program, rest),
         "git" => cloned(reader, rest),
         "useradd" | "adduser" => user(rest),
-        "aws" => copied(reader, rest),
+        "aws" => in_bucket(reader, rest),
         "docker" | "podman" => super::docker::container(reader, program, rest),
         "kafka-topics.sh" | "kafka-topics" => topics(reader, words[0], rest),
         _ => None,
@@ -416,26 +416,54 @@ fn user(rest: &[&str]) -> Option<Vec<DraftStep>> {
     Some(vec![DraftStep::new(format!("Make the user {name}"), "user", Item::Map(fields))])
 }
 
-/// `aws s3 cp FILE s3://BUCKET/KEY`, which asks first whether it is there.
-fn copied(reader: &ScriptReader, rest: &[&str]) -> Option<Vec<DraftStep>> {
-    let ["s3", "cp", from, to] = rest else { return None };
-    let place = to.strip_prefix("s3://")?;
-    let key = if place.ends_with('/') { format!("{place}{}", file_name(from)) } else { place.to_owned() };
-    let (from, name) = (reader.path(from), file_name(from));
-    let command = format!("aws s3 cp {} s3://{}", word(&from), word(&key));
-    let unless = format!("aws s3 ls s3://{} > /dev/null", word(&key));
-    let step = DraftStep::new(format!("Copy {name} to the bucket"), "command", Item::text(command));
-    Some(vec![step.with("unless", Item::text(unless))])
-}
-
-/// A word of shell; a `~/` in front of it stays the home.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:~@%+=,{} ".contains(c);
-    if text.chars().all(plain) && !text.contains(' ') || text.contains("{{") {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+/// `aws s3 cp FILE s3://BUCKET/KEY` and `aws s3 rm s3://BUCKET/KEY`.
+fn in_bucket(reader: &ScriptReader, rest: &[&str]) -> Option<Vec<DraftStep>> {
+    let ["s3", verb, words @ ..] = rest else { return None };
+    let mut operands = Vec::new();
+    let mut options = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (option, inline) = word.split_once('=').map_or((*word, None), |(option, value)| (option, Some(value)));
+        let field = match option {
+            "--region" => "region",
+            "--profile" => "profile",
+            "--endpoint-url" => "endpoint",
+            "--storage-class" => "storage_class",
+            "--content-type" => "content_type",
+            "--quiet" | "--only-show-errors" | "--no-progress" => continue,
+            option if option.starts_with('-') => return None,
+            _ => {
+                operands.push(*word);
+                continue;
+            }
+        };
+        options.push((field.to_owned(), Item::text(inline.or_else(|| words.next().copied())?)));
     }
+    let bucket_and_key = |address: &str| {
+        let place = address.strip_prefix("s3://")?;
+        let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
+        Some((bucket.to_owned(), key.to_owned()))
+    };
+    let (name, fields) = match (*verb, operands.as_slice()) {
+        ("cp", [from, to]) if !from.starts_with("s3://") => {
+            let (bucket, mut key) = bucket_and_key(to)?;
+            let name = file_name(from);
+            if key.is_empty() || key.ends_with('/') {
+                key.push_str(name);
+            }
+            let fields = vec![("bucket", bucket), ("key", key), ("from", reader.path(from))];
+            (format!("Copy {name} to the bucket"), fields)
+        }
+        ("rm", [address]) => {
+            let (bucket, key) = bucket_and_key(address)?;
+            let name = format!("Remove {} from the bucket", file_name(&key));
+            (name, vec![("bucket", bucket), ("key", key), ("state", "absent".to_owned())])
+        }
+        _ => return None,
+    };
+    let mut fields: Vec<_> = fields.into_iter().map(|(field, text)| (field.to_owned(), Item::text(text))).collect();
+    fields.extend(options);
+    Some(vec![DraftStep::new(name, "s3_object", Item::Map(fields))])
 }
 
 /// `kafka-topics.sh --create`.

@@ -43,6 +43,7 @@ mod reboot;
 mod recipe;
 mod repository;
 pub mod rule;
+mod s3_object;
 mod script;
 mod service;
 mod shell;
@@ -92,6 +93,7 @@ pub const KINDS: &[&Kind] = &[
     &authorized_keys::KIND,
     &kafka_topics::KIND,
     &container::KIND,
+    &s3_object::KIND,
     &reboot::KIND,
     &manual::KIND,
 ];

@@ -205,6 +205,12 @@ const FAILING: &[Failing] = &[
         says: &["kafka-topics.sh is not there"],
     },
     Failing {
+        kind: "s3_object",
+        step: "s3_object: { bucket: bkt, key: k, from: ~/bin }",
+        command: "aws s3api put-object --bucket bkt --key=k --body ~/bin",
+        says: &["bin is a directory, and a file is wanted there"],
+    },
+    Failing {
         kind: "manual",
         step: "manual: { text: Do it, check: no-such-program --flag }",
         command: "",

@@ -28,6 +28,7 @@ sudo -u ec2-user -i
 mkdir kafka-connect-s3 && cd kafka-connect-s3
 wget https://d1i4a15mxbxib1.cloudfront.net/api/plugins/confluentinc/kafka-connect-s3/versions/10.0.3/confluentinc-kafka-connect-s3-10.0.3.zip
 aws s3 cp ./confluentinc-kafka-connect-s3-10.0.3.zip s3://user-12c0d092d679-bucket/kafka-connect-s3/
+aws s3 rm --region us-east-1 s3://user-12c0d092d679-bucket/old.zip
 sudo wget https://packages.confluent.io/archive/7.2/confluent-7.2.0.tar.gz
 sudo systemctl daemon-reload
 sudo systemctl enable --now kafka

@@ -101,6 +101,14 @@ const TABLE: &[(&str, Reach)] = &[
             "git: { repo: /srv/origin, into: @dir@/flip }",
         ]),
     ),
+    (
+        "s3_object",
+        Reach::Steps(&[
+            "s3_object: { bucket: bkt, key: k@n@, from: @dir@/s@n@ }",
+            "s3_object: { bucket: bkt, key: k@n@, from: @dir@/flip }",
+            "s3_object: { bucket: bkt, key: k@n@, from: @dir@/old@n@ }",
+        ]),
+    ),
     ("package", Reach::Steps(&["package: @dir@/s@n@.deb", "package: @dir@/flip.deb"])),
     (
         "kafka_topics",
@@ -206,6 +214,16 @@ const SETUP: &str = r#"
     printf '#!/bin/sh\n' > /usr/local/bin/java && chmod 755 /usr/local/bin/java
     printf '#!/bin/sh\necho "$*" >> /srv/installed\n' > /usr/local/bin/apt-get
     rm -f /usr/bin/yum && chmod 755 /usr/local/bin/apt-get
+    # A bucket in a directory of root's: what is brought there is read by its caller.
+    cat > /usr/local/bin/aws << 'HERE'
+#!/bin/sh
+for word; do case $word in --key=*) object=/srv/apps/${word#*=} ;; --body=*) body=${word#*=} ;; esac; done
+case $* in *put-object*) exec cat "$body" > "$object" ;; esac
+[ -e "$object" ] || { echo 'An error occurred (404) when calling the HeadObject operation: Not Found' >&2; exit 254; }
+sum=$(md5sum < "$object")
+printf 'pb-object\t%s\t"%s"\tNone\tNone\tNone\tNone\tx/x\n' "$(($(wc -c < "$object")))" "${sum%% *}"
+HERE
+    chmod 755 /usr/local/bin/aws
     echo tool > /srv/www/tool
     echo old > /srv/below && : > /srv/bound && mount --bind /srv/below /srv/bound
     cd /srv/www && mkdir -p app/conf app/lib && for n in f 1 2 3; do echo $n > app/conf/$n; echo $n > app/lib/$n; done

@@ -1,7 +1,7 @@
 # What the shell of every kind begins with: the user's own settings do not reach the programs that a kind calls. Proxies and
 # certificates (http_proxy, https_proxy, no_proxy, SSL_CERT_FILE) are the host's way out, and stay.
 \unalias -a 2> /dev/null || :
-for pb_name in [ apk apt-cache apt-get awk cat cd chgrp chmod chown cksum cmp command cp curl cut date dd df diff dnf dpkg-deb dpkg-query du echo env expr find getent getfacl grep gzip head id kill ls mkdir mktemp mv od printf ps pwd python3 read rm rmdir rpm sed setpriv setsid sleep sort stat su sudo sync tail tar test touch tr umask unzip wc wget xargs yum zypper; do
+for pb_name in [ apk apt-cache apt-get aws awk cat cd chgrp chmod chown cksum cmp command cp curl cut date dd df diff dnf dpkg-deb dpkg-query du echo env expr find getent getfacl grep gzip head id kill ls mkdir mktemp mv od printf ps pwd python3 read rm rmdir rpm sed setpriv setsid sleep sort stat su sudo sync tail tar test touch tr umask unzip wc wget xargs yum zypper; do
     \unset -f "$pb_name" 2> /dev/null || :
 done
 unset -v APT_CONFIG BLOCKSIZE BLOCK_SIZE BZIP BZIP2 CDPATH COLUMNS CURL_HOME DF_BLOCK_SIZE DIFF_OPTIONS DPKG_ADMINDIR DPKG_FORCE DPKG_ROOT GREP_COLOR GREP_COLORS GREP_OPTIONS GZIP LS_BLOCK_SIZE LS_OPTIONS PERL5LIB PERL5OPT PERLLIB POSIXLY_CORRECT PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONWARNINGS QUOTING_STYLE RPM_CONFIGDIR SIMPLE_BACKUP_SUFFIX TAPE TAR_OPTIONS TIME_STYLE TMPDIR UNZIP UNZIPOPT VERSION_CONTROL WGETRC XZ_DEFAULTS XZ_OPT ZIPINFO ZIPINFOOPT ZYPP_CONF _POSIX2_VERSION

@@ -69,10 +69,10 @@ pb_is_complete() {
 
 # Sets pb_sum to a file's digest.
 pb_digest_of() {
-    # sha256|sha512 FILE
+    # md5|sha256|sha512 FILE
     if command -v "$1sum" > /dev/null 2>&1; then
         pb_sum=$("$1sum" < "$2")
-    elif command -v shasum > /dev/null 2>&1; then
+    elif [ "$1" != md5 ] && command -v shasum > /dev/null 2>&1; then
         pb_sum=$(shasum -a "${1#sha}" < "$2")
     elif command -v openssl > /dev/null 2>&1; then
         pb_sum=$(openssl dgst "-$1" < "$2")
