@@ -128,7 +128,7 @@ fn linted(input: &Input) -> Result<Linted, String> {
     Ok(Linted { found, sources, plans })
 }
 
-/// Whether lint leaves it to whoever uses a file with `params`, and only a run insists: on a host, and on the values of parameters.
+/// Whether lint leaves it to the user of a file with `params`, and only a run insists: on a host, and on the values of parameters.
 pub(crate) fn is_left_to_the_user(message: &str) -> bool {
     message.starts_with("there is no host to run on")
         || (message.starts_with("the parameter `") && message.ends_with("` has no value"))
