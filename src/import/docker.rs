@@ -108,7 +108,7 @@ pub(super) fn container_module(value: &Node) -> DraftStep {
                 fields.push(((*ours).to_owned(), item(given)));
             }
             ("state", "present") => {
-                look.push("`present` did not start it; `state: stopped` keeps it from running".to_owned())
+                look.push("`present` did not start it; `state: stopped` keeps it from running".to_owned());
             }
             ("state", _) => fields.push(("state".to_owned(), item(given))),
             ("restart_policy", policy) => {
@@ -116,9 +116,7 @@ pub(super) fn container_module(value: &Node) -> DraftStep {
                 let times = times.map_or_else(String::new, |times| format!(":{times}"));
                 fields.push(("restart".to_owned(), Item::text(format!("{policy}{times}"))));
             }
-            ("restart_retries" | "detach" | "keep_volumes" | "networks_cli_compatible" | "comparisons", _) => {}
             ("pull", "true" | "yes" | "always") => fields.push(("pull".to_owned(), Item::text("always"))),
-            ("pull", _) => {}
             ("command", words) => {
                 let list = match &given.value {
                     Value::List(_) => item(given),
@@ -130,10 +128,39 @@ pub(super) fn container_module(value: &Node) -> DraftStep {
                 Some(name) => fields.push(("network".to_owned(), Item::text(name))),
                 None => look.push("`networks`: a container has one network here".to_owned()),
             },
+            ("pull" | "restart_retries" | "detach" | "keep_volumes" | "networks_cli_compatible" | "comparisons", _) => {
+            }
             _ => look.push(format!("`{key}` of `docker_container` has no counterpart here")),
         }
     }
     let mut step = DraftStep::new("docker_container: what it did", "container", Item::Map(fields));
+    step.look = look;
+    step
+}
+
+/// Ansible's `docker_compose_v2`, and the older `docker_compose`.
+pub(super) fn compose_module(value: &Node) -> DraftStep {
+    let mut fields = Vec::new();
+    let mut look = Vec::new();
+    for Entry { key, value: given, .. } in entries(value) {
+        let text = given.as_text().unwrap_or_default();
+        let field = match (key.as_str(), text) {
+            ("project_src", _) => ("project", item(given)),
+            ("project_name", _) => ("name", item(given)),
+            ("files" | "profiles", _) => (key.as_str(), item(given)),
+            ("env_files" | "env_file", _) => ("env_file", item(given)),
+            ("remove_orphans", _) => ("remove_orphans", item(given)),
+            ("pull", "always" | "true" | "yes") => ("pull", Item::text("always")),
+            ("state", "absent") => ("state", Item::text("down")),
+            ("pull", _) | ("state", "present") => continue,
+            _ => {
+                look.push(format!("`{key}` of `docker_compose_v2` has no counterpart here"));
+                continue;
+            }
+        };
+        fields.push((field.0.to_owned(), field.1));
+    }
+    let mut step = DraftStep::new("docker_compose_v2: what it did", "compose", Item::Map(fields));
     step.look = look;
     step
 }

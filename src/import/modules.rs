@@ -204,6 +204,7 @@ pub(super) fn step(module: &str, value: &Node, args: Option<&Node>) -> Option<Dr
         "file" => return Some(path(value)),
         "cron" => return Some(cron(value)),
         "docker_container" => return Some(docker::container_module(value)),
+        "docker_compose_v2" | "docker_compose" => return Some(docker::compose_module(value)),
         "wait_for" | "uri" => return Some(wait(module, value)),
         "reboot" => {
             let step =

@@ -5,7 +5,7 @@ pub(super) const FULL: &str =
     "The host's disk is full: `df -h` shows where; remove old archives or give the volume more room.";
 
 /// A known error.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Cause {
     /// What must be in the output, all of it; in lower case, which the output is taken in.
     pub words: &'static [&'static str],

@@ -138,6 +138,13 @@ mod tests {
             "Error: initializing source docker://r.example/a:1: reading manifest 1 in r.example/a: unauthorized: authentication required",
             "wants a login",
         ),
+        ("compose", "no configuration file provided: not found", "has no compose file"),
+        (
+            "compose",
+            "error while interpolating services.web.image: required variable TAG is missing a value: give one",
+            "wants a variable that has no value",
+        ),
+        ("compose", "neither `docker compose` nor `docker-compose` is on this host", "install its plugin"),
         (
             "container",
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",

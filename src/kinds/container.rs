@@ -110,7 +110,7 @@ const VOLUME: Pattern = Pattern {
     what: "volume",
     fits: |volume| {
         let parts: Vec<&str> = volume.split(':').collect();
-        let is_whole = |path: &str| path.starts_with('/') && path.trim_matches('/') != "";
+        let is_whole = |path: &str| path.starts_with('/') && !path.trim_matches('/').is_empty();
         let is_name = |name: &str| {
             let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
             fits && name.len() >= 2 && name.as_bytes()[0].is_ascii_alphanumeric()

@@ -14,6 +14,7 @@ mod cause;
 mod causes;
 mod command;
 mod compile;
+mod compose;
 mod container;
 mod cron;
 mod directory;
@@ -94,6 +95,7 @@ pub const KINDS: &[&Kind] = &[
     &kafka_topics::KIND,
     &container::KIND,
     &s3_object::KIND,
+    &compose::KIND,
     &reboot::KIND,
     &manual::KIND,
 ];

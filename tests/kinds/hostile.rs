@@ -165,6 +165,13 @@ const TABLE: &[(&str, Reach)] = &[
     ("expect", Reach::NoPath("it changes nothing, and reads a log as the user that the step runs as")),
     ("assert", Reach::NoPath("it changes nothing")),
     ("container", Reach::NoPath("the engine opens what a container sees of the host, and root no path of its own")),
+    (
+        "compose",
+        Reach::Steps(&[
+            "compose: { project: @dir@/s@n@, files: compose.yaml }",
+            "compose: { project: @dir@/kafka, state: down }",
+        ]),
+    ),
     ("manual", Reach::NoPath("a person acts")),
     ("reboot", Reach::NoPath("it has no path")),
 ];
