@@ -219,6 +219,8 @@ const SETUP: &str = r#"
     echo 'canary: of root alone' > /srv/outside/shadow && chmod 600 /srv/outside/shadow
     echo '# an entry' > /srv/outside/cron.d/entry && chmod 644 /srv/outside/cron.d/entry
     printf '#!/bin/sh\n' > /usr/local/bin/java && chmod 755 /usr/local/bin/java
+    # compose reads the files of the folder that it is called in.
+    printf '#!/bin/sh\n[ "$2" = version ] || cat compose.yaml client\n' > /usr/local/bin/docker && chmod 755 /usr/local/bin/docker
     printf '#!/bin/sh\necho "$*" >> /srv/installed\n' > /usr/local/bin/apt-get
     rm -f /usr/bin/yum && chmod 755 /usr/local/bin/apt-get
     # A bucket in a directory of root's: what is brought there is read by its caller.
@@ -497,8 +499,8 @@ fn no_hostile_user_bends_what_root_does() {
         assert!(!opened, "{kind}: root opened its own file through a link\n{heard:#?}");
         assert_eq!(host.loot(), [] as [PathBuf; 0], "{kind}: {heard:#?}");
         assert!(!is_canary(&heard.output()), "{kind}: {heard:#?}");
-        // Root installs nothing from there, and the commands make nothing; everything else gets through at times.
-        let is_made = !["package", "sysctl", "command", "script"].contains(kind);
+        // Root installs nothing from there, the commands make nothing, and there is no project; everything else gets through at times.
+        let is_made = !["package", "sysctl", "command", "script", "compose"].contains(kind);
         assert_eq!(heard.outcomes().contains(&"changed"), is_made, "{kind}: {heard:#?}");
     }
     let users =
