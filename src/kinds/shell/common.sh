@@ -107,8 +107,8 @@ pb_want_file() {
 # Makes the directory of a target where it is missing, with those above it, as every kind does.
 pb_make_dir() {
     # In a sticky directory the first one is made anew, and nothing that another user lays there meanwhile is taken for it.
-    case $pb_dir/ in
-    "${pb_fresh:-/}"/*)
+    case ${pb_fresh:+new}$pb_dir/ in
+    new"${pb_fresh:-}"/*)
         mkdir -- "$pb_fresh" || exit 1
         pb_fresh=
         ;;
