@@ -10,6 +10,7 @@ mod lexer;
 mod modules;
 mod reading;
 mod script;
+mod storage;
 mod tutorial;
 mod values;
 

@@ -2,6 +2,7 @@
 
 use super::docker;
 use super::draft::{DraftStep, Item};
+use super::storage;
 use super::values::{field, item, list};
 use crate::node::{Entry, Node, ScalarStyle, Value};
 
@@ -205,6 +206,7 @@ pub(super) fn step(module: &str, value: &Node, args: Option<&Node>) -> Option<Dr
         "cron" => return Some(cron(value)),
         "docker_container" => return Some(docker::container_module(value)),
         "docker_compose_v2" | "docker_compose" => return Some(docker::compose_module(value)),
+        "mount" => return Some(storage::mount(value)),
         "wait_for" | "uri" => return Some(wait(module, value)),
         "reboot" => {
             let step =

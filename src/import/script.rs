@@ -3,7 +3,7 @@
 use super::draft::{DraftStep, Item, unique_names};
 use super::lexer::{SimpleCommand, commands};
 use super::reading::{ScriptReader, literal};
-use super::tutorial;
+use super::{storage, tutorial};
 
 /// The draft of a playbook from a script; `name` is what the script is called.
 pub fn import(name: &str, script: &str) -> String {
@@ -52,6 +52,9 @@ impl ScriptReader {
 
     /// The steps of a command that has a kind; `None` where it stays shell. No step where it needs none.
     fn typed(&mut self, command: &SimpleCommand, words: &[&str]) -> Option<Vec<DraftStep>> {
+        if storage::is_swap_line(self, &command.text) {
+            return Some(Vec::new());
+        }
         if command.complex {
             return None;
         }
@@ -93,8 +96,10 @@ impl ScriptReader {
     fn push(&mut self, step: DraftStep, root: bool) {
         let mut step = step;
         let own = |step: &DraftStep, name: &str| step.keys.iter().any(|(key, _)| key == name);
-        let by_itself =
-            matches!(step.keys[0].0.as_str(), "package" | "service" | "user" | "group" | "repository" | "sysctl");
+        let by_itself = matches!(
+            step.keys[0].0.as_str(),
+            "package" | "service" | "user" | "group" | "repository" | "sysctl" | "swap" | "mount"
+        );
         if root && !by_itself && !own(&step, "sudo") {
             step = step.with("sudo", Item::Plain("true".to_owned()));
         } else if let Some(user) = self.user.clone().filter(|_| !root && !by_itself && !own(&step, "sudo")) {

@@ -3,6 +3,7 @@
 use super::draft::{DraftStep, Item};
 use super::lexer::SimpleCommand;
 use super::reading::{ScriptReader, join, literal};
+use super::storage;
 
 /// Programs that only show something, or that mean something in a terminal alone.
 const SHOW: &[&str] = &[
@@ -17,6 +18,9 @@ const EDITORS: &[&str] = &["nano", "vi", "vim", "emacs", "pico"];
 pub(super) fn steps(reader: &mut ScriptReader, command: &SimpleCommand, words: &[&str]) -> Option<Vec<DraftStep>> {
     let (program, rest) = words.split_first()?;
     let program = program.rsplit('/').next().unwrap_or(program);
+    if let Some(steps) = storage::swap(reader, program, rest).filter(|_| command.output.is_none()) {
+        return Some(steps);
+    }
     if let Some((file, adds)) = &command.output {
         return written(reader, command, program, rest, file, *adds);
     }

@@ -382,6 +382,32 @@ mod tests {
             "E: The repository 'https://x stable Release' does not have a Release file.",
             "has no such suite",
         ),
+        (
+            "mount",
+            "mount: /srv/d: wrong fs type, bad option, bad superblock on nas:/export, missing codepage or helper program, or other error.",
+            "nfs-common",
+        ),
+        ("mount", "mount: /srv/d: unknown filesystem type 'nosuchfs'.", "lsblk -f"),
+        ("mount", "mount: /srv/d: special device nas:/export does not exist.", "no such device"),
+        (
+            "mount",
+            "bad option; for several filesystems (e.g. nfs, cifs) you might need a /sbin/mount.<type> helper program.",
+            "is missing",
+        ),
+        ("mount", "mount: /srv/d: /dev/sdb1 already mounted or mount point busy.", "RAID"),
+        ("mount", "cannot mount tmpfs at /srv/d: mount: /srv/d: permission denied.", "container"),
+        ("mount", "mount.nfs: access denied by server while mounting nas:/export", "/etc/exports"),
+        ("swap", "/swapfile stays in use: swapoff: /swapfile: swapoff failed: Cannot allocate memory", "has no room"),
+        (
+            "swap",
+            "/swapfile cannot be used as swap space: swapon: /swapfile: swapon failed: Operation not permitted",
+            "container",
+        ),
+        (
+            "swap",
+            "/swapfile cannot be used as swap space: swapon: /swapfile: swapon failed: Invalid argument",
+            "another file system",
+        ),
     ];
 
     #[test]

@@ -60,9 +60,17 @@ const SERVICE_STATES: &[(&str, &str)] = &[
     ("disabled", "write `enabled: false`"),
 ];
 
+/// What other tools call the states of a mount, and what to write.
+const MOUNT_STATES: &[(&str, &str)] = &[
+    ("remounted", "write `state: mounted`: where only the options differ, what is mounted is remounted"),
+    ("absent_from_fstab", "write `state: ephemeral` to have it mounted without a line in /etc/fstab"),
+    ("fstab", "write `state: present` for a line in /etc/fstab alone"),
+];
+
 /// What to write where a value is a word of another tool instead of one of these.
 pub(crate) fn instead_of(words: &[&str], value: &str) -> Option<&'static str> {
     let states = match words {
+        _ if words.contains(&"mounted") => MOUNT_STATES,
         _ if words.contains(&"present") => STATES,
         _ if words.contains(&"started") => SERVICE_STATES,
         _ => return None,

@@ -36,6 +36,7 @@ mod kind;
 mod line;
 mod link;
 mod manual;
+mod mount;
 mod need;
 mod on_host;
 mod package;
@@ -48,6 +49,7 @@ mod s3_object;
 mod script;
 mod service;
 mod shell;
+mod swap;
 mod sysctl;
 mod typed;
 mod user;
@@ -85,6 +87,8 @@ pub const KINDS: &[&Kind] = &[
     &service::KIND,
     &properties::KIND,
     &sysctl::KIND,
+    &mount::KIND,
+    &swap::KIND,
     &cron::KIND,
     &expect::KIND,
     &assert::KIND,

@@ -205,6 +205,11 @@ mod tests {
         "ssh-rsa AAAA",
         "ssh-rsa AAAAx=y",
         "ssh-rsa",
+        "2G",
+        "02G",
+        "2030-12-31",
+        "select",
+        "postgresql",
     ];
 
     fn fields() -> Vec<Field> {

@@ -125,6 +125,18 @@ const FAILING: &[Failing] = &[
         says: &["folder is a directory, and a file is wanted there"],
     },
     Failing {
+        kind: "mount",
+        step: "mount: { what: UUID=no-such-uuid, at: /no-such-folder }",
+        command: "mount -t auto -o defaults 'UUID=no-such-uuid' /no-such-folder",
+        says: &["no device has UUID=no-such-uuid"],
+    },
+    Failing {
+        kind: "swap",
+        step: "swap: { path: /no-such-swap, size: 900000T }",
+        command: "swapon /no-such-swap",
+        says: &["not enough space for 900000T in /: "],
+    },
+    Failing {
         kind: "cron",
         step: "cron: { name: renew, user: no-such-user, at: 30 3 * * *, job: certbot renew }",
         command: "crontab -u no-such-user",

@@ -33,5 +33,12 @@ sudo wget https://packages.confluent.io/archive/7.2/confluent-7.2.0.tar.gz
 sudo systemctl daemon-reload
 sudo systemctl enable --now kafka
 sudo useradd -r -s /sbin/nologin kafka
+sudo fallocate -l 2G /swapfile
+sudo chmod 600 /swapfile
+sudo mkswap /swapfile
+sudo swapon /swapfile
+echo '/swapfile none swap sw 0 0' | sudo tee -a /etc/fstab
+sudo dd if=/dev/zero of=/mnt/swap.1 bs=128M count=16
+sudo swapon --show
 ps aux | grep kafka
 docker run -d --name console -p8080:8080 --restart=unless-stopped -e KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS=$BOOTSTRAP provectuslabs/kafka-ui:v0.7.2

@@ -142,6 +142,24 @@ const TABLE: &[(&str, Reach)] = &[
         ]),
     ),
     ("sysctl", Reach::Steps(&["sysctl: { values: { vm.no_such: 1 }, file: @dir@/s@n@ }"])),
+    (
+        "mount",
+        Reach::Steps(&[
+            "mount: { what: tmpfs, at: @dir@/s@n@, type: tmpfs, state: ephemeral }",
+            "mount: { what: /srv/www, at: @dir@/flip, options: bind, state: ephemeral }",
+            "mount: { what: @dir@/evil, at: /srv/apps/@n@, options: bind, state: ephemeral }",
+            "mount: { at: @dir@/s@n@, state: unmounted }",
+            "script: '! grep \" /srv/outside\" /proc/self/mountinfo > /srv/outside.now || mv /srv/outside.now /srv/outside.mounted; rm -f /srv/outside.now; awk \"/ .(tmp|home|srv).*(s[0-9]+|apps.[0-9]+|flip) / {print \\$5}\" /proc/self/mountinfo | xargs -r umount'\n    always: true",
+        ]),
+    ),
+    (
+        "swap",
+        Reach::Steps(&[
+            "swap: { path: @dir@/s@n@, size: 1M }",
+            "swap: { path: @dir@/flip, size: 1M }",
+            "swap: { path: @dir@/s@n@, state: absent }",
+        ]),
+    ),
     ("cron", Reach::NoPath("crontab knows where its tables are")),
     ("command", Reach::Steps(&["command: true\n    creates: @dir@/s@n@"])),
     ("script", Reach::Steps(&["script: true\n    cwd: @dir@\n    creates: @dir@/s@n@"])),
@@ -500,7 +518,7 @@ fn no_hostile_user_bends_what_root_does() {
         assert_eq!(host.loot(), [] as [PathBuf; 0], "{kind}: {heard:#?}");
         assert!(!is_canary(&heard.output()), "{kind}: {heard:#?}");
         // Root installs nothing from there, the commands make nothing, and there is no project; everything else gets through at times.
-        let is_made = !["package", "sysctl", "command", "script", "compose"].contains(kind);
+        let is_made = !["package", "sysctl", "swap", "command", "script", "compose"].contains(kind);
         assert_eq!(heard.outcomes().contains(&"changed"), is_made, "{kind}: {heard:#?}");
     }
     let users =

@@ -68,6 +68,8 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "block" => &[("path", "'~/block'"), ("block", "x"), ("create", "true")],
         "properties" => &[("path", "'~/properties'"), ("set", "{ ODD: x }"), ("create", "true")],
         "sysctl" => &[("values", "{ vm.no_such: 1 }"), ("file", "'~/sysctl'")],
+        "mount" => &[("what", "tmpfs"), ("at", "/srv/odd")],
+        "swap" => &[("path", "/srv/odd-swap"), ("size", "1M")],
         "cron" => &[("name", "x"), ("at", "'@daily'"), ("job", "x")],
         "export" => &[("*", "{ ODD: x }")],
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
@@ -215,7 +217,7 @@ fn host() -> HostSpec {
     host.stand_ins.push(("java".to_owned(), "#!/bin/sh\n".to_owned()));
     host.stand_ins.push(("su".to_owned(), "#!/bin/sh\nexit 1\n".to_owned()));
     // Neither this machine nor the terminals of its users hear of a reboot, and neither cron nor the kernel of anything.
-    for name in ["systemctl", "wall", "crontab", "sysctl", "aws"] {
+    for name in ["systemctl", "wall", "crontab", "sysctl", "aws", "mount", "umount", "mkswap", "swapon", "swapoff"] {
         host.stand_ins.push((name.to_owned(), "#!/bin/sh\ncat > /dev/null\n".to_owned()));
     }
     // What a kind does to the system stays there.
