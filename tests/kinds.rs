@@ -5,6 +5,7 @@ mod accept;
 pub(crate) mod case;
 mod cases;
 mod compare;
+mod databases;
 mod downloads;
 mod equivalent;
 mod exports;

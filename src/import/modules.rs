@@ -160,6 +160,38 @@ const SAME: &[(&str, &str, Names)] = &[
         &[("repo", "repo"), ("dest", "into"), ("version", "ref"), ("depth", "depth"), ("force", "discard_changes")],
     ),
     ("sysctl", "sysctl", &[("sysctl_file", "file")]),
+    (
+        "postgresql_db",
+        "database",
+        &[
+            ("name", "name"),
+            ("db", "name"),
+            ("owner", "owner"),
+            ("encoding", "encoding"),
+            ("lc_collate", "lc_collate"),
+            ("lc_ctype", "lc_ctype"),
+            ("template", "template"),
+            ("conn_limit", "connection_limit"),
+            ("port", "port"),
+            ("login_unix_socket", "socket"),
+            ("state", "state"),
+        ],
+    ),
+    (
+        "postgresql_user",
+        "role",
+        &[
+            ("name", "name"),
+            ("user", "name"),
+            ("password", "password"),
+            ("conn_limit", "connection_limit"),
+            ("expires", "valid_until"),
+            ("groups", "member_of"),
+            ("port", "port"),
+            ("login_unix_socket", "socket"),
+            ("state", "state"),
+        ],
+    ),
     ("systemd", "service", &[("name", "name"), ("enabled", "enabled"), ("masked", "masked")]),
     ("systemd_service", "service", &[("name", "name"), ("enabled", "enabled"), ("masked", "masked")]),
     ("service", "service", &[("name", "name"), ("enabled", "enabled")]),
@@ -263,8 +295,11 @@ fn extra(module: &str, key: &str, value: &Node, fields: &mut Vec<(String, Item)>
             }
         },
         ("systemd" | "systemd_service", "daemon_reload")
+        | ("postgresql_user", "encrypted" | "no_password_changes")
+        | ("postgresql_db" | "postgresql_user", "login_user")
         | ("unarchive" | "copy", "remote_src")
         | ("sysctl", "state" | "reload" | "sysctl_set") => {}
+        ("postgresql_user", "role_attr_flags") => fields.extend(storage::role_flags(text)),
         ("user", "append") => {
             if matches!(text, "no" | "false") {
                 fields.push(("only_groups".to_owned(), Item::Plain("true".to_owned())));

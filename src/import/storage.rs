@@ -114,3 +114,15 @@ fn bytes(text: &str) -> Option<u64> {
 fn mebibytes(text: &str) -> Option<u64> {
     bytes(text).filter(|bytes| bytes % (1 << 20) == 0 && *bytes > 0).map(|bytes| bytes >> 20)
 }
+
+/// The options of a role that stand in one text: `CREATEDB,NOSUPERUSER`.
+pub(super) fn role_flags(text: &str) -> Vec<(String, Item)> {
+    let flags = text.split(',').map(|flag| flag.trim().to_lowercase());
+    let known = ["superuser", "createdb", "createrole", "inherit", "login", "replication", "bypassrls"];
+    flags
+        .filter_map(|flag| {
+            let name = known.iter().find(|name| flag == **name || flag.strip_prefix("no") == Some(name))?;
+            Some(((*name).to_owned(), Item::Plain((flag == *name).to_string())))
+        })
+        .collect()
+}

@@ -408,6 +408,26 @@ mod tests {
             "/swapfile cannot be used as swap space: swapon: /swapfile: swapon failed: Invalid argument",
             "another file system",
         ),
+        (
+            "database",
+            "could not ask PostgreSQL: FATAL:  Peer authentication failed for user \"postgres\"",
+            "run_as: postgres",
+        ),
+        (
+            "role",
+            "Is the server running locally and accepting connections on that socket?",
+            "start it in an earlier step",
+        ),
+        ("role", "psql: error: connection failed: fe_sendauth: no password supplied", "local all postgres peer"),
+        ("role", "ERROR:  permission denied for table pg_authid", "not a superuser"),
+        ("database", "ERROR:  role \"shop\" does not exist", "make it in an earlier step"),
+        ("database", "ERROR:  source database \"template1\" is being accessed by other users", "end these connections"),
+        ("database", "ERROR:  UTF9 is not a valid encoding name", "no such encoding"),
+        ("database", "ERROR:  invalid locale name: \"de_AT.UTF-8\"", "locale -a"),
+        ("database", "ERROR:  encoding \"LATIN1\" does not match locale \"en_US.UTF-8\"", "another encoding"),
+        ("role", "ERROR:  relation \"public.orders\" does not exist", "no such table"),
+        ("role", "ERROR:  current user cannot be dropped", "acts as"),
+        ("role", "ERROR:  role \"shop\" cannot be dropped because some objects depend on it", "REASSIGN OWNED"),
     ];
 
     #[test]

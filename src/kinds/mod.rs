@@ -17,6 +17,7 @@ mod compile;
 mod compose;
 mod container;
 mod cron;
+mod database;
 mod directory;
 mod doubt;
 mod download;
@@ -44,6 +45,7 @@ mod properties;
 mod reboot;
 mod recipe;
 mod repository;
+mod role;
 pub mod rule;
 mod s3_object;
 mod script;
@@ -96,6 +98,8 @@ pub const KINDS: &[&Kind] = &[
     &group::KIND,
     &user::KIND,
     &authorized_keys::KIND,
+    &database::KIND,
+    &role::KIND,
     &kafka_topics::KIND,
     &container::KIND,
     &s3_object::KIND,

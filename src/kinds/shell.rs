@@ -21,6 +21,8 @@ const SHARED: &[&str] = &[
     include_str!("shell/sums.sh"),
     include_str!("shell/pgp.sh"),
     include_str!("shell/engine.sh"),
+    include_str!("shell/postgresql.sh"),
+    include_str!("shell/scram.sh"),
 ];
 
 /// What stands in front of them, and is carried out before a step's own.

@@ -137,6 +137,18 @@ const FAILING: &[Failing] = &[
         says: &["not enough space for 900000T in /: "],
     },
     Failing {
+        kind: "database",
+        step: "database: { name: shop, admin_user: root }",
+        command: "createdb -- shop",
+        says: &["could not ask PostgreSQL: psql: error: no such server"],
+    },
+    Failing {
+        kind: "role",
+        step: "role: { name: shop, admin_user: root }",
+        command: "createuser -- shop",
+        says: &["could not ask PostgreSQL: psql: error: no such server"],
+    },
+    Failing {
         kind: "cron",
         step: "cron: { name: renew, user: no-such-user, at: 30 3 * * *, job: certbot renew }",
         command: "crontab -u no-such-user",
@@ -255,6 +267,7 @@ fn stand_ins(world: &World) {
         ("yum", "echo 'E: Unable to locate package no-such-package' >&2; exit 100"),
         ("rpm", "exit 1"),
         ("sysctl", "exit 1"),
+        ("psql", "echo 'psql: error: no such server' >&2; exit 2"),
         ("crontab", "echo \"crontab:  user \\`no-such-user' unknown\" >&2; exit 1"),
         ("groupadd", "echo \"groupadd: GID '0' already exists\" >&2; exit 4"),
         ("useradd", "echo \"useradd: group 'no-such-group' does not exist\" >&2; exit 6"),

@@ -160,6 +160,18 @@ const TABLE: &[(&str, Reach)] = &[
             "swap: { path: @dir@/s@n@, state: absent }",
         ]),
     ),
+    (
+        "database",
+        Reach::NoPath(
+            "psql works through the socket of the server, which no other user can lay where psql looks for it",
+        ),
+    ),
+    (
+        "role",
+        Reach::NoPath(
+            "psql works through the socket of the server, which no other user can lay where psql looks for it",
+        ),
+    ),
     ("cron", Reach::NoPath("crontab knows where its tables are")),
     ("command", Reach::Steps(&["command: true\n    creates: @dir@/s@n@"])),
     ("script", Reach::Steps(&["script: true\n    cwd: @dir@\n    creates: @dir@/s@n@"])),

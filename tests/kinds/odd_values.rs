@@ -70,6 +70,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "sysctl" => &[("values", "{ vm.no_such: 1 }"), ("file", "'~/sysctl'")],
         "mount" => &[("what", "tmpfs"), ("at", "/srv/odd")],
         "swap" => &[("path", "/srv/odd-swap"), ("size", "1M")],
+        "database" | "role" => &[("name", "odd"), ("socket", "/nowhere")],
         "cron" => &[("name", "x"), ("at", "'@daily'"), ("job", "x")],
         "export" => &[("*", "{ ODD: x }")],
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
