@@ -229,6 +229,12 @@ const FAILING: &[Failing] = &[
         says: &["kafka-topics.sh is not there"],
     },
     Failing {
+        kind: "container",
+        step: "container: { name: web, image: 'nginx:1.27', engine: docker }",
+        command: "nginx:1.27",
+        says: &["Cannot connect to the Docker daemon"],
+    },
+    Failing {
         kind: "s3_object",
         step: "s3_object: { bucket: bkt, key: k, from: ~/bin }",
         command: "aws s3api put-object --bucket bkt --key=k --body ~/bin",
@@ -267,6 +273,7 @@ fn stand_ins(world: &World) {
         ("yum", "echo 'E: Unable to locate package no-such-package' >&2; exit 100"),
         ("rpm", "exit 1"),
         ("sysctl", "exit 1"),
+        ("docker", "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1"),
         ("psql", "echo 'psql: error: no such server' >&2; exit 2"),
         ("crontab", "echo \"crontab:  user \\`no-such-user' unknown\" >&2; exit 1"),
         ("groupadd", "echo \"groupadd: GID '0' already exists\" >&2; exit 4"),

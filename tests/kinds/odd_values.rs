@@ -74,6 +74,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "cron" => &[("name", "x"), ("at", "'@daily'"), ("job", "x")],
         "export" => &[("*", "{ ODD: x }")],
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
+        "container" => &[("name", "x"), ("image", "x")],
         "s3_object" => &[("bucket", "bkt"), ("key", "k"), ("from", "'~/f'")],
         "manual" => &[("text", "x")],
         "reboot" => &[("message", "x")],
@@ -218,7 +219,20 @@ fn host() -> HostSpec {
     host.stand_ins.push(("java".to_owned(), "#!/bin/sh\n".to_owned()));
     host.stand_ins.push(("su".to_owned(), "#!/bin/sh\nexit 1\n".to_owned()));
     // Neither this machine nor the terminals of its users hear of a reboot, and neither cron nor the kernel of anything.
-    for name in ["systemctl", "wall", "crontab", "sysctl", "aws", "mount", "umount", "mkswap", "swapon", "swapoff"] {
+    for name in [
+        "systemctl",
+        "wall",
+        "crontab",
+        "sysctl",
+        "aws",
+        "docker",
+        "podman",
+        "mount",
+        "umount",
+        "mkswap",
+        "swapon",
+        "swapoff",
+    ] {
         host.stand_ins.push((name.to_owned(), "#!/bin/sh\ncat > /dev/null\n".to_owned()));
     }
     // What a kind does to the system stays there.
