@@ -159,6 +159,7 @@ const SAME: &[(&str, &str, Names)] = &[
         "git",
         &[("repo", "repo"), ("dest", "into"), ("version", "ref"), ("depth", "depth"), ("force", "discard_changes")],
     ),
+    ("pip", "python", &[("name", "packages"), ("requirements", "requirements"), ("virtualenv", "venv")]),
     ("sysctl", "sysctl", &[("sysctl_file", "file")]),
     (
         "postgresql_db",
@@ -298,12 +299,26 @@ fn extra(module: &str, key: &str, value: &Node, fields: &mut Vec<(String, Item)>
         | ("postgresql_user", "encrypted" | "no_password_changes")
         | ("postgresql_db" | "postgresql_user", "login_user")
         | ("unarchive" | "copy", "remote_src")
+        | ("pip", "virtualenv_command")
         | ("sysctl", "state" | "reload" | "sysctl_set") => {}
         ("postgresql_user", "role_attr_flags") => fields.extend(storage::role_flags(text)),
         ("user", "append") => {
             if matches!(text, "no" | "false") {
                 fields.push(("only_groups".to_owned(), Item::Plain("true".to_owned())));
             }
+        }
+        ("pip", "state") => match text {
+            "absent" => fields.push(("state".to_owned(), Item::text("absent"))),
+            "present" => {}
+            _ => look.push(format!("`python` has no `state: {text}`: name the version that is wanted")),
+        },
+        ("pip", "version") => {
+            if let Some((_, Item::Text(name))) = fields.iter_mut().find(|(name, _)| name == "packages") {
+                *name = format!("{name}=={text}");
+            }
+        }
+        ("pip", "virtualenv_python") => {
+            fields.push(("version".to_owned(), Item::text(text.trim_start_matches("python"))));
         }
         ("sysctl", "name") => {
             let name = text.to_owned();

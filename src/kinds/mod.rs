@@ -42,6 +42,7 @@ mod need;
 mod on_host;
 mod package;
 mod properties;
+mod python;
 mod reboot;
 mod recipe;
 mod repository;
@@ -80,6 +81,7 @@ pub const KINDS: &[&Kind] = &[
     &download::KIND,
     &archive::KIND,
     &git::KIND,
+    &python::KIND,
     &file::KIND,
     &directory::KIND,
     &link::KIND,

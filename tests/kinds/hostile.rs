@@ -109,6 +109,16 @@ const TABLE: &[(&str, Reach)] = &[
             "s3_object: { bucket: bkt, key: k@n@, from: @dir@/old@n@ }",
         ]),
     ),
+    (
+        "python",
+        // No host has this Python: a virtual environment takes seconds, and the way to it is what counts here.
+        Reach::Steps(&[
+            "python: { venv: @dir@/s@n@, version: 3.0 }",
+            "python: { venv: @dir@/s@n@/deep/f, version: 3.0 }",
+            "python: { venv: /srv/venv, requirements: @dir@/old@n@, version: 3.0 }",
+            "python: { venv: @dir@/flip, version: 3.0 }",
+        ]),
+    ),
     ("package", Reach::Steps(&["package: @dir@/s@n@.deb", "package: @dir@/flip.deb"])),
     (
         "kafka_topics",
@@ -530,7 +540,7 @@ fn no_hostile_user_bends_what_root_does() {
         assert_eq!(host.loot(), [] as [PathBuf; 0], "{kind}: {heard:#?}");
         assert!(!is_canary(&heard.output()), "{kind}: {heard:#?}");
         // Root installs nothing from there, the commands make nothing, and there is no project; everything else gets through at times.
-        let is_made = !["package", "sysctl", "swap", "command", "script", "compose"].contains(kind);
+        let is_made = !["package", "python", "sysctl", "swap", "command", "script", "compose"].contains(kind);
         assert_eq!(heard.outcomes().contains(&"changed"), is_made, "{kind}: {heard:#?}");
     }
     let users =

@@ -56,6 +56,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "package" => &[("name", "unzip")],
         "download" => &[("url", "'http://127.0.0.1:1/x'"), ("to", "'~/download'")],
         "archive" => &[("url", "'http://127.0.0.1:1/x.tgz'"), ("into", "'~/archive'"), ("creates", "'~/archive/x'")],
+        "python" => &[("venv", "'~/venv'")],
         "git" => &[("repo", "/nowhere/origin"), ("into", "'~/clone'")],
         "file" => &[("path", "'~/file'"), ("content", "x")],
         "directory" => &[("path", "'~/directory'")],
