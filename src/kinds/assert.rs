@@ -48,6 +48,8 @@ fn complete(args: &Args<'_>, recipe: &mut Recipe) -> Result<(), Vec<Diagnostic>>
     };
     if !written.is_empty() {
         recipe.set("written", Script::list(&written));
+        // A user would ask the host for each fact in a way of its own.
+        recipe.equivalent_commands = None;
     }
     Ok(())
 }

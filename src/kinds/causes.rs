@@ -118,6 +118,74 @@ mod tests {
 
     /// A kind, output of it as it was seen, and a piece of the sentence that it must lead to.
     const SEEN: &[(&str, &str, &str)] = &[
+        ("s3_object", "this host has no aws: install it in an earlier step", "command line is not there"),
+        (
+            "s3_object",
+            "Unable to locate credentials. You can configure credentials by running \"aws configure\".",
+            "has no AWS credentials",
+        ),
+        ("s3_object", "The config profile (deploy) could not be found", "no such profile"),
+        (
+            "s3_object",
+            "An error occurred (ExpiredToken) when calling the PutObject operation: The provided token has expired.",
+            "has expired",
+        ),
+        (
+            "s3_object",
+            "An error occurred (InvalidAccessKeyId) when calling the PutObject operation: The AWS Access Key Id you provided does not exist in our records.",
+            "does not know this access key",
+        ),
+        (
+            "s3_object",
+            "An error occurred (SignatureDoesNotMatch) when calling the PutObject operation: The request signature we calculated does not match the signature you provided.",
+            "does not belong to this access key",
+        ),
+        (
+            "s3_object",
+            "An error occurred (RequestTimeTooSkewed) when calling the PutObject operation: The difference between the request time and the current time is too large.",
+            "clock is wrong",
+        ),
+        (
+            "s3_object",
+            "An error occurred (NoSuchBucket) when calling the PutObject operation: The specified bucket does not exist",
+            "no such bucket",
+        ),
+        (
+            "s3_object",
+            "An error occurred (PermanentRedirect) when calling the PutObject operation: The bucket you are attempting to access must be addressed using the specified endpoint.",
+            "in another region",
+        ),
+        (
+            "s3_object",
+            "An error occurred (AuthorizationHeaderMalformed) when calling the PutObject operation: The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+            "in another region",
+        ),
+        (
+            "s3_object",
+            "An error occurred (IllegalLocationConstraintException) when calling the PutObject operation: The eu-west-1 location constraint is incompatible for the region specific endpoint this request was sent to.",
+            "in another region",
+        ),
+        (
+            "s3_object",
+            "An error occurred (301) when calling the HeadObject operation: Moved Permanently",
+            "in another region",
+        ),
+        (
+            "s3_object",
+            "An error occurred (AccessDenied) when calling the PutObject operation: Access Denied",
+            "lacks s3:PutObject",
+        ),
+        (
+            "s3_object",
+            "An error occurred (AccessDenied) when calling the DeleteObject operation: Access Denied",
+            "lacks s3:DeleteObject",
+        ),
+        ("s3_object", "An error occurred (403) when calling the HeadObject operation: Forbidden", "need s3:GetObject"),
+        (
+            "s3_object",
+            "Could not connect to the endpoint URL: \"https://bucket.s3.mars-1.amazonaws.com/key\"",
+            "does not reach S3",
+        ),
         (
             "container",
             "Error response from daemon: driver failed programming external connectivity on endpoint web: Bind for 0.0.0.0:80 failed: port is already allocated",

@@ -123,6 +123,7 @@ mod tests {
         "# {mark} x",
         "ini",
         "started",
+        "STANDARD",
         "{mark}{mark}",
         " {mark} ",
         "@daily",

@@ -76,6 +76,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "export" => &[("*", "{ ODD: x }")],
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
         "container" => &[("name", "x"), ("image", "x")],
+        "compose" => &[("project", "'~/project'")],
         "s3_object" => &[("bucket", "bkt"), ("key", "k"), ("from", "'~/f'")],
         "manual" => &[("text", "x")],
         "reboot" => &[("message", "x")],
@@ -115,6 +116,9 @@ fn step(kind: &Kind, name: &str, value: &str) -> String {
     // Where fields exclude each other, the given one counts.
     if kind.name == "package" && name != "version" && name != "state" && name != "update_cache" {
         fields.remove("name");
+    }
+    if kind.name == "assert" && name == "holds" {
+        fields.remove("that");
     }
     if name == "src" {
         fields.remove("url");
