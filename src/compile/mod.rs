@@ -18,7 +18,7 @@ use self::steps::Steps;
 use crate::event::Mode;
 use crate::ids::HostId;
 use crate::inventory::Host;
-use crate::plan::{Plan, SUDO_PASSWORD};
+use crate::plan::{Plan, SUDO_PASSWORD, defer_needs};
 use crate::playbook::{Loaded, Playbook, Step, secretive};
 use crate::render::renderer::Renderer;
 use crate::render::scope::Registered;
@@ -173,7 +173,8 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     for (at, line) in lines.iter().enumerate() {
         steps.compile(at, line);
     }
-    let (planned, renderer) = steps.finish();
+    let (mut planned, renderer) = steps.finish();
+    defer_needs(&mut planned);
     let secret = |name: &String| Some((name.clone(), renderer.host.secrets.get(name)?.clone()));
     let secrets = renderer.secrets_used.iter().filter_map(secret).collect();
     let id = host.as_ref().map_or_else(|| HostId(String::new()), |host| host.id.clone());

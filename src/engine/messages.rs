@@ -275,9 +275,12 @@ pub(super) fn sudo(step: &str, fault: &SudoFault, clean: impl Fn(&str) -> String
 
 /// None of the programs that a step needs is there; `hint` says where to get one.
 pub(super) fn tools(step: &str, any_of: &str, hint: Option<&str>) -> Refusal {
-    let names = any_of.split('|').collect::<Vec<_>>().join(" nor ");
+    let lack = match any_of.split_once('|') {
+        Some(_) => format!("neither {}", any_of.replace('|', " nor ")),
+        None => format!("no {any_of}"),
+    };
     Refusal::unfit(
-        format!("the host has neither {names}, which the step `{step}` needs"),
+        format!("the host has {lack}, which the step `{step}` needs"),
         hint.unwrap_or("install one of them first"),
     )
 }

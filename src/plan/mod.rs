@@ -1,10 +1,12 @@
 //! What one host will run: a plan. It knows nothing of YAML, and is made without time, network or chance.
 
+mod needs;
 pub mod options;
 pub mod show;
 mod summary;
 mod uses;
 
+pub use needs::defer_needs;
 pub use summary::StepSummary;
 pub use uses::Uses;
 

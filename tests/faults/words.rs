@@ -125,6 +125,18 @@ const FAILING: &[Failing] = &[
         says: &["folder is a directory, and a file is wanted there"],
     },
     Failing {
+        kind: "python",
+        step: "python: { venv: ~/bin }",
+        command: "python3 -m venv ~/bin",
+        says: &["bin is not empty, and not a virtual environment"],
+    },
+    Failing {
+        kind: "compose",
+        step: "compose: { project: ~/bin }",
+        command: "cd ~/bin && docker compose up -d",
+        says: &["neither `docker compose` nor `docker-compose` is on this host"],
+    },
+    Failing {
         kind: "mount",
         step: "mount: { what: UUID=no-such-uuid, at: /no-such-folder }",
         command: "mount -t auto -o defaults 'UUID=no-such-uuid' /no-such-folder",

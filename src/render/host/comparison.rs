@@ -9,6 +9,8 @@ use minijinja::value::{Value, ValueKind};
 
 use super::parse::{Ast, AstNode, parse};
 use super::refuse;
+use crate::host_value::ExprType;
+use crate::render::limits;
 use crate::render::renderer::Renderer;
 use crate::render::syntax::TemplateError;
 
@@ -16,6 +18,7 @@ impl Renderer<'_> {
     /// Refuses an expression that compares text with a number or with a boolean, or asks which of two texts is more.
     pub(crate) fn check_comparisons(&self, text: &str, range: &Range<usize>) -> Result<(), TemplateError> {
         let mut wrong = None;
+        limits::check_expression(text, range)?;
         if let Some(ast) = parse(text, range.clone()) {
             ast.each(&mut |part| wrong = wrong.take().or_else(|| self.wrong_comparison(text, part)));
         }
@@ -34,49 +37,39 @@ impl Renderer<'_> {
         };
         let written = |side: &Ast<'_>| text[side.at.clone()].trim().to_owned();
         let (first, second) = (value(left)?, value(right)?);
-        let (message, hint) = match (Sort::of(&first)?, Sort::of(&second)?) {
-            (Sort::Text, Sort::Text) if ordered => {
-                let side = if matches!(left.node, AstNode::Constant) { right } else { left };
-                let text = written(side);
-                let message = format!("`{text}` is text, and only numbers are more or less than others");
-                (
-                    message,
-                    format!("write `{text} is version(\"1.2\", \">=\")` for versions, or `{text} | int` for numbers"),
-                )
+        Some(match (type_of(&first)?, type_of(&second)?) {
+            (ExprType::Text, ExprType::Text) if ordered => {
+                no_order(&ast.at, &written(if matches!(left.node, AstNode::Constant) { right } else { left }))
             }
-            (Sort::Text, other @ (Sort::Number | Sort::Truth)) => not_the_same(&written(left), &written(right), other),
-            (other @ (Sort::Number | Sort::Truth), Sort::Text) => not_the_same(&written(right), &written(left), other),
+            (ExprType::Text, ExprType::Text) => return None,
+            (ExprType::Text, other) => never_the_same(&ast.at, &written(left), &written(right), other),
+            (other, ExprType::Text) => never_the_same(&ast.at, &written(right), &written(left), other),
             _ => return None,
-        };
-        Some(refuse(&ast.at, message, hint))
+        })
     }
 }
 
-/// What comparisons tell apart.
-#[derive(Clone, Copy)]
-enum Sort {
-    Text,
-    Number,
-    Truth,
-}
-
-impl Sort {
-    fn of(value: &Value) -> Option<Self> {
-        match value.kind() {
-            ValueKind::String => Some(Self::Text),
-            ValueKind::Number => Some(Self::Number),
-            ValueKind::Bool => Some(Self::Truth),
-            _ => None,
-        }
+fn type_of(value: &Value) -> Option<ExprType> {
+    match value.kind() {
+        ValueKind::String => Some(ExprType::Text),
+        ValueKind::Number => Some(ExprType::Number),
+        ValueKind::Bool => Some(ExprType::Truth),
+        _ => None,
     }
 }
 
-/// The message and the hint for a text that is compared with something else.
-fn not_the_same(text: &str, other: &str, sort: Sort) -> (String, String) {
-    let message = format!("`{text}` and `{other}` are never the same: one is text, the other is not");
-    let hint = match sort {
-        Sort::Truth => format!("write \"true\" or \"false\" in quotes to compare with text: `{text}`"),
-        _ => format!("put the number in quotes, or write `{text} | int`"),
+/// The error where it is asked which of two texts is more.
+pub(super) fn no_order(at: &Range<usize>, text: &str) -> TemplateError {
+    let hint = format!("write `{text} is version(\"1.2\", \">=\")` for versions, or `{text} | int` for numbers");
+    refuse(at, format!("`{text}` is text, and only numbers are more or less than others"), hint)
+}
+
+/// The error where a text is compared with a number or with a boolean.
+pub(super) fn never_the_same(at: &Range<usize>, text: &str, other: &str, of: ExprType) -> TemplateError {
+    let hint = if of == ExprType::Truth {
+        format!("write \"true\" or \"false\" in quotes to compare with text: `{text}`")
+    } else {
+        format!("put the number in quotes, or write `{text} | int`")
     };
-    (message, hint)
+    refuse(at, format!("`{text}` and `{other}` are never the same: one is text, the other is not"), hint)
 }

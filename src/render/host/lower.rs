@@ -5,6 +5,7 @@ use std::ops::Range;
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use super::comparison::{never_the_same, no_order};
 use super::parse::{Ast, AstNode, Word, parse};
 use super::{Lowered, refuse};
 use crate::host_value::{Calculation, Comparison, Condition, Expr, ExprType};
@@ -379,20 +380,12 @@ impl Lowering<'_, '_, '_> {
             }
             (ExprType::Text, ExprType::Text) => {
                 let text = self.written(if self.is_known(left) { right } else { left });
-                let hint =
-                    format!("write `{text} is version(\"1.2\", \">=\")` for versions, or `{text} | int` for numbers");
-                Err(refuse(&ast.at, format!("`{text}` is text, and only numbers are more or less than others"), hint))
+                Err(no_order(&ast.at, &text))
             }
-            (kind, _) => {
+            (kind, other_kind) => {
                 let (text, other) = if kind == ExprType::Number { (right, left) } else { (left, right) };
-                let (text, other) = (self.written(text), self.written(other));
-                let message = format!("`{text}` and `{other}` are never the same: one is text, the other is not");
-                let hint = if kind == ExprType::Truth || second.kind() == ExprType::Truth {
-                    format!("write \"true\" or \"false\" in quotes to compare with text: `{text}`")
-                } else {
-                    format!("put the number in quotes, or write `{text} | int`")
-                };
-                Err(refuse(&ast.at, message, hint))
+                let of = if kind == ExprType::Truth { kind } else { other_kind };
+                Err(never_the_same(&ast.at, &self.written(text), &self.written(other), of))
             }
         }
     }

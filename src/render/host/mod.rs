@@ -21,6 +21,7 @@ use minijinja::value::ValueKind;
 use self::parse::{Ast, AstNode, parse};
 use super::context::{FACTS_NAME, OrderedMap};
 use super::filters::STRUCTURAL;
+use super::limits;
 use super::renderer::Renderer;
 use super::syntax::{TemplateError, is_template};
 use super::templates::each_text;
@@ -86,7 +87,8 @@ pub(crate) fn is_question(text: &str) -> bool {
         AstNode::Binary(_, mark, _) => !matches!(mark.text, "-" | "+" | "*" | "/" | "//" | "%" | "~" | "**"),
         _ => is_fact(&ast),
     };
-    !is_template(text) && parse(text, 0..text.len()).is_some_and(asks)
+    let whole = 0..text.len();
+    !is_template(text) && limits::check_expression(text, &whole).is_ok() && parse(text, whole).is_some_and(asks)
 }
 
 /// An error in an expression.

@@ -1,0 +1,73 @@
+//! What a step needs and an earlier step may bring: it is asked for when its turn has come, and not before the run.
+
+use super::{Action, PlannedStep, StepSpec};
+use crate::kinds::Need;
+use crate::script::{Script, Text};
+
+/// Takes from each step what an earlier one may bring: its check finds that a change is needed until it is there, and its command says
+/// what is missing.
+pub fn defer_needs(steps: &mut [PlannedStep]) {
+    for at in 0..steps.len() {
+        let (earlier, rest) = steps.split_at_mut(at);
+        let Action::Apply(work) = &mut rest[0].action else { continue };
+        let needs = std::mem::take(&mut work.recipe.needs);
+        let (late, before): (Vec<Need>, Vec<Need>) =
+            needs.into_iter().partition(|need| earlier.iter().any(|step| may_bring(step, need)));
+        work.recipe.needs = before;
+        for need in late {
+            ask_late(work, &need);
+        }
+    }
+}
+
+/// Whether a step may bring one of these programs: its shell is the author's, or it names the program or its package. A step that needs
+/// the program itself does not bring it.
+fn may_bring(step: &PlannedStep, need: &Need) -> bool {
+    let Action::Apply(work) = &step.action else { return false };
+    if work.only_asks || work.recipe.needs.contains(need) {
+        return false;
+    }
+    let values = || work.recipe.args.iter().map(|(_, value)| value.as_str());
+    // A group of packages may hold any.
+    if matches!(step.kind, "command" | "script" | "manual")
+        || step.kind == "package" && values().any(|value| value.contains('@'))
+    {
+        return true;
+    }
+    let packages = need.hint.split_once("package:").map_or("", |(_, packages)| packages);
+    let packages = packages.split(|c: char| !is_of_name(c)).filter(|word| word.len() > 2 && !KEYS.contains(word));
+    let names: Vec<&str> = need.any_of.iter().copied().chain(packages).collect();
+    values().any(|value| names.iter().any(|name| mentions(value, name)))
+}
+
+/// Words of the advice that name no package.
+const KEYS: &[&str] = &["apt", "yum"];
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.".contains(c)
+}
+
+/// Whether a name stands in a text as a word or at the beginning of one: `docker` in `docker-ce`.
+fn mentions(text: &str, name: &str) -> bool {
+    let begins = |at: usize| !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+    let ends = |at: usize| !text[at..].starts_with(|c: char| c.is_ascii_alphabetic());
+    text.match_indices(name).any(|(at, _)| begins(at) && ends(at + name.len()))
+}
+
+fn ask_late(work: &mut StepSpec, need: &Need) {
+    // The shell that is missing cannot say that it is.
+    if work.recipe.interpreter().is_some() {
+        return;
+    }
+    let asked: Vec<String> = need.any_of.iter().map(|name| format!("command -v {name} >/dev/null 2>&1")).collect();
+    let (asked, names) = (asked.join("||"), need.any_of.join(" or "));
+    if let Some(check) = &mut work.recipe.check {
+        let mut first = Script::author(format!("{asked}||{{ echo '{names} is not there yet';needs_change; }}"));
+        first.line(check);
+        *check = first;
+    }
+    let quoted = Text::new(format!("this host has no {names}: {}", need.hint)).quote();
+    let mut first = Script::author(format!("{asked}||{{ printf '%s\\n' {quoted} >&2;exit 127; }}"));
+    first.line(&work.recipe.apply);
+    work.recipe.apply = first;
+}
