@@ -1,5 +1,7 @@
 //! What a step needs and an earlier step may bring: it is asked for when its turn has come, and not before the run.
 
+use std::collections::HashMap;
+
 use super::{Action, PlannedStep, StepSpec};
 use crate::kinds::Need;
 use crate::script::{Script, Text};
@@ -7,12 +9,16 @@ use crate::script::{Script, Text};
 /// Takes from each step what an earlier one may bring: its check finds that a change is needed until it is there, and its command says
 /// what is missing.
 pub fn defer_needs(steps: &mut [PlannedStep]) {
+    let mut brought: HashMap<Need, Option<usize>> = HashMap::new();
     for at in 0..steps.len() {
-        let (earlier, rest) = steps.split_at_mut(at);
-        let Action::Apply(work) = &mut rest[0].action else { continue };
-        let needs = std::mem::take(&mut work.recipe.needs);
-        let (late, before): (Vec<Need>, Vec<Need>) =
-            needs.into_iter().partition(|need| earlier.iter().any(|step| may_bring(step, need)));
+        let Action::Apply(work) = &steps[at].action else { continue };
+        let needs = work.recipe.needs.clone();
+        let (late, before): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(|need| {
+            // Looked for once: steps of one kind need the same.
+            let first = brought.entry(*need).or_insert_with(|| steps.iter().position(|step| may_bring(step, need)));
+            first.is_some_and(|first| first < at)
+        });
+        let Action::Apply(work) = &mut steps[at].action else { continue };
         work.recipe.needs = before;
         for need in late {
             ask_late(work, &need);
@@ -20,18 +26,19 @@ pub fn defer_needs(steps: &mut [PlannedStep]) {
     }
 }
 
-/// Whether a step may bring one of these programs: its shell is the author's, or it names the program or its package. A step that needs
-/// the program itself does not bring it.
+/// Whether a step may bring one of these programs: it names the program or its package, or its author's shell installs something. A step
+/// that needs the program itself does not bring it.
 fn may_bring(step: &PlannedStep, need: &Need) -> bool {
     let Action::Apply(work) = &step.action else { return false };
     if work.only_asks || work.recipe.needs.contains(need) {
         return false;
     }
-    let values = || work.recipe.args.iter().map(|(_, value)| value.as_str());
+    let is_authors = matches!(step.kind, "command" | "script");
+    let shell = is_authors.then_some(work.recipe.apply.as_str());
+    let values = || work.recipe.args.iter().map(|(_, value)| value.as_str()).chain(shell);
     // A group of packages may hold any.
-    if matches!(step.kind, "command" | "script" | "manual")
-        || step.kind == "package" && values().any(|value| value.contains('@'))
-    {
+    let is_group = step.kind == "package" && values().any(|value| value.contains('@'));
+    if is_group || shell.is_some_and(|shell| INSTALLERS.iter().any(|word| mentions(shell, word))) {
         return true;
     }
     let packages = need.hint.split_once("package:").map_or("", |(_, packages)| packages);
@@ -39,6 +46,10 @@ fn may_bring(step: &PlannedStep, need: &Need) -> bool {
     let names: Vec<&str> = need.any_of.iter().copied().chain(packages).collect();
     values().any(|value| names.iter().any(|name| mentions(value, name)))
 }
+
+/// What installs programs whose names do not stand in its call.
+const INSTALLERS: &[&str] =
+    &["install", "setup", "apt", "apt-get", "yum", "dnf", "apk", "zypper", "pacman", "pip", "make", "sh", "bash"];
 
 /// Words of the advice that name no package.
 const KEYS: &[&str] = &["apt", "yum"];
