@@ -40,8 +40,10 @@ compose() {
         case $1 in
         --hash) services '' | while read -r s n i t; do echo "$s hash$t"; done ;;
         --services) services "$([ "$profiles" != ' *' ] || echo 1)" | while read -r s n i t; do echo "$s"; done ;;
-        # shellcheck disable=SC2086 # A file has no blank here.
-        *) cat $files ;;
+        *)
+            # shellcheck disable=SC2086 # A file has no blank here.
+            cat $files
+            ;;
         esac
         ;;
     ps) for c in "$e/c/$name"-*; do [ ! -e "$c" ] || echo "${c##*/}"; done ;;
