@@ -40,6 +40,13 @@ const RECONNECT_FOR: Duration = Duration::from_mins(1);
 
 /// Rehearses a playbook, host by host; success if every one of them passed.
 pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandError> {
+    let runtime = runtime()?;
+    // A host is taken down in order, whenever the user ends the rehearsal.
+    let signals = {
+        let _guard = runtime.enter();
+        Signals::new().map_err(|error| CommandError::local(format!("cannot wait for signals: {error}")))?
+    };
+    let signals = RefCell::new(signals);
     let flags = Flags { limit: args.limit.clone(), ..flags(&[&args.vars]) };
     let lock = files::read_lock(&args.playbook, &mut Sources::default())?;
     let ready = files::read_with(&args.playbook, &flags, Mode::Run, |_, _| Ok(Lock::default()))?;
@@ -59,13 +66,6 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandEr
             World::beside(&args.playbook).display()
         ));
     }
-    let runtime = runtime()?;
-    // A host is taken down in order, whenever the user ends the rehearsal.
-    let signals = {
-        let _guard = runtime.enter();
-        Signals::new().map_err(|error| CommandError::local(format!("cannot wait for signals: {error}")))?
-    };
-    let signals = RefCell::new(signals);
     let mut exit = Exit::Success;
     for ((host, plan), world) in ready.plans.iter().zip(worlds) {
         let world = world.unwrap_or_else(|| plain_world(host));

@@ -72,13 +72,15 @@ fn ask_late(work: &mut StepSpec, need: &Need) {
     }
     let asked: Vec<String> = need.any_of.iter().map(|name| format!("command -v {name} >/dev/null 2>&1")).collect();
     let (asked, names) = (asked.join("||"), need.any_of.join(" or "));
+    let lack =
+        if need.any_of.len() > 1 { format!("neither {}", need.any_of.join(" nor ")) } else { format!("no {names}") };
     if let Some(check) = &mut work.recipe.check {
         let mut first = Script::author(format!("{asked}||{{ echo '{names} is not there yet';needs_change; }}"));
         first.line(check);
         *check = first;
     }
-    let quoted = Text::new(format!("this host has no {names}: {}", need.hint)).quote();
-    let mut first = Script::author(format!("{asked}||{{ printf '%s\\n' {quoted} >&2;exit 127; }}"));
+    let quoted = Text::new(format!("this host has {lack}: {}", need.hint)).quote();
+    let mut first = Script::author(format!("{asked}||{{ printf '%s\\n' {quoted} >&2;exit 1; }}"));
     first.line(&work.recipe.apply);
     work.recipe.apply = first;
 }
