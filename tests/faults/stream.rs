@@ -302,7 +302,8 @@ fn a_long_output_that_is_followed_again_is_not_kept_twice() {
     }
     assert_eq!(events.iter().filter(|event| event["kind"] == "step_abridged").count(), 1);
     let shown = world.pinboot(&["show", "-v"]).exits(0).stdout;
-    assert_eq!((shown.matches("\n      1\n").count(), shown.matches("\n      500000\n").count()), (1, 1));
+    // Where the middle is left out, a line may be cut: "1" may be the beginning of a longer number.
+    assert_eq!((shown.matches("\n      12345\n").count(), shown.matches("\n      500000\n").count()), (1, 1));
 }
 
 #[test]
