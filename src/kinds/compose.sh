@@ -23,22 +23,10 @@ compose_find() {
 compose_begin() {
     pb_target "$arg_project"
     pb_count=0 pb_options=''
-    compose_add --project-name "${arg_name:+"\$arg_name"}"
-    compose_add --file "$arg_files"
-    compose_add --env-file "$arg_env_file"
-    compose_add --profile "$arg_profiles"
-}
-
-# Adds words to pb_options, each with the option in front.
-compose_add() {
-    # OPTION WORDS
-    pb_option=$1
-    eval "set -- $2"
-    for pb_one; do
-        pb_count=$((pb_count + 1))
-        eval "pb_c_$pb_count=\$pb_one"
-        pb_options="$pb_options $pb_option \"\$pb_c_$pb_count\""
-    done
+    pb_add_words --project-name "${arg_name:+"\$arg_name"}"
+    pb_add_words --file "$arg_files"
+    pb_add_words --env-file "$arg_env_file"
+    pb_add_words --profile "$arg_profiles"
 }
 
 # Calls compose in the folder of the project.

@@ -442,40 +442,28 @@ container_renew() {
 # Makes a container of this name.
 container_create() {
     # NAME
-    pb_count=0 pb_line='' pb_lines=''
-    container_add --name "'$1'"
-    [ -z "$arg_restart" ] || container_add --restart "\"\$arg_restart\""
-    [ -z "$arg_network" ] || container_add --network "\"\$arg_network\""
-    [ -z "$arg_user" ] || container_add --user "\"\$arg_user\""
-    [ -z "$arg_memory" ] || container_add --memory "\"\$arg_memory\""
-    [ -z "$arg_cpus" ] || container_add --cpus "\"\$arg_cpus\""
-    container_add --publish "$arg_ports"
-    container_add --volume "$arg_volumes"
+    pb_count=0 pb_options='' pb_lines=''
+    pb_add_words --name "'$1'"
+    [ -z "$arg_restart" ] || pb_add_words --restart "\"\$arg_restart\""
+    [ -z "$arg_network" ] || pb_add_words --network "\"\$arg_network\""
+    [ -z "$arg_user" ] || pb_add_words --user "\"\$arg_user\""
+    [ -z "$arg_memory" ] || pb_add_words --memory "\"\$arg_memory\""
+    [ -z "$arg_cpus" ] || pb_add_words --cpus "\"\$arg_cpus\""
+    pb_add_words --publish "$arg_ports"
+    pb_add_words --volume "$arg_volumes"
     container_add_labels
     container_add_env
-    container_add -- "\"\$arg_image\""
-    container_add '' "$arg_command"
+    pb_add_words -- "\"\$arg_image\""
+    pb_add_words '' "$arg_command"
     # The variables come over a pipe, so that no value of them stands in an argument list.
-    printf %s "$pb_lines" | eval "$pb_exports \"\$pb_engine\" create $pb_line" > /dev/null || exit $?
-}
-
-# Adds words to pb_line, each with the option in front.
-container_add() {
-    # OPTION WORDS
-    pb_option=$1
-    eval "set -- $2"
-    for pb_one; do
-        pb_count=$((pb_count + 1))
-        eval "pb_c_$pb_count=\$pb_one"
-        pb_line="$pb_line $pb_option \"\$pb_c_$pb_count\""
-    done
+    printf %s "$pb_lines" | eval "$pb_exports \"\$pb_engine\" create $pb_options" > /dev/null || exit $?
 }
 
 container_add_labels() {
     eval "set -- $arg_labels"
     while [ $# -gt 0 ]; do
         pb_label=$1=$2
-        container_add --label "\"\$pb_label\""
+        pb_add_words --label "\"\$pb_label\""
         shift 2
     done
 }
@@ -484,7 +472,7 @@ container_add_labels() {
 container_add_env() {
     pb_exports=''
     eval "set -- $arg_env"
-    [ $# = 0 ] || pb_line="$pb_line --env-file /dev/stdin"
+    [ $# = 0 ] || pb_options="$pb_options --env-file /dev/stdin"
     while [ $# -gt 0 ]; do
         case $2 in
         *'
@@ -494,7 +482,7 @@ container_add_env() {
             esac
             eval "pb_e_$1=\$2"
             pb_exports="$pb_exports $1=\"\$pb_e_$1\""
-            pb_line="$pb_line --env $1"
+            pb_options="$pb_options --env $1"
             ;;
         *)
             pb_lines="$pb_lines$1=$2

@@ -93,6 +93,10 @@ pub(super) const NOT_ALLOWED: Cause = Cause {
     words: &["permission denied", "pg_authid"],
     sentence: "The user who asks is not a superuser of PostgreSQL: give the step `sudo: true` or `run_as: postgres`.",
 };
+pub(super) const NO_ROLE: Cause = Cause {
+    words: &["role", "does not exist"],
+    sentence: "PostgreSQL has no role of that name: make it in an earlier step (`role: NAME`).",
+};
 
 const ABSENT: When = When::Is("state", "absent");
 
@@ -132,10 +136,7 @@ pub(super) const KIND: Kind = Kind {
         NO_SERVER,
         NO_PASSWORD,
         NOT_ALLOWED,
-        Cause {
-            words: &["role", "does not exist"],
-            sentence: "PostgreSQL has no role of that name: make it in an earlier step (`role: NAME`).",
-        },
+        NO_ROLE,
         Cause {
             words: &["is being accessed by other users"],
             sentence: "Someone works in this database, or in the template of the new one: end these connections first.",

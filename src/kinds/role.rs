@@ -5,8 +5,8 @@
 
 use super::cause::Cause;
 use super::database::{
-    ADMIN, DATABASE, ENGINE, LIMIT, NO_PASSWORD, NO_SERVER, NOT_ALLOWED, PEER, PORT_FIELD, PSQL, ROLE, SOCKET_FIELD,
-    reached, statement,
+    ADMIN, DATABASE, ENGINE, LIMIT, NO_PASSWORD, NO_ROLE, NO_SERVER, NOT_ALLOWED, PEER, PORT_FIELD, PSQL, ROLE,
+    SOCKET_FIELD, reached, statement,
 };
 use super::field::{Field, boolean, list, one_of, text, texts};
 use super::rule::not_when;
@@ -127,10 +127,7 @@ pub(super) const KIND: Kind = Kind {
         NO_SERVER,
         NO_PASSWORD,
         NOT_ALLOWED,
-        Cause {
-            words: &["role", "does not exist"],
-            sentence: "PostgreSQL has no role of that name: make it in an earlier step (`role: NAME`).",
-        },
+        NO_ROLE,
         Cause {
             words: &["relation", "does not exist"],
             sentence: "The database has no such table or sequence in that schema: privileges can be granted once the application has made it.",

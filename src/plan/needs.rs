@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Action, PlannedStep, StepSpec};
-use crate::kinds::Need;
+use crate::kinds::{self, Kind, Need};
 use crate::script::{Script, Text};
 
 /// Takes from each step what an earlier one may bring: its check finds that a change is needed until it is there, and its command says
@@ -33,7 +33,7 @@ fn may_bring(step: &PlannedStep, need: &Need) -> bool {
     if work.only_asks || work.recipe.needs.contains(need) {
         return false;
     }
-    let is_authors = matches!(step.kind, "command" | "script");
+    let is_authors = kinds::find(step.kind).is_some_and(Kind::is_authors_shell);
     let shell = is_authors.then_some(work.recipe.apply.as_str());
     let values = || work.recipe.args.iter().map(|(_, value)| value.as_str()).chain(shell);
     // A group of packages may hold any.

@@ -11,6 +11,18 @@ pb_find_engine() {
     return 1
 }
 
+# Adds words to pb_options, which is for `eval`, each with the option in front. pb_count is how many there are.
+pb_add_words() {
+    # OPTION WORDS
+    pb_option=$1
+    eval "set -- $2"
+    for pb_one; do
+        pb_count=$((pb_count + 1))
+        eval "pb_c_$pb_count=\$pb_one"
+        pb_options="$pb_options $pb_option \"\$pb_c_$pb_count\""
+    done
+}
+
 # Asks the engine. Sets pb_said to what it prints and pb_errors to what it complains of.
 pb_ask_engine() {
     # WORD...
