@@ -4,13 +4,13 @@
 //! in, the one that `creates` names last of all. So a run that is killed in between leaves no `creates` behind, and
 //! the next run unpacks again over whatever half was moved; files of an older tree with other names stay.
 
-use super::cause::Cause;
-use super::doubt::is_outside;
-use super::download::verification;
-use super::fetch::{
+use super::address::{
     CHECKSUM, DIGESTERS, FETCHERS, HTML_PAGE, NOT_FOUND, SHA256, SHA512, URL, VERIFIED, ask_checksum_file, file_name,
     first_url, lower_digests, unseen, without_password,
 };
+use super::cause::Cause;
+use super::doubt::is_outside;
+use super::download::verification;
 use super::field::{ONE_PATH, boolean, integer, path, text, texts};
 use super::rule::{at_most_one, exactly_one, only_with};
 use super::{Args, Doubt, Kind, Need, Recipe, When};

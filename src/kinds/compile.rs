@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::address::without_password;
 use super::arg::is_local;
 use super::candidate;
-use super::fetch::without_password;
 use super::on_host::{operand, question};
 use super::shell::helpers;
 use super::value::{self, Written};

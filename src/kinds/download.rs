@@ -5,11 +5,11 @@
 //! only where the server says that it still has the same version (`If-Range`): `curl -C -` and `wget -c` alone join two versions
 //! of a file without notice. What is left when the step ends is thrown away.
 
-use super::candidate::judgement;
-use super::fetch::{
+use super::address::{
     CAUSES, CHECKSUM, DIGESTERS, FETCHERS, SHA256, SHA512, URL, VERIFIED, ask_checksum_file, file_name, first_url,
     lower_digests, unseen, without_password,
 };
+use super::candidate::judgement;
 use super::field::{mode, path, text, texts, validate};
 use super::rule::at_most_one;
 use super::{Args, Kind, Recipe};

@@ -3,7 +3,7 @@
 //! A connection that is refused or reset is an answer as any other: it is asked again until the time is up, and no attempt takes
 //! longer than what is left of it. With `--check` it is asked once.
 
-use super::fetch::URL;
+use super::address::URL;
 use super::field::{integer, path, shell, text, texts};
 use super::rule::{exactly_one, only_with};
 use super::{Args, Kind, Pattern, Recipe};

@@ -4,6 +4,7 @@
 //! and documents walk the table [`KINDS`]; a new kind is one more line of it.
 
 mod absent;
+mod address;
 mod archive;
 mod arg;
 mod assert;
@@ -26,7 +27,6 @@ mod ere;
 mod example;
 mod expect;
 mod export;
-mod fetch;
 pub mod field;
 mod file;
 mod git;
@@ -58,11 +58,11 @@ mod typed;
 mod user;
 pub(crate) mod value;
 
+pub use address::address_name;
 pub use arg::{Arg, ArgValue, Args};
 pub use cause::Cause;
 pub use causes::cause;
 pub use doubt::Doubt;
-pub use fetch::address_name;
 pub(crate) use field::instead_of;
 pub use field::{Field, ONE_PATH, Pattern, Shape};
 pub use guard::Guard;

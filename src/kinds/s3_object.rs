@@ -3,9 +3,9 @@
 //! S3 is asked by the host's own `aws`, with the credentials that it finds there. What is compared are the bytes, by a digest that S3
 //! keeps: the SHA-256 that pinboot has it keep, or an ETag where that is one. Where S3 knows none, the check does not say "satisfied".
 
+use super::address::URL;
 use super::cause::Cause;
 use super::doubt::Doubt;
-use super::fetch::URL;
 use super::field::{one_of, path, text};
 use super::rule::not_when;
 use super::typed::TypedLine;
