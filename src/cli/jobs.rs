@@ -71,6 +71,7 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         muted: false,
         expected: None,
         resume_command: Some(ResumeCommand::rerun(&header.run)),
+        files: None,
         task: Task::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),

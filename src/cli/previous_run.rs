@@ -159,6 +159,7 @@ pub(super) fn follow_job(host: &Host, masker: Masker, summary: &HostSummary, pre
         muted: false,
         expected: None,
         resume_command: Some(ResumeCommand::rerun(&previous.header.run)),
+        files: None,
         task: Task::Attach {
             finished: steps().filter_map(|step| Some((step.id, step.outcome()?))).collect(),
             exit: Exit::worst(exits),

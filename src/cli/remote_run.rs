@@ -102,6 +102,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         muted: record.has_secrets && plan.is_none(),
         expected: None,
         resume_command: Some(ResumeCommand::attach(host, &record.run)),
+        files: None,
         task: Task::Attach { finished: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {

@@ -67,6 +67,7 @@ fn of_recipe(recipe: &Recipe) -> Vec<Part> {
         }
         Effect::Content(Content::Text(text)) => parts.push(("content", text.raw().as_bytes().to_vec())),
         Effect::Content(Content::Bytes(bytes)) => parts.push(("bytes", bytes.clone())),
+        Effect::Upload(_) => parts.extend(recipe.content().map(|list| ("upload", content_bytes(list)))),
         Effect::Manual(manual) => {
             parts.push(("by_hand", manual.text.raw().as_bytes().to_vec()));
             parts.push(("wait", vec![u8::from(manual.wait)]));
@@ -75,4 +76,11 @@ fn of_recipe(recipe: &Recipe) -> Vec<Part> {
         Effect::Reboots => parts.push(("reboots", Vec::new())),
     }
     parts
+}
+
+fn content_bytes(content: &Content) -> Vec<u8> {
+    match content {
+        Content::Text(text) => text.raw().as_bytes().to_vec(),
+        Content::Bytes(bytes) => bytes.clone(),
+    }
 }

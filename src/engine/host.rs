@@ -1,9 +1,11 @@
 //! One host's part of a run: connect, deliver, follow, and reconnect when the connection is lost.
 
 mod busy;
+mod files;
 mod follow;
 mod refusals;
 mod sending;
+mod sending_files;
 mod standing;
 
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -21,6 +23,7 @@ use super::interpret::{Interpreter, RunEnd};
 use super::job::{Job, Options, StopRequest, Task};
 use super::messages::{self, Refusal};
 use super::past_login::PastLogin;
+use super::transfer::Transfers;
 use super::waiting::Waiting;
 use crate::event::EventKind;
 use crate::exit::Exit;
@@ -113,6 +116,7 @@ pub(super) async fn run_host<C: Connect>(
         waiting: None,
         rebooting_since: None,
         past_login: None,
+        transfers: Transfers::default(),
     };
     let HostEnd { exit, message } = host.drive().await;
     if let Some(end_of_output) = host.interpreter.leave() {
@@ -160,6 +164,8 @@ struct HostTask<'a, C: Connect> {
     rebooting_since: Option<Instant>,
     /// How the plan gets past a login shell that reads standard input.
     past_login: Option<PastLogin>,
+    /// What the host wants of files.
+    transfers: Transfers,
 }
 
 impl<C: Connect> HostTask<'_, C> {

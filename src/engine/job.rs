@@ -1,5 +1,6 @@
 //! What the engine is asked to do.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,21 @@ pub struct Job {
     pub expected: Option<ExpectedHost>,
     /// What the user types to resume the run; `None` where nothing can, as in a rehearsal.
     pub resume_command: Option<ResumeCommand>,
+    /// The files of this machine that steps send; `None` where the playbook that names them is not here.
+    pub files: Option<Arc<dyn LocalFiles>>,
     /// What is delivered.
     pub task: Task,
+}
+
+/// Files of this machine that steps send, by the SHA-256 of their bytes.
+pub trait LocalFiles: Send + Sync + std::fmt::Debug {
+    /// Whether the plan had a file of this digest.
+    fn has(&self, digest: &str) -> bool;
+    /// Opens it at an offset; the error says why its bytes cannot be had any more.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not as it was when the plan was made.
+    fn open(&self, digest: &str, offset: u64) -> Result<Box<dyn Read + Send>, String>;
 }
 
 /// A command that resumes a run, for the user to type.

@@ -550,3 +550,31 @@ pub(super) fn something_else_ran(noise: &str, banner: &str) -> Refusal {
     let message = format!("the host ran something else than pinboot's command, and it printed: {printed}{before}");
     Refusal::unfit(message, hint)
 }
+
+/// A step waits for files of the machine that has the playbook.
+pub(super) fn files_are_elsewhere(run: &RunId) -> (String, String) {
+    let message =
+        "a step waits for files of the machine that has the playbook, and they cannot be sent from here".to_owned();
+    (
+        message,
+        format!("`pinboot rerun {run}` there sends them; here, `pinboot attach USER@HOST {run} --playbook FILE` does"),
+    )
+}
+
+/// The files that a step waits for are not those of the playbook as it is now.
+pub(super) fn files_are_not_here(run: &RunId, name: &str, count: usize) -> (String, String) {
+    let name = HostText::new(name).without_secrets();
+    let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    let message = format!(
+        "a step waits for {name}{more} as the plan of run {run} had it, and no file here has these bytes any more"
+    );
+    (message, format!("`pinboot cancel USER@HOST {run}` ends that run; a new one sends the files as they are now"))
+}
+
+/// A file ended before all of its bytes were sent.
+pub(super) fn file_shrank(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "it became shorter while it was sent".to_owned(),
+        _ => format!("it cannot be read any more: {error}"),
+    }
+}

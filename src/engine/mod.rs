@@ -12,6 +12,7 @@ mod ledger;
 mod messages;
 mod past_login;
 mod stop_relay;
+mod transfer;
 mod waiting;
 
 use std::collections::HashMap;
@@ -29,7 +30,7 @@ use crate::view::RunView;
 
 use host::run_host;
 
-pub use job::{FindCause, Job, Options, ResumeCommand, StopRequest, Task};
+pub use job::{FindCause, Job, LocalFiles, Options, ResumeCommand, StopRequest, Task};
 
 /// Carries out a run from its first event to its last.
 ///

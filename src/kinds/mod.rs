@@ -54,6 +54,7 @@ mod service;
 mod shell;
 mod swap;
 mod sysctl;
+mod tree;
 mod typed;
 mod user;
 pub(crate) mod value;
@@ -68,9 +69,10 @@ pub use field::{Field, ONE_PATH, Pattern, Shape};
 pub use guard::Guard;
 pub use kind::{Hook, Kind};
 pub use need::{Need, When};
-pub use recipe::{Content, Effect, Fetch, FetchState, Manual, Recipe};
+pub use recipe::{Content, Effect, Fetch, FetchState, Manual, Recipe, Upload};
 pub use rule::Rule;
 pub use shell::{PROLOGUE, compact, helpers};
+pub use tree::{Entry, LocalFile, Sort, Tree};
 
 /// Every kind, in the order of help.
 pub const KINDS: &[&Kind] = &[

@@ -1,6 +1,8 @@
 //! What a host is sent for one step.
 
-use super::{Doubt, Need};
+use std::sync::Arc;
+
+use super::{Doubt, Need, Tree};
 use crate::script::{Script, Text};
 use crate::source::Span;
 
@@ -82,6 +84,8 @@ pub enum Effect {
     Exports(Vec<(String, Text)>),
     /// Bytes that `pb_content` writes to standard output in check and apply.
     Content(Content),
+    /// Files of this machine, which the host gets beside the log. `pb_content` writes the list of them.
+    Upload(Upload),
     /// A person must do it, and is shown what. There is nothing to apply.
     Manual(Manual),
     /// The program that reads `apply` instead of `sh`. It must understand POSIX shell (`bash`, `zsh`, `ksh`, …).
@@ -153,7 +157,16 @@ impl Recipe {
 
     /// What `pb_content` writes.
     pub fn content(&self) -> Option<&Content> {
-        if let Effect::Content(content) = &self.effect { Some(content) } else { None }
+        match &self.effect {
+            Effect::Content(content) => Some(content),
+            Effect::Upload(upload) => Some(&upload.list),
+            _ => None,
+        }
+    }
+
+    /// The files of this machine that it needs.
+    pub fn upload(&self) -> Option<&Upload> {
+        if let Effect::Upload(upload) = &self.effect { Some(upload) } else { None }
     }
 
     /// What a person must do.
@@ -179,6 +192,15 @@ pub enum Content {
     Text(Text),
     /// Bytes of a local file.
     Bytes(Vec<u8>),
+}
+
+/// Files of this machine for a host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Upload {
+    /// What they are.
+    pub tree: Arc<Tree>,
+    /// The list that the host compares with what it has.
+    pub list: Content,
 }
 
 /// A step for a person.

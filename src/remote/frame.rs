@@ -133,6 +133,13 @@ pub enum Frame {
         /// Bytes in all; 0 where not known.
         total: u64,
     },
+    /// A step waits for files of this machine, whose digests are in its record.
+    Want {
+        /// Which step.
+        step: StepId,
+        /// How many bytes the host lacks.
+        bytes: u64,
+    },
     /// A step is over.
     Done {
         /// Which.
@@ -267,6 +274,7 @@ pub(super) fn parse(body: &[u8]) -> Option<Frame> {
             bytes: words.next()?.parse().ok()?,
             total: words.next()?.parse().ok()?,
         },
+        b"want" => Frame::Want { step: step(words.next())?, bytes: words.next()?.parse().ok()? },
         b"done" => done(rest)?,
         b"end" => Frame::End(RunnerEnd::parse(&text())),
         _ => return None,

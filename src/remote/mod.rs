@@ -22,6 +22,7 @@ mod program;
 pub mod record;
 mod runner;
 pub mod runner_words;
+mod sender;
 pub mod splitter;
 mod step_body;
 mod stop;
@@ -33,6 +34,7 @@ pub use identity::{ExpectedHost, Identity, Stored};
 pub use own_paths::is_own_path;
 pub use pieces::{ExecSize, Pieces};
 pub use program::program;
+pub use sender::{Lacking, SenderEnd, SenderWords, sender};
 pub use stop::{Stopped, stop, stopped};
 
 /// The runner's shell as it is written, file by file, for tests of what shares a shell with it.

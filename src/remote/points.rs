@@ -30,7 +30,7 @@ fn names(shell: &'static str) -> Vec<&'static str> {
 
 /// The program as [`super::program`] writes it, with `hook` (shell that defines `pb_point`) called at each of the runner's points.
 pub fn program(plan: &Plan, identity: &Identity, hook: &str) -> Vec<u8> {
-    program_around(|values| format!("{hook}\n{}", RUNNER.with(values, called)), plan, identity)
+    program_around(|parts| format!("{hook}\n{}", RUNNER.with(parts, called)), plan, identity)
 }
 
 /// Puts the hook into a delivery at each of its points.

@@ -6,7 +6,7 @@ use super::blobs::Blobs;
 use super::identity::Identity;
 use super::labels;
 use super::minify::minified_library;
-use super::runner::{self, RUNNER};
+use super::runner::{self, Parts, RUNNER};
 use super::step_body::{function_of, question_body, step_body};
 use super::values;
 use crate::event::Mode;
@@ -23,11 +23,11 @@ pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
         (&RUNNER.password, plan.has_sudo_password()),
     ];
     let needed: String = parts.into_iter().filter(|(_, is_needed)| *is_needed).map(|(part, _)| part.as_str()).collect();
-    program_around(|values| format!("{}{needed}", runner::text(values)), plan, identity)
+    program_around(|parts| format!("{}{needed}", runner::text(parts)), plan, identity)
 }
 
-/// The program with the runner that `runner` gives for plans with values of the host, or without.
-pub(super) fn program_around(runner: impl Fn(bool) -> String, plan: &Plan, identity: &Identity) -> Vec<u8> {
+/// The program with the runner that `runner` gives for plans that need these parts of it.
+pub(super) fn program_around(runner: impl Fn(Parts) -> String, plan: &Plan, identity: &Identity) -> Vec<u8> {
     let mut blobs = Blobs::default();
     let mut steps = String::new();
     let mut preflight = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn program_around(runner: impl Fn(bool) -> String, plan: &Plan, ident
     set("pb_reboot_steps", &reboots.join(" "));
     text.push_str(&assigned_library(&library(&calls(plan))));
     let values = values::shell(plan);
-    text.push_str(&runner(!values.is_empty()));
+    text.push_str(&runner(Parts { values: !values.is_empty(), files: sends_files(plan) }));
     text.push_str(&values);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
@@ -100,6 +100,11 @@ fn first_line(plan: &Plan, identity: &Identity) -> String {
         labels::written(plan.steps.iter().map(|step| step.label)),
         if plan.has_sudo_password() { " pb_takes_password=1" } else { "" },
     )
+}
+
+/// Whether a step of a plan sends files of the controller.
+fn sends_files(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(&step.action, Action::Apply(work) if work.recipe.upload().is_some()))
 }
 
 /// What the steps of a plan call of the kinds' functions.

@@ -43,10 +43,30 @@ const VALUES: &str = include_str!("runner/values.sh");
 /// What stands in front of the lines that only such programs have.
 const WITH_VALUES: &str = "#:with-values ";
 
+/// What programs have besides whose steps send files of the controller.
+const FILES_OF_STEPS: &str = include_str!("runner/files.sh");
+
+/// What stands in front of the lines that only such programs have.
+const WITH_FILES: &str = "#:with-files ";
+
+/// What a program has besides the runner that each one has, with lines of their own in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Values of the host.
+    pub(super) values: bool,
+    /// Files of the controller.
+    pub(super) files: bool,
+}
+
 /// The runner's shell as it is written.
-fn source(with_values: bool) -> String {
-    let source = FILES.concat();
-    if with_values { source.replace(WITH_VALUES, "") + VALUES } else { source }
+fn source(parts: Parts) -> String {
+    let mut source = FILES.concat();
+    for (is_needed, mark, part) in [(parts.values, WITH_VALUES, VALUES), (parts.files, WITH_FILES, FILES_OF_STEPS)] {
+        if is_needed {
+            source = source.replace(mark, "") + part;
+        }
+    }
+    source
 }
 
 /// Variables that the program sets outside of these files.
@@ -54,15 +74,23 @@ const GIVEN: &[&str] =
     &["pb_run", "pb_nonce", "pb_mode", "pb_total", "pb_user_of", "pb_secret", "pb_apart", "pb_labels"];
 
 /// The runner as it is sent.
-pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&source(false)));
+pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&source(Parts::default())));
 
-/// The same for a plan that uses values of the host. It has the runner's names.
-static WITH_VALUES_TEXT: LazyLock<String> =
-    LazyLock::new(|| RUNNER.with(true, |source| source.replacen(&[GROUPS, REBOOT, PASSWORD].concat(), "", 1)));
+/// The same for plans that need more of it: with values, with files, and with both. They have the runner's names.
+static WITH_MORE: LazyLock<[String; 3]> = LazyLock::new(|| {
+    [(true, false), (false, true), (true, true)].map(|(values, files)| {
+        RUNNER.with(Parts { values, files }, |source| source.replacen(&[GROUPS, REBOOT, PASSWORD].concat(), "", 1))
+    })
+});
 
 /// The text that a program has.
-pub(super) fn text(with_values: bool) -> &'static str {
-    if with_values { &WITH_VALUES_TEXT } else { &RUNNER.text }
+pub(super) fn text(parts: Parts) -> &'static str {
+    match (parts.values, parts.files) {
+        (false, false) => &RUNNER.text,
+        (true, false) => &WITH_MORE[0],
+        (false, true) => &WITH_MORE[1],
+        (true, true) => &WITH_MORE[2],
+    }
 }
 
 /// The runner's text and the names in it.
@@ -99,8 +127,8 @@ impl Runner {
     }
 
     /// The runner with other lines in place of some comments.
-    pub(super) fn with(&self, values: bool, change: impl FnOnce(&str) -> String) -> String {
-        let source = source(values);
+    pub(super) fn with(&self, parts: Parts, change: impl FnOnce(&str) -> String) -> String {
+        let source = source(parts);
         self.names.shorten(&stripped(&change(&format!("{source}\n{}", forget(&source)))))
     }
 }
@@ -140,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_function_fits_a_screen() {
-        for file in FILES {
+        for file in FILES.iter().chain(&[VALUES, FILES_OF_STEPS]) {
             let mut start = None;
             for (at, line) in file.lines().enumerate() {
                 match line.trim_end() {
@@ -163,7 +191,10 @@ mod tests {
         let names: Vec<String> = settings.map(|name| format!("pb_step_{name}")).collect();
         assert!(names.len() > 30, "{names:?}");
         for name in names {
-            assert!(FILES.concat().contains(&format!(" {name}=")), "{name} is not reset for each step");
+            assert!(
+                source(Parts { values: true, files: true }).contains(&format!(" {name}=")),
+                "{name} is not reset for each step"
+            );
         }
     }
 }

@@ -123,6 +123,9 @@ fn say_command(settings: &mut Settings, work: &StepSpec) {
     if work.recipe.reboots() {
         settings.set("reboot", "1");
     }
+    if work.recipe.upload().is_some() {
+        settings.set("files", "1");
+    }
 }
 
 /// Whose shell the step has, and what stands in front of its own text there.

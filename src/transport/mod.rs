@@ -8,9 +8,11 @@ use crate::exit::Exit;
 use crate::inventory::Host;
 
 mod advice;
+mod beside;
 pub mod ssh;
 
 pub use advice::{login_as, user_to_use};
+pub use beside::{Beside, BesideEnds, PIECE_BYTES};
 
 /// What is printed instead of running a long command that a server takes over standard input only, and of which a part is missing.
 pub const CUT_OFF: &str = "pinboot: the command did not arrive complete";
@@ -62,6 +64,12 @@ pub trait Session: Send {
     fn next(&mut self) -> impl Future<Output = Chunk> + Send;
     /// Runs another command on the same connection and returns its standard output, at most 64 KiB.
     fn exec(&mut self, exec: Exec) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
+    /// Starts another command on the same connection, whose streams go beside those of the first one. Its standard input stays open
+    /// behind the bytes that `exec` has.
+    fn beside(&mut self, exec: Exec) -> impl Future<Output = Result<Beside, Error>> + Send {
+        let _ = exec;
+        std::future::ready(Err(Error::new(ErrorKind::Refused, "this transport runs one command at a time")))
+    }
     /// Disconnects in an orderly way.
     fn close(self) -> impl Future<Output = ()> + Send;
 }

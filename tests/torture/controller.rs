@@ -62,6 +62,7 @@ pub(crate) fn job(identity: &Identity, plan: &Plan, hook: Option<&str>, follow: 
         mode: plan.mode,
         masker: Masker::new(&plan.secrets),
         muted: false,
+        files: None,
         expected: None,
         resume_command: None,
         task,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::files::Running;
 use super::{ConnectionEnd, HostTask, millis};
 use crate::engine::connection_end::CommandEnd;
 use crate::engine::interpret::RunEnd;
@@ -104,6 +105,7 @@ impl<C: Connect> HostTask<'_, C> {
         let mut start = StartTimer::new(self.options.start_timeout);
         let request = *self.stop_request.borrow_and_update();
         let mut detached = self.pass_on(request, &mut session, &mut following).await;
+        let mut transfer = None;
         let end = loop {
             if let Some(exit) = detached {
                 break ConnectionEnd::Detached(exit);
@@ -112,12 +114,17 @@ impl<C: Connect> HostTask<'_, C> {
                 break ConnectionEnd::Ended(RunEnd::Refused(refusal));
             }
             let is_step_running = self.interpreter.running().is_some();
+            let next_transfer = if transfer.is_none() { self.next_transfer() } else { None };
             tokio::select! {
                 chunk = session.next() => {
                     following.last_chunk = Instant::now();
                     if let Some(end) = self.chunk(chunk, &mut session, &mut following).await {
                         break end;
                     }
+                }
+                end = Running::end(&mut transfer) => self.ended_transfer(&mut transfer, end).await,
+                () = sleep_until(next_transfer.unwrap_or(next_tick)), if next_transfer.is_some() => {
+                    transfer = self.start_transfer(&mut session).await;
                 }
                 Ok(()) = self.stop_request.changed() => {
                     let request = *self.stop_request.borrow_and_update();
@@ -162,6 +169,7 @@ impl<C: Connect> HostTask<'_, C> {
             self.interpreter.hear_noise(self.streams.unannounced());
         }
         self.streams.disconnected();
+        drop(transfer);
         let _ = timeout(CLOSE_TIMEOUT, session.close()).await;
         end
     }
@@ -284,6 +292,10 @@ impl<C: Connect> HostTask<'_, C> {
                 Piece::Frame(Frame::Hello { new, over, machine_id }, _) => {
                     self.hello(*new, *over, machine_id.clone(), following).await;
                 }
+                Piece::Frame(frame, _) => self.note_files(frame),
+                _ => {}
+            }
+            match &piece {
                 Piece::Frame(Frame::Size(size), _) if self.streams.position().log <= *size => {
                     return Some(RunEnd::Behind);
                 }

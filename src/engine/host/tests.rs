@@ -293,6 +293,7 @@ async fn observed_in(world: &Scripted, follows: bool, patient: bool, masker: Mas
         muted: false,
         expected: None,
         resume_command: None,
+        files: None,
         task,
     };
     let reconnect_for = if patient { Duration::from_mins(10) } else { Duration::ZERO };

@@ -8,7 +8,9 @@ pb_apply() {
     pb_now
     pb_frame apply "$pb_id" "$pb_clock"
     #:point apply-said
+    #:with-files if pb_receive; then
     pb_run_command
+    #:with-files pb_drop_files; fi
     #:point applied
     if [ -n "$pb_step_reboot" ] && [ "$pb_exit_status" = 0 ]; then
       pb_await_reboot "$pb_clock"

@@ -56,6 +56,7 @@ $pb_step_args
 pb_start_shell() {
   pb_text="$pb_text
 # pb-end"
+  #:with-files pb_choose_reader
   if [ "$1" = user ] && ! pb_is_user_name "$pb_step_user"; then
     set -- sh -c 'echo "run_as: the value is not the name of a user" >&2; exit 1'
   elif [ "$1" = login ] || [ "$1$pb_uid" = root0 ]; then
@@ -69,6 +70,7 @@ pb_start_shell() {
     # shellcheck disable=SC2086 # Words.
     set -- sh -c "$pb_keep_lock" sh $pb_super -u "$pb_step_user" -- "$2" -c "$pb_read_and_run"
   fi
+  #:with-files if [ -n "$pb_stream" ]; then pb_start_streaming "$@"; return; fi
   # shellcheck disable=SC2086 # It is a word or none.
   pb_send "$*" | {
     umask "$pb_login_umask"

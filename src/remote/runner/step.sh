@@ -13,6 +13,7 @@ pb_load_step() {
   pb_step_uses= pb_step_secrets= pb_step_register= pb_step_exports= pb_step_export_names=
   pb_step_timeout= pb_step_retries=0 pb_step_delay=0 pb_step_allow=
   #:with-values pb_step_when=
+  #:with-files pb_step_files=
   "_$1"
   [ -z "$pb_step_creates" ] || pb_step_verify=check
 }

@@ -15,7 +15,7 @@ use super::output::{self, OutputReceiver};
 use super::sanitize;
 use super::socket::Lease;
 use crate::inventory::Host;
-use crate::transport::{Chunk, Error, ErrorKind, Exec, Peer, Session};
+use crate::transport::{Beside, BesideEnds, Chunk, Error, ErrorKind, Exec, Peer, Session};
 
 /// How many bytes of the first command's output are set aside while another command runs.
 const MAX_SET_ASIDE: usize = 32 * 1024 * 1024;
@@ -123,23 +123,15 @@ impl Session for SshSession {
 
     async fn exec(&mut self, exec: Exec) -> Result<Vec<u8>, Error> {
         let Self { handle, shared, output, backlog, .. } = self;
-        let running = run(handle, shared, exec);
-        tokio::pin!(running);
-        // The first command keeps writing. If its output were not read, the whole connection would stall.
-        let mut set_aside: usize = backlog.iter().map(output::cost).sum();
-        loop {
-            tokio::select! {
-                answer = &mut running => return answer,
-                chunk = output.next(), if !output.has_ended() => {
-                    set_aside += output::cost(&chunk);
-                    backlog.push_back(chunk);
-                    if set_aside > MAX_SET_ASIDE {
-                        let message = "the first command writes too much output to run another command beside it";
-                        return Err(Error::new(ErrorKind::Refused, message));
-                    }
-                }
-            }
-        }
+        setting_aside(run(handle, shared, exec), output, backlog).await
+    }
+
+    async fn beside(&mut self, exec: Exec) -> Result<Beside, Error> {
+        let Self { handle, shared, output, backlog, .. } = self;
+        let channel = setting_aside(open(handle, shared), output, backlog).await?;
+        let (beside, ends) = Beside::new();
+        tokio::spawn(carry(channel, exec, ends, shared.clone()));
+        Ok(beside)
     }
 
     async fn close(self) {
@@ -159,14 +151,95 @@ impl Session for SshSession {
     }
 }
 
+/// Waits for something that the host does beside the first command, whose output is set aside meanwhile: if it were not read, the whole
+/// connection would stall.
+async fn setting_aside<T>(
+    working: impl Future<Output = Result<T, Error>>,
+    output: &mut OutputReceiver,
+    backlog: &mut VecDeque<Chunk>,
+) -> Result<T, Error> {
+    tokio::pin!(working);
+    let mut set_aside: usize = backlog.iter().map(output::cost).sum();
+    loop {
+        tokio::select! {
+            answer = &mut working => return answer,
+            chunk = output.next(), if !output.has_ended() => {
+                set_aside += output::cost(&chunk);
+                backlog.push_back(chunk);
+                if set_aside > MAX_SET_ASIDE {
+                    let message = "the first command writes too much output to run another command beside it";
+                    return Err(Error::new(ErrorKind::Refused, message));
+                }
+            }
+        }
+    }
+}
+
+/// The error of a connection that is lost while a further command runs.
+fn lost_meanwhile(shared: &SharedFacts) -> Error {
+    Error::new(ErrorKind::Unreachable, format!("the connection {}, while a command ran", how_it_ended(shared)))
+}
+
+/// Opens a channel for a further command.
+async fn open(handle: &Handle<Handler>, shared: &SharedFacts) -> Result<Channel<Msg>, Error> {
+    handle.channel_open_session().await.map_err(|error| match error {
+        russh::Error::ChannelOpenFailure(reason) => channel_refused(&reason, ""),
+        _ => lost_meanwhile(shared),
+    })
+}
+
+/// Carries the streams of a command on a channel of its own, until that is closed or nothing wants its output any more.
+async fn carry(channel: Channel<Msg>, exec: Exec, ends: BesideEnds, shared: SharedFacts) {
+    let BesideEnds { mut input, output } = ends;
+    let (mut read, write) = Channel::<Msg>::split(channel);
+    let sending = async {
+        let sent = async {
+            write.exec(true, exec.command).await?;
+            if !exec.stdin.is_empty() {
+                write.data_bytes(exec.stdin).await?;
+            }
+            while let Some(piece) = input.recv().await {
+                // Waits for the window of the channel.
+                write.data_bytes(piece).await?;
+            }
+            write.eof().await
+        };
+        if let Err(error) = sent.await {
+            // The receiving half reports the reason.
+            tracing::debug!(%error, "the input of a command beside the first one could not be sent");
+        }
+        std::future::pending::<()>().await;
+    };
+    let receiving = async {
+        loop {
+            let chunk = match read.wait().await {
+                Some(ChannelMsg::Data { data }) => Chunk::Stdout(data.to_vec()),
+                Some(ChannelMsg::ExtendedData { data, ext: 1 }) => Chunk::Stderr(data.to_vec()),
+                Some(ChannelMsg::ExitStatus { exit_status }) => Chunk::Exit(Ok(exit_status)),
+                Some(ChannelMsg::ExitSignal { signal_name, .. }) => Chunk::Exit(Err(format!("{signal_name:?}"))),
+                Some(ChannelMsg::Failure) => Chunk::Lost(exec_refused().message),
+                Some(ChannelMsg::Close) => Chunk::Closed,
+                Some(_) => continue,
+                None => Chunk::Lost(lost_meanwhile(&shared).message),
+            };
+            let is_last = matches!(chunk, Chunk::Closed | Chunk::Lost(_));
+            if output.send(chunk).await.is_err() || is_last {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = receiving => {}
+        () = output.closed() => {}
+        () = sending => {}
+    }
+    // This has no effect on a channel that is already closed.
+    let _ = write.close().await;
+}
+
 /// Runs a command on a channel of its own and returns the beginning of its output.
 async fn run(handle: &Handle<Handler>, shared: &SharedFacts, exec: Exec) -> Result<Vec<u8>, Error> {
-    let lost =
-        || Error::new(ErrorKind::Unreachable, format!("the connection {}, while a command ran", how_it_ended(shared)));
-    let channel = handle.channel_open_session().await.map_err(|error| match error {
-        russh::Error::ChannelOpenFailure(reason) => channel_refused(&reason, ""),
-        _ => lost(),
-    })?;
+    let channel = open(handle, shared).await?;
     let (mut read, write) = Channel::<Msg>::split(channel);
     let sending = async {
         let sent = async {
@@ -183,8 +256,8 @@ async fn run(handle: &Handle<Handler>, shared: &SharedFacts, exec: Exec) -> Resu
         std::future::pending::<()>().await;
     };
     let result = tokio::select! {
-        result = receive(&mut read) => result.unwrap_or_else(|| Err(lost())),
-        () = sending => Err(lost()),
+        result = receive(&mut read) => result.unwrap_or_else(|| Err(lost_meanwhile(shared))),
+        () = sending => Err(lost_meanwhile(shared)),
     };
     // This has no effect on a channel that is already closed.
     let _ = write.close().await;
