@@ -121,10 +121,15 @@ fn tried_shells() -> Vec<Shell> {
 /// The hosts of a case under every shell that is tried; where it has several hosts, the first one under three and the others under one each.
 fn trials(case: &Case) -> Vec<Trial<'_>> {
     let mut shells = tried_shells();
-    // The rarer shells take turns: each case under all of them would cost as much again as the three that are everywhere.
-    if shells.len() > 4 {
-        shells.remove(3 + (case.place.len() + case.number) % 2);
-    }
+    // The rarer shells take turns: each of them costs as much as the three that are everywhere.
+    let rare = shells.len().min(3)..shells.len();
+    let turn = case.place.len() + case.number;
+    shells = shells
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !rare.contains(at) || at - rare.start == turn % 4)
+        .map(|(_, shell)| *shell)
+        .collect();
     if matches!(case.expect, Expect::Refused(_)) {
         return vec![Trial { case, host: &case.hosts[0], shell: shells[0], equivalent: false }];
     }

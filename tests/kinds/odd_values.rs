@@ -274,15 +274,17 @@ fn run(world: &World, way: Way, step: &str, values: &[String]) -> Option<(Heard,
     Some((world.deliver(&plan), values))
 }
 
-/// Carries a step out with values that a shell would act on; `false` where it is refused.
-fn try_values(step: &str, way: Way) -> Result<bool, String> {
+/// Carries a step out with values that a shell would act on; `false` where it is refused. What is registered is a step of its own
+/// for each value, so that the fields take turns: each has every second one.
+fn try_values(step: &str, way: Way, turn: usize) -> Result<bool, String> {
     let world = World::of(&host(), shells()[0]);
     let canary = world.outside("canary");
     fs::create_dir(&canary).expect("a folder");
     let values: Vec<String> =
         VALUES.iter().map(|value| value.replace("@canary@", &canary.display().to_string())).collect();
-    let few = if way == Way::Register { values.len() } else { FEW };
-    let Some((heard, _)) = run(&world, way, step, &values[..few]) else { return Ok(false) };
+    let every_second = || values.iter().skip(turn % 2).step_by(2).cloned().collect();
+    let tried: Vec<String> = if way == Way::Register { every_second() } else { values[..FEW].to_vec() };
+    let Some((heard, _)) = run(&world, way, step, &tried) else { return Ok(false) };
     let left: Vec<_> = fs::read_dir(&canary).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     let lost = heard.steps.iter().any(|step| step.outcome.is_empty() || step.outcome.starts_with("unknown"));
     if left.is_empty() && matches!(heard.end.as_str(), "ok" | "failed") && !lost {
@@ -293,12 +295,13 @@ fn try_values(step: &str, way: Way) -> Result<bool, String> {
 
 #[test]
 fn no_field_takes_a_value_for_more_than_its_characters() {
-    let ways: Vec<(String, Way)> = steps().into_iter().flat_map(|step| WAYS.map(|way| (step.clone(), way))).collect();
+    let steps = steps();
+    let ways: Vec<(usize, Way)> = (0..steps.len()).flat_map(|at| WAYS.map(|way| (at, way))).collect();
     let reached = AtomicUsize::new(0);
     // Most of them wait for something that does not come.
     let wrong: Vec<String> = in_parallel(ways.len(), 8, |at| {
-        let (step, way) = &ways[at];
-        let carried_out = try_values(step, *way)?;
+        let (turn, way) = ways[at];
+        let carried_out = try_values(&steps[turn], way, turn)?;
         reached.fetch_add(usize::from(carried_out), Ordering::Relaxed);
         Ok(())
     });
@@ -315,18 +318,22 @@ fn what_is_data_arrives_letter_by_letter() {
         "command: printf %s \"$ODD\" > ~/out@at@\n    env: { ODD: \"{{ v }}\" }\n    always: true",
     ];
     let count = if std::env::var_os("PINBOOT_TEST_ALL").is_some() { usize::MAX } else { 2 };
-    for shell in shells().into_iter().take(count) {
-        for step in STEPS {
-            for way in WAYS {
-                let world = World::of(&host(), shell);
-                let values: Vec<String> = VALUES.iter().map(|value| (*value).to_owned()).collect();
-                let (heard, values) =
-                    run(&world, way, step, &values).unwrap_or_else(|| panic!("{way:?} into {step}: refused"));
-                for (at, value) in values.iter().enumerate() {
-                    let got = fs::read_to_string(world.path(&format!("~/out{}", at + 1)));
-                    assert_eq!(got.ok().as_ref(), Some(value), "{way:?} into {step} under {shell:?}: {heard:#?}");
-                }
+    let shells: Vec<_> = shells().into_iter().take(count).collect();
+    // Nothing of it reaches this machine.
+    let host = HostSpec { private: false, ..host() };
+    let values: Vec<String> = VALUES.iter().map(|value| (*value).to_owned()).collect();
+    let wrong: Vec<String> = in_parallel(shells.len() * STEPS.len() * WAYS.len(), 4, |at| {
+        let (shell, step, way) =
+            (shells[at / WAYS.len() / STEPS.len()], STEPS[at / WAYS.len() % STEPS.len()], WAYS[at % WAYS.len()]);
+        let world = World::of(&host, shell);
+        let (heard, values) = run(&world, way, step, &values).ok_or_else(|| format!("{way:?} into {step}: refused"))?;
+        for (at, value) in values.iter().enumerate() {
+            let got = fs::read_to_string(world.path(&format!("~/out{}", at + 1)));
+            if got.ok().as_ref() != Some(value) {
+                return Err(format!("{way:?} into {step} under {shell:?}: not {value:?}: {heard:#?}"));
             }
         }
-    }
+        Ok(())
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
