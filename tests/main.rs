@@ -14,6 +14,7 @@ mod architecture;
 mod command;
 mod commands;
 mod docs;
+mod drift;
 mod faults;
 mod import;
 mod kinds;

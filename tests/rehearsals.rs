@@ -8,8 +8,11 @@ use crate::rehearse_cli::{is_possible, pinboot, repository};
 const SYSTEMS: &[&str] = &["amazon-linux-2", "amazon-linux-2023", "ubuntu-22.04", "ubuntu-24.04", "debian-12"];
 
 /// The stand-in for the archive of node_exporter has another digest than the real one.
-const DIGESTS: &str = "sha256={x86_64: 88848c9949afd0d7845b7d05d096a6d2be011e9dae99bc3285204e3985ffded2, \
+pub(crate) const DIGESTS: &str = "sha256={x86_64: 88848c9949afd0d7845b7d05d096a6d2be011e9dae99bc3285204e3985ffded2, \
     aarch64: 88848c9949afd0d7845b7d05d096a6d2be011e9dae99bc3285204e3985ffded2}";
+
+/// And the stand-in for Grafana's key another fingerprint.
+pub(crate) const GRAFANA: &str = "fingerprint=C5B124090B4F8F1681F32C7D36ABADD24D2DA790";
 
 /// A playbook on a system, or in its own world; its further arguments; and the verdict.
 struct Rehearsal {
@@ -38,7 +41,12 @@ fn rehearsals() -> Vec<Rehearsal> {
     let exporter = example("examples/node-exporter", "rehearsed: changed 6, then unchanged 6");
     all.push(Rehearsal { more: &["-e", DIGESTS], ..exporter });
     let grafana = example("examples/grafana", "rehearsed: changed 7, then unchanged 8");
-    all.push(Rehearsal { more: &["-e", "fingerprint=C5B124090B4F8F1681F32C7D36ABADD24D2DA790"], ..grafana });
+    all.push(Rehearsal { more: &["-e", GRAFANA], ..grafana });
+    all.push(example("examples/postgresql", "rehearsed: changed 8, then unchanged 8"));
+    // The virtual environment there gets this machine's pip.
+    if crate::support::need("pip3", "python3-pip").is_some() && crate::support::need("git", "git").is_some() {
+        all.push(example("examples/django", "rehearsed: changed 9, then unchanged 9"));
+    }
     all
 }
 

@@ -314,32 +314,43 @@ fn world_over(base: World, path: &Path) -> World {
     world
 }
 
-/// A host for the milestone, and the program run against it as against any other.
-struct Stage {
-    host: RehearsalHost,
+/// A host for a playbook, and the program run against it as against any other.
+pub(crate) struct Stage {
+    pub(crate) host: RehearsalHost,
+    playbook: PathBuf,
     home: tempfile::TempDir,
 }
 
 impl Stage {
-    fn new() -> Self {
-        let world = world_of(&repository("playbooks/milestone1.rehearsal.yaml"));
+    /// The host that stands beside the playbook of this name.
+    pub(crate) fn new(playbook: &str) -> Self {
+        let playbook = repository(&format!("playbooks/{playbook}.yaml"));
+        let world = world_of(&World::beside(&playbook));
         let host = RehearsalHost::start_with(&world, Path::new(env!("CARGO_BIN_EXE_pinboot"))).expect("a host");
-        Self { host, home: tempfile::tempdir().expect("a home") }
+        Self { host, playbook, home: tempfile::tempdir().expect("a home") }
     }
 
-    /// Runs the milestone there, and gives what was written meanwhile, outside the runs' own record.
-    fn run(&self, more: &[&str]) -> (String, Vec<ChangedPath>) {
-        self.host.mark().expect("marked");
+    /// The command line that runs the playbook there.
+    pub(crate) fn run(&self, more: &[&str]) -> Call {
         let target = format!("{}@{}", self.host.user(), self.host.address());
-        let call = pinboot(self.home.path()).arg("run").arg(repository("playbooks/milestone1.yaml"));
+        let call = pinboot(self.home.path()).arg("run").arg(&self.playbook);
         let call = call.args(["--host", &target, "--host-key", "strict", "--key"]).arg(self.host.key_path());
-        let call = call.arg("--known-hosts").arg(self.host.known_hosts_path()).args(more);
-        let out = call.exits(0).stdout;
+        call.arg("--known-hosts").arg(self.host.known_hosts_path()).args(more)
+    }
+
+    /// What was written since the last mark, outside the runs' own record.
+    pub(crate) fn written(&self) -> Vec<ChangedPath> {
         let mut written = self.host.changes().expect("listed");
-        let (record, others): (Vec<_>, Vec<_>) =
-            written.drain(..).partition(|one| is_own_path("/home/ec2-user", &one.path));
-        assert!(!record.is_empty(), "the run's record is always written");
-        (out, others)
+        written.retain(|one| !is_own_path("/home/ec2-user", &one.path));
+        written
+    }
+
+    /// Runs the playbook there, and gives what was written meanwhile, outside the runs' own record.
+    fn writes(&self, more: &[&str]) -> (String, Vec<ChangedPath>) {
+        self.host.mark().expect("marked");
+        let out = self.run(more).exits(0).stdout;
+        assert!(self.host.changes().expect("listed").iter().any(|one| is_own_path("/home/ec2-user", &one.path)));
+        (out, self.written())
     }
 }
 
@@ -348,19 +359,19 @@ fn a_check_and_a_second_run_write_nothing_but_their_record() {
     if !is_possible() {
         return;
     }
-    let stage = Stage::new();
+    let stage = Stage::new("milestone1");
     let home_only = |written: &[ChangedPath]| written.iter().all(|one| one.path == "/home/ec2-user");
-    let (out, written) = stage.run(&["--check"]);
+    let (out, written) = stage.writes(&["--check"]);
     assert!(out.contains("6 would change"), "{out}");
     assert!(home_only(&written), "before the first run: {written:#?}");
-    let (_, written) = stage.run(&[]);
+    let (_, written) = stage.writes(&[]);
     let has = |path: &str| written.iter().any(|one| one.path == path);
     assert!(has("/home/ec2-user/kafka_2.12-2.8.1/libs/aws-msk-iam-auth-1.1.5-all.jar"), "{written:#?}");
     assert!(has("/home/ec2-user/.bashrc"), "{written:#?}");
-    let (out, written) = stage.run(&[]);
+    let (out, written) = stage.writes(&[]);
     assert!(out.contains("6 unchanged"), "{out}");
     assert!(home_only(&written), "in the second run: {written:#?}");
-    let (out, written) = stage.run(&["--check"]);
+    let (out, written) = stage.writes(&["--check"]);
     assert!(out.contains("6 unchanged"), "{out}");
     assert!(home_only(&written), "asked afterwards: {written:#?}");
 }
