@@ -51,6 +51,8 @@ const PLAYS: &[Play] = &[
     Play("pinboot cancel", Going, 0, "is stopping its current step"),
     Play("pinboot attach ec2-user@ec2-….amazonaws.com --key …", Ended, 0, "run "),
     Play("pinboot import FILE", Nothing, 0, "look here"),
+    Play("pinboot export PLAYBOOK --as sh", Nothing, 0, "touch first"),
+    Play("pinboot export PLAYBOOK --as cloud-init", Nothing, 0, "#cloud-config"),
     Play("pinboot COMMAND --help", Nothing, 0, "Usage: pinboot"),
     Play("pinboot run PLAYBOOK", Nothing, 0, "0 failed"),
     Play("pinboot run PLAYBOOK --dry-run", Nothing, 0, "touch first"),
@@ -114,6 +116,26 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         ),
         ("attach ec2-user@ADDRESS --output json --json --verbose".to_owned(), Ended, 0, "run_finished"),
         (format!("lint p.yaml {VALUES}"), Nothing, 0, "no problems found"),
+        (
+            format!(
+                "export p.yaml --as sh {VALUES} {STEPS} --host h --user ec2-user --include-secrets -o out.sh --force -v"
+            ),
+            Nothing,
+            0,
+            "out.sh: 2 steps for h",
+        ),
+        (
+            "export p.yaml --as cloud-init --out user-data.gz --max-bytes 16384".to_owned(),
+            Nothing,
+            0,
+            "user-data.gz: 3 steps",
+        ),
+        (
+            "export p.yaml --as cloud-init --script-url https://example.org/p.sh".to_owned(),
+            Nothing,
+            0,
+            "https://example.org/p.sh",
+        ),
         (format!("params p.yaml {VALUES}"), Nothing, 0, "no parameters"),
         (format!("lock p.yaml {VALUES} --check"), Nothing, 0, "no step fetches"),
         (format!("lock p.yaml {VALUES} --prune"), Nothing, 0, "no step fetches"),
@@ -135,6 +157,7 @@ fn flag_plays() -> Vec<(String, Before, i32, &'static str)> {
         "lock p.yaml",
         "params p.yaml",
         "import tutorial.sh",
+        "export p.yaml --as sh",
         "kinds",
         "completions bash",
         "rehearse p.yaml",
@@ -420,6 +443,7 @@ fn the_variables_of_the_environment_stand_for_their_flags() {
         "PINBOOT_KNOWN_HOSTS",
         "PINBOOT_STATE_DIR",
         "PINBOOT_KEY_PASSPHRASE",
+        "PINBOOT_SECRET_NAME",
     ];
     let words =
         document.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| word.starts_with("PINBOOT_"));

@@ -15,6 +15,7 @@ mod command;
 mod commands;
 mod docs;
 mod drift;
+mod export;
 mod faults;
 mod import;
 mod kinds;

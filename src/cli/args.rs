@@ -103,6 +103,8 @@ pub(super) enum Command {
         /// The script, or the playbook of Ansible (.yml, .yaml)
         file: PathBuf,
     },
+    /// Write a host's part of a playbook as a script, or as user data of cloud-init, that needs no pinboot
+    Export(ExportArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -200,6 +202,49 @@ pub(super) struct LockArgs {
     pub(super) prune: bool,
     #[command(flatten)]
     pub(super) vars: VarArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The playbook
+    pub(super) playbook: PathBuf,
+    /// What it becomes
+    #[arg(long = "as", value_enum, value_name = "FORMAT")]
+    pub(super) format: ExportFormat,
+    /// The host of the playbook that it is for; any address where the playbook has no hosts
+    #[arg(long, value_name = "NAME")]
+    pub(super) host: Option<String>,
+    /// The login user, where the playbook does not say it
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// Write this file, which must not exist, instead of standard output; `.gz` compresses user data
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+    /// Write the values of secrets into the file, which only you can read then
+    #[arg(long)]
+    pub(super) include_secrets: bool,
+    /// Write user data that fetches the script from here and compares its digest: put what `--as sh` writes there
+    #[arg(long, value_name = "URL", conflicts_with = "include_secrets")]
+    pub(super) script_url: Option<String>,
+    /// How large user data may be [default: 16384, the limit of EC2]
+    #[arg(long, value_name = "N")]
+    pub(super) max_bytes: Option<usize>,
+    #[command(flatten)]
+    pub(super) vars: VarArgs,
+    #[command(flatten)]
+    pub(super) steps: StepArgs,
+}
+
+/// What a playbook becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// One script of POSIX sh
+    Sh,
+    /// User data of cloud-init
+    CloudInit,
 }
 
 #[derive(Debug, Args)]

@@ -10,8 +10,13 @@ use crate::wrap::{wrap_diagnostics, wrap_message};
 
 /// Writes results to standard output. A reader that stopped reading (`| head`) is not an error of this program.
 pub(super) fn print(text: &str) -> Result<Exit, CommandError> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output, as [`print`] does.
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<Exit, CommandError> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(Exit::Success),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::OutputClosed),
         Err(error) => Err(CommandError::local(format!("cannot write to standard output: {error}"))),

@@ -13,6 +13,7 @@ mod connect;
 mod console;
 mod error;
 mod execute;
+mod export;
 mod files;
 mod import;
 mod jobs;
@@ -76,6 +77,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CommandError> {
         Command::Params { file, vars } => params::params(cli, file, vars),
         Command::Lint { playbooks, vars } => lint::lint(cli, playbooks, vars),
         Command::Kinds { kind } => kinds::kinds(cli, kind.as_deref()),
+        Command::Export(args) => export::export(cli, args),
         Command::Import { file } => import::import(cli, file),
         Command::Completions { shell } => {
             let mut out = Vec::new();

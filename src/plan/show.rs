@@ -19,6 +19,16 @@ const OR_OWED: &str = "or a change of an earlier run that the host still owes to
 /// Content longer than this, in bytes, is shown by its size and digest.
 const LONGEST_CONTENT: usize = 16 * 1024;
 
+/// A text without what ends a line or what a terminal obeys.
+pub fn one_line(text: &str) -> String {
+    escape(text.as_bytes()).replace('\n', "\\n").replace('\t', " ")
+}
+
+/// The lines of a text, without what a terminal obeys.
+pub fn safe_lines(text: &str) -> Vec<String> {
+    escape(text.as_bytes()).lines().map(str::to_owned).collect()
+}
+
 /// The command of a step, to be shown when it failed: the author's own shell, or what a user would type instead of the
 /// functions of a kind.
 pub fn command(step: &PlannedStep) -> Option<String> {

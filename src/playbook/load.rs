@@ -11,9 +11,10 @@ use super::used_file::{Files, UsedFile};
 use crate::kinds::{KINDS, Kind};
 use crate::node::{self, Entry, Node};
 use crate::render::Loader;
+use crate::render::param::ScopedVar;
 use crate::render::syntax::is_template;
 use crate::render::templates::Templates;
-use crate::source::{Diagnostic, SourceId, Sources, merged, near, search_anew};
+use crate::source::{Diagnostic, SourceId, Sources, Span, merged, near, search_anew};
 
 /// A playbook that was read, with the variables given from outside.
 #[derive(Debug)]
@@ -34,6 +35,14 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The secret variables by the names that plans have for them, and where each is declared.
+    pub fn secret_places(&self) -> impl Iterator<Item = (&str, Span)> {
+        let own = self.playbook.secrets.iter().map(|secret| (secret.value.as_str(), secret.span));
+        let is_secret = |var: &&ScopedVar| var.param.as_ref().is_some_and(|param| param.secret);
+        let scoped = self.playbook.scoped.iter().filter(is_secret);
+        own.chain(scoped.map(|var| (var.entry.key.as_str(), var.entry.key_span)))
+    }
+
     /// Lets what is said about a used file say where that is used, too.
     pub(crate) fn used_from(&self, diagnostics: &mut [Diagnostic]) {
         for diagnostic in diagnostics {

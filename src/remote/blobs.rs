@@ -16,6 +16,11 @@ impl Blobs {
         format!("tail -c +{} \"$pb_plan\" | head -c {}", Self::mark(self.bytes.len() - 1), bytes.len())
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     fn mark(index: usize) -> String {
         format!("@{index:0width$}", width = Self::WIDTH - 1)
     }

@@ -103,6 +103,12 @@ impl Names {
         Self::with(shell, '_', |_, is_ours| is_ours)
     }
 
+    /// The runner's names for a person to read: longer than those that are sent, and as different from those of the kinds.
+    pub(super) fn readable(shell: &str) -> Self {
+        let ours = words(shell).filter(|(_, is_ours)| *is_ours);
+        Self(ours.map(|(name, _)| (name.to_owned(), name.replacen("pb_", "pbr_", 1))).collect())
+    }
+
     /// Gives the shortest names to those that occur most often.
     fn with(shell: &str, first: char, is_name: impl Fn(&str, bool) -> bool) -> Self {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

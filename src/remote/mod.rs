@@ -3,7 +3,7 @@
 //! [`program()`] writes the file that the host keeps as `plan`: the runner, the functions of kinds that the plan's recipes
 //! mention, and what each step says of itself. [`Delivery`] wraps it for one exec together with `deliver.sh`, which
 //! claims the run's folder, starts the runner detached and follows its log. [`splitter`] and [`frame`] read what comes back.
-//! [`record`] asks a host for a run that another machine started; [`stop()`] tells one to stop.
+//! [`standalone`] writes the same for a person to run, without pinboot. [`record`] asks a host for a run that another machine started; [`stop()`] tells one to stop.
 
 mod blobs;
 mod delivery;
@@ -24,6 +24,7 @@ mod runner;
 pub mod runner_words;
 mod sender;
 pub mod splitter;
+pub mod standalone;
 mod step_body;
 mod stop;
 pub mod streams;

@@ -30,32 +30,26 @@ pub fn program(plan: &Plan, identity: &Identity) -> Vec<u8> {
 pub(super) fn program_around(runner: impl Fn(Parts) -> String, plan: &Plan, identity: &Identity) -> Vec<u8> {
     let mut blobs = Blobs::default();
     let mut steps = String::new();
-    let mut preflight = Vec::new();
     let mut reboots = Vec::new();
     for step in &plan.steps {
-        write!(steps, "_{}() {{\n{}}}\n", step.id, step_body(step, &mut blobs)).expect("a string takes all");
-        if let Action::Apply(work) = &step.action {
-            let asks_as_another = work.questions.iter().any(|question| question.spec.run_as != RunAs::Login);
-            if work.run_as != RunAs::Login || !work.recipe.needs.is_empty() || asks_as_another {
-                preflight.push(step.id.to_string());
-            }
-            if work.recipe.reboots() {
-                reboots.push(step.id.to_string());
-            }
+        write!(steps, "_{}() {{\n{}}}\n", step.id, step_body(step, RUNNER.names(), &mut blobs))
+            .expect("a string takes all");
+        if matches!(&step.action, Action::Apply(work) if work.recipe.reboots()) {
+            reboots.push(step.id.to_string());
         }
     }
     for question in plan.questions() {
-        let body = question_body(question, &mut blobs);
+        let body = question_body(question, RUNNER.names(), &mut blobs);
         write!(steps, "_{}() {{\n{body}}}\n", function_of(question)).expect("a string takes all");
     }
     let mut text = first_line(plan, identity);
     let mut set = |name: &str, value: &str| {
         writeln!(text, "{}={}", RUNNER.name(name), Script::author(value).as_word()).expect("a string takes all");
     };
-    set("pb_preflight_steps", &preflight.join(" "));
+    set("pb_preflight_steps", &preflight(plan));
     set("pb_reboot_steps", &reboots.join(" "));
-    text.push_str(&assigned_library(&library(&calls(plan))));
-    let values = values::shell(plan);
+    text.push_str(&assigned_library(RUNNER.name("pb_lib"), &library(&calls(plan))));
+    let values = values::shell(plan, RUNNER.names());
     text.push_str(&runner(Parts { values: !values.is_empty(), files: sends_files(plan) }));
     text.push_str(&values);
     text.push_str(&steps);
@@ -63,10 +57,22 @@ pub(super) fn program_around(runner: impl Fn(Parts) -> String, plan: &Plan, iden
     blobs.place(text)
 }
 
-/// Sets pb_lib. A quote in a quoted word costs twenty bytes of an exec string, and four in a here-document, which is read by a function,
+/// The steps that need something of the host before anything starts: another user, or a program.
+pub(super) fn preflight(plan: &Plan) -> String {
+    let mut steps = Vec::new();
+    for step in &plan.steps {
+        let Action::Apply(work) = &step.action else { continue };
+        let asks_as_another = work.questions.iter().any(|question| question.spec.run_as != RunAs::Login);
+        if work.run_as != RunAs::Login || !work.recipe.needs.is_empty() || asks_as_another {
+            steps.push(step.id.to_string());
+        }
+    }
+    steps.join(" ")
+}
+
+/// Sets pb_lib, which has another name in what is sent. A quote in a quoted word costs twenty bytes of an exec string, and four in a here-document, which is read by a function,
 /// since not every shell finds the end of one inside of `$(…)`.
-fn assigned_library(library: &str) -> String {
-    let name = RUNNER.name("pb_lib");
+pub(super) fn assigned_library(name: &str, library: &str) -> String {
     if library.is_empty() {
         return format!("{name}=\n");
     }
@@ -74,7 +80,7 @@ fn assigned_library(library: &str) -> String {
 }
 
 /// The kinds' shell that steps with these calls need.
-fn library(calls: &[&str]) -> String {
+pub(super) fn library(calls: &[&str]) -> String {
     let functions = kinds::helpers(calls);
     if functions.is_empty() {
         return String::new();
@@ -108,7 +114,7 @@ fn sends_files(plan: &Plan) -> bool {
 }
 
 /// What the steps of a plan call of the kinds' functions.
-fn calls(plan: &Plan) -> Vec<&str> {
+pub(super) fn calls(plan: &Plan) -> Vec<&str> {
     plan.steps
         .iter()
         .flat_map(|step| match &step.action {

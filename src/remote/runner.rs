@@ -29,19 +29,19 @@ pub(super) const FILES: &[&str] = &[
 
 /// What only plans with questions of groups need. It takes the place of functions of the other files, and is left out elsewhere: every
 /// byte of the runner is sent with each plan.
-const GROUPS: &str = include_str!("runner/groups.sh");
+pub(super) const GROUPS: &str = include_str!("runner/groups.sh");
 
 /// The same of plans that reboot the host.
-const REBOOT: &str = include_str!("runner/reboot.sh");
+pub(super) const REBOOT: &str = include_str!("runner/reboot.sh");
 
 /// The same of plans with a password for sudo.
-const PASSWORD: &str = include_str!("runner/password.sh");
+pub(super) const PASSWORD: &str = include_str!("runner/password.sh");
 
 /// What programs have besides whose plans use values of the host.
-const VALUES: &str = include_str!("runner/values.sh");
+pub(super) const VALUES: &str = include_str!("runner/values.sh");
 
 /// What stands in front of the lines that only such programs have.
-const WITH_VALUES: &str = "#:with-values ";
+pub(super) const WITH_VALUES: &str = "#:with-values ";
 
 /// What programs have besides whose steps send files of the controller.
 const FILES_OF_STEPS: &str = include_str!("runner/files.sh");
@@ -126,6 +126,11 @@ impl Runner {
         self.names.short(name)
     }
 
+    /// All of its names.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// The runner with other lines in place of some comments.
     pub(super) fn with(&self, parts: Parts, change: impl FnOnce(&str) -> String) -> String {
         let source = source(parts);
@@ -134,7 +139,7 @@ impl Runner {
 }
 
 /// The function that takes the runner's variables away, for a shell that is a copy of the runner's.
-fn forget(source: &str) -> String {
+pub(super) fn forget(source: &str) -> String {
     let source = stripped(source);
     let of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let names = source.split(|c| !of_word(c)).filter(|word| word.starts_with("pb_") && !word.ends_with('_'));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::blobs::Blobs;
-use super::runner::RUNNER;
+use super::minify::Names;
 use crate::host_value;
 use crate::kinds::{Content, Guard, Recipe};
 use crate::plan::options::OptionValue;
@@ -18,21 +18,28 @@ const INLINE_LIMIT: usize = 32 * 1024;
 const REBOOT: Duration = Duration::from_mins(10);
 
 /// Assignments of what a step says of itself, one a line.
-#[derive(Default)]
-struct Settings(String);
+struct Settings<'n> {
+    text: String,
+    names: &'n Names,
+}
 
-impl Settings {
+impl<'n> Settings<'n> {
+    fn new(names: &'n Names) -> Self {
+        Self { text: String::new(), names }
+    }
+
     /// Sets what the runner has as `pb_step_NAME`; without a value nothing is sent.
     fn set(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            writeln!(self.0, "{}={value}", RUNNER.name(&format!("pb_step_{name}"))).expect("a string takes all");
+            writeln!(self.text, "{}={value}", self.names.short(&format!("pb_step_{name}")))
+                .expect("a string takes all");
         }
     }
 
     /// Calls the functions of the expressions that a step uses: what another line uses as it is read must be there by then.
     fn call_values(&mut self, work: &StepSpec) {
         for (name, _) in &work.values {
-            writeln!(self.0, "{}{name}", host_value::FUNCTION).expect("a string takes all");
+            writeln!(self.text, "{}{name}", host_value::FUNCTION).expect("a string takes all");
         }
     }
 
@@ -44,9 +51,9 @@ impl Settings {
     }
 }
 
-/// What the function of one step says of it.
-pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
-    let mut settings = Settings::default();
+/// What the function of one step says of it; `names` are those of the runner that reads it.
+pub(super) fn step_body(step: &PlannedStep, names: &Names, blobs: &mut Blobs) -> String {
+    let mut settings = Settings::new(names);
     match &step.action {
         Action::Skip { .. } => settings.set("skip", "1"),
         Action::Apply(work) => {
@@ -67,7 +74,7 @@ pub(super) fn step_body(step: &PlannedStep, blobs: &mut Blobs) -> String {
             }
         }
     }
-    settings.0
+    settings.text
 }
 
 /// The name of the function of a group's question, without what stands before the names of all of them.
@@ -76,19 +83,19 @@ pub(super) fn function_of(question: &Question) -> String {
 }
 
 /// What the function of a group's question says of it.
-pub(super) fn question_body(question: &Question, blobs: &mut Blobs) -> String {
-    let mut settings = Settings::default();
+pub(super) fn question_body(question: &Question, names: &Names, blobs: &mut Blobs) -> String {
+    let mut settings = Settings::new(names);
     settings.call_values(&question.spec);
     settings.set_quoted("name", &question.group);
     say_check(&mut settings, &question.spec);
     say_shell(&mut settings, &question.spec, blobs);
     say_values(&mut settings, &question.spec);
     say_options(&mut settings, &question.spec);
-    settings.0
+    settings.text
 }
 
 /// How the runner finds out whether the step needs a change.
-fn say_check(settings: &mut Settings, work: &StepSpec) {
+fn say_check(settings: &mut Settings<'_>, work: &StepSpec) {
     let alone = lone_creates(work);
     if let Some(path) = alone {
         settings.set("creates", &path.quote());
@@ -108,7 +115,7 @@ fn say_check(settings: &mut Settings, work: &StepSpec) {
 }
 
 /// What changes the host, or what a person is asked to do.
-fn say_command(settings: &mut Settings, work: &StepSpec) {
+fn say_command(settings: &mut Settings<'_>, work: &StepSpec) {
     if let Some(manual) = work.recipe.manual() {
         settings.set_quoted("manual", &manual.text.quote());
         if manual.wait {
@@ -129,7 +136,7 @@ fn say_command(settings: &mut Settings, work: &StepSpec) {
 }
 
 /// Whose shell the step has, and what stands in front of its own text there.
-fn say_shell(settings: &mut Settings, work: &StepSpec, blobs: &mut Blobs) {
+fn say_shell(settings: &mut Settings<'_>, work: &StepSpec, blobs: &mut Blobs) {
     match &work.run_as {
         RunAs::Login => {}
         RunAs::Root => settings.set("as", "root"),
@@ -153,7 +160,7 @@ fn say_shell(settings: &mut Settings, work: &StepSpec, blobs: &mut Blobs) {
 }
 
 /// What the step takes from earlier ones and leaves to later ones.
-fn say_values(settings: &mut Settings, work: &StepSpec) {
+fn say_values(settings: &mut Settings<'_>, work: &StepSpec) {
     let (names, values): (Vec<String>, Vec<String>) =
         work.recipe.exports_to_shells().map(|(name, value)| exported(name, value)).unzip();
     settings.set("export_names", &listed(&names));
@@ -166,7 +173,7 @@ fn say_values(settings: &mut Settings, work: &StepSpec) {
 }
 
 /// To whom the step's change is owed, and what it waits for itself. What every run calls these steps are file names on the host.
-fn say_debts(settings: &mut Settings, step: &PlannedStep, work: &StepSpec) {
+fn say_debts(settings: &mut Settings<'_>, step: &PlannedStep, work: &StepSpec) {
     if work.only_asks {
         settings.set("asks", "1");
     } else {
@@ -199,7 +206,7 @@ fn exported(name: &str, value: &Text) -> (String, String) {
 }
 
 /// What is needed, and what the step's options say.
-fn say_options(settings: &mut Settings, work: &StepSpec) {
+fn say_options(settings: &mut Settings<'_>, work: &StepSpec) {
     let needs: Vec<String> = work.recipe.needs.iter().map(|need| need.any_of.join("|")).collect();
     settings.set("needs", &listed(&needs));
     if let Some(timeout) = work.timeout.or(work.recipe.reboots().then_some(REBOOT)) {
@@ -226,7 +233,7 @@ fn say_options(settings: &mut Settings, work: &StepSpec) {
 }
 
 /// What earlier runs did of the step, for one without a check.
-fn say_earlier_runs(settings: &mut Settings, work: &StepSpec) {
+fn say_earlier_runs(settings: &mut Settings<'_>, work: &StepSpec) {
     let earlier: Vec<String> = work.earlier.iter().map(|(run, id)| format!("{run}/{id}")).collect();
     settings.set("before", &listed(&earlier));
     match &work.remembered {

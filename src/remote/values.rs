@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::runner::RUNNER;
+use super::minify::Names;
 use crate::host_value::{self, Expr, FUNCTION, Leaf, PREFIX, is_fact};
 use crate::plan::{Action, Plan};
 
-/// The functions behind the runner; nothing where the plan uses none of them.
-pub(super) fn shell(plan: &Plan) -> String {
+/// The functions behind the runner, whose names these are; nothing where the plan uses none of them.
+pub(super) fn shell(plan: &Plan, names_of_runner: &Names) -> String {
     let mut exprs: BTreeMap<&str, &Expr> = BTreeMap::new();
     let mut facts: BTreeSet<String> = BTreeSet::new();
     let steps = plan.steps.iter().filter_map(|step| match &step.action {
@@ -34,7 +34,7 @@ pub(super) fn shell(plan: &Plan) -> String {
     let names: Vec<&str> = facts.iter().map(|name| &name[1..]).collect();
     let calls: Vec<String> = names.iter().map(|name| format!("pb_fact_{name}")).collect();
     let helpers = host_value::helpers(&format!("{functions}\n{}", calls.join(" ")));
-    let registered = RUNNER.name("pb_registered");
+    let registered = names_of_runner.short("pb_registered");
     let taken = taken(&format!("{helpers}{functions}"));
     let values = exprs.keys().fold(String::new(), |all, name| format!("{all} {PREFIX}{name}"));
     let each = format!(

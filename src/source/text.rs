@@ -95,6 +95,18 @@ impl Sources {
         self.get(span.source).text.get(span.start..span.end).unwrap_or("")
     }
 
+    /// A line by its place as `file:line`, without the blanks around it; `None` where there is no such line.
+    pub fn line(&self, place: &str) -> Option<Span> {
+        let (name, line) = place.rsplit_once(':')?;
+        let at = self.list.iter().position(|source| source.name == name)?;
+        let text = self.list[at].text.as_str();
+        let number: usize = line.parse().ok()?;
+        let before = text.split_inclusive('\n').take(number.checked_sub(1)?).map(str::len).sum::<usize>();
+        let line = text.get(before..)?.lines().next()?;
+        let start = before + line.len() - line.trim_start().len();
+        Some(Span { source: SourceId(u32::try_from(at).ok()?), start, end: before + line.trim_end().len() })
+    }
+
     /// The 1-based line and column (in characters) of a span's first byte.
     pub fn line_column(&self, span: Span) -> (usize, usize) {
         let text = self.get(span.source).text.as_str();
