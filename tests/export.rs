@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -540,4 +541,90 @@ fn user_data_may_fetch_the_script_and_runs_no_other() {
     let other = run();
     assert_eq!(other.code, Some(11), "{}{}", other.stdout, other.stderr);
     other.says(&["gives another script than the one that was exported"]);
+}
+
+/// A sudo that wants `let me in` for everything, and then does it as it is.
+const SUDO: &str = "#!/bin/sh\nasks=
+while [ $# -gt 0 ]; do
+  case $1 in -kSH) asks=1 ;; --) shift; break ;; -n | -H | --prompt=) ;; *) break ;; esac
+  shift
+done
+[ -n \"$asks\" ] || { echo 'sudo: a password is required' >&2; exit 1; }
+IFS= read -r given
+[ \"$given\" = 'let me in' ] || { echo 'sudo: 1 incorrect password attempt' >&2; exit 1; }
+exec \"$@\"
+";
+
+#[test]
+fn sudo_gets_its_password_and_what_is_lacking_is_said_before_anything_starts() {
+    if !rustix::process::geteuid().is_root() {
+        crate::support::left_out("another user is needed; run as root brings it in");
+        return;
+    }
+    let place = Place::new(
+        "hosts: { h: { address: h } }\nsteps:\n\
+         \x20 - { name: Mine, command: touch mine, creates: ~/mine }\n\
+         \x20 - { name: As root, file: { path: ~/root, content: x }, sudo: true }\n",
+    );
+    place.script(&[]);
+    let nobody = 65534;
+    let given = |name: &str, mode| {
+        fs::set_permissions(place.path(name), fs::Permissions::from_mode(mode)).expect("changed");
+    };
+    fs::create_dir(place.path("bin")).expect("a folder");
+    fs::write(place.path("bin/sudo"), SUDO).expect("written");
+    given("bin/sudo", 0o755);
+    given("", 0o755);
+    std::os::unix::fs::chown(place.path("home"), Some(nobody), Some(nobody)).expect("given");
+    for shell in shells() {
+        let run = |password: &str| {
+            let mut words = vec!["-w"];
+            words.extend(shell.split(' '));
+            words.push("s.sh");
+            let mut command = Command::new("setsid");
+            command.args(words).current_dir(place.0.path()).env_clear().stdin(Stdio::null()).uid(nobody).gid(nobody);
+            command
+                .env("PATH", format!("{}:/usr/bin:/bin", place.path("bin").display()))
+                .env("HOME", place.path("home"));
+            if !password.is_empty() {
+                command.env("PINBOOT_SUDO_PASSWORD", password);
+            }
+            Printed::of(&output(&mut command))
+        };
+        for name in ["mine", "root"] {
+            let _ = fs::remove_file(place.path("home").join(name));
+        }
+        for (password, said) in [("", "a password is required"), ("wrong", "1 incorrect password attempt")] {
+            let refused = run(password);
+            assert_eq!(refused.code, Some(6), "{shell}: {}{}", refused.stdout, refused.stderr);
+            refused.says(&[
+                "As root: it needs another user, and sudo cannot be used: ",
+                said,
+                "0 failed, 2 not started",
+            ]);
+            assert_eq!(place.names(), [".pinboot"], "{shell}");
+        }
+        run("let me in").says(&["2 steps: 2 changed, 0 failed\n"]);
+        let again = run("let me in").says(&["2 steps: 2 unchanged, 0 failed\n"]);
+        assert!(!again.stdout.contains("let me in"));
+    }
+    fs::write(
+        place.path("p.yaml"),
+        "hosts: { h: { address: h } }\nsteps: [{ name: Brings it up, compose: { project: /nowhere } }]\n",
+    )
+    .expect("written");
+    place.script(&[]);
+    // A PATH with what the script itself needs, and without docker.
+    fs::create_dir(place.path("few")).expect("a folder");
+    for program in
+        "cat chmod date env head id ls mkdir mv rm sed setsid sh sleep su sync tail tr uname flock".split(' ')
+    {
+        if let Some(found) = crate::support::need(program, "coreutils") {
+            std::os::unix::fs::symlink(found, place.path("few").join(program)).expect("a link");
+        }
+    }
+    let mut command = place.command("sh", &[]);
+    let printed = Printed::of(&output(command.env("PATH", place.path("few")).env("HOME", place.path("few"))));
+    assert_eq!(printed.code, Some(6), "{}{}", printed.stdout, printed.stderr);
+    printed.says(&["Brings it up: it needs a program that is not here: docker|docker-compose"]);
 }

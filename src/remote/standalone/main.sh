@@ -121,6 +121,7 @@ pb_prepare() {
   if command -v setsid >/dev/null 2>&1; then pb_setsid=setsid; fi
   pb_take_run_lock
   pb_take_user_lock
+  pb_remove_dead
   pb_now
   pb_find_start_time $$
   printf '%s %s %s\n' $$ "$pb_start_time" "$pb_boot" >runner
@@ -138,7 +139,7 @@ pb_stop_by() {
 }
 
 # pb_make_folder: makes a folder in the record that pinboot keeps in this user's home, and goes there: a run of pinboot finds the host
-# taken, and what is owed to a step stays in one place. A folder that a script has left which was killed is removed.
+# taken, and what is owed to a step stays in one place.
 pb_make_folder() {
   cd "$HOME" 2>/dev/null || pb_fail 6 "cannot go to the home directory $HOME"
   [ ! -h .pinboot ] || pb_fail 6 "$HOME/.pinboot is a symbolic link"
@@ -148,13 +149,16 @@ pb_make_folder() {
   pb_line=$(ls -ld .pinboot)
   case $pb_line in drwx------*) ;; *) pb_fail 6 "other users can read $HOME/.pinboot: chmod 700 $HOME/.pinboot" ;; esac
   cd ./.pinboot/runs || exit 6
-  for pb_old in */script; do
-    [ -f "$pb_old" ] || continue
-    pb_old=${pb_old%/script}
-    pb_is_held "$pb_old/lock" || rm -rf "./$pb_old"
-  done
   { read -r pb_run </proc/sys/kernel/random/uuid; } 2>/dev/null && pb_run=${pb_run%%-*} || pb_run=$(printf '%08x' $$)
   mkdir "$pb_run" && cd "./$pb_run" && : >script && : >out || pb_fail 6 "cannot write in $HOME/.pinboot/runs"
+}
+# pb_remove_dead: removes the folders of scripts that were killed. This one has the lock, and nothing of the last one lives.
+pb_remove_dead() {
+  for pb_old in ../*/script; do
+    pb_old=${pb_old%/script}
+    [ -f "$pb_old/script" ] && [ "$pb_old" != "../$pb_run" ] || continue
+    pb_is_held "$pb_old/lock" || rm -rf "$pb_old"
+  done
 }
 pb_remove_folder() {
   exec 7>&- 8>&- 9>&-
