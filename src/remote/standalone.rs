@@ -79,11 +79,11 @@ pub fn standalone(plan: &Plan, script: &Standalone<'_>) -> Vec<u8> {
     text.push_str(&steps);
     let calls = calls(plan);
     text.push_str(&match script.form {
-        ScriptForm::Readable => readable_library(&calls, &names),
+        ScriptForm::Readable => ascii(&readable_library(&calls, &names)),
         ScriptForm::Short => assigned_library(names.short("pb_lib"), &library(&calls)),
     });
     text.push_str(&match script.form {
-        ScriptForm::Readable => format!("\n{}\n", names.shorten(&source)),
+        ScriptForm::Readable => format!("\n{}\n", ascii(&names.shorten(&source))),
         ScriptForm::Short => names.shorten(&stripped(&source)),
     });
     text.push_str(&values::shell(plan, &names));
@@ -134,6 +134,15 @@ fn comment(step: &PlannedStep) -> String {
         }
     }
     text
+}
+
+/// Our own comments have three dots in one character, which yash does not read where a host has no locale.
+fn ascii(shell: &str) -> String {
+    let is_comment = |line: &&str| line.trim_start().starts_with('#');
+    shell
+        .split_inclusive('\n')
+        .map(|line| if is_comment(&line) { line.replace('…', "...") } else { line.to_owned() })
+        .collect()
 }
 
 /// The kinds' functions as they are written.
