@@ -303,7 +303,7 @@ fn what_cannot_be_exported_is_refused_at_its_place() {
         .says(&["pinboot export: p.yaml (\"p.yaml\") for the host a"]);
     let waits = place.export(&["--as", "cloud-init", "--host", "a", "--only", "Wait"]);
     waits.exits(2).says(&["p.yaml:4:", "waits for a person"]);
-    // Nobody has said who logs in.
+    // It is not said who logs in.
     place.export(&["--as", "cloud-init", "--host", "b", "--only", "Again"]).exits(2);
     fs::write(
         place.path("p.yaml"),
@@ -567,7 +567,7 @@ fn sudo_gets_its_password_and_what_is_lacking_is_said_before_anything_starts() {
          \x20 - { name: As root, file: { path: ~/root, content: x }, sudo: true }\n",
     );
     place.script(&[]);
-    let nobody = 65534;
+    let another = 65534;
     let given = |name: &str, mode| {
         fs::set_permissions(place.path(name), fs::Permissions::from_mode(mode)).expect("changed");
     };
@@ -575,14 +575,14 @@ fn sudo_gets_its_password_and_what_is_lacking_is_said_before_anything_starts() {
     fs::write(place.path("bin/sudo"), SUDO).expect("written");
     given("bin/sudo", 0o755);
     given("", 0o755);
-    std::os::unix::fs::chown(place.path("home"), Some(nobody), Some(nobody)).expect("given");
+    std::os::unix::fs::chown(place.path("home"), Some(another), Some(another)).expect("given");
     for shell in shells() {
         let run = |password: &str| {
             let mut words = vec!["-w"];
             words.extend(shell.split(' '));
             words.push("s.sh");
             let mut command = Command::new("setsid");
-            command.args(words).current_dir(place.0.path()).env_clear().stdin(Stdio::null()).uid(nobody).gid(nobody);
+            command.args(words).current_dir(place.0.path()).env_clear().stdin(Stdio::null()).uid(another).gid(another);
             command
                 .env("PATH", format!("{}:/usr/bin:/bin", place.path("bin").display()))
                 .env("HOME", place.path("home"));
@@ -627,4 +627,41 @@ fn sudo_gets_its_password_and_what_is_lacking_is_said_before_anything_starts() {
     let printed = Printed::of(&output(command.env("PATH", place.path("few")).env("HOME", place.path("few"))));
     assert_eq!(printed.code, Some(6), "{}{}", printed.stdout, printed.stderr);
     printed.says(&["Brings it up: it needs a program that is not here: docker|docker-compose"]);
+}
+
+#[test]
+fn a_run_and_a_script_never_work_side_by_side() {
+    if !is_possible() || crate::support::need("ssh", "openssh-client").is_none() {
+        return;
+    }
+    let place = Place::new(
+        "hosts: { h: { address: h, user: ec2-user } }\nsteps:\n\
+         \x20 - { name: Waits, script: 'touch started; n=0; while [ ! -e go ] && [ $n -lt 600 ]; do sleep .1; n=$((n + 1)); done', always: true }\n",
+    );
+    place.script(&[]);
+    let host = Host::new("smoke");
+    let script = fs::read(place.path("s.sh")).expect("the script");
+    assert_eq!(host.type_in("cat >s.sh", &script).code, Some(0));
+    let is_started = || host.type_in("test -e started", b"").code == Some(0);
+    std::thread::scope(|scope| {
+        // The script has the host: a run is refused at once, and says since when.
+        let running = scope.spawn(|| host.type_in("sh s.sh", b""));
+        until("the script's step has started", is_started);
+        let refused = host.run(place.0.path(), &place.path("p.yaml"), &[]);
+        assert_eq!(refused.code, Some(9), "{}{}", refused.stdout, refused.stderr);
+        refused.says(&["another run holds the host", "started by ec2-user@"]);
+        assert_eq!(host.type_in("touch go; rm started", b"").code, Some(0));
+        running.join().expect("it ends").says(&["1 changed, 0 failed"]);
+    });
+    assert_eq!(host.type_in("rm go", b"").code, Some(0));
+    std::thread::scope(|scope| {
+        // A run has the host: the script is refused.
+        let running = scope.spawn(|| host.run(place.0.path(), &place.path("p.yaml"), &[]));
+        until("the run's step has started", is_started);
+        let refused = host.type_in("sh s.sh", b"");
+        assert_eq!(refused.code, Some(9), "{}{}", refused.stdout, refused.stderr);
+        refused.says(&["another run has this host"]);
+        assert_eq!(host.type_in("touch go", b"").code, Some(0));
+        running.join().expect("it ends").says(&["1 changed, 0 failed"]);
+    });
 }
