@@ -8,6 +8,8 @@
 
 #[path = "host/aws.rs"]
 mod aws;
+#[path = "host/broker.rs"]
+mod broker;
 #[path = "host/ec2.rs"]
 mod ec2;
 #[path = "host/kit.rs"]

@@ -136,6 +136,9 @@ fn values_of_the_command_line_take_the_shape_of_the_playbook() {
     let plan =
         compile(&text, with_vars(&["list=[a, 'b {{ x }}']", "map={b: 2}", "flag=false", "text=[a]", "maybe=yes"]));
     assert_eq!(lines(&plan), ["1 s: echo a 'b {{ x }}' 2 '[a]' yes", "2 t: ls"]);
+    let nothing = ["list=null", "text=null", "map={b: 2}", "maybe=\"null\""];
+    let text = text.replace("{{ text }}", "{{ text is none }}").replace("{{ late }}", "{{ list is none }}");
+    assert_eq!(lines(&compile(&text, with_vars(&nothing)))[0], "1 s: echo true 2 true '\"null\"'");
 }
 
 #[test]

@@ -87,6 +87,10 @@ impl Reader<'_> {
         if known.broken {
             return broken;
         }
+        // As in the playbook, where it leaves out what the variable is for.
+        if value == "null" {
+            return Node { value: Value::Null, span };
+        }
         if !known.structured {
             return Node { value: Value::Scalar { text: value.to_owned(), style: ScalarStyle::Literal }, span };
         }

@@ -76,6 +76,11 @@ impl Host {
 
     /// Runs a playbook with this host's address.
     pub(crate) fn play(&self, playbook: &Path, more: &[&str]) -> Output {
+        Output::by(self.run(playbook).args(["-e", &format!("host={}", self.address)]).args(more))
+    }
+
+    /// Runs a playbook that has another name for the address.
+    pub(crate) fn play_as_it_is(&self, playbook: &Path, more: &[&str]) -> Output {
         Output::by(self.run(playbook).args(more))
     }
 
@@ -92,7 +97,7 @@ impl Host {
 
     /// Starts a playbook without waiting for its end.
     pub(crate) fn start_playbook(&self, playbook: &Path) -> Process {
-        Process::start("pinboot", &mut self.run(playbook))
+        Process::start("pinboot", self.run(playbook).args(["-e", &format!("host={}", self.address)]))
     }
 
     /// Runs `pinboot rerun` for the last run.
@@ -129,7 +134,6 @@ impl Host {
         let mut command = self.pinboot();
         command.arg("run").arg(playbook).args(["--output", "json", "--host-key", "accept-new", "--known-hosts"]);
         command.arg(self.controller.path().join("known_hosts")).arg("--key").arg(&self.key);
-        command.args(["-e", &format!("host={}", self.address)]);
         command
     }
 

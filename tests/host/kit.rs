@@ -194,6 +194,8 @@ impl Kit {
             ("bin/kafka-console-consumer.sh", include_str!("kafka/kafka-console-consumer.sh")),
             ("bin/kafka-server-start.sh", include_str!("kafka/kafka-server-start.sh")),
             ("bin/zookeeper-server-start.sh", include_str!("kafka/zookeeper-server-start.sh")),
+            ("config/server.properties", include_str!("kafka/release.server.properties")),
+            ("config/zookeeper.properties", include_str!("kafka/release.zookeeper.properties")),
             ("config/log4j.properties", include_str!("kafka/log4j.properties")),
             ("config/tools-log4j.properties", include_str!("kafka/tools-log4j.properties")),
         ];
