@@ -63,13 +63,13 @@ const fn row(exit: Exit, code: u8, outcome: &'static str, meaning: &'static str)
     Row { exit, code, outcome, meaning }
 }
 
-const FAILED_LOCALLY: &str = "this machine: the journal, known_hosts or the output cannot be written";
+const FAILED_LOCALLY: &str = "this machine: the journal, known_hosts, what was fetched or the output cannot be written";
 const UNKNOWN: &str = "outcome unknown: a step was started, no result was recorded, and it has no check";
 
 /// All exit codes, ordered by what the user must know first. Where hosts end with different codes, the first row wins.
 const TABLE: &[Row] = &[
     // This machine is in trouble: what is on record cannot be trusted.
-    row(Exit::LocalError, 12, "journal not written", FAILED_LOCALLY),
+    row(Exit::LocalError, 12, "not written here", FAILED_LOCALLY),
     // The user, or the system, ended pinboot.
     row(Exit::Terminated, 143, "interrupted", "ended by SIGTERM; the message says what continues on the hosts"),
     row(Exit::OutputClosed, 141, "interrupted", "the reader of standard output went away"),

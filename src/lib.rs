@@ -38,6 +38,7 @@ pub mod rerun;
 pub mod script;
 pub mod secret;
 pub mod source;
+pub mod taken;
 pub mod transport;
 pub mod view;
 mod wrap;

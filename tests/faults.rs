@@ -13,7 +13,7 @@ mod host;
 mod hostile;
 mod identity;
 mod input;
-mod link;
+pub(crate) mod link;
 mod matrix;
 mod report;
 mod rerun;

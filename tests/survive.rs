@@ -4,6 +4,7 @@
 
 mod attach;
 mod cancel;
+mod fetch;
 mod lost;
 mod reboot;
 mod together;

@@ -19,6 +19,7 @@ use crate::node::decode;
 use crate::plan::Plan;
 use crate::playbook::{Inputs, Loaded, leftovers, load};
 use crate::source::{Sources, merged, near, render};
+use crate::taken;
 
 /// The largest local file that a step may use.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -81,6 +82,8 @@ pub(super) fn load_playbook(
     let mut inputs = Inputs::new(local_user(), move |name| {
         read_file(&find(Path::new(name), &folder)).map_err(|error| error.to_string())
     });
+    let folder = folder_of(path).to_owned();
+    inputs.find_target = Box::new(move |name, reads| find_target(Path::new(name), &folder, reads));
     for file in &flags.vars_files {
         let bytes = read_file(file).map_err(|error| cannot_read("--vars-file", file, &error))?;
         inputs.vars_files.push((file.display().to_string(), bytes));
@@ -171,6 +174,19 @@ fn find(path: &Path, folder: &Path) -> PathBuf {
     }
     let beside = folder.join(path);
     if path.is_absolute() || !beside.exists() { path.to_owned() } else { beside }
+}
+
+/// Where a path leads that a step writes to, and what is there already: a relative one begins at the playbook's folder.
+fn find_target(path: &Path, folder: &Path, reads: bool) -> Result<(String, String), String> {
+    let whole = match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => folder.join(path),
+    };
+    let whole = std::path::absolute(whole).map_err(|error| error.to_string())?;
+    if !reads {
+        return Ok((whole.display().to_string(), String::new()));
+    }
+    taken::read(&whole).map(|tree| (tree.path, tree.entries))
 }
 
 fn find_key(mut host: Host, playbook: &Path) -> Host {

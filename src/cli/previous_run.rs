@@ -192,6 +192,8 @@ fn may_still_run(exit: Exit) -> bool {
         | Exit::Interrupted
         | Exit::Quit
         | Exit::OutputClosed
+        // Files of a step could not be written here.
+        | Exit::LocalError
         | Exit::Terminated => true,
         Exit::Success
         | Exit::StepFailed
@@ -200,7 +202,6 @@ fn may_still_run(exit: Exit) -> bool {
         | Exit::Busy
         | Exit::Mismatch
         | Exit::IntegrityFailed
-        | Exit::LocalError
         | Exit::Other(_) => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -22,7 +23,7 @@ use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::StepId;
 use crate::inventory::Host;
-use crate::kinds::{FetchState, address_name};
+use crate::kinds::{Effect, FetchState, address_name};
 use crate::lock::Lock;
 use crate::plan::{Action, Plan};
 use crate::rehearse::cut::{CutRun, judge_cut};
@@ -31,6 +32,7 @@ use crate::rehearse::{self, World};
 use crate::remote::is_own_path;
 use crate::report::terminal_columns;
 use crate::source::Sources;
+use crate::taken;
 use crate::transport::ssh::{Config, NoPassphrase, Passphrase, Ssh};
 use crate::view::RunView;
 use crate::wrap::wrap_message;
@@ -217,7 +219,9 @@ impl Stage<'_> {
         config.known_hosts = vec![stage.known_hosts_path().to_owned()];
         config.known_hosts_read_only = Vec::new();
         let header = header(&self.args.playbook, self.ready, Mode::Run, None)?;
-        let plans = [(host, self.plan.clone())];
+        let mut plan = self.plan.clone();
+        aside(&mut plan, &stage.known_hosts_path().with_file_name("fetched"))?;
+        let plans = [(host, plan)];
         // A rehearsal's host is gone when pinboot ends: nothing can be resumed.
         let jobs = vec![Job { resume_command: None, ..job(&plans[0].0, &plans[0].1, &header) }];
         let first = started(&header, &self.ready.name, &plans);
@@ -332,6 +336,18 @@ impl Stage<'_> {
         let line = json!({ "v": VERSION, "kind": kind, "host": self.host.id, "verdict": verdict });
         print(&(json_text(&line) + "\n")).map(|_| ())
     }
+}
+
+/// Lets what steps bring here go into a folder beside the throw-away host: a rehearsal leaves this machine as it is.
+fn aside(plan: &mut Plan, folder: &Path) -> Result<(), CommandError> {
+    for step in &mut plan.steps {
+        let Action::Apply(spec) = &mut step.action else { continue };
+        let Effect::Takes(takes) = &mut spec.recipe.effect else { continue };
+        let place = folder.join(takes.to.trim_start_matches('/'));
+        let tree = taken::read(&place).map_err(|why| CommandError::local(format!("cannot read {why}")))?;
+        (takes.to, takes.here) = (tree.path, tree.entries);
+    }
+    Ok(())
 }
 
 fn host_lost(error: &std::io::Error) -> CommandError {

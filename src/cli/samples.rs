@@ -36,6 +36,7 @@ pub(super) fn journal() -> JournalRead {
         when: None,
         earlier: Vec::new(),
         needs: Vec::new(),
+        takes: None,
     });
     let header = Header {
         run: RunId::parse("3f9c00ff").unwrap(),

@@ -7,6 +7,7 @@ mod locks;
 mod options;
 mod recipe;
 mod steps;
+mod targets;
 
 pub use self::locks::{fetches, lock_warnings, stale};
 
@@ -73,7 +74,9 @@ fn compile_up_to(
     });
     let registered = registered(loaded, choice.left_out.clone());
     let lines = lines(playbook, sources);
-    let common = Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode, is_used };
+    let reads_targets = most != MAX_PLANNED_IN_LINT;
+    let common =
+        Common { loaded, registered: &registered, choice: &choice, lines: &lines, mode, is_used, reads_targets };
     let mut plans = Vec::new();
     let mut planned = 0;
     for chosen in chosen {
@@ -93,6 +96,7 @@ fn compile_up_to(
         planned += plan.steps.len();
         plans.extend(host.map(|host| (host, plan)));
     }
+    diagnostics.extend(targets::apart(&plans));
     loaded.used_from(&mut diagnostics);
     (plans, merged(diagnostics))
 }
@@ -145,11 +149,13 @@ struct Common<'l> {
     mode: Mode,
     /// Whether the values of parameters may be missing.
     is_used: bool,
+    /// Whether it is read what is here already where steps write to.
+    reads_targets: bool,
 }
 
 /// Resolves the variables of one host and compiles every step for it.
 fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> (Option<Host>, Plan, Vec<Diagnostic>) {
-    let Common { loaded, registered, choice, lines, mode, is_used } = *common;
+    let Common { loaded, registered, choice, lines, mode, is_used, reads_targets } = *common;
     let (playbook, inputs) = (&loaded.playbook, &loaded.inputs);
     let own: &[_] = chosen.entry.map_or(&[], |entry| &entry.vars);
     let declared = Declarations {
@@ -180,6 +186,8 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     let id = host.as_ref().map_or_else(|| HostId(String::new()), |host| host.id.clone());
     diagnostics.extend(renderer.diagnostics);
     let mut plan = Plan { host: id, mode, steps: planned, secrets };
+    let id = plan.host.clone();
+    diagnostics.extend(targets::complete(&mut plan, &id, inputs, reads_targets));
     if let Some(password) = sudo_password.filter(|_| plan.uses_sudo()) {
         plan.secrets.push((SUDO_PASSWORD.to_owned(), password));
     }

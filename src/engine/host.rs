@@ -3,17 +3,23 @@
 mod busy;
 mod files;
 mod follow;
+mod holding;
 mod refusals;
 mod sending;
 mod sending_files;
 mod standing;
+mod taking_files;
 
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
+use self::holding::Held;
+use self::taking_files::Taken;
 use super::backoff::{Backoff, FIRST_DELAY, MAX_DELAY};
 use super::connection_end::{
     CommandEnd, EndJudgement, FailedConnect, FailureJudgement, MAX_FRUITLESS, SilentEnd, judge, judge_failure,
@@ -72,6 +78,8 @@ enum ConnectionEnd {
     Mute,
     /// The user detaches.
     Detached(Exit),
+    /// The files of a step cannot be taken: the run is not finished for this machine.
+    NotTaken(Exit, String),
 }
 
 /// Carries out one host's part of a run, from connecting to its last event.
@@ -117,6 +125,10 @@ pub(super) async fn run_host<C: Connect>(
         rebooting_since: None,
         past_login: None,
         transfers: Transfers::default(),
+        held: Held::default(),
+        taken: Arc::default(),
+        vain_takes: 0,
+        take_failure: None,
     };
     let HostEnd { exit, message } = host.drive().await;
     if let Some(end_of_output) = host.interpreter.leave() {
@@ -166,6 +178,14 @@ struct HostTask<'a, C: Connect> {
     past_login: Option<PastLogin>,
     /// What the host wants of files.
     transfers: Transfers,
+    /// What it reports behind a step whose files are not taken yet.
+    held: Held,
+    /// How much has been taken.
+    taken: Arc<Taken>,
+    /// Transfers in a row that took nothing.
+    vain_takes: u32,
+    /// Why files cannot be taken.
+    take_failure: Option<(Exit, String)>,
 }
 
 impl<C: Connect> HostTask<'_, C> {
@@ -212,10 +232,10 @@ impl<C: Connect> HostTask<'_, C> {
         }
     }
 
-    /// How much was reported of the run so far, and how much of what its steps print has come. Words that report nothing are not news:
+    /// How much was reported of the run and taken of its files so far, and how much of what its steps print has come. Words that report nothing are not news:
     /// a host could say one on each connection without end.
     fn heard(&self) -> (u64, u64) {
-        (self.reported, self.streams.position().out)
+        (self.reported + self.taken.came.load(Ordering::Relaxed), self.streams.position().out)
     }
 
     /// Counts connections that were not worth having; `heard` is what had come before this one.
@@ -309,6 +329,7 @@ impl<C: Connect> HostTask<'_, C> {
                 Break(self.not_reached(refusal).await)
             }
             ConnectionEnd::Detached(exit) => Break(HostEnd::new(exit, self.continues())),
+            ConnectionEnd::NotTaken(exit, message) => Break(HostEnd::new(exit, self.with_resume(&message))),
         }
     }
 

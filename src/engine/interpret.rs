@@ -120,6 +120,11 @@ impl Interpreter {
         self.ledger = Ledger::new(Some(steps.into_iter().collect()), mode);
     }
 
+    /// Whether a step is finished for this machine.
+    pub(super) fn is_finished(&self, step: StepId) -> bool {
+        self.ledger.outcome(step).is_some()
+    }
+
     /// The current step.
     pub(super) fn running(&self) -> Option<StepId> {
         self.current.as_ref().map(|current| current.step)
@@ -295,7 +300,7 @@ impl Interpreter {
     }
 
     /// A step for a sentence: its number and its name.
-    fn title(&self, step: StepId) -> String {
+    pub(super) fn title(&self, step: StepId) -> String {
         let number = self.label(step).map_or_else(|| format!("step {step}"), |label| format!("step {label}"));
         let name = self.name(step);
         // Without the playbook a step's name is only its number.

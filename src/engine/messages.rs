@@ -571,6 +571,39 @@ pub(super) fn files_are_not_here(run: &RunId, name: &str, count: usize) -> (Stri
     (message, format!("`pinboot cancel USER@HOST {run}` ends that run; a new one sends the files as they are now"))
 }
 
+/// A step offers files, and it is not known here where they belong.
+pub(super) fn files_belong_elsewhere(run: &RunId, step: &str) -> (String, String) {
+    let message = format!("{step} has files for the machine that has the playbook, and they are not taken from here");
+    (
+        message,
+        format!("`pinboot rerun {run}` there takes them; here, `pinboot attach USER@HOST {run} --playbook FILE` does"),
+    )
+}
+
+/// A step that was to have files has none.
+pub(super) const NOT_OFFERED: &str = "the host no longer has the files that a step has written down";
+/// The same where another pinboot has taken them.
+pub(super) const TAKEN_ELSEWHERE: &str =
+    "another pinboot has taken the files of a step, and not to this place: start a new run to have them here";
+/// The host has files, and each attempt to take them ends without a byte.
+pub(super) const GIVES_NOTHING: &str = "the host ends each attempt to take its files, and sends nothing";
+/// The host reports too much while files are taken.
+pub(super) const REPORTS_TOO_MUCH: &str = "the host reports more than can be kept while its files are taken";
+
+/// Output that found no room while files were taken.
+pub(super) fn output_left_out(bytes: u64) -> (String, String) {
+    let message = format!("{bytes} bytes of the output of later steps are not shown: they came while files were taken");
+    (message, "they are in the file `out` of the run's record on the host".to_owned())
+}
+
+/// The connection went away after the run had ended on it.
+pub(super) const LOST_WITH_FILES: &str = "the connection was lost while files were taken";
+
+/// A step's files could not be taken.
+pub(super) fn not_taken(step: &str, why: &str) -> String {
+    format!("the files of {step} were not taken: {why}")
+}
+
 /// A file ended before all of its bytes were sent.
 pub(super) fn file_shrank(error: &std::io::Error) -> String {
     match error.kind() {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::exit::Exit;
 use crate::ids::StepId;
+use crate::remote::Offer;
 use crate::transport::{Beside, Exec};
 
 /// What the host wants to be done with files.
@@ -17,6 +19,8 @@ use crate::transport::{Beside, Exec};
 pub(super) enum FileWork {
     /// A step waits for files of this machine.
     Send(StepId),
+    /// A step has files for this machine.
+    Take(StepId, Offer),
 }
 
 /// The work of a transfer, once its command runs.
@@ -37,6 +41,13 @@ pub(super) enum TransferEnd {
     Done,
     /// Something is left, and is tried again after so long.
     Later(Duration),
+    /// It failed, and the run is not finished for this machine: with this exit code.
+    Failed {
+        /// The code.
+        exit: Exit,
+        /// Why.
+        message: String,
+    },
     /// It cannot be done from here.
     Impossible {
         /// Why.
@@ -72,6 +83,11 @@ impl Transfers {
                 *at = Instant::now() + pause;
             }
         }
+    }
+
+    /// Whether something like this waits.
+    pub(super) fn has(&self, is_meant: impl Fn(&FileWork) -> bool) -> bool {
+        self.pending.iter().any(|(work, _)| is_meant(work))
     }
 
     /// What is next, and from when on it may be started.

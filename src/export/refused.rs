@@ -52,6 +52,10 @@ fn refused(step: &PlannedStep, format: Format) -> Option<(String, &'static str)>
             "files that are sent beside a run cannot be in a script".to_owned(),
             "put them at an address, for `archive` or `download`; a single file can be `file: { src: … }`",
         )),
+        Effect::Takes(_) => Some((
+            "a script has no machine to bring the files of a host to".to_owned(),
+            "leave the step out with --skip-tags, or copy the files with a `command`",
+        )),
         Effect::Manual(manual) if manual.wait && format == Format::CloudInit => Some((
             "a step that waits for a person cannot be done at a machine's first boot".to_owned(),
             "leave `wait` out, which shows the text in the log of cloud-init, or leave the step out with --skip-tags",

@@ -196,6 +196,7 @@ const SAME: &[(&str, &str, Names)] = &[
     ("systemd", "service", &[("name", "name"), ("enabled", "enabled"), ("masked", "masked")]),
     ("systemd_service", "service", &[("name", "name"), ("enabled", "enabled"), ("masked", "masked")]),
     ("service", "service", &[("name", "name"), ("enabled", "enabled")]),
+    ("fetch", "fetch", &[("src", "from"), ("dest", "to")]),
     ("s3_object", "s3_object", S3_OBJECT),
     ("aws_s3", "s3_object", S3_OBJECT),
 ];

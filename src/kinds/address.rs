@@ -57,6 +57,9 @@ pub(super) const DIGESTERS: Need = Need::one_of(
 )
 .when(When::Given(VERIFIED));
 
+/// What computes a SHA-256, in every case.
+pub(super) const SHA256_PROGRAMS: Need = Need { when: When::Always, ..DIGESTERS };
+
 /// Why something that was fetched was refused.
 pub(super) const CAUSES: &[Cause] = &[HTML_PAGE, NOT_FOUND];
 

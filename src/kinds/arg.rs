@@ -20,7 +20,7 @@ pub struct Arg {
 /// A rendered value: it has the shape of its field (see [`Shape`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArgValue {
-    /// Text (`Text`, `Path`, `Mode`, `OneOf`, `LocalTemplate`; inside an unread `List`, every scalar).
+    /// Text (`Text`, `Path`, `Mode`, `OneOf`, `LocalTemplate`, `LocalTarget`; inside an unread `List`, every scalar).
     Text(Text),
     /// Shell, values already quoted.
     Shell(Script),
@@ -137,7 +137,7 @@ impl<'a> Args<'a> {
         self.get(name).map_or(self.span, |arg| arg.span)
     }
 
-    /// A field of text (`Text`, `Path`, `Mode`, `OneOf`, `LocalTemplate`).
+    /// A field of text (`Text`, `Path`, `Mode`, `OneOf`, `LocalTemplate`, `LocalTarget`).
     pub fn text(&self, name: &str) -> Option<&'a Text> {
         self.get(name).map(|arg| match &arg.value {
             ArgValue::Text(text) => text,
@@ -203,5 +203,5 @@ impl<'a> Args<'a> {
 
 /// Whether a shape's value is sent apart from the fields that the shell reads.
 pub(super) fn is_local(shape: Shape) -> bool {
-    matches!(shape, Shape::LocalPath | Shape::LocalTemplate)
+    matches!(shape, Shape::LocalPath | Shape::LocalTemplate | Shape::LocalTarget)
 }

@@ -11,6 +11,8 @@ pub enum Shape {
     LocalPath,
     /// A path on this machine; the file is a template, and the value is what it renders to.
     LocalTemplate,
+    /// A path on this machine that a step writes to; it may not be there yet.
+    LocalTarget,
     /// Shell text; values in it are quoted.
     Shell,
     /// An expression without braces, or a list of them: each becomes `true` or `false`, here or on the host.
@@ -96,7 +98,7 @@ impl Shape {
         match self {
             Self::Text => "text".to_owned(),
             Self::Path => "path on the host".to_owned(),
-            Self::LocalPath | Self::LocalTemplate => "path on this machine".to_owned(),
+            Self::LocalPath | Self::LocalTemplate | Self::LocalTarget => "path on this machine".to_owned(),
             Self::Shell => "shell".to_owned(),
             Self::Conditions => "expression, or list of them".to_owned(),
             Self::Bool => "true or false".to_owned(),
@@ -268,6 +270,11 @@ pub const fn local_path(name: &'static str, doc: &'static str) -> Field {
 /// A local file that is rendered like any value of the playbook.
 pub const fn local_template(name: &'static str, doc: &'static str) -> Field {
     Field::new(name, Shape::LocalTemplate, doc)
+}
+
+/// A local path that the step writes to.
+pub const fn local_target(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::LocalTarget, doc)
 }
 
 /// Shell of the author.

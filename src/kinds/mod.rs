@@ -27,6 +27,7 @@ mod ere;
 mod example;
 mod expect;
 mod export;
+mod fetch;
 pub mod field;
 mod file;
 mod git;
@@ -54,6 +55,7 @@ mod service;
 mod shell;
 mod swap;
 mod sysctl;
+mod takes;
 mod tree;
 mod typed;
 mod user;
@@ -72,6 +74,7 @@ pub use need::{Need, When};
 pub use recipe::{Content, Effect, Fetch, FetchState, Manual, Recipe, Upload};
 pub use rule::Rule;
 pub use shell::{PROLOGUE, compact, helpers};
+pub use takes::Takes;
 pub use tree::{Entry, LocalFile, Sort, Tree};
 
 /// Every kind, in the order of help.
@@ -82,6 +85,7 @@ pub const KINDS: &[&Kind] = &[
     &repository::KIND,
     &download::KIND,
     &archive::KIND,
+    &fetch::KIND,
     &git::KIND,
     &python::KIND,
     &file::KIND,

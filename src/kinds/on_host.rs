@@ -84,7 +84,8 @@ fn shape(field: &Field) -> Option<(String, &'static str, &'static str)> {
         | Shape::Shell
         | Shape::Conditions
         | Shape::LocalPath
-        | Shape::LocalTemplate => return None,
+        | Shape::LocalTemplate
+        | Shape::LocalTarget => return None,
     };
     Some((question, what, hint))
 }

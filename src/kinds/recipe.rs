@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Doubt, Need, Tree};
+use super::{Doubt, Need, Takes, Tree};
 use crate::script::{Script, Text};
 use crate::source::Span;
 
@@ -92,6 +92,8 @@ pub enum Effect {
     Interpreter(&'static str),
     /// `apply` makes the host reboot soon after it has ended: the step is done in the host's next boot.
     Reboots,
+    /// What `apply` writes to standard output is taken by pinboot's machine. `pb_here` says in check and apply what is there already.
+    Takes(Takes),
 }
 
 /// Variables that a POSIX shell, bash or mksh keeps for itself, whatever its environment says.
@@ -167,6 +169,11 @@ impl Recipe {
     /// The files of this machine that it needs.
     pub fn upload(&self) -> Option<&Upload> {
         if let Effect::Upload(upload) = &self.effect { Some(upload) } else { None }
+    }
+
+    /// Where what it gives is taken to.
+    pub fn takes(&self) -> Option<&Takes> {
+        if let Effect::Takes(takes) = &self.effect { Some(takes) } else { None }
     }
 
     /// What a person must do.

@@ -208,6 +208,9 @@ fn recipe(spec: &StepSpec, check_as: &str, apply_as: &str, out: &mut String) {
             Err(summary) => line("content (pb_content)", &summary, out),
         }
     }
+    if let Some(takes) = recipe.takes() {
+        line("taken to", &escape(takes.to.as_bytes()), out);
+    }
     for (name, value) in recipe.exports() {
         line("for all later steps", &format!("{name}={}", value.quote()), out);
     }

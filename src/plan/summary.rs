@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Plan, PlannedStep};
 use crate::ids::{Digest, RunId, StepId, StepLabel};
+use crate::kinds::Takes;
 
 /// One step of a plan in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct StepSummary {
     /// Programs of which it needs one, between `|`, each with advice for a host that has none of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<(String, String)>,
+    /// Where on this machine what it gives is taken to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Takes>,
 }
 
 impl StepSummary {
@@ -55,6 +59,7 @@ impl StepSummary {
             when: None,
             earlier: Vec::new(),
             needs: Vec::new(),
+            takes: None,
         }
     }
 }
@@ -83,6 +88,7 @@ impl PlannedStep {
                 when: step.when.as_ref().map(|when| format!("when: {}", when.written)),
                 earlier: step.earlier.clone(),
                 needs: step.recipe.needs.iter().map(|need| (need.any_of.join("|"), need.hint.to_owned())).collect(),
+                takes: step.recipe.takes().map(|takes| Takes { here: String::new(), ..takes.clone() }),
                 ..summary
             },
         }

@@ -7,6 +7,10 @@ use crate::flags::Flags;
 use crate::lock::Lock;
 use crate::render::Loader;
 
+/// Gives the whole path for a path on this machine, as a playbook has it, and where that is wanted what is there already, as
+/// [`crate::kinds::Takes`] has it.
+pub(super) type FindTarget = dyn Fn(&str, bool) -> Result<(String, String), String>;
+
 /// What the command line and the surroundings add to a playbook.
 pub struct Inputs {
     /// What the user gave on the command line.
@@ -21,6 +25,8 @@ pub struct Inputs {
     pub lock: Lock,
     /// How local files are read.
     pub loader: Box<Loader>,
+    /// How the place is found that a step writes to here.
+    pub find_target: Box<FindTarget>,
 }
 
 impl Inputs {
@@ -33,6 +39,7 @@ impl Inputs {
             env: BTreeMap::new(),
             lock: Lock::default(),
             loader: Box::new(loader),
+            find_target: Box::new(|path, _| Ok((path.to_owned(), String::new()))),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::identity::is_machine_id;
 use super::runner_words::{RunnerEnd, RunnerOutcome, RunnerReason};
+use super::taker::Offer;
 use crate::ids::{RunId, StepId};
 use crate::secret::HostText;
 
@@ -139,6 +140,13 @@ pub enum Frame {
         step: StepId,
         /// How many bytes the host lacks.
         bytes: u64,
+    },
+    /// A step has written files down that this machine is to take.
+    Have {
+        /// Which step.
+        step: StepId,
+        /// What it offers.
+        offer: Offer,
     },
     /// A step is over.
     Done {
@@ -275,6 +283,10 @@ pub(super) fn parse(body: &[u8]) -> Option<Frame> {
             total: words.next()?.parse().ok()?,
         },
         b"want" => Frame::Want { step: step(words.next())?, bytes: words.next()?.parse().ok()? },
+        b"have" => Frame::Have {
+            step: step(words.next())?,
+            offer: Offer { files: words.next()?.parse().ok()?, index: words.next()?.parse().ok()? },
+        },
         b"done" => done(rest)?,
         b"end" => Frame::End(RunnerEnd::parse(&text())),
         _ => return None,

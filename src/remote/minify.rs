@@ -33,6 +33,7 @@ const FIXED: &[&str] = &[
     // What a step's shell has.
     "pb_candidate",
     "pb_content",
+    "pb_here",
     "pb_home",
     "pb_plan",
     "pb_progress",
@@ -41,6 +42,8 @@ const FIXED: &[&str] = &[
     "pb_why",
     // What stands in front of the delivery, `stop.sh` and `ask.sh`.
     "pb_after",
+    "pb_index_bytes",
+    "pb_index_first",
     "pb_follow",
     "pb_host",
     "pb_level",
@@ -51,6 +54,7 @@ const FIXED: &[&str] = &[
     "pb_stdin",
     "pb_stored",
     "pb_sum",
+    "pb_taken_step",
     "pb_want",
 ];
 

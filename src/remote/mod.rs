@@ -28,6 +28,7 @@ pub mod standalone;
 mod step_body;
 mod stop;
 pub mod streams;
+mod taker;
 mod values;
 
 pub use delivery::{Delivery, SecretInput, follow};
@@ -37,6 +38,7 @@ pub use pieces::{ExecSize, Pieces};
 pub use program::program;
 pub use sender::{Lacking, SenderEnd, SenderWords, sender};
 pub use stop::{Stopped, stop, stopped};
+pub use taker::{Offer, TakerWord, taker, taker_word};
 
 /// The runner's shell as it is written, file by file, for tests of what shares a shell with it.
 #[cfg(test)]

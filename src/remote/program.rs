@@ -50,7 +50,7 @@ pub(super) fn program_around(runner: impl Fn(Parts) -> String, plan: &Plan, iden
     set("pb_reboot_steps", &reboots.join(" "));
     text.push_str(&assigned_library(RUNNER.name("pb_lib"), &library(&calls(plan))));
     let values = values::shell(plan, RUNNER.names());
-    text.push_str(&runner(Parts { values: !values.is_empty(), files: sends_files(plan) }));
+    text.push_str(&runner(Parts { values: !values.is_empty(), files: sends_files(plan), takes: gives_files(plan) }));
     text.push_str(&values);
     text.push_str(&steps);
     writeln!(text, "{}\nexit", RUNNER.name("pb_main")).expect("a string takes all");
@@ -111,6 +111,11 @@ fn first_line(plan: &Plan, identity: &Identity) -> String {
 /// Whether a step of a plan sends files of the controller.
 fn sends_files(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(&step.action, Action::Apply(work) if work.recipe.upload().is_some()))
+}
+
+/// Whether a step of a plan gives files to the controller.
+fn gives_files(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(&step.action, Action::Apply(work) if work.recipe.takes().is_some()))
 }
 
 /// What the steps of a plan call of the kinds' functions.

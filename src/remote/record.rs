@@ -3,6 +3,7 @@
 use super::exec_string::{cksum, wrap};
 use super::labels;
 use super::minify::minified;
+use super::step_body::HERE;
 use crate::event::Mode;
 use crate::ids::{RunId, StepLabel, is_hex};
 use crate::transport::Exec;
@@ -97,6 +98,13 @@ pub fn answer(mark: &str, output: &[u8]) -> Option<Answer> {
     })
 }
 
+/// Whether a line says what the machine that compiled the plan has of the files that a step gives.
+fn says_what_is_here(line: &[u8]) -> bool {
+    let Some(at) = line.iter().position(|byte| *byte == b'=') else { return false };
+    let is_name = line.first() == Some(&b'_') && line[1..at].iter().all(u8::is_ascii_alphabetic);
+    is_name && line[at + 1..].strip_prefix(b"'").is_some_and(|text| text.starts_with(HERE.as_bytes()))
+}
+
 /// What two programs have in common that do the same, whatever their run, and whatever is said of earlier ones.
 pub fn likeness(program: &[u8]) -> String {
     let mut lines = program.split_inclusive(|&b| b == b'\n');
@@ -104,6 +112,7 @@ pub fn likeness(program: &[u8]) -> String {
     let kept: Vec<u8> = lines
         .filter(|line| {
             ![&b"pb_step_before="[..], b"pb_step_word=", b"pb_step_unknown="].iter().any(|name| line.starts_with(name))
+                && !says_what_is_here(line)
         })
         .flatten()
         .copied()
@@ -146,5 +155,8 @@ mod tests {
         let other = b"pb_run=2 pb_x=\nsame\npb_step_word='done 3'\npb_step_unknown=done\nend\n".as_slice();
         assert_eq!(likeness(one), likeness(other));
         assert_ne!(likeness(one), likeness(b"pb_run=1\nother\nend\n"));
+        let here = |what: &str| format!("pb_run=1\nsame\n_aB='pb_here() {{ printf %s {what}; }}'\nend\n");
+        assert_eq!(likeness(one), likeness(here("x").as_bytes()));
+        assert_ne!(likeness(one), likeness(b"pb_run=1\nsame\n_aB='pb_content() { printf %s x; }'\nend\n"));
     }
 }

@@ -49,6 +49,12 @@ const FILES_OF_STEPS: &str = include_str!("runner/files.sh");
 /// What stands in front of the lines that only such programs have.
 const WITH_FILES: &str = "#:with-files ";
 
+/// What programs have besides whose steps give files to the controller.
+const FILES_FROM_STEPS: &str = include_str!("runner/takes.sh");
+
+/// What stands in front of the lines that only such programs have.
+const WITH_TAKES: &str = "#:with-takes ";
+
 /// What a program has besides the runner that each one has, with lines of their own in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
@@ -56,12 +62,18 @@ pub(super) struct Parts {
     pub(super) values: bool,
     /// Files of the controller.
     pub(super) files: bool,
+    /// Files for the controller.
+    pub(super) takes: bool,
 }
 
 /// The runner's shell as it is written.
 fn source(parts: Parts) -> String {
     let mut source = FILES.concat();
-    for (is_needed, mark, part) in [(parts.values, WITH_VALUES, VALUES), (parts.files, WITH_FILES, FILES_OF_STEPS)] {
+    for (is_needed, mark, part) in [
+        (parts.values, WITH_VALUES, VALUES),
+        (parts.files, WITH_FILES, FILES_OF_STEPS),
+        (parts.takes, WITH_TAKES, FILES_FROM_STEPS),
+    ] {
         if is_needed {
             source = source.replace(mark, "") + part;
         }
@@ -76,21 +88,26 @@ const GIVEN: &[&str] =
 /// The runner as it is sent.
 pub(super) static RUNNER: LazyLock<Runner> = LazyLock::new(|| Runner::new(&source(Parts::default())));
 
-/// The same for plans that need more of it: with values, with files, and with both. They have the runner's names.
-static WITH_MORE: LazyLock<[String; 3]> = LazyLock::new(|| {
-    [(true, false), (false, true), (true, true)].map(|(values, files)| {
-        RUNNER.with(Parts { values, files }, |source| source.replacen(&[GROUPS, REBOOT, PASSWORD].concat(), "", 1))
-    })
-});
+/// The same for plans that need more of it, by what they need. They have the runner's names.
+static WITH_MORE: [LazyLock<String>; 7] = [
+    LazyLock::new(|| text_with(1)),
+    LazyLock::new(|| text_with(2)),
+    LazyLock::new(|| text_with(3)),
+    LazyLock::new(|| text_with(4)),
+    LazyLock::new(|| text_with(5)),
+    LazyLock::new(|| text_with(6)),
+    LazyLock::new(|| text_with(7)),
+];
+
+fn text_with(needed: u8) -> String {
+    let parts = Parts { values: needed & 1 != 0, files: needed & 2 != 0, takes: needed & 4 != 0 };
+    RUNNER.with(parts, |source| source.replacen(&[GROUPS, REBOOT, PASSWORD].concat(), "", 1))
+}
 
 /// The text that a program has.
 pub(super) fn text(parts: Parts) -> &'static str {
-    match (parts.values, parts.files) {
-        (false, false) => &RUNNER.text,
-        (true, false) => &WITH_MORE[0],
-        (false, true) => &WITH_MORE[1],
-        (true, true) => &WITH_MORE[2],
-    }
+    let needed = usize::from(parts.values) | usize::from(parts.files) << 1 | usize::from(parts.takes) << 2;
+    needed.checked_sub(1).map_or(&RUNNER.text, |at| &WITH_MORE[at])
 }
 
 /// The runner's text and the names in it.
@@ -173,7 +190,7 @@ mod tests {
 
     #[test]
     fn every_function_fits_a_screen() {
-        for file in FILES.iter().chain(&[VALUES, FILES_OF_STEPS]) {
+        for file in FILES.iter().chain(&[VALUES, FILES_OF_STEPS, FILES_FROM_STEPS]) {
             let mut start = None;
             for (at, line) in file.lines().enumerate() {
                 match line.trim_end() {
@@ -197,7 +214,7 @@ mod tests {
         assert!(names.len() > 30, "{names:?}");
         for name in names {
             assert!(
-                source(Parts { values: true, files: true }).contains(&format!(" {name}=")),
+                source(Parts { values: true, files: true, takes: true }).contains(&format!(" {name}=")),
                 "{name} is not reset for each step"
             );
         }

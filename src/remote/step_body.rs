@@ -14,6 +14,10 @@ use crate::script::{Script, Text};
 /// A content larger than this is carried as raw bytes behind the program instead of in its text.
 const INLINE_LIMIT: usize = 32 * 1024;
 
+/// How the function begins that says what is here of what a step gives: `ask.sh` leaves its line out, since it differs from machine to
+/// machine.
+pub(super) const HERE: &str = "pb_here() { ";
+
 /// How long a host may take to reboot where the step has no `timeout`.
 const REBOOT: Duration = Duration::from_mins(10);
 
@@ -156,6 +160,12 @@ fn say_shell(settings: &mut Settings<'_>, work: &StepSpec, blobs: &mut Blobs) {
     if let Some(content) = work.recipe.content() {
         settings
             .set_quoted("content", &format!("pb_content() {{ {}; }}", content_command(content, &work.run_as, blobs)));
+    }
+    if let Some(takes) = work.recipe.takes() {
+        settings.set("takes", "1");
+        // One line, which is left out where plans are compared.
+        settings
+            .set_quoted("content", &format!("{HERE}printf %s {}; }}", Text::new(takes.here.as_str()).quote_exactly()));
     }
 }
 

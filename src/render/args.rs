@@ -31,6 +31,11 @@ impl Renderer<'_> {
                 ArgValue::Text(text)
             }
             Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,
+            Shape::LocalTarget => {
+                let path = self.plain_text(node, "a path on this machine")?;
+                self.checked(node, &path, shape)?;
+                ArgValue::Text(Text::new(self.local_path(&path)))
+            }
             Shape::Texts | Shape::Steps => self.texts(node)?,
             Shape::TextMap => self.text_map(node)?,
             Shape::Values => self.values(node)?,

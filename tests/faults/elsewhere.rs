@@ -686,6 +686,36 @@ const CASES: &[Case] = &[
         &["C12"],
         "systemd-logind with KillUserProcesses=yes",
     ),
+    elsewhere(
+        "tests/survive/fetch.rs",
+        "a_cut_in_the_middle_is_continued_at_its_byte",
+        &["B1"],
+        "the connection is cut while a file is fetched",
+    ),
+    elsewhere(
+        "tests/survive/fetch.rs",
+        "a_killed_pinboot_is_followed_by_one_that_takes_the_rest",
+        &["B1"],
+        "pinboot is killed while it fetches a file",
+    ),
+    elsewhere(
+        "tests/survive/fetch.rs",
+        "a_full_disk_here_ends_the_taking_and_not_the_run",
+        &["E4"],
+        "this machine's disk is full while a file is fetched",
+    ),
+    elsewhere(
+        "tests/survive/fetch.rs",
+        "a_host_that_lies_writes_nothing_outside_of_the_target",
+        &["T1"],
+        "the host names paths outside of the target, or gives other bytes than it has announced",
+    ),
+    elsewhere(
+        "tests/survive/fetch.rs",
+        "a_host_that_sends_without_end_is_left",
+        &["T1"],
+        "the host sends files without an end",
+    ),
     elsewhere("tests/survive/reboot.rs", "the_run_goes_on_in_the_next_boot", &["B6"], "a requested restart"),
     elsewhere(
         "tests/survive/reboot.rs",

@@ -104,6 +104,11 @@ impl Link {
         self.shared.is_shut.store(true, Ordering::SeqCst);
     }
 
+    /// Lets new connections through again.
+    pub(crate) fn open(&self) {
+        self.shared.is_shut.store(false, Ordering::SeqCst);
+    }
+
     /// Lets what the host says come a byte at a time.
     pub(crate) fn slice(&self) {
         self.shared.is_sliced.store(true, Ordering::SeqCst);

@@ -247,6 +247,12 @@ const FAILING: &[Failing] = &[
         says: &["Cannot connect to the Docker daemon"],
     },
     Failing {
+        kind: "fetch",
+        step: "fetch: { from: ~/no-such-file, to: got }",
+        command: "",
+        says: &["no-such-file is not there: does an earlier step bring it?"],
+    },
+    Failing {
         kind: "s3_object",
         step: "s3_object: { bucket: bkt, key: k, from: ~/bin }",
         command: "aws s3api put-object --bucket bkt --key=k --body ~/bin",

@@ -183,6 +183,7 @@ fn field(shape: Shape, chance: &mut Chance) -> Tree {
         Shape::Path => Tree::Text(format!("~/{}", text(chance))),
         Shape::LocalPath => Tree::Text("more.yml".to_owned()),
         Shape::LocalTemplate => Tree::Text("x.tmpl".to_owned()),
+        Shape::LocalTarget => Tree::Text(format!("got/{}", text(chance))),
         Shape::Texts | Shape::Steps => Tree::List((0..chance.below(3)).map(|_| Tree::Text(text(chance))).collect()),
         Shape::TextMap | Shape::Values => {
             Tree::Map((0..=chance.below(2)).map(|at| (format!("NAME{at}"), Tree::Text(text(chance)))).collect())

@@ -102,6 +102,16 @@ const TABLE: &[(&str, Reach)] = &[
         ]),
     ),
     (
+        "fetch",
+        Reach::Steps(&[
+            "fetch: { from: @dir@/s@n@, to: x@n@ }",
+            "fetch: { from: @dir@/flip, to: x@n@ }",
+            "fetch: { from: @dir@/old@n@, to: x@n@ }",
+            "fetch: { from: @dir@/s@n@/deep, to: x@n@ }",
+            "fetch: { from: @dir@, to: x@n@ }",
+        ]),
+    ),
+    (
         "s3_object",
         Reach::Steps(&[
             "s3_object: { bucket: bkt, key: k@n@, from: @dir@/s@n@ }",

@@ -79,6 +79,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "kafka_topics" => &[("home", "'~/kafka'"), ("bootstrap_servers", "'b:9092'"), ("topics", "a")],
         "container" => &[("name", "x"), ("image", "x")],
         "compose" => &[("project", "'~/project'")],
+        "fetch" => &[("from", "'~/f'"), ("to", "odd")],
         "s3_object" => &[("bucket", "bkt"), ("key", "k"), ("from", "'~/f'")],
         "manual" => &[("text", "x")],
         "reboot" => &[("message", "x")],
@@ -98,7 +99,7 @@ fn given(field: &Field) -> Vec<String> {
         Shape::Texts => vec![format!("[{v}]")],
         Shape::TextMap | Shape::Values => vec![format!("{{ ODD: {v} }}")],
         Shape::Shell => vec!["\"printf %s {{ v }} > /dev/null\"".to_owned(), "\"test x = {{ v }}\"".to_owned()],
-        Shape::LocalPath | Shape::LocalTemplate | Shape::Steps => Vec::new(),
+        Shape::LocalPath | Shape::LocalTemplate | Shape::LocalTarget | Shape::Steps => Vec::new(),
         Shape::Conditions => vec!["[\"v != 'other'\"]".to_owned()],
         Shape::List(fields) => {
             let mut entries = Vec::new();

@@ -15,11 +15,13 @@ use std::time::Duration;
 use pinboot::compile::compile_all;
 use pinboot::event::Mode;
 use pinboot::ids::RunId;
+use pinboot::kinds::{Effect, Takes};
 use pinboot::lock::Lock;
 use pinboot::plan::{Action, Plan, PlannedStep, RunAs};
 use pinboot::playbook::{Inputs, load};
 use pinboot::remote::{Delivery, Identity, program};
 use pinboot::source::{Diagnostic, Sources};
+use pinboot::taken::Taking;
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
@@ -316,8 +318,12 @@ impl World {
         self.deliver(&self.steps(steps, Mode::Run))
     }
 
-    /// Delivers a plan as a run of its own, and gives what came back when it was over.
+    /// Delivers a plan as a run of its own, and gives what came back when it was over. What steps give to pinboot's machine is taken to
+    /// `~/here`.
     pub(crate) fn deliver(&self, plan: &Plan) -> Heard {
+        let mut plan = plan.clone();
+        let takes = takes(&mut plan, &self.home.join("here"));
+        let plan = &plan;
         let (mut command, stdin) = self.prepare(plan);
         let _alone = alone(plan);
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -334,6 +340,9 @@ impl World {
         let output = child.wait_with_output().expect("sh ends");
         drop(over);
         watch.join().expect("it watches");
+        for (step, takes) in takes {
+            take(&self.record().join(format!("{step}.have")), &takes);
+        }
         Heard::new(&output.stdout, &output.stderr, NONCE, plan.steps.len(), |text| self.shown(text))
     }
 
@@ -522,6 +531,38 @@ pub(crate) struct Refused {
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) sources: Sources,
     pub(crate) rendered: String,
+}
+
+/// Says in a plan what is here already of the files that its steps give, below this folder.
+fn takes(plan: &mut Plan, here: &Path) -> Vec<(u32, Takes)> {
+    let mut found = Vec::new();
+    for step in &mut plan.steps {
+        let Action::Apply(spec) = &mut step.action else { continue };
+        let Effect::Takes(takes) = &mut spec.recipe.effect else { continue };
+        let tree = pinboot::taken::read(&here.join(&takes.to)).expect("it can be read");
+        (takes.to, takes.here) = (tree.path, tree.entries);
+        found.push((step.id.0, takes.clone()));
+    }
+    found
+}
+
+/// Takes what a step has written down, if it has.
+fn take(have: &Path, takes: &Takes) {
+    let Ok(bytes) = fs::read(have) else { return };
+    // A step that failed has written a part, or nothing.
+    if !bytes.ends_with(b"\n") || bytes.len() < 40 || !bytes[bytes.len() - 40..].starts_with(b"pb-have ") {
+        return;
+    }
+    let (rest, last) = bytes.split_at(bytes.len() - 40);
+    let last: Vec<&str> = std::str::from_utf8(last).expect("a line").split_whitespace().collect();
+    assert_eq!((last[0], last.len()), ("pb-have", 3));
+    let (files, index) = rest.split_at(last[1].parse().expect("a number"));
+    let mut taking = Taking::new(takes, index, files.len() as u64).expect("an index");
+    if let Some(from) = taking.start().expect("it can be written") {
+        let rest = &files[usize::try_from(from).expect("it fits")..];
+        assert!(!taking.write(rest).expect("it can be written"), "all of it came");
+    }
+    fs::remove_file(have).expect("it is ours");
 }
 
 /// Compiles a playbook for a host at no address.

@@ -1,16 +1,23 @@
 //! Files that go beside the log: starting a transfer on the connection that is followed, and what its end means.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
 use super::HostTask;
 use super::sending_files::send_files;
+use super::taking_files::take_files;
+use crate::engine::connection_end::MAX_FRUITLESS;
 use crate::engine::job::StopRequest;
 use crate::engine::messages;
 use crate::engine::transfer::{FileWork, Transfer, TransferEnd, Working};
 use crate::event::EventKind;
+use crate::exit::Exit;
+use crate::ids::StepId;
+use crate::kinds::Takes;
 use crate::remote::frame::Frame;
+use crate::remote::splitter::Piece;
 use crate::transport::{Beside, Chunk, Connect, Error, ErrorKind, Exec, Session};
 
 /// How long it may take to start the command of a transfer.
@@ -41,11 +48,43 @@ impl<C: Connect> HostTask<'_, C> {
     pub(super) fn note_files(&mut self, frame: &Frame) {
         match frame {
             Frame::Want { step, .. } => self.transfers.ask(FileWork::Send(*step)),
+            Frame::Have { step, offer } if self.takes_of(*step).is_some() && !self.interpreter.is_finished(*step) => {
+                self.transfers.ask(FileWork::Take(*step, *offer));
+            }
             // The next runner asks again.
             Frame::Run | Frame::End(_) => self.transfers.forget(|work| matches!(work, FileWork::Send(_))),
             Frame::Done { step, .. } => self.transfers.forget(|work| *work == FileWork::Send(*step)),
             _ => {}
         }
+    }
+
+    /// What a user is to know of files that a step has for another machine.
+    pub(super) fn files_for_another(&self, frame: &Frame) -> Option<EventKind> {
+        let Frame::Have { step, .. } = frame else { return None };
+        let is_meant = self.takes_of(*step).is_none() && !self.interpreter.is_finished(*step);
+        let title = self.interpreter.title(*step);
+        let (message, hint) = messages::files_belong_elsewhere(&self.job.identity.run, &title);
+        is_meant.then_some(EventKind::HostNote { message, hint: Some(hint) })
+    }
+
+    /// Whether a piece reports that a step is finished whose files are not taken yet, or belongs behind such a one.
+    pub(super) fn must_wait(&self, piece: &Piece) -> bool {
+        let Piece::Frame(Frame::Done { step, .. }, _) = piece else { return self.held.takes(piece) };
+        let is_meant = |work: &FileWork| matches!(work, FileWork::Take(taken, _) if taken == step);
+        self.held.takes(piece) || self.takes_of(*step).is_some() && self.transfers.has(is_meant)
+    }
+
+    /// Where the files of a step go here.
+    fn takes_of(&self, step: StepId) -> Option<&Takes> {
+        self.job.steps.iter().find(|known| known.id == step)?.takes.as_ref()
+    }
+
+    /// How far the files are that are taken at this moment.
+    pub(super) fn take_progress(&self, running: Option<&Running<C::Session>>) -> Option<EventKind> {
+        let FileWork::Take(step, offer) = running?.what else { return None };
+        let bytes = self.taken.here.load(Ordering::Relaxed);
+        let is_shown = self.interpreter.running() == Some(step) && bytes > 0;
+        is_shown.then_some(EventKind::StepProgress { step, bytes, total: Some(offer.files) })
     }
 
     /// When a transfer may be started, where one is wanted.
@@ -108,6 +147,13 @@ impl<C: Connect> HostTask<'_, C> {
                     Err(TransferEnd::Impossible { message, hint })
                 }
             },
+            FileWork::Take(step, offer) => {
+                let takes = self.takes_of(*step).ok_or_else(|| TransferEnd::Failed {
+                    exit: Exit::Mismatch,
+                    message: messages::NOT_OFFERED.to_owned(),
+                })?;
+                Ok(take_files(&self.job.identity, *step, *offer, takes, &self.taken))
+            }
         }
     }
 
@@ -120,9 +166,22 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     async fn transfer_ended(&mut self, what: FileWork, end: TransferEnd) {
+        let came = self.taken.here.swap(0, Ordering::Relaxed);
         match end {
             TransferEnd::Done => self.transfers.forget(|work| *work == what),
-            TransferEnd::Later(pause) => self.transfers.postpone(&what, pause),
+            TransferEnd::Later(pause) => {
+                self.vain_takes = if came > 0 || matches!(what, FileWork::Send(_)) { 0 } else { self.vain_takes + 1 };
+                if self.vain_takes > MAX_FRUITLESS {
+                    self.take_failure = Some((Exit::ConnectionLost, messages::GIVES_NOTHING.to_owned()));
+                }
+                self.transfers.postpone(&what, pause);
+            }
+            TransferEnd::Failed { exit, message } => {
+                let title =
+                    if let FileWork::Take(step, _) = &what { self.interpreter.title(*step) } else { String::new() };
+                self.take_failure = Some((exit, messages::not_taken(&title, &message)));
+                self.transfers.forget(|work| *work == what);
+            }
             TransferEnd::Impossible { message, hint } => {
                 self.transfers.forget(|work| *work == what);
                 self.emit(EventKind::HostNote { message, hint: Some(hint) }).await;

@@ -25,6 +25,8 @@ const ORDER_DELAY: Duration = Duration::from_millis(125);
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the streams of a command that has ended may stay open without a byte.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is shown how far files are.
+const PROGRESS_DELAY: Duration = Duration::from_millis(300);
 /// How long the end of a connection in good order may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -72,6 +74,8 @@ struct Following {
     stop_since: Option<Instant>,
     command_end: CommandEnd,
     has_exited: bool,
+    /// The command that follows the run has said everything, and files are still taken on the same connection.
+    is_closed: bool,
     /// When the last bytes came.
     last_chunk: Instant,
     /// Since when frames have waited for output, or when the last of it came.
@@ -97,6 +101,7 @@ impl<C: Connect> HostTask<'_, C> {
             stop_since: None,
             command_end: CommandEnd::Unreported,
             has_exited: false,
+            is_closed: false,
             last_chunk: Instant::now(),
             blocked_since: Instant::now(),
         };
@@ -116,15 +121,28 @@ impl<C: Connect> HostTask<'_, C> {
             let is_step_running = self.interpreter.running().is_some();
             let next_transfer = if transfer.is_none() { self.next_transfer() } else { None };
             tokio::select! {
-                chunk = session.next() => {
+                chunk = session.next(), if !following.is_closed => {
                     following.last_chunk = Instant::now();
                     if let Some(end) = self.chunk(chunk, &mut session, &mut following).await {
                         break end;
                     }
                 }
-                end = Running::end(&mut transfer) => self.ended_transfer(&mut transfer, end).await,
+                end = Running::end(&mut transfer) => {
+                    self.ended_transfer(&mut transfer, end).await;
+                    if let Some(end) = self.after_transfer(&mut following).await {
+                        break end;
+                    }
+                }
                 () = sleep_until(next_transfer.unwrap_or(next_tick)), if next_transfer.is_some() => {
                     transfer = self.start_transfer(&mut session).await;
+                    if transfer.is_none() && following.is_closed {
+                        break ConnectionEnd::Lost(messages::LOST_WITH_FILES.to_owned());
+                    }
+                }
+                () = tokio::time::sleep(PROGRESS_DELAY), if transfer.is_some() && !self.held.is_empty() => {
+                    if let Some(progress) = self.take_progress(transfer.as_ref()) {
+                        self.emit(progress).await;
+                    }
                 }
                 Ok(()) = self.stop_request.changed() => {
                     let request = *self.stop_request.borrow_and_update();
@@ -143,7 +161,7 @@ impl<C: Connect> HostTask<'_, C> {
                     }
                 }
                 // What was to follow the run is dead, and something of it holds the connection.
-                () = sleep_until(following.last_chunk + DRAIN_TIMEOUT), if following.has_exited => {
+                () = sleep_until(following.last_chunk + DRAIN_TIMEOUT), if following.has_exited && !following.is_closed => {
                     if let Some(end) = self.chunk(Chunk::Closed, &mut session, &mut following).await {
                         break end;
                     }
@@ -251,6 +269,10 @@ impl<C: Connect> HostTask<'_, C> {
                 if let Some(end) = self.pieces(pieces, following).await {
                     return Some(ConnectionEnd::Ended(end));
                 }
+                if !self.held.is_empty() {
+                    following.is_closed = true;
+                    return None;
+                }
                 return Some(ConnectionEnd::ChannelClosed);
             }
             Chunk::Closed => return Some(ConnectionEnd::Exited(following.command_end.clone())),
@@ -292,8 +314,13 @@ impl<C: Connect> HostTask<'_, C> {
                 Piece::Frame(Frame::Hello { new, over, machine_id }, _) => {
                     self.hello(*new, *over, machine_id.clone(), following).await;
                 }
-                Piece::Frame(frame, _) => self.note_files(frame),
-                _ => {}
+                Piece::Frame(frame, _) => {
+                    self.note_files(frame);
+                    if let Some(note) = self.files_for_another(frame) {
+                        self.emit(note).await;
+                    }
+                }
+                Piece::Raw(_) => {}
             }
             match &piece {
                 Piece::Frame(Frame::Size(size), _) if self.streams.position().log <= *size => {
@@ -301,11 +328,35 @@ impl<C: Connect> HostTask<'_, C> {
                 }
                 _ => {}
             }
-            if let Some(end) = self.piece(piece, following.started).await {
+            if self.must_wait(&piece) {
+                if !self.held.push(piece) {
+                    return Some(RunEnd::DoesNotMatch(messages::REPORTS_TOO_MUCH.to_owned()));
+                }
+            } else if let Some(end) = self.piece(piece, following.started).await {
                 return Some(end);
             }
         }
         None
+    }
+
+    /// Takes in what waited for files, once they are taken.
+    async fn after_transfer(&mut self, following: &mut Following) -> Option<ConnectionEnd> {
+        if let Some((exit, message)) = self.take_failure.take() {
+            return Some(ConnectionEnd::NotTaken(exit, message));
+        }
+        let (pieces, left_out) = self.held.take();
+        if left_out > 0 {
+            let (message, hint) = messages::output_left_out(left_out);
+            self.emit(EventKind::HostNote { message, hint: Some(hint) }).await;
+        }
+        for piece in pieces {
+            if self.must_wait(&piece) {
+                self.held.push(piece);
+            } else if let Some(end) = self.piece(piece, following.started).await {
+                return Some(ConnectionEnd::Ended(end));
+            }
+        }
+        (following.is_closed && self.held.is_empty()).then_some(ConnectionEnd::ChannelClosed)
     }
 
     /// Makes events of one piece.

@@ -57,11 +57,13 @@ ${pb_step_args:+arg_once=$pb_once}$pb_waiting_args"
 eval $pb_ret"
   pb_user_kind=$pb_step_as
   [ "$pb_user_kind" != apply ] || pb_user_kind=root
+  #:with-takes if [ -n "$pb_step_takes" ]; then pb_start_shell "$pb_user_kind" "$pb_step_shell" 4>"$pb_id.have"; else
   if [ -n "$pb_step_register" ]; then
     pb_start_shell "$pb_user_kind" "$pb_step_shell" 4>"$pb_id.out"
   else
     pb_start_shell "$pb_user_kind" "$pb_step_shell" 4>&1
   fi
+  #:with-takes fi
   #:point apply-started
   # `pinboot cancel` reads this where the runner has died.
   { printf '%s %s %s\n' "$pb_id" "$pb_pid" "$pb_clock" >>runner; } 2>/dev/null
@@ -81,6 +83,7 @@ pb_judge() {
     stopped) pb_reason=stopped; [ "$pb_exit_status" != 0 ] || pb_exit_status=143 ;;
   esac
   [ -z "$pb_survivors" ] || pb_reason="$pb_reason $pb_survivors"
+  #:with-takes pb_judge_offer
   if [ "$pb_exit_status" = 0 ] && [ -n "$pb_step_verify" ]; then
     pb_verifies=1
     pb_check

@@ -55,6 +55,7 @@ pb_finish() {
   #:point result-kept
   [ "$1" != changed ] || pb_pay_debt
   #:point debt-paid
+  #:with-takes [ "$1" != changed ] || pb_offer
   pb_frame done "$pb_id" "$1" "$2" "$pb_clock" "${3-}"
   #:point done-said
   if [ "$1" = failed ] && [ -z "$pb_step_allow" ]; then pb_step_result=1; fi
@@ -70,6 +71,7 @@ pb_store() {
   else
     pb_flush "$pb_id.rct" log out
   fi
+  #:with-takes [ -z "$pb_step_takes" ] || [ ! -f "$pb_id.have" ] || pb_flush "$pb_id.have"
   #:point result-synced
   mv -f "$pb_id.rct" "$pb_id.rc" || return
   #:point result-renamed

@@ -14,6 +14,7 @@ pb_load_step() {
   pb_step_timeout= pb_step_retries=0 pb_step_delay=0 pb_step_allow=
   #:with-values pb_step_when=
   #:with-files pb_step_files=
+  #:with-takes pb_step_takes=
   "_$1"
   [ -z "$pb_step_creates" ] || pb_step_verify=check
 }
@@ -77,6 +78,7 @@ pb_reuse_result() {
   else
     return 1
   fi
+  #:with-takes [ "$pb_outcome" != changed ] || pb_offer
   pb_frame done "$pb_id" "$pb_outcome" "$pb_status" "$pb_clock" stored
   #:point stored-said
   [ "$pb_outcome" != changed ] || pb_pay_debt "$pb_run"
