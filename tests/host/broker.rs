@@ -15,7 +15,7 @@ fn playbook(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks").join(name)
 }
 
-/// A file of the host that somebody put there.
+/// A file of the host that another user put there.
 fn put(host: &Host, path: &str, text: &str, mode: u32) {
     let place = host.root.place(path);
     fs::create_dir_all(place.parent().expect("a folder")).expect("a folder of the host");
