@@ -90,6 +90,25 @@ sys.exit(code)
 ";
 
 #[test]
+fn what_is_fetched_in_a_rehearsal_is_not_left_here() {
+    if !is_possible() {
+        return;
+    }
+    let steps = "  - name: Bring it\n    file: { path: ~/conf/a, content: x }\n  - name: Fetch it\n    fetch: { from: ~/conf, to: got }\n";
+    let folder = folder(steps, "");
+    let call = rehearse(&folder, &["--cut"]).env("TMPDIR", folder.path());
+    call.stdout_has(&["+ got/a (1 bytes)", "rehearsed: changed 2, then unchanged 2", "every cut survived"])
+        .stderr_has(&["The same again"])
+        .check();
+    let entries = std::fs::read_dir(folder.path()).expect("the folder").flatten();
+    let left: Vec<_> = entries
+        .map(|entry| entry.file_name())
+        .filter(|name| name.to_string_lossy().contains("got") || name.to_string_lossy().contains("fetched"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn a_rehearsal_leaves_no_process_of_its_own_behind() {
     if !is_possible() || crate::support::need("python3", "python3").is_none() {
         return;

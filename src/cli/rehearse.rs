@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,14 +14,14 @@ use super::execute::{RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{header, job, started};
 use super::signals::Signals;
-use super::system::runtime;
+use super::system::{random, runtime};
 use super::world::{plain_world, read_world};
 use crate::compile::fetches;
 use crate::engine::{Job, StopRequest};
 use crate::event::{Event, EventKind, Mode, Outcome, VERSION, json_text};
 use crate::exit::Exit;
 use crate::flags::Flags;
-use crate::ids::StepId;
+use crate::ids::{StepId, hex};
 use crate::inventory::Host;
 use crate::kinds::{Effect, FetchState, address_name};
 use crate::lock::Lock;
@@ -127,14 +127,15 @@ impl Stage<'_> {
     /// Runs the plan twice, judges both runs, and repeats the run with cuts if they are wanted.
     fn play(&self) -> Result<Exit, CommandError> {
         let stage = self.start_host()?;
-        let first = self.run(&stage, None)?;
+        let aside = Aside::new()?;
+        let first = self.run(&stage, &aside, None)?;
         if let Some(exit) = self.without_verdict(&stage, &first) {
             return Ok(exit);
         }
         let uncut = Self::cut_run(&stage, "", "", &first)?;
         let second = if first.view.exit_code().is_success() {
             self.tell("\nThe same again, which should change nothing:");
-            let second = self.run(&stage, None)?;
+            let second = self.run(&stage, &aside, None)?;
             if let Some(exit) = self.without_verdict(&stage, &second) {
                 return Ok(exit);
             }
@@ -188,7 +189,7 @@ impl Stage<'_> {
         let mut exit = Exit::Success;
         for step in self.plan.steps.iter().filter(|step| !matches!(step.action, Action::Skip { .. })) {
             let stage = self.start_host()?;
-            let rehearsed = self.run(&stage, Some(step.id))?;
+            let rehearsed = self.run(&stage, &Aside::new()?, Some(step.id))?;
             if let Some(exit) = self.without_verdict(&stage, &rehearsed) {
                 return Ok(exit);
             }
@@ -207,7 +208,12 @@ impl Stage<'_> {
     }
 
     /// Runs the plan on that host; `cut`: cuts the connection when this step starts.
-    fn run(&self, stage: &rehearse::RehearsalHost, cut: Option<StepId>) -> Result<Rehearsed, CommandError> {
+    fn run(
+        &self,
+        stage: &rehearse::RehearsalHost,
+        aside: &Aside,
+        cut: Option<StepId>,
+    ) -> Result<Rehearsed, CommandError> {
         let host = Host {
             address: stage.address().ip().to_string(),
             port: stage.address().port(),
@@ -220,7 +226,7 @@ impl Stage<'_> {
         config.known_hosts_read_only = Vec::new();
         let header = header(&self.args.playbook, self.ready, Mode::Run, None)?;
         let mut plan = self.plan.clone();
-        aside(&mut plan, &stage.known_hosts_path().with_file_name("fetched"))?;
+        aside.take_in(&mut plan)?;
         let plans = [(host, plan)];
         // A rehearsal's host is gone when pinboot ends: nothing can be resumed.
         let jobs = vec![Job { resume_command: None, ..job(&plans[0].0, &plans[0].1, &header) }];
@@ -338,16 +344,32 @@ impl Stage<'_> {
     }
 }
 
-/// Lets what steps bring here go into a folder beside the throw-away host: a rehearsal leaves this machine as it is.
-fn aside(plan: &mut Plan, folder: &Path) -> Result<(), CommandError> {
-    for step in &mut plan.steps {
-        let Action::Apply(spec) = &mut step.action else { continue };
-        let Effect::Takes(takes) = &mut spec.recipe.effect else { continue };
-        let place = folder.join(takes.to.trim_start_matches('/'));
-        let tree = taken::read(&place).map_err(|why| CommandError::local(format!("cannot read {why}")))?;
-        (takes.to, takes.here) = (tree.path, tree.entries);
+/// A folder into which what steps bring here goes, since a rehearsal leaves this machine as it is. It is made where something comes, and
+/// goes with the throw-away host.
+struct Aside(PathBuf);
+
+impl Aside {
+    fn new() -> Result<Self, CommandError> {
+        Ok(Self(std::env::temp_dir().join(format!("pinboot-fetched-{}", hex(&random::<8>()?)))))
     }
-    Ok(())
+
+    /// Lets the steps of a plan bring files here instead.
+    fn take_in(&self, plan: &mut Plan) -> Result<(), CommandError> {
+        for step in &mut plan.steps {
+            let Action::Apply(spec) = &mut step.action else { continue };
+            let Effect::Takes(takes) = &mut spec.recipe.effect else { continue };
+            let place = self.0.join(takes.to.trim_start_matches('/'));
+            let tree = taken::read(&place).map_err(|why| CommandError::local(format!("cannot read {why}")))?;
+            (takes.to, takes.here) = (tree.path, tree.entries);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn host_lost(error: &std::io::Error) -> CommandError {
