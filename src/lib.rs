@@ -26,6 +26,7 @@ pub mod import;
 pub mod inventory;
 pub mod journal;
 pub mod kinds;
+pub mod local;
 pub mod lock;
 pub mod node;
 pub mod plan;

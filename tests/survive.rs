@@ -9,6 +9,7 @@ mod lost;
 mod reboot;
 mod together;
 mod unknown;
+mod upload;
 
 use std::fs;
 use std::path::{Path, PathBuf};

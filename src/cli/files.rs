@@ -1,9 +1,12 @@
 //! Reads what a run is made of: the playbook, files of variables, and the local files that steps name.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
@@ -14,6 +17,8 @@ use crate::compile::{compile_all, lock_warnings};
 use crate::event::Mode;
 use crate::flags::Flags;
 use crate::inventory::Host;
+use crate::kinds::Tree;
+use crate::local::read_tree;
 use crate::lock::Lock;
 use crate::node::decode;
 use crate::plan::Plan;
@@ -88,6 +93,7 @@ pub(super) fn load_playbook(
         let bytes = read_file(file).map_err(|error| cannot_read("--vars-file", file, &error))?;
         inputs.vars_files.push((file.display().to_string(), bytes));
     }
+    inputs.trees = Box::new(trees(folder_of(path).to_owned()));
     inputs.flags = flags.clone();
     inputs.lock = lock;
     inputs.env = std::env::vars_os()
@@ -95,6 +101,20 @@ pub(super) fn load_playbook(
         .collect();
     load(sources, &path.display().to_string(), bytes, inputs)
         .map_err(|diagnostics| CommandError::diagnostics(&diagnostics, sources))
+}
+
+/// Reads what steps send. Each is read once, for however many hosts and steps.
+fn trees(folder: PathBuf) -> impl Fn(&str, &[String]) -> Result<Arc<Tree>, Vec<String>> {
+    let known: RefCell<HashMap<_, Arc<Tree>>> = RefCell::default();
+    move |name, exclude| {
+        let key = (name.to_owned(), exclude.to_vec());
+        if let Some(tree) = known.borrow().get(&key) {
+            return Ok(Arc::clone(tree));
+        }
+        let tree = Arc::new(read_tree(&find(Path::new(name), &folder), name, exclude)?);
+        known.borrow_mut().insert(key, Arc::clone(&tree));
+        Ok(tree)
+    }
 }
 
 /// Where the lock of a playbook is.

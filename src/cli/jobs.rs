@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::CommandError;
 use super::files::Ready;
+use super::sent_files::sent_files;
 use super::system::{local_user, random};
 use crate::engine::{Job, ResumeCommand, Task};
 use crate::event::{EventKind, Mode, timestamp};
@@ -71,7 +72,7 @@ pub(super) fn job(host: &Host, plan: &Plan, header: &Header) -> Job {
         muted: false,
         expected: None,
         resume_command: Some(ResumeCommand::rerun(&header.run)),
-        files: None,
+        files: sent_files(plan),
         task: Task::Deliver {
             program: Arc::new(program(plan, &identity)),
             secrets: plan.secrets.clone(),

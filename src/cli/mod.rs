@@ -31,6 +31,7 @@ mod run;
 mod runs;
 #[cfg(test)]
 mod samples;
+mod sent_files;
 mod show;
 mod signals;
 mod sudo_password;

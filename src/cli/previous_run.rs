@@ -8,6 +8,7 @@ use super::error::CommandError;
 use super::execute::{Executed, RunContext, commands, execute};
 use super::files::{self, Ready};
 use super::jobs::{identity, pin_host, started, target};
+use super::sent_files::sent_files;
 use super::system::runtime;
 use crate::engine::{Job, ResumeCommand, StopRequest, Task};
 use crate::event::{Failure, Mode, Outcome};
@@ -79,7 +80,7 @@ impl PreviousRun {
             .filter_map(|summary| {
                 let mut plans = self.ready.plans.iter();
                 let (host, plan) = plans.find(|(host, _)| host.id == summary.host && target(host) == summary.target)?;
-                Some(follow_job(host, Masker::new(&plan.secrets), summary, run))
+                Some(Job { files: sent_files(plan), ..follow_job(host, Masker::new(&plan.secrets), summary, run) })
             })
             .collect();
         if jobs.len() < open.len() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::args::ConnectArgs;
 use super::error::CommandError;
 use super::jobs::remote_shell;
+use super::sent_files::sent_files;
 use super::signals::unless_signalled;
 use super::system::{local_user, random};
 use crate::engine::{Job, ResumeCommand, Task};
@@ -102,7 +103,7 @@ pub(super) fn found_job(host: &Host, record: &Record, plan: Option<&Plan>) -> (J
         muted: record.has_secrets && plan.is_none(),
         expected: None,
         resume_command: Some(ResumeCommand::attach(host, &record.run)),
-        files: None,
+        files: plan.and_then(sent_files),
         task: Task::Attach { finished: Vec::new(), exit: Exit::Success, arrived: true, resume: None },
     };
     let first = EventKind::RunStarted {

@@ -8,6 +8,7 @@ mod options;
 mod recipe;
 mod steps;
 mod targets;
+mod trees;
 
 pub use self::locks::{fetches, lock_warnings, stale};
 
@@ -174,7 +175,7 @@ fn one_host(common: &Common<'_>, sources: &mut Sources, chosen: &Chosen<'_>) -> 
     let mut renderer = Renderer::new(&loaded.templates, sources, vars, registered, &*inputs.loader);
     let host = hosts::host(&mut renderer, inputs, chosen);
     let sudo_password = hosts::sudo_password(&mut renderer, chosen);
-    let mut steps = Steps::new(playbook, renderer, choice, &inputs.lock);
+    let mut steps = Steps::new(playbook, renderer, choice, inputs);
     steps.check_groups();
     for (at, line) in lines.iter().enumerate() {
         steps.compile(at, line);

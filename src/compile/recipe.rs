@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{locks, options};
+use super::{locks, options, trees};
 use crate::host_value::Expr;
 use crate::ids::StepId;
 use crate::kinds::{Arg, ArgValue, Args, Doubt, Recipe, Shape};
-use crate::lock::Lock;
 use crate::node::Node;
 use crate::plan::options::OptionValue;
 use crate::plan::{OnUnknown, RunAs, StepSpec};
-use crate::playbook::Step;
+use crate::playbook::{Inputs, Step};
 use crate::render::eval::Optional;
 use crate::render::renderer::Renderer;
 use crate::script::Part;
 use crate::source::Diagnostic;
 
 /// What the kind makes of the step's fields; `None` where they have errors.
-pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, lock: &Lock) -> Option<Recipe> {
+pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, inputs: &Inputs) -> Option<Recipe> {
+    let lock = &inputs.lock;
     let mut fields = Vec::with_capacity(step.fields.len());
     let mut complete = step.complete;
     for given in &step.fields {
@@ -42,6 +42,9 @@ pub(super) fn recipe(renderer: &mut Renderer<'_>, step: &Step, lock: &Lock) -> O
         }
     }
     let kind = step.kind.filter(|_| complete)?;
+    if !trees::read(renderer, &mut fields, kind, &inputs.trees) {
+        return None;
+    }
     let fetch = if kind.locks { locks::look_up(renderer, step, lock, &mut fields) } else { None };
     let secretive = renderer.secretive();
     let args = Args { span: step.kind_span, fields: &fields, secretive, values: &renderer.host.values };

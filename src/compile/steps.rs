@@ -11,11 +11,10 @@ use crate::event::escape;
 use crate::host_value::{Condition, Expr};
 use crate::ids::{Digest, StepId, StepKey, StepLabel};
 use crate::kinds::{Kind, Recipe, Shape};
-use crate::lock::Lock;
 use crate::node::Node;
 use crate::plan::options::StepOption;
 use crate::plan::{Action, HostCondition, OwedField, PlannedStep, Question, StepSpec};
-use crate::playbook::{Given, Playbook, Step};
+use crate::playbook::{Given, Inputs, Playbook, Step};
 use crate::render::condition::Decision as Decided;
 use crate::render::iteration::Iteration;
 use crate::render::renderer::Renderer;
@@ -34,7 +33,7 @@ pub(super) struct Steps<'a> {
     authored: &'a [Step],
     renderer: Renderer<'a>,
     choice: &'a Choice,
-    lock: &'a Lock,
+    inputs: &'a Inputs,
     /// For each step of the playbook, the indexes of those that its `when_changed` names.
     watches: Vec<Vec<usize>>,
     /// For each step of the playbook, the fields of its kind that name steps, with the indexes of these.
@@ -82,7 +81,7 @@ enum Decision {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(playbook: &'a Playbook, renderer: Renderer<'a>, choice: &'a Choice, lock: &'a Lock) -> Self {
+    pub(super) fn new(playbook: &'a Playbook, renderer: Renderer<'a>, choice: &'a Choice, inputs: &'a Inputs) -> Self {
         let authored = playbook.steps.as_slice();
         let count = authored.len();
         let called = CalledSteps::of(playbook);
@@ -102,7 +101,7 @@ impl<'a> Steps<'a> {
             authored,
             renderer,
             choice,
-            lock,
+            inputs,
             planned: Vec::new(),
             ids: vec![Vec::new(); count],
             keys: vec![Vec::new(); count],
@@ -195,7 +194,7 @@ impl<'a> Steps<'a> {
         let before = self.renderer.diagnostics.len();
         let secrets = self.renderer.secrets_used.clone();
         let runs = step.conditions().all(|given| self.is_true(given) == Some(Decided::Known(true)));
-        let recipe = if runs { recipe::recipe(&mut self.renderer, step, self.lock) } else { None };
+        let recipe = if runs { recipe::recipe(&mut self.renderer, step, self.inputs) } else { None };
         self.renderer.diagnostics.truncate(before);
         match recipe.as_ref().map(Recipe::exports) {
             Some(exports) if !exports.is_empty() => {
@@ -366,7 +365,7 @@ impl<'a> Steps<'a> {
 
     fn apply(&mut self, place: Place<'_>, label: StepLabel, iteration: Option<&Iteration>, on_host: &OnHost) {
         let step = place.step;
-        let recipe = recipe::recipe(&mut self.renderer, step, self.lock);
+        let recipe = recipe::recipe(&mut self.renderer, step, self.inputs);
         let name = self.name(step, iteration);
         let (watched, digests): (Vec<StepId>, Vec<Digest>) = self.watched(place.at).into_iter().unzip();
         let spec = recipe::spec(&mut self.renderer, step, recipe, &watched);

@@ -98,6 +98,7 @@ const SAME: &[(&str, &str, Names)] = &[
             ("backup", "backup"),
         ],
     ),
+    ("synchronize", "upload", &[("src", "src"), ("dest", "to"), ("delete", "delete")]),
     ("get_url", "download", &[("url", "url"), ("dest", "to"), ("mode", "mode")]),
     ("unarchive", "archive", &[("src", "url"), ("dest", "into"), ("creates", "creates")]),
     (

@@ -70,26 +70,8 @@ absent_name() {
     pb_dir=$(cd -P -- "$pb_dir" && pwd -P) || pb_give_up "cannot look into $pb_dir as $(id -un)$(pb_or_sudo)"
     pb_path=${pb_dir%/}/${pb_path##*/}
     [ ! -L "$pb_path" ] || return 0
-    case $pb_path in
-    /bin | /boot | /dev | /etc | /home | /lib | /lib32 | /lib64 | /media | /mnt | /opt | /proc | /root | /run | /sbin | /srv | /sys | /tmp | /usr | /usr/bin | /usr/lib | /usr/lib64 | /usr/local | /usr/sbin | /usr/share | /var | /var/lib | /var/log)
-        pb_give_up "$pb_one is a directory of the system, and is not removed"
-        ;;
-    esac
-    for pb_up in "$pb_home" "${HOME:-}"; do
-        [ -n "$pb_up" ] || continue
-        pb_up=$(cd -P -- "$pb_up" 2> /dev/null && pwd -P) || continue
-        case $pb_up/ in "$pb_path"/*) pb_give_up "$pb_one holds the home of $(id -un), and is not removed" ;; esac
-    done
-    absent_mounts
-}
-
-# Ends the check or the step where something is mounted at the path or below it: what it holds lies elsewhere.
-absent_mounts() {
-    [ -r /proc/self/mounts ] || return 0
-    while read -r pb_from pb_at pb_rest; do
-        case $pb_at in *\\*) pb_at=$(printf %b "$(pb_tell "$pb_at" | sed 's/\\/\\0/g')") ;; esac
-        case $pb_at/ in "$pb_path"/*) pb_give_up "$pb_at is a mount point, and $pb_one is not removed: unmount it in an earlier step" ;; esac
-    done < /proc/self/mounts
+    pb_keep_system "$pb_one" "is not removed"
+    pb_keep_mounts "$pb_one"
 }
 
 absent_remove() {

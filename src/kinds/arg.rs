@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Shape;
+use super::{Shape, Tree};
 use crate::host_value::{self, Expr};
 use crate::script::{Part, Script, Text};
 use crate::source::Span;
@@ -39,6 +39,8 @@ pub enum ArgValue {
         /// What is in it.
         bytes: Vec<u8>,
     },
+    /// `LocalTree`: what the path leads to, read by the edge.
+    Tree(Arc<Tree>),
 }
 
 impl ArgValue {
@@ -50,7 +52,7 @@ impl ArgValue {
             Self::Shell(script) => script.as_str().contains("$pb_s_"),
             Self::List(list) => list.iter().any(|arg| arg.value.holds_secret()),
             Self::Map(map) => map.iter().any(|(_, _, arg)| arg.value.holds_secret()),
-            Self::Bool(_) | Self::Integer(_) | Self::File { .. } => false,
+            Self::Bool(_) | Self::Integer(_) | Self::File { .. } | Self::Tree(_) => false,
         }
     }
 
@@ -70,6 +72,7 @@ impl ArgValue {
             }
             Self::Map(map) => map.iter().map(|(name, _, _)| name.as_str()).collect::<Vec<_>>().join(" "),
             Self::File { path, .. } => path.clone(),
+            Self::Tree(tree) => tree.path.clone(),
         }
     }
 }
@@ -161,6 +164,14 @@ impl<'a> Args<'a> {
         })
     }
 
+    /// A `LocalTree` field.
+    pub fn tree(&self, name: &str) -> Option<&'a Arc<Tree>> {
+        self.get(name).map(|arg| match &arg.value {
+            ArgValue::Tree(tree) => tree,
+            other => mismatch(name, other),
+        })
+    }
+
     /// A `Texts` field; empty where it was not given.
     pub fn texts(&self, name: &str) -> Vec<Text> {
         let text = |arg: &Arg| match &arg.value {
@@ -203,5 +214,5 @@ impl<'a> Args<'a> {
 
 /// Whether a shape's value is sent apart from the fields that the shell reads.
 pub(super) fn is_local(shape: Shape) -> bool {
-    matches!(shape, Shape::LocalPath | Shape::LocalTemplate | Shape::LocalTarget)
+    matches!(shape, Shape::LocalPath | Shape::LocalTree | Shape::LocalTemplate | Shape::LocalTarget)
 }

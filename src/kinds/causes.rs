@@ -315,6 +315,16 @@ mod tests {
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
             "before you change a hash",
         ),
+        (
+            "upload",
+            "conf/app.yml: it was changed after the plan was made: it has 4 bytes now, and had 3",
+            "run the playbook again when nothing writes to it",
+        ),
+        (
+            "upload",
+            "no space left in /home/ubuntu/.pinboot for the files on their way: 100 KiB free, and 2000000 KiB are needed",
+            "free so much there",
+        ),
         ("script", "mkdir: cannot create directory 'x': Disk quota exceeded", "quota"),
         ("script", "touch: cannot touch 'x': Read-only file system", "mounted read-only"),
         ("script", "sudo: a password is required", "NOPASSWD"),

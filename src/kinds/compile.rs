@@ -145,7 +145,7 @@ pub(super) fn word(value: &ArgValue, joined: bool) -> Script {
                 .join(","),
         )),
         ArgValue::List(_) | ArgValue::Map(_) => Script::author(words(value).as_word()),
-        ArgValue::File { .. } => Script::default(),
+        ArgValue::File { .. } | ArgValue::Tree(_) => Script::default(),
     }
 }
 
@@ -288,7 +288,7 @@ impl Reader<'_> {
                     }
                 }
             }
-            ArgValue::Shell(_) | ArgValue::Bool(_) | ArgValue::File { .. } => {}
+            ArgValue::Shell(_) | ArgValue::Bool(_) | ArgValue::File { .. } | ArgValue::Tree(_) => {}
         }
     }
 

@@ -9,6 +9,8 @@ pub enum Shape {
     Path,
     /// A path on this machine; the file's bytes are the value.
     LocalPath,
+    /// A path on this machine, of a file or a folder; everything in it is the value.
+    LocalTree,
     /// A path on this machine; the file is a template, and the value is what it renders to.
     LocalTemplate,
     /// A path on this machine that a step writes to; it may not be there yet.
@@ -98,7 +100,9 @@ impl Shape {
         match self {
             Self::Text => "text".to_owned(),
             Self::Path => "path on the host".to_owned(),
-            Self::LocalPath | Self::LocalTemplate | Self::LocalTarget => "path on this machine".to_owned(),
+            Self::LocalPath | Self::LocalTree | Self::LocalTemplate | Self::LocalTarget => {
+                "path on this machine".to_owned()
+            }
             Self::Shell => "shell".to_owned(),
             Self::Conditions => "expression, or list of them".to_owned(),
             Self::Bool => "true or false".to_owned(),
@@ -265,6 +269,11 @@ pub const fn path(name: &'static str, doc: &'static str) -> Field {
 /// A local file, whose bytes are the value.
 pub const fn local_path(name: &'static str, doc: &'static str) -> Field {
     Field::new(name, Shape::LocalPath, doc)
+}
+
+/// A local file or folder, with everything in it.
+pub const fn local_tree(name: &'static str, doc: &'static str) -> Field {
+    Field::new(name, Shape::LocalTree, doc)
 }
 
 /// A local file that is rendered like any value of the playbook.

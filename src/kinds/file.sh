@@ -8,26 +8,11 @@ file_check() {
             [ -n "$pb_changes" ] || return 0
         fi
     fi
-    file_at file_ask
+    pb_at_with_content "$arg_path" file_ask
 }
 
 file_apply() {
-    file_at file_write
-}
-
-# Carries a function out as the user who may write at the path. Another user cannot read the plan, and gets a large content in octal.
-file_at() {
-    pb_find_holder "$arg_path"
-    if [ -z "$pb_holder" ]; then
-        "$1"
-        return
-    fi
-    pb_extra=
-    # Two words, because this very text is searched as well.
-    case $pb_source in
-    *'pb_content() { tail'' -c +'*) pb_extra="pb_content() { printf %b '$(pb_content | od -An -v -to1 | sed 's/  */\\0/g' | tr -d '\n')'; }" ;;
-    esac
-    pb_as_holder "$1"
+    pb_at_with_content "$arg_path" file_write
 }
 
 # What would change, asked by the user who makes the change.

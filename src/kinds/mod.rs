@@ -58,6 +58,7 @@ mod sysctl;
 mod takes;
 mod tree;
 mod typed;
+mod upload;
 mod user;
 pub(crate) mod value;
 
@@ -75,7 +76,7 @@ pub use recipe::{Content, Effect, Fetch, FetchState, Manual, Recipe, Upload};
 pub use rule::Rule;
 pub use shell::{PROLOGUE, compact, helpers};
 pub use takes::Takes;
-pub use tree::{Entry, LocalFile, Sort, Tree};
+pub use tree::{LocalEntry, LocalFile, LocalSort, Tree, leaves_out};
 
 /// Every kind, in the order of help.
 pub const KINDS: &[&Kind] = &[
@@ -89,6 +90,7 @@ pub const KINDS: &[&Kind] = &[
     &git::KIND,
     &python::KIND,
     &file::KIND,
+    &upload::KIND,
     &directory::KIND,
     &link::KIND,
     &absent::KIND,

@@ -84,6 +84,7 @@ fn shape(field: &Field) -> Option<(String, &'static str, &'static str)> {
         | Shape::Shell
         | Shape::Conditions
         | Shape::LocalPath
+        | Shape::LocalTree
         | Shape::LocalTemplate
         | Shape::LocalTarget => return None,
     };

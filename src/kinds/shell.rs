@@ -12,6 +12,7 @@ const SHARED: &[&str] = &[
     include_str!("shell/write.sh"),
     include_str!("shell/text.sh"),
     include_str!("shell/edit.sh"),
+    include_str!("shell/removal.sh"),
     include_str!("shell/fstab.sh"),
     include_str!("shell/settings.sh"),
     include_str!("shell/fetch.sh"),

@@ -94,7 +94,9 @@ pub(crate) fn check(written: Written<'_>, shape: Shape) -> Result<(), Box<Diagno
         Shape::Integer => integer(written).map(drop),
         Shape::Mode => mode(written),
         Shape::OneOf(words) => one_of(written, words),
-        Shape::Path | Shape::LocalPath | Shape::LocalTemplate | Shape::LocalTarget if written.text.is_empty() => {
+        Shape::Path | Shape::LocalPath | Shape::LocalTree | Shape::LocalTemplate | Shape::LocalTarget
+            if written.text.is_empty() =>
+        {
             Err(Box::new(Diagnostic::error(written.span, "the path is empty").label("expected a path")))
         }
         Shape::Path if let Some(shown) = unexpanded(written.text) => {

@@ -10,7 +10,7 @@ use crate::event::{VERSION, escape, json_text};
 use crate::host_value;
 use crate::ids::Digest;
 use crate::inventory::Host;
-use crate::kinds::{self, Content, Recipe};
+use crate::kinds::{self, Content, LocalEntry, LocalSort, Recipe, Tree};
 use crate::script::{Script, Text};
 
 /// What else lets a step run that waits for others: only the host knows.
@@ -202,7 +202,10 @@ fn recipe(spec: &StepSpec, check_as: &str, apply_as: &str, out: &mut String) {
     if let Some(commands) = &recipe.equivalent_commands {
         titled("equivalent commands", &commands.as_str().replace("\"$pb_home\"", "~"), out);
     }
-    if let Some(content) = recipe.content() {
+    if let Some(upload) = recipe.upload() {
+        titled("files of this machine", &listed(&upload.tree), out);
+        line("in all", &summed(&upload.tree), out);
+    } else if let Some(content) = recipe.content() {
         match shown_content(content) {
             Ok(text) => titled("content (pb_content)", &text, out),
             Err(summary) => line("content (pb_content)", &summary, out),
@@ -214,6 +217,34 @@ fn recipe(spec: &StepSpec, check_as: &str, apply_as: &str, out: &mut String) {
     for (name, value) in recipe.exports() {
         line("for all later steps", &format!("{name}={}", value.quote()), out);
     }
+}
+
+/// The most entries of a folder that are shown.
+const MOST_ENTRIES: usize = 40;
+
+/// What a step sends, one line for each entry.
+fn listed(tree: &Tree) -> String {
+    let mut lines: Vec<String> = tree.entries.iter().take(MOST_ENTRIES).map(entry_line).collect();
+    if tree.entries.len() > MOST_ENTRIES {
+        lines.push(format!("and {} more", tree.entries.len() - MOST_ENTRIES));
+    }
+    lines.join("\n")
+}
+
+fn entry_line(entry: &LocalEntry) -> String {
+    let name = if entry.name.is_empty() { "." } else { &entry.name };
+    match &entry.sort {
+        LocalSort::Folder => format!("{name}/"),
+        LocalSort::File(file) => format!("{name}  {} bytes, sha256 {}", file.size, file.digest),
+        LocalSort::Link(held) => format!("{name} -> {held}"),
+    }
+}
+
+/// How much that is at most.
+fn summed(tree: &Tree) -> String {
+    let (count, bytes) = tree.files().fold((0_usize, 0_u64), |(count, bytes), file| (count + 1, bytes + file.size));
+    let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    format!("{files}, {bytes} bytes: what the host lacks of them is sent")
 }
 
 /// The content as text, or a summary of content that is not text or is too long.
@@ -290,7 +321,13 @@ fn json_step(step: &PlannedStep) -> Value {
             set("apply", recipe.manual().is_none().then(|| recipe.apply.as_str().into()));
             set("gist", recipe.equivalent_commands.as_ref().map(|script| script.as_str().into()));
             set("by_hand", recipe.manual().map(|manual| manual.text.display().into()));
-            let content = recipe.content();
+            let sent = recipe.upload().map(|upload| {
+                let entries: Vec<Value> = upload.tree.entries.iter().map(|entry| entry_line(entry).into()).collect();
+                let bytes: u64 = upload.tree.files().map(|file| file.size).sum();
+                json!({"src": upload.tree.path, "files": upload.tree.files().count(), "bytes": bytes, "entries": entries})
+            });
+            let content = recipe.content().filter(|_| sent.is_none());
+            set("sends", sent);
             set("content", content.map(|content| shown_content(content).unwrap_or_else(|summary| summary).into()));
             let user = match &spec.run_as {
                 RunAs::Login => None,

@@ -21,7 +21,7 @@ mod uses;
 
 pub use document::{HostEntry, MAX_STEPS, Playbook};
 pub use group::Group;
-pub use inputs::Inputs;
+pub use inputs::{Inputs, TreeReader};
 pub use lint::{leftovers, lint};
 pub use load::{Loaded, load, load_with};
 pub(crate) use secretive::secretive;

@@ -93,7 +93,7 @@ pb_dd() {
   [ -n "$pb_full" ] || [ "$1" = 1 ] || set -- 1 $(($1 * $2))
   dd bs="$1" count="$2" ${3+"$3"} <&3 >>"$pb_digest.part" 2>/dev/null &
   pb_child=$!
-  wait $pb_child || pb_bad=1
+  wait $pb_child || pb_bad=$?
   pb_child=
 }
 # pb_take OFFSET LENGTH [last]: takes a block.
@@ -109,6 +109,8 @@ pb_take() {
   [ "$2" -lt 65536 ] || pb_dd 65536 $(($2 / 65536))
   [ $(($2 % 65536)) = 0 ] || pb_dd $(($2 % 65536)) 1
   if [ -n "$pb_bad" ]; then
+    # What was killed says nothing about the disk.
+    [ "$pb_bad" -le 128 ] || exit 1
     pb_free=$(df -Pk . 2>/dev/null | awk 'NR == 2 { print $4 }')
     rm -f "$pb_digest.part"
     pb_fail "no room for it in ~/.pinboot/files (${pb_free:-?} KiB were free)"

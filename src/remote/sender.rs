@@ -15,7 +15,8 @@ const MAX_FILES: usize = 1_000_000;
 
 /// The command that takes the files that a step waits for.
 pub fn sender(identity: &Identity, step: StepId) -> Exec {
-    let script = format!("pb_run={} pb_nonce={} pb_step={step}\n{}", identity.run, identity.nonce, minified(SEND));
+    // Its own names are made short together with those in front of it.
+    let script = minified(&format!("pb_run={} pb_nonce={} pb_step={step}\n{SEND}", identity.run, identity.nonce));
     Exec { command: wrap(&identity.shell, &[script.as_bytes()]), stdin: Vec::new() }
 }
 

@@ -31,7 +31,8 @@ impl Renderer<'_> {
                 ArgValue::Text(text)
             }
             Shape::LocalPath | Shape::LocalTemplate => self.local(node, shape)?,
-            Shape::LocalTarget => {
+            // Read once the other fields of the step are known, which say what of it is meant.
+            Shape::LocalTree | Shape::LocalTarget => {
                 let path = self.plain_text(node, "a path on this machine")?;
                 self.checked(node, &path, shape)?;
                 ArgValue::Text(Text::new(self.local_path(&path)))

@@ -5,7 +5,7 @@
 
 use tokio::sync::mpsc;
 
-use super::Chunk;
+use super::chunk::Chunk;
 
 /// How many pieces wait in each direction.
 const PIECES: usize = 4;

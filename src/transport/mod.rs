@@ -9,10 +9,12 @@ use crate::inventory::Host;
 
 mod advice;
 mod beside;
+mod chunk;
 pub mod ssh;
 
 pub use advice::{login_as, user_to_use};
 pub use beside::{Beside, BesideEnds, PIECE_BYTES};
+pub use chunk::Chunk;
 
 /// What is printed instead of running a long command that a server takes over standard input only, and of which a part is missing.
 pub const CUT_OFF: &str = "pinboot: the command did not arrive complete";
@@ -24,21 +26,6 @@ pub struct Exec {
     pub command: Vec<u8>,
     /// Standard input; if it is empty, it is closed at once.
     pub stdin: Vec<u8>,
-}
-
-/// What a command sends back.
-#[derive(Debug)]
-pub enum Chunk {
-    /// Bytes of its standard output.
-    Stdout(Vec<u8>),
-    /// Bytes of its standard error.
-    Stderr(Vec<u8>),
-    /// Its exit status, or the name of the signal that killed it. Output may still follow.
-    Exit(Result<u32, String>),
-    /// The command's channel is closed; nothing follows.
-    Closed,
-    /// The connection is lost, for this reason; the command may still be running.
-    Lost(String),
 }
 
 /// The host's identity, proved by the key exchange.

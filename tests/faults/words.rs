@@ -89,6 +89,12 @@ const FAILING: &[Failing] = &[
         says: &["cannot give the directory to the user no-such-user"],
     },
     Failing {
+        kind: "upload",
+        step: "upload: { src: p.yaml, to: ~/folder }",
+        command: "scp -p p.yaml HOST:~/folder",
+        says: &["folder is a directory, and a file is wanted there"],
+    },
+    Failing {
         kind: "link",
         step: "link: { path: ~/folder, to: x }",
         command: "ln -sfn x ~/folder",

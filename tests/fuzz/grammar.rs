@@ -181,7 +181,7 @@ fn field(shape: Shape, chance: &mut Chance) -> Tree {
         Shape::Mode => Tree::Bare(chance.of(&["0644", "755", "0600"]).to_owned()),
         Shape::OneOf(words) => Tree::Text(chance.of(words).to_owned()),
         Shape::Path => Tree::Text(format!("~/{}", text(chance))),
-        Shape::LocalPath => Tree::Text("more.yml".to_owned()),
+        Shape::LocalPath | Shape::LocalTree => Tree::Text("more.yml".to_owned()),
         Shape::LocalTemplate => Tree::Text("x.tmpl".to_owned()),
         Shape::LocalTarget => Tree::Text(format!("got/{}", text(chance))),
         Shape::Texts | Shape::Steps => Tree::List((0..chance.below(3)).map(|_| Tree::Text(text(chance))).collect()),

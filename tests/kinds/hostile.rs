@@ -20,6 +20,7 @@ use pinboot::remote::{Delivery, Identity, program};
 use pinboot::secret::Secret;
 use rustix::fs::inotify;
 
+use super::case::Content;
 use super::heard::Heard;
 use super::process::Process;
 use super::root::{Root, differences};
@@ -56,6 +57,18 @@ const TABLE: &[(&str, Reach)] = &[
             "directory: { path: @dir@/flip, mode: 777 }",
             "directory: { path: @dir@/own@n@, owner: alice, group: alice, mode: 750, tree: true }",
             "directory: { path: @dir@, group: alice, tree: true }",
+        ]),
+    ),
+    (
+        "upload",
+        Reach::Steps(&[
+            "upload: { src: new, to: @dir@/s@n@, mode: 644 }",
+            "upload: { src: new, to: @dir@/f@n@, owner: alice, group: alice }",
+            "upload: { src: new, to: @dir@/s@n@/deep/f }",
+            "upload: { src: new, to: @dir@/flip, mode: 640 }",
+            "upload: { src: tree, to: @dir@/s@n@ }",
+            "upload: { src: tree, to: @dir@/own@n@, owner: alice, group: alice }",
+            "upload: { src: tree, to: @dir@/flip, delete: true }",
         ]),
     ),
     (
@@ -315,6 +328,11 @@ HERE
     done
 "#;
 
+/// Sends the one file that steps upload, whenever it is lacking.
+const SEND: &str = "cd && umask 077 && mkdir -p .pinboot/files && cd .pinboot/files && while sleep .05; do
+    [ -f 7aa7a5359173d05b63cfd682e3c38487f3cb4f7f1d60659fe59fab1505977d4c ] || { echo new > new.tmp && mv new.tmp 7aa7a5359173d05b63cfd682e3c38487f3cb4f7f1d60659fe59fab1505977d4c; }
+done";
+
 /// Fills her places with what steps are about.
 const FILL: &str = "for d in /home/alice/d /srv/drop /home/login/open /tmp; do
     find $d -mindepth 1 -maxdepth 1 ! -name kafka ! -name client -exec rm -rf {} +
@@ -389,7 +407,13 @@ impl Hostile {
             started_by: "tester@here 2026-11-24T06:00:00Z".to_owned(),
             shell: "/bin/sh".to_owned(),
         };
-        let plan = compile(&format!("steps:\n{steps}"), &[], None, Mode::Run);
+        let local =
+            [("new", "new\n"), ("tree/", "mkdir d && echo new > d/f && echo new > f && ln -s /srv/outside/shadow d/l")];
+        let local = local.map(|(name, content)| (name.to_owned(), Content::Text(content.to_owned())));
+        let _sender = steps
+            .contains("upload:")
+            .then(|| Process::start("what sends files", &mut self.of("login", &["/bin/sh", "-c", SEND])));
+        let plan = compile(&format!("steps:\n{steps}"), &local, None, Mode::Run);
         let mut plan = plan.unwrap_or_else(|refused| panic!("{}", refused.rendered));
         plan.secrets = secrets;
         let exec = Delivery::new(&program(&plan, &identity), &identity, &plan.secrets).exec();

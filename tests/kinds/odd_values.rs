@@ -63,6 +63,7 @@ fn needed(kind: &str) -> BTreeMap<&'static str, &'static str> {
         "file" => &[("path", "'~/file'"), ("content", "x")],
         "directory" => &[("path", "'~/directory'")],
         "link" => &[("path", "'~/link'"), ("to", "x")],
+        "upload" => &[("src", "/etc/passwd"), ("to", "'~/upload'")],
         "service" => &[("name", "kafka"), ("state", "started")],
         "expect" => &[("path", "'~/expect'"), ("within", "1s")],
         "assert" => &[("that", "'true'")],
@@ -99,7 +100,7 @@ fn given(field: &Field) -> Vec<String> {
         Shape::Texts => vec![format!("[{v}]")],
         Shape::TextMap | Shape::Values => vec![format!("{{ ODD: {v} }}")],
         Shape::Shell => vec!["\"printf %s {{ v }} > /dev/null\"".to_owned(), "\"test x = {{ v }}\"".to_owned()],
-        Shape::LocalPath | Shape::LocalTemplate | Shape::LocalTarget | Shape::Steps => Vec::new(),
+        Shape::LocalPath | Shape::LocalTree | Shape::LocalTemplate | Shape::LocalTarget | Shape::Steps => Vec::new(),
         Shape::Conditions => vec!["[\"v != 'other'\"]".to_owned()],
         Shape::List(fields) => {
             let mut entries = Vec::new();
@@ -139,6 +140,9 @@ fn step(kind: &Kind, name: &str, value: &str) -> String {
     }
     if kind.name == "export" && name != "*" {
         fields.insert("*", "{ ODD: x }");
+    }
+    if kind.name == "upload" && ["directory_mode", "delete", "exclude"].contains(&name) {
+        fields.insert("src", "/etc/ssl");
     }
     fields.remove(name);
     let mut text = String::new();

@@ -8,8 +8,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pinboot::compile::compile_all;
@@ -305,7 +305,7 @@ impl World {
     /// Compiles a playbook for this host.
     pub(crate) fn plan(&self, playbook: &str, local: &[(String, Content)], mode: Mode) -> Result<Plan, Refused> {
         let web = self.server.as_ref().map(|server| server.url(""));
-        compile(playbook, local, web.as_deref(), mode)
+        compile_in(&self.dir.path().join("local"), playbook, local, web.as_deref(), mode)
     }
 
     /// Compiles steps that have no fault.
@@ -324,6 +324,7 @@ impl World {
         let mut plan = plan.clone();
         let takes = takes(&mut plan, &self.home.join("here"));
         let plan = &plan;
+        let sender = self.send_files(plan);
         let (mut command, stdin) = self.prepare(plan);
         let _alone = alone(plan);
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -340,10 +341,43 @@ impl World {
         let output = child.wait_with_output().expect("sh ends");
         drop(over);
         watch.join().expect("it watches");
+        drop(sender);
         for (step, takes) in takes {
             take(&self.record().join(format!("{step}.have")), &takes);
         }
         Heard::new(&output.stdout, &output.stderr, NONCE, plan.steps.len(), |text| self.shown(text))
+    }
+
+    /// Puts the files of this machine that a plan needs where its steps wait for them, as the controller does beside the log.
+    /// A step takes its files away, and the next one may need them again.
+    fn send_files(&self, plan: &Plan) -> Sending {
+        let folder = self.path("~/.pinboot/files");
+        let mut files = Vec::new();
+        for step in &plan.steps {
+            let Action::Apply(spec) = &step.action else { continue };
+            for file in spec.recipe.upload().iter().flat_map(|upload| upload.tree.files()) {
+                files.push((folder.join(&file.digest), fs::read(&file.path).expect("a local file")));
+            }
+        }
+        let is_over = Arc::new(AtomicBool::new(files.is_empty()));
+        if !files.is_empty() {
+            fs::create_dir_all(&folder).expect("made");
+        }
+        let until = Arc::clone(&is_over);
+        let send = move || {
+            for (place, bytes) in files.iter().filter(|(place, _)| !place.exists()) {
+                let part = place.with_extension("new");
+                let _ = fs::write(&part, bytes).and_then(|()| fs::rename(&part, place));
+            }
+        };
+        send();
+        let thread = std::thread::spawn(move || {
+            while !until.load(Ordering::Relaxed) {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                send();
+            }
+        });
+        Sending { is_over, thread: Some(thread) }
     }
 
     /// Delivers a plan and does not wait for it.
@@ -422,6 +456,19 @@ impl World {
     /// What is at a path of a private root, written there or not.
     pub(crate) fn thing(&self, path: &str) -> Option<Thing> {
         Tree::thing(&self.path(path), self.dir.path())
+    }
+}
+
+/// What sends files while a run is on its way.
+struct Sending {
+    is_over: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
     }
 }
 
@@ -572,13 +619,46 @@ pub(crate) fn compile(
     web: Option<&str>,
     mode: Mode,
 ) -> Result<Plan, Refused> {
+    let dir = tempfile::tempdir().expect("a folder");
+    compile_in(&dir.path().join("local"), playbook, local, web, mode)
+}
+
+/// Writes the files of the machine that pinboot runs on. What ends in `/` is a folder, in which its text is carried out as shell.
+fn write_local(place: &Path, local: &[(String, Content)]) {
+    for (name, content) in local {
+        let path = place.join(name);
+        if name.ends_with('/') && !path.exists() {
+            fs::create_dir_all(&path).expect("made");
+            let shell = String::from_utf8(bytes(content)).expect("shell");
+            let status = Command::new("sh").args(["-euc", &format!("umask 022; {shell}")]).current_dir(&path).status();
+            assert!(status.expect("sh").success(), "{shell}");
+        } else if !name.ends_with('/') {
+            fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            fs::write(&path, bytes(content)).expect("written");
+        }
+    }
+}
+
+/// The same with the files of this machine in that folder.
+fn compile_in(
+    place: &Path,
+    playbook: &str,
+    local: &[(String, Content)],
+    web: Option<&str>,
+    mode: Mode,
+) -> Result<Plan, Refused> {
     let lock = local.iter().find(|(name, _)| name == "playbook.yaml.lock").map(|(_, content)| bytes(content));
+    write_local(place, local);
+    let place = place.to_owned();
     let local = local.to_vec();
     let loader = move |name: &str| {
         let found = local.iter().find(|(known, _)| known == name);
         found.map(|(_, content)| bytes(content)).ok_or_else(|| "there is no such file".to_owned())
     };
     let mut inputs = Inputs::new("tester", loader);
+    inputs.trees = Box::new(move |name, exclude| {
+        pinboot::local::read_tree(&place.join(name), name, exclude).map(std::sync::Arc::new)
+    });
     inputs.flags.vars.extend(web.map(|url| format!("web={url}")));
     let mut sources = Sources::default();
     if let Some(lock) = lock {

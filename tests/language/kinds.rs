@@ -18,6 +18,7 @@ fn words(value: Option<&ArgValue>) -> Vec<String> {
         Some(ArgValue::Shell(script)) => vec![script.as_str().to_owned()],
         Some(ArgValue::Bool(flag)) => vec![flag.to_string()],
         Some(ArgValue::Integer(number)) => vec![number.to_string()],
+        Some(ArgValue::Tree(tree)) => vec![tree.path.clone()],
         Some(ArgValue::File { path, bytes }) => vec![format!("{path} has {} bytes", bytes.len())],
         None => Vec::new(),
     }

@@ -26,14 +26,14 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// A transfer that runs.
-pub(super) struct Running<S> {
+pub(super) struct RunningTransfer<S> {
     what: FileWork,
     working: Working,
     /// A connection of its own, where the host runs one command on each.
     _session: Option<S>,
 }
 
-impl<S> Running<S> {
+impl<S> RunningTransfer<S> {
     /// Waits for its end; for ever where there is none. Cancel-safe.
     pub(super) async fn end(running: &mut Option<Self>) -> TransferEnd {
         match running {
@@ -80,7 +80,7 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// How far the files are that are taken at this moment.
-    pub(super) fn take_progress(&self, running: Option<&Running<C::Session>>) -> Option<EventKind> {
+    pub(super) fn take_progress(&self, running: Option<&RunningTransfer<C::Session>>) -> Option<EventKind> {
         let FileWork::Take(step, offer) = running?.what else { return None };
         let bytes = self.taken.here.load(Ordering::Relaxed);
         let is_shown = self.interpreter.running() == Some(step) && bytes > 0;
@@ -93,7 +93,7 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// Starts the transfer that is next.
-    pub(super) async fn start_transfer(&mut self, session: &mut C::Session) -> Option<Running<C::Session>> {
+    pub(super) async fn start_transfer(&mut self, session: &mut C::Session) -> Option<RunningTransfer<C::Session>> {
         let (what, at) = self.transfers.next().filter(|(_, at)| *at <= Instant::now())?;
         let transfer = match self.transfer(&what) {
             Ok(transfer) => transfer,
@@ -111,7 +111,7 @@ impl<C: Connect> HostTask<'_, C> {
             Ok(_) = stop_request.wait_for(|request| matches!(request, StopRequest::Detach(_))) => return None,
         };
         match opened {
-            Ok((beside, own)) => Some(Running { what, working: (transfer.work)(beside), _session: own }),
+            Ok((beside, own)) => Some(RunningTransfer { what, working: (transfer.work)(beside), _session: own }),
             Err(error) => {
                 tracing::info!(host = %self.job.host.id, "files could not be transferred yet: {}", error.message);
                 self.transfers.postpone(&what, RETRY_DELAY);
@@ -140,13 +140,13 @@ impl<C: Connect> HostTask<'_, C> {
     /// What is run on the host and done here for a piece of work; or why nothing can be.
     fn transfer(&self, what: &FileWork) -> Result<Transfer, TransferEnd> {
         match what {
-            FileWork::Send(step) => match &self.job.files {
-                Some(files) => Ok(send_files(&self.job.identity, *step, files)),
-                None => {
+            FileWork::Send(step) => {
+                let Some(files) = &self.job.files else {
                     let (message, hint) = messages::files_are_elsewhere(&self.job.identity.run);
-                    Err(TransferEnd::Impossible { message, hint })
-                }
-            },
+                    return Err(TransferEnd::Impossible { message, hint });
+                };
+                Ok(send_files(&self.job.identity, *step, files))
+            }
             FileWork::Take(step, offer) => {
                 let takes = self.takes_of(*step).ok_or_else(|| TransferEnd::Failed {
                     exit: Exit::Mismatch,
@@ -158,8 +158,8 @@ impl<C: Connect> HostTask<'_, C> {
     }
 
     /// What the end of a transfer means.
-    pub(super) async fn ended_transfer(&mut self, running: &mut Option<Running<C::Session>>, end: TransferEnd) {
-        if let Some(Running { what, .. }) = running.take() {
+    pub(super) async fn ended_transfer(&mut self, running: &mut Option<RunningTransfer<C::Session>>, end: TransferEnd) {
+        if let Some(RunningTransfer { what, .. }) = running.take() {
             tracing::debug!(host = %self.job.host.id, ?what, ?end, "a transfer has ended");
             self.transfer_ended(what, end).await;
         }

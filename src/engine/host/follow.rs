@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::files::Running;
+use super::files::RunningTransfer;
 use super::{ConnectionEnd, HostTask, millis};
 use crate::engine::connection_end::CommandEnd;
 use crate::engine::interpret::RunEnd;
@@ -127,7 +127,7 @@ impl<C: Connect> HostTask<'_, C> {
                         break end;
                     }
                 }
-                end = Running::end(&mut transfer) => {
+                end = RunningTransfer::end(&mut transfer) => {
                     self.ended_transfer(&mut transfer, end).await;
                     if let Some(end) = self.after_transfer(&mut following).await {
                         break end;
@@ -310,23 +310,18 @@ impl<C: Connect> HostTask<'_, C> {
 
     async fn pieces(&mut self, pieces: Vec<Piece>, following: &Following) -> Option<RunEnd> {
         for piece in pieces {
-            match &piece {
-                Piece::Frame(Frame::Hello { new, over, machine_id }, _) => {
-                    self.hello(*new, *over, machine_id.clone(), following).await;
-                }
-                Piece::Frame(frame, _) => {
-                    self.note_files(frame);
-                    if let Some(note) = self.files_for_another(frame) {
-                        self.emit(note).await;
+            if let Piece::Frame(frame, _) = &piece {
+                self.note_files(frame);
+                match frame {
+                    Frame::Hello { new, over, machine_id } => {
+                        self.hello(*new, *over, machine_id.clone(), following).await;
                     }
+                    Frame::Size(size) if self.streams.position().log <= *size => return Some(RunEnd::Behind),
+                    _ => {}
                 }
-                Piece::Raw(_) => {}
-            }
-            match &piece {
-                Piece::Frame(Frame::Size(size), _) if self.streams.position().log <= *size => {
-                    return Some(RunEnd::Behind);
+                if let Some(note) = self.files_for_another(frame) {
+                    self.emit(note).await;
                 }
-                _ => {}
             }
             if self.must_wait(&piece) {
                 if !self.held.push(piece) {

@@ -42,7 +42,7 @@ impl Sending {
             match self.beside.next().await {
                 Chunk::Stdout(bytes) => self.words.take(&bytes),
                 Chunk::Stderr(bytes) => {
-                    tracing::debug!("the host says: {}", String::from_utf8_lossy(&bytes).escape_debug())
+                    tracing::debug!("the host says: {}", String::from_utf8_lossy(&bytes).escape_debug());
                 }
                 Chunk::Exit(_) => {}
                 Chunk::Closed | Chunk::Lost(_) => return self.end(),

@@ -51,6 +51,7 @@ pb_ask_files() {
 }
 
 # pb_count_lacking: sets pb_lacking to how many files are not here, and how many bytes of them. Not every shell counts beyond 2 GiB.
+# shellcheck disable=SC2030 # In a subshell of its own.
 pb_count_lacking() {
   mkdir -p ../../files || return 1
   # What no run has taken for a week.
@@ -62,6 +63,7 @@ pb_count_lacking() {
   )
   [ -n "$pb_lacking" ]
 }
+# shellcheck disable=SC2031
 pb_part_size() {
   if [ -f "../../files/$pb_digest.part" ]; then wc -c <"../../files/$pb_digest.part"; else echo 0; fi
 }
@@ -95,7 +97,7 @@ pb_await_files() {
 }
 pb_show_progress() {
   pb_progress=$(printf '%s\n' "$pb_here $(pb_part_size)" | awk -v all="$(awk '{ all += $2 } END { printf "%.0f", all }' "$pb_id.want")" '
-    { for (i = 1; i <= NF; i++) here += $i; printf "%.0f %s", here > all ? all : here, all }')
+    { for (i = 1; i <= NF; i++) here += $i; if (here + 0 > all + 0) here = all; printf "%.0f %s", here, all }')
   [ "$pb_progress" = "$pb_last_progress" ] || printf '\036progress %s\036\n' "$pb_progress"
   pb_last_progress=$pb_progress
 }
