@@ -12,7 +12,9 @@ upload_apply() {
     if [ "$arg_wanted" = '?' ]; then
         pb_at_with_content "$arg_to" upload_list
     else
-        pb_at_with_content "$arg_to" upload_place
+        # mksh hands on to a program only what a redirection opens.
+        exec 4<&3
+        pb_at_with_content "$arg_to" upload_place 3<&4
     fi
 }
 
