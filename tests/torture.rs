@@ -1,6 +1,6 @@
 //! The wire under torture: random deaths and cuts, and every named point at which something can die.
 //!
-//! `cargo test --test torture` makes fifty kills and fifty cuts; `PINBOOT_TORTURE=500`, as in `.ci/run`, as many as it says.
+//! `cargo test --test torture` makes fifty kills and fifty cuts; `PINBOOT_TORTURE=300`, as in `.ci/run`, as many as it says.
 //!
 //! A case that fails is written to a file, with every kill and cut as it fell, and the failure names the command that plays it:
 //! `PINBOOT_REPLAY=FILE cargo test --test torture whatever_dies`. `PINBOOT_TIMES=20` plays it that often. Processes are not

@@ -26,7 +26,7 @@ const EXCLUDED: Pattern = Pattern {
             && !pattern.contains(['[', ']', '?', '\\', '\n'])
             && !pattern.split('/').any(|part| part == "." || part == "..")
     },
-    on_host: "case /$pb_value/ in // | /// | *[][?\\\\]* | */./* | */../*) false ;; esac",
+    on_host: "case /$pb_value/ in // | /// | *[][?\\\\'\n']* | */./* | */../*) false ;; esac",
     hint: "write a name such as `.git` or `*.log`, or a path from the folder such as `conf/local.yml`; `*` stands for any characters",
 };
 
