@@ -18,6 +18,8 @@ fn server() -> Server {
     };
     Server::new(&[
         ("/hello".to_owned(), body("hello\n")),
+        ("/tool-amd64".to_owned(), body("hello\n")),
+        ("/tool-arm64".to_owned(), body("other\n")),
         ("/moves".to_owned(), ReplySpec::Body(Box::new(moves))),
         ("/page.tgz".to_owned(), body("<!DOCTYPE html><html></html>")),
         ("/SUMS".to_owned(), body(&format!("{HELLO}  hello\n{HELLO}  other\n"))),
@@ -37,12 +39,14 @@ impl User {
         user
     }
 
-    /// The playbook; `WEB` is the server.
+    /// The playbook; `WEB` is the server, and a line `  # NAME: VALUE` is a variable.
     fn write(&self, steps: &str) {
         let web = self.server.url("");
         let secret = if steps.contains("token") { "secrets: [token]\n" } else { "" };
         let token = if steps.contains("token") { ", token: secret-token-of-a-test" } else { "" };
-        let head = format!("vars: {{ version: '1'{token} }}\n{secret}hosts: {{ h: {{ address: h }} }}\nsteps:\n");
+        let more = steps.lines().find_map(|line| line.strip_prefix("  # ")).map(|variable| format!(", {variable}"));
+        let more = more.unwrap_or_default();
+        let head = format!("vars: {{ version: '1'{token}{more} }}\n{secret}hosts: {{ h: {{ address: h }} }}\nsteps:\n");
         fs::write(self.folder.path().join("p.yaml"), head + &steps.replace("WEB", &web)).expect("a file");
     }
 
@@ -70,6 +74,11 @@ impl User {
 fn has_curl() -> bool {
     crate::support::need("curl", "curl").is_some()
 }
+
+/// Steps whose address is one of several on each host; upstream has nothing for one of them.
+const BY_HOST: &str = "  # goarch: { x86_64: amd64, aarch64: arm64, riscv64: riscv }\n\
+     \u{20} - name: Get it\n    id: get\n\
+     \u{20}   download: { url: 'WEB/tool-{{ goarch[host.arch] }}?{{ goarch[host.arch] }}', to: '~/f{{ version }}' }\n";
 
 const GET: &str = "  - { name: Get it, id: get, download: { url: 'WEB/hello', to: ~/f } }\n";
 
@@ -194,4 +203,81 @@ fn what_is_not_what_it_should_be_is_not_locked() {
     fs::write(&lock, text).expect("a file");
     user.types("run p.yaml --dry-run", 2, &["invalid size `six`", "p.yaml.lock:8", "`pinboot lock` writes this file"]);
     assert!(!Path::new(&lock).with_extension("lock.tmp").exists());
+}
+
+#[test]
+fn an_address_of_each_kind_of_host_is_locked_and_one_of_nothing_is_left_out() {
+    if !has_curl() {
+        return;
+    }
+    let user = User::new(BY_HOST);
+    let absent = "absent   WEB/tool-riscv?riscv: (22) The requested URL returned error: 404";
+    let unlocked = "p.yaml.lock has no digest for WEB/tool-riscv?riscv, which is this address on some hosts";
+    user.types("lint p.yaml", 0, &["no problems found"]);
+    user.types(
+        "lock p.yaml",
+        0,
+        &["locked   WEB/tool-amd64?amd64: sha256 5891", "locked   WEB/tool-arm64?arm64: sha256 7e4f", absent, unlocked],
+    );
+    assert_eq!(user.lock().matches("step: \"Get it\"").count(), 2, "{}", user.lock());
+    let asked = user.server.asked("/tool-amd64");
+    user.types("lock p.yaml", 0, &["kept     WEB/tool-amd64?amd64", "kept     WEB/tool-arm64?arm64", absent, unlocked]);
+    assert_eq!(user.server.asked("/tool-amd64"), asked);
+    user.types("lock p.yaml --check", 0, &["kept     WEB/tool-amd64?amd64", "kept     WEB/tool-arm64?arm64", absent]);
+    user.types("lock p.yaml --check --json", 0, &["\"status\":\"absent\""]);
+    user.types("lock p.yaml --update get", 0, &["kept     WEB/tool-amd64?amd64", absent]);
+    user.types("lint p.yaml", 0, &[unlocked]);
+    let amd64 = format!("locked: WEB/tool-amd64?amd64 sha256 {HELLO}");
+    let dry = user.types("run p.yaml --dry-run", 0, &[unlocked, &amd64, "locked: WEB/tool-arm64?arm64 sha256 7e4f"]);
+    assert!(!dry.shown().contains("arm64?amd64"), "{}", dry.shown());
+    let amd64 = format!("\"locked\":[{{\"url\":\"WEB/tool-amd64?amd64\",\"sha256\":\"{HELLO}\"}}");
+    user.types("run p.yaml --dry-run --json", 0, &[&amd64]);
+    // An entry for a value that the playbook does not have any more is stale, and one that it has and the lock has not is missing.
+    user.write(&BY_HOST.replace("aarch64: arm64", "aarch64: amd64").replace(", riscv64: riscv", ""));
+    user.types("lint p.yaml", 0, &["the step `Get it` does not fetch this address with these variables"]);
+    user.types("lock p.yaml --prune", 0, &["kept     WEB/tool-amd64?amd64", "removed  WEB/tool-arm64?arm64"]);
+    user.types("lint p.yaml", 0, &["no problems found"]);
+    user.types("run p.yaml --dry-run", 0, &[&format!("arg_sha256={HELLO}")]);
+    user.write(&BY_HOST.replace("riscv64: riscv", "riscv64: arm64"));
+    user.types("lint p.yaml", 0, &["p.yaml.lock has no digest for WEB/tool-arm64?arm64"]);
+    user.types("lock p.yaml --check", 11, &["missing  WEB/tool-arm64?arm64"]);
+    user.types("lock p.yaml", 0, &["kept     WEB/tool-amd64?amd64", "locked   WEB/tool-arm64?arm64"]);
+    user.types("lint p.yaml", 0, &["no problems found"]);
+}
+
+#[test]
+fn a_change_at_one_of_several_addresses_is_shown_and_nothing_at_any_of_them_is_a_failure() {
+    if !has_curl() {
+        return;
+    }
+    let choice = |yes: &str, no: &str| {
+        format!(
+            "  - name: It moves\n    download: {{ url: 'WEB/{{% if host.family == \"debian\" %}}{yes}{{% else %}}{no}{{% endif %}}', \
+             to: ~/f, checksum: 'WEB/{{{{ \"SUMS\" if host.family == \"debian\" else \"WRONG\" }}}}' }}\n"
+        )
+    };
+    let without = |steps: String| steps.split(", checksum").next().unwrap_or_default().to_owned() + " }\n";
+    let user = User::new(&without(choice("hello", "moves")));
+    user.types("lock p.yaml", 0, &["locked   WEB/hello", "locked   WEB/moves"]);
+    user.types(
+        "lock p.yaml --check",
+        11,
+        &["kept     WEB/hello", &format!("changed  WEB/moves: locked sha256 {HELLO}")],
+    );
+    // A locked address that leads nowhere now is a failure, not one that is left out.
+    let lock = user.folder.path().join("p.yaml.lock");
+    let text = fs::read_to_string(&lock).expect("the lock").replace("/moves", "/none");
+    fs::write(&lock, text).expect("a file");
+    user.write(&without(choice("hello", "none")));
+    user.types("lock p.yaml --check", 3, &["kept     WEB/hello", "failed   WEB/none: (22)"]);
+    fs::remove_file(&lock).expect("the lock");
+    user.write(&without(choice("none", "nothing")));
+    user.types("lock p.yaml", 3, &["failed   WEB/none: (22)", "failed   WEB/nothing: (22)"]);
+    // Each address has its own checksum file.
+    user.write(&choice("hello", "hello?again"));
+    user.types(
+        "lock p.yaml",
+        11,
+        &["locked   WEB/hello: ", "refused  WEB/hello?again gives other bytes than the checksum file WEB/WRONG says"],
+    );
 }

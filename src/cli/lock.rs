@@ -11,10 +11,11 @@ use super::console::{print, print_error, print_warnings};
 use super::error::CommandError;
 use super::files::{load_playbook, lock_path, near_file, read_file, read_lock};
 use super::web::{self, Fetched};
-use crate::compile::{compile_all, fetches, lock_warnings, stale};
+use crate::compile::{compile_all, fetches, missing, stale, stale_warnings};
 use crate::event::{Mode, VERSION, json_text};
 use crate::exit::Exit;
-use crate::kinds::{Fetch, FetchState, address_name, helpers};
+use crate::inventory::Host;
+use crate::kinds::{Fetch, FetchCase, FetchState, address_name, helpers};
 use crate::lock::{Lock, Locked};
 use crate::plan::Plan;
 use crate::script::{Part, Text};
@@ -28,17 +29,23 @@ struct Download {
     steps: Vec<String>,
     /// What the lock calls each address, and the address itself.
     urls: Vec<(String, String)>,
-    checksum: Option<String>,
-    /// The places of a diagnostic.
-    fetch: Fetch,
+    /// The address of its checksum file: what the lock calls it, and the address itself.
+    checksum: Option<(String, String)>,
+    /// Whether it is one of several, of which each host fetches one.
+    is_choice: bool,
 }
 
 /// What became of one download.
 enum Outcome {
     Locked(Locked),
     Kept,
-    Changed { was: Locked, now: Fetched },
+    Changed {
+        was: Locked,
+        now: Fetched,
+    },
     Missing,
+    /// There is nothing at an address that only some hosts would get.
+    Absent(String),
     Failed(String),
     Refused(String),
 }
@@ -59,27 +66,29 @@ pub(super) fn lock(cli: &Cli, args: &LockArgs) -> Result<Exit, CommandError> {
     let plans =
         compile_all(&loaded, &mut sources, Mode::Run).map_err(|found| CommandError::diagnostics(&found, &sources))?;
     let mut lock = loaded.inputs.lock.clone();
-    let mut downloads: Vec<Download> = Vec::new();
-    for (plan, fetch) in fetches(&plans).filter(|(_, fetch)| fetch.state != FetchState::Given) {
-        if let Some(download) = download(plan, fetch)
-            && !downloads.iter().any(|known| known.name == download.name)
-        {
-            downloads.push(download);
-        }
-    }
+    let downloads = downloads(&plans);
     let chosen = chosen(&args.update, &downloads)?;
     if !downloads.is_empty() {
         web::need_curl()?;
     }
     let mut lines = String::new();
     let mut exit = Exit::Success;
+    let mut outcomes: Vec<Outcome> = Vec::new();
     for (at, download) in downloads.iter().enumerate() {
-        let outcome = one(download, &lock, args.check, chosen.contains(&at));
+        outcomes.push(one(download, &lock, args.check, chosen.contains(&at)));
+    }
+    fail_where_nothing_is_there(&plans, &downloads, &mut outcomes);
+    let mut absent: Vec<&str> = Vec::new();
+    for (download, outcome) in downloads.iter().zip(outcomes) {
         lines.push_str(&if cli.wants_json() { json_line(download, &outcome) } else { line(download, &outcome) });
         exit = Exit::worst([exit, outcome.exit()]);
-        if let Outcome::Locked(locked) = outcome {
-            lock.entries.retain(|entry| !download.urls.iter().any(|(name, _)| *name == entry.url));
-            lock.put(locked);
+        match outcome {
+            Outcome::Locked(locked) => {
+                lock.entries.retain(|entry| !download.urls.iter().any(|(name, _)| *name == entry.url));
+                lock.put(locked);
+            }
+            Outcome::Absent(_) => absent.push(&download.name),
+            _ => {}
         }
     }
     let unneeded: Vec<String> = stale(&loaded, &plans, &lock).iter().map(|entry| entry.url.clone()).collect();
@@ -89,12 +98,16 @@ pub(super) fn lock(cli: &Cli, args: &LockArgs) -> Result<Exit, CommandError> {
     }
     // What is left of warnings is what no command can lock, and what nothing needs.
     let file = lock_path(path);
-    lock.file = Some(file.display().to_string());
-    let open: Vec<Diagnostic> = lock_warnings(&loaded, &plans, &lock)
+    let mut open: Vec<Diagnostic> = missing(&plans, &file.display().to_string())
         .into_iter()
-        .filter(|found| !downloads.iter().any(|download| found.span == Some(download.fetch.place)))
-        .filter(|_| !args.prune)
+        .filter(|(name, _)| name.as_ref().is_none_or(|name| absent.contains(&name.as_str())))
+        .map(|(_, warning)| warning)
         .collect();
+    if args.prune {
+        open.clear();
+    } else {
+        open.extend(stale_warnings(&loaded, &plans, &lock));
+    }
     print_warnings(&render(&open, &sources, super::color::has_color(&std::io::stderr())));
     if !args.check && (lock.entries != loaded.inputs.lock.entries) {
         write(&file, &lock)?;
@@ -105,16 +118,44 @@ pub(super) fn lock(cli: &Cli, args: &LockArgs) -> Result<Exit, CommandError> {
     print(&lines).map(|printed| Exit::worst([exit, printed]))
 }
 
-/// What a step fetches, with the values of its secrets; `None` where only the host knows it.
-fn download(plan: &Plan, fetch: &Fetch) -> Option<Download> {
-    let urls: Vec<(String, String)> =
-        fetch.urls.iter().filter_map(|url| Some((address_name(url)?, filled(plan, url)?))).collect();
+/// Everything that these plans fetch, each address once.
+fn downloads(plans: &[(Host, Plan)]) -> Vec<Download> {
+    let mut downloads: Vec<Download> = Vec::new();
+    for (plan, fetch) in fetches(plans).filter(|(_, fetch)| fetch.state != FetchState::Given) {
+        for download in fetch.cases.iter().filter_map(|case| download(plan, fetch, case)) {
+            match downloads.iter_mut().find(|known| known.name == download.name) {
+                Some(known) => known.is_choice &= download.is_choice,
+                None => downloads.push(download),
+            }
+        }
+    }
+    downloads
+}
+
+/// Where there is nothing at any of the addresses of a step, that is a failure.
+fn fail_where_nothing_is_there(plans: &[(Host, Plan)], downloads: &[Download], outcomes: &mut [Outcome]) {
+    for (_, fetch) in fetches(plans) {
+        let names: Vec<String> = fetch.cases.iter().filter_map(FetchCase::name).collect();
+        let of_step: Vec<usize> = (0..downloads.len()).filter(|at| names.contains(&downloads[*at].name)).collect();
+        if of_step.iter().all(|at| matches!(outcomes[*at], Outcome::Absent(_) | Outcome::Failed(_))) {
+            for at in of_step {
+                if let Outcome::Absent(why) = &mut outcomes[at] {
+                    outcomes[at] = Outcome::Failed(std::mem::take(why));
+                }
+            }
+        }
+    }
+}
+
+/// What a step fetches on one kind of host, with the values of its secrets.
+fn download(plan: &Plan, fetch: &Fetch, case: &FetchCase) -> Option<Download> {
+    let named = |url: &Text| Some((address_name(url)?, filled(plan, url)?));
     Some(Download {
-        name: urls.first()?.0.clone(),
+        name: case.name()?,
         steps: fetch.names.clone(),
-        checksum: fetch.checksum.as_ref().and_then(|checksum| filled(plan, checksum)),
-        urls,
-        fetch: fetch.clone(),
+        checksum: case.checksum.as_ref().and_then(named),
+        urls: case.urls.iter().filter_map(named).collect(),
+        is_choice: fetch.cases.len() > 1,
     })
 }
 
@@ -154,7 +195,8 @@ fn chosen(names: &[String], downloads: &[Download]) -> Result<BTreeSet<usize>, C
 /// Looks at one download; fetches it where it is not locked, where it is chosen, and where all are compared.
 fn one(download: &Download, lock: &Lock, check: bool, chosen: bool) -> Outcome {
     let known = download.urls.iter().find_map(|(name, _)| lock.find(name));
-    if known.is_none() && check {
+    // Of several addresses, one may lead nowhere.
+    if known.is_none() && check && !download.is_choice {
         return Outcome::Missing;
     }
     if known.is_some() && !check && !chosen {
@@ -162,9 +204,11 @@ fn one(download: &Download, lock: &Lock, check: bool, chosen: bool) -> Outcome {
     }
     let fetched = match fetch(download) {
         Ok(fetched) => fetched,
+        Err(Outcome::Absent(why)) if known.is_some() || !download.is_choice => return Outcome::Failed(why),
         Err(outcome) => return outcome,
     };
     match known {
+        None if check => Outcome::Missing,
         Some(known) if known.sha256 == fetched.sha256 => Outcome::Kept,
         Some(known) if check => Outcome::Changed { was: known.clone(), now: fetched },
         _ => Outcome::Locked(Locked {
@@ -180,6 +224,7 @@ fn one(download: &Download, lock: &Lock, check: bool, chosen: bool) -> Outcome {
 /// Fetches from the first address that gives something, and compares it with the checksum file.
 fn fetch(download: &Download) -> Result<Fetched, Outcome> {
     let mut why = String::new();
+    let mut is_absent = true;
     for (name, url) in &download.urls {
         print_error(&format!("fetching {name}"));
         match web::digest(url) {
@@ -193,10 +238,13 @@ fn fetch(download: &Download) -> Result<Fetched, Outcome> {
                     Err(why) => Err(Outcome::Refused(why)),
                 };
             }
-            Err(said) => why = format!("{name}: {said}"),
+            Err(failure) => {
+                is_absent &= failure.is_absent;
+                why = format!("{name}: {}", failure.why);
+            }
         }
     }
-    Err(Outcome::Failed(why))
+    Err(if is_absent { Outcome::Absent(why) } else { Outcome::Failed(why) })
 }
 
 fn path_of(url: &str) -> &str {
@@ -206,8 +254,7 @@ fn path_of(url: &str) -> &str {
 
 /// Compares what came with the entry of the checksum file, which is read as a host reads it.
 fn verified(download: &Download, fetched: &Fetched) -> Result<(), String> {
-    let Some(checksum) = &download.checksum else { return Ok(()) };
-    let shown = download.fetch.checksum.as_ref().and_then(address_name).unwrap_or_default();
+    let Some((shown, checksum)) = &download.checksum else { return Ok(()) };
     let text = web::text(checksum).map_err(|why| format!("cannot fetch the checksum file {shown}: {why}"))?;
     let mut input: Vec<u8> = Vec::new();
     for (_, url) in &download.urls {
@@ -237,7 +284,7 @@ fn verified(download: &Download, fetched: &Fetched) -> Result<(), String> {
 impl Outcome {
     fn exit(&self) -> Exit {
         match self {
-            Self::Locked(_) | Self::Kept => Exit::Success,
+            Self::Locked(_) | Self::Kept | Self::Absent(_) => Exit::Success,
             Self::Changed { .. } | Self::Missing | Self::Refused(_) => Exit::IntegrityFailed,
             Self::Failed(_) => Exit::Unreachable,
         }
@@ -249,6 +296,7 @@ impl Outcome {
             Self::Kept => "kept",
             Self::Changed { .. } => "changed",
             Self::Missing => "missing",
+            Self::Absent(_) => "absent",
             Self::Failed(_) => "failed",
             Self::Refused(_) => "refused",
         }
@@ -263,6 +311,7 @@ fn line(download: &Download, outcome: &Outcome) -> String {
             "{}: locked sha256 {}, {} bytes; now sha256 {}, {} bytes",
             download.name, was.sha256, was.size, now.sha256, now.size
         ),
+        Outcome::Absent(why) => format!("{why}; a host that gets this address fails"),
         Outcome::Failed(why) | Outcome::Refused(why) => why.clone(),
     };
     format!("{:<8} {rest}\n", outcome.word())
@@ -282,7 +331,7 @@ fn json_line(download: &Download, outcome: &Outcome) -> String {
             line["size"] = now.size.into();
             line["was"] = was.sha256.as_str().into();
         }
-        Outcome::Failed(why) | Outcome::Refused(why) => line["message"] = why.as_str().into(),
+        Outcome::Absent(why) | Outcome::Failed(why) | Outcome::Refused(why) => line["message"] = why.as_str().into(),
         Outcome::Kept | Outcome::Missing => {}
     }
     json_text(&line) + "\n"

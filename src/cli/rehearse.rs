@@ -23,7 +23,7 @@ use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::ids::{StepId, hex};
 use crate::inventory::Host;
-use crate::kinds::{Effect, FetchState, address_name};
+use crate::kinds::{Effect, FetchState};
 use crate::lock::Lock;
 use crate::plan::{Action, Plan};
 use crate::rehearse::cut::{CutRun, judge_cut};
@@ -81,8 +81,8 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs) -> Result<Exit, CommandEr
 fn tell_locked(ready: &Ready, lock: &Lock) {
     let mut named = BTreeSet::new();
     for (_, fetch) in fetches(&ready.plans) {
-        let locked = fetch.urls.iter().filter_map(|url| lock.find(&address_name(url)?));
-        for entry in locked.filter(|_| fetch.state == FetchState::Open) {
+        let names = fetch.names_of_addresses().filter(|_| fetch.state != FetchState::Given);
+        for entry in names.filter_map(|name| lock.find(&name)) {
             if named.insert(&entry.url) {
                 print_error(&format!(
                     "pinboot: {} is locked to sha256 {}; the rehearsal takes what the rehearsal file has for it",

@@ -36,8 +36,8 @@ pub(super) fn need_curl() -> Result<(), CommandError> {
     }
 }
 
-/// Fetches an address and keeps no byte of it; `Err` is why it cannot be had.
-pub(super) fn digest(url: &str) -> Result<Fetched, String> {
+/// Fetches an address and keeps no byte of it.
+pub(super) fn digest(url: &str) -> Result<Fetched, Unfetched> {
     repeated(|| {
         let (mut sha256, mut sha512, mut size) = (Sha256::new(), Sha512::new(), 0);
         let mut head = Vec::new();
@@ -49,7 +49,7 @@ pub(super) fn digest(url: &str) -> Result<Fetched, String> {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Failure::lasting(format!("curl was cut off: {error}"))),
+                Err(error) => return Err(Unfetched::lasting(format!("curl was cut off: {error}"))),
             };
             sha256.update(&buffer[..count]);
             sha512.update(&buffer[..count]);
@@ -72,42 +72,46 @@ pub(super) fn text(url: &str) -> Result<Vec<u8>, String> {
         let mut text = Vec::new();
         let body = fetching.stdout.take().expect("it is piped");
         let read = body.take(MAX_TEXT_BYTES + 1).read_to_end(&mut text);
-        read.map_err(|error| Failure::lasting(format!("curl was cut off: {error}")))?;
+        read.map_err(|error| Unfetched::lasting(format!("curl was cut off: {error}")))?;
         if text.len() as u64 > MAX_TEXT_BYTES {
             let _ = fetching.kill();
             let _ = fetching.wait();
-            return Err(Failure::lasting("it is larger than 4 MiB".to_owned()));
+            return Err(Unfetched::lasting("it is larger than 4 MiB".to_owned()));
         }
         finish(fetching)?;
         Ok(text)
     })
+    .map_err(|failure| failure.why)
 }
 
-/// Why an attempt failed.
-struct Failure {
-    why: String,
+/// Why something cannot be had.
+pub(super) struct Unfetched {
+    pub(super) why: String,
+    /// Whether the server says that there is nothing at the address.
+    pub(super) is_absent: bool,
+    /// Whether another attempt may succeed.
     may_pass: bool,
 }
 
-impl Failure {
+impl Unfetched {
     fn lasting(why: String) -> Self {
-        Self { why, may_pass: false }
+        Self { why, is_absent: false, may_pass: false }
     }
 }
 
-fn repeated<T>(attempt: impl Fn() -> Result<T, Failure>) -> Result<T, String> {
+fn repeated<T>(attempt: impl Fn() -> Result<T, Unfetched>) -> Result<T, Unfetched> {
     let mut pauses = PAUSES.iter();
     loop {
         match (attempt(), pauses.next()) {
             (Ok(done), _) => return Ok(done),
-            (Err(Failure { may_pass: true, .. }), Some(pause)) => std::thread::sleep(*pause),
-            (Err(failure), _) => return Err(failure.why),
+            (Err(Unfetched { may_pass: true, .. }), Some(pause)) => std::thread::sleep(*pause),
+            (Err(failure), _) => return Err(failure),
         }
     }
 }
 
 /// Starts curl. The address goes in on standard input, since everybody can read an argument list.
-fn start(url: &str) -> Result<Child, Failure> {
+fn start(url: &str) -> Result<Child, Unfetched> {
     let protocols = if url.to_ascii_lowercase().starts_with("https:") { "=https" } else { "=http,https" };
     // -q comes first: it leaves ~/.curlrc out.
     let mut curl = Command::new("curl");
@@ -116,7 +120,7 @@ fn start(url: &str) -> Result<Child, Failure> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = curl.spawn().map_err(|error| Failure::lasting(format!("cannot start curl: {error}")))?;
+    let mut child = curl.spawn().map_err(|error| Unfetched::lasting(format!("cannot start curl: {error}")))?;
     let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
     let mut input = child.stdin.take().expect("it is piped");
     // A curl that has ended already says why itself.
@@ -125,8 +129,8 @@ fn start(url: &str) -> Result<Child, Failure> {
 }
 
 /// Waits for curl's end.
-fn finish(child: Child) -> Result<(), Failure> {
-    let ended = child.wait_with_output().map_err(|error| Failure::lasting(format!("curl was cut off: {error}")))?;
+fn finish(child: Child) -> Result<(), Unfetched> {
+    let ended = child.wait_with_output().map_err(|error| Unfetched::lasting(format!("curl was cut off: {error}")))?;
     if ended.status.success() {
         return Ok(());
     }
@@ -138,7 +142,8 @@ fn finish(child: Child) -> Result<(), Failure> {
         Some(22) => is_busy,
         code => matches!(code, Some(7 | 18 | 28 | 52 | 55 | 56 | 92)),
     };
-    Err(Failure { why: if why.is_empty() { ended.status.to_string() } else { why }, may_pass })
+    let is_absent = ended.status.code() == Some(22) && ["404", "410"].iter().any(|code| why.ends_with(code));
+    Err(Unfetched { why: if why.is_empty() { ended.status.to_string() } else { why }, is_absent, may_pass })
 }
 
 fn is_page(head: &[u8]) -> bool {

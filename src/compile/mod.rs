@@ -10,7 +10,7 @@ mod steps;
 mod targets;
 mod trees;
 
-pub use self::locks::{fetches, lock_warnings, stale};
+pub use self::locks::{fetches, lock_warnings, missing, stale, stale_warnings};
 
 use std::collections::{BTreeMap, HashSet};
 

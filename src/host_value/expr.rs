@@ -50,6 +50,15 @@ pub enum Expr {
     Truth(Box<Condition>),
     /// Shell that a step evaluates: the names of values in its text are used there.
     Shell(Box<Expr>),
+    /// No value: what needs it fails with a sentence.
+    Fail {
+        /// What the sentence begins with.
+        before: String,
+        /// A value behind that.
+        shown: Box<Expr>,
+        /// What the sentence ends with.
+        after: String,
+    },
 }
 
 /// What a filter makes of a text.
@@ -261,7 +270,7 @@ impl Expr {
                 value.each_part(call);
                 otherwise.each_part(call);
             }
-            Self::Filtered(_, value, _) | Self::Shell(value) => value.each_part(call),
+            Self::Filtered(_, value, _) | Self::Shell(value) | Self::Fail { shown: value, .. } => value.each_part(call),
             Self::Calculated(_, left, right) => {
                 left.each_part(call);
                 right.each_part(call);

@@ -5,12 +5,14 @@
 //! `$pb_r_NAME`. What a step registers has a name that begins with a letter, a fact's begins with `0`, and that of an expression with
 //! `1` or `2` and the digest of its shell: an expression that may hold a secret has `2`.
 
+mod cases;
 mod expr;
 mod facts;
 mod library;
 mod possible;
 mod shell;
 
+pub use cases::cases;
 pub use expr::{Calculation, Comparison, Condition, Expr, ExprType, Filter, Leaf};
 pub use facts::{ANSIBLE, FACTS, Fact, fact, of_ansible};
 pub use library::helpers;

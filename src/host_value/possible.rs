@@ -7,7 +7,7 @@ use super::expr::Expr;
 use crate::script::{Part, Text};
 
 /// The most values of one text that are looked at.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 
 /// Every text that a text with holes can be; `None` where that is not known, or where there are too many.
 pub fn possible(text: &Text, values: &BTreeMap<String, Arc<Expr>>) -> Option<Vec<String>> {
@@ -43,6 +43,7 @@ impl Expr {
                 each(&mut entries.iter().map(|(_, value)| value).chain(otherwise.as_deref()))
             }
             Self::Choose(_, yes, no) => each(&mut [&**yes, &**no].into_iter()),
+            Self::Fail { .. } => Some(Vec::new()),
             _ => None,
         }
     }

@@ -104,6 +104,11 @@ impl Writer {
                 format!("\"${variable}\"")
             }
             Expr::Calculated(how, left, right) => self.calculated(*how, left, right),
+            Expr::Fail { before, shown, after } => {
+                let shown = self.value(shown);
+                self.line(&Self::end(&format!("value {before}"), &shown, after));
+                quoted("")
+            }
         }
     }
 

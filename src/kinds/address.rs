@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::doubt::names_a_version;
 use super::{Args, Doubt, Need, Pattern, Recipe, When};
-use crate::script::{Part, Script, Text};
+use crate::script::{Script, Text};
 
 /// An address that a host may be asked to fetch.
 pub(super) const URL: Pattern = Pattern {
@@ -75,12 +75,6 @@ pub(super) const NOT_FOUND: Cause = Cause {
     sentence: "There is nothing at that address: check the version in it; old releases move to an archive (archive.apache.org).",
 };
 
-/// What a lock calls an address: without the secrets in it; `None` where only the host knows it.
-pub fn address_name(url: &Text) -> Option<String> {
-    let is_known = url.parts().all(|part| matches!(part, Part::Characters(_) | Part::Secret(_)));
-    is_known.then(|| without_password(&Text::new(url.display())).raw().to_owned())
-}
-
 /// Gives the digests to the shell as the programs print them, in lower case.
 pub(super) fn lower_digests(args: &Args<'_>, recipe: &mut Recipe) {
     for name in DIGESTS {
@@ -125,15 +119,6 @@ pub(super) fn file_name(url: &Text) -> Option<Text> {
     (!name.is_empty() && name != "." && name != "..").then(|| Text::new(name))
 }
 
-/// An address as it may be shown: without a name and a password, whatever they hold. One of `/ ? #` in a password looks like
-/// the end of a host and its port.
-pub(super) fn without_password(url: &Text) -> Text {
-    let Some((scheme, behind)) = url.raw().split_once("://") else { return url.clone() };
-    let place = behind.split(['/', '?', '#']).next().unwrap_or_default();
-    let from = if place.contains(['@', ':']) { behind.rfind('@') } else { None };
-    from.map_or_else(|| url.clone(), |at| Text::new(format!("{scheme}://***{}", &behind[at..])))
-}
-
 fn is_url(url: &str) -> bool {
     let lower = url.to_ascii_lowercase();
     let behind = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
@@ -147,7 +132,7 @@ fn is_digest(digest: &str, digits: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_name, is_url, without_password};
+    use super::{file_name, is_url};
     use crate::script::Text;
 
     #[test]
@@ -162,22 +147,6 @@ mod tests {
             ("https://", false),
         ] {
             assert_eq!(is_url(url), fits, "{url}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_not_shown_whatever_it_holds() {
-        for (url, shown) in [
-            ("https://h/a@b?c@d", "https://h/a@b?c@d"),
-            ("http://u:p@ss@h/a", "http://***@h/a"),
-            ("http://u:p/w@h/a", "http://***@h/a"),
-            ("http://u:p@s/w@h/a", "http://***@h/a"),
-            ("http://u:p?w#@h/a", "http://***@h/a"),
-            ("http://u:12/34@h/a", "http://***@h/a"),
-            ("http://h:80/a", "http://h:80/a"),
-            ("~/a@b", "~/a@b"),
-        ] {
-            assert_eq!(without_password(&Text::from(url)).raw(), shown);
         }
     }
 

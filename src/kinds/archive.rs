@@ -6,13 +6,14 @@
 
 use super::address::{
     CHECKSUM, DIGESTERS, FETCHERS, HTML_PAGE, NOT_FOUND, SHA256, SHA512, URL, VERIFIED, ask_checksum_file, file_name,
-    first_url, lower_digests, unseen, without_password,
+    first_url, lower_digests, unseen,
 };
 use super::cause::Cause;
 use super::doubt::is_outside;
 use super::download::verification;
 use super::field::{ONE_PATH, boolean, integer, path, text, texts};
 use super::rule::{at_most_one, exactly_one, only_with};
+use super::url::without_password;
 use super::{Args, Doubt, Kind, Need, Recipe, When};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;

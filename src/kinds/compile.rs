@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::address::without_password;
 use super::arg::is_local;
 use super::candidate;
 use super::on_host::{operand, question};
 use super::shell::helpers;
+use super::url::without_password;
 use super::value::{self, Written};
 use super::{Arg, ArgValue, Args, Doubt, Field, Kind, Pattern, Recipe, Shape, When};
 use crate::host_value::{Expr, possible};

@@ -7,11 +7,12 @@
 
 use super::address::{
     CAUSES, CHECKSUM, DIGESTERS, FETCHERS, SHA256, SHA512, URL, VERIFIED, ask_checksum_file, file_name, first_url,
-    lower_digests, unseen, without_password,
+    lower_digests, unseen,
 };
 use super::candidate::judgement;
 use super::field::{mode, path, text, texts, validate};
 use super::rule::at_most_one;
+use super::url::without_password;
 use super::{Args, Kind, Recipe};
 use crate::script::{Script, Text};
 use crate::source::Diagnostic;

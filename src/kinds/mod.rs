@@ -59,10 +59,10 @@ mod takes;
 mod tree;
 mod typed;
 mod upload;
+mod url;
 mod user;
 pub(crate) mod value;
 
-pub use address::address_name;
 pub use arg::{Arg, ArgValue, Args};
 pub use cause::Cause;
 pub use causes::cause;
@@ -72,11 +72,12 @@ pub use field::{Field, ONE_PATH, Pattern, Shape};
 pub use guard::Guard;
 pub use kind::{Hook, Kind};
 pub use need::{Need, When};
-pub use recipe::{Content, Effect, Fetch, FetchState, Manual, Recipe, Upload};
+pub use recipe::{Content, Effect, Fetch, FetchCase, FetchState, Manual, Recipe, Upload};
 pub use rule::Rule;
 pub use shell::{PROLOGUE, compact, helpers};
 pub use takes::Takes;
 pub use tree::{LocalEntry, LocalFile, LocalSort, Tree, leaves_out};
+pub use url::{address_name, without_password};
 
 /// Every kind, in the order of help.
 pub const KINDS: &[&Kind] = &[

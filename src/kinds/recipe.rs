@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::url::address_name;
 use super::{Doubt, Need, Takes, Tree};
 use crate::script::{Script, Text};
 use crate::source::Span;
@@ -55,12 +56,41 @@ pub struct Fetch {
     pub place: Span,
     /// What the playbook calls the step: its name as it is written, and its `id`.
     pub names: Vec<String>,
-    /// Its addresses, in the order in which they are tried.
+    /// What it fetches on each kind of host: one entry where the addresses are known, none where only the host knows them.
+    pub cases: Vec<FetchCase>,
+    /// How it is known which bytes are wanted.
+    pub state: FetchState,
+}
+
+/// What a step fetches on one kind of host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FetchCase {
+    /// Its addresses, in the order in which they are tried, with secrets for holes.
     pub urls: Vec<Text>,
     /// The address of its checksum file.
     pub checksum: Option<Text>,
-    /// How it is known which bytes are wanted.
-    pub state: FetchState,
+    /// The SHA-256 digest that the lock has for them.
+    pub locked: Option<String>,
+}
+
+impl Fetch {
+    /// The addresses of which a host gets one, and the digests that the lock has for them; nothing where one is known here.
+    pub fn choice(&self) -> impl Iterator<Item = (String, &str)> {
+        let is_choice = self.state == FetchState::Locked && self.cases.len() > 1;
+        self.cases.iter().filter(move |_| is_choice).filter_map(|case| Some((case.name()?, case.locked.as_deref()?)))
+    }
+
+    /// What the lock may call its addresses.
+    pub fn names_of_addresses(&self) -> impl Iterator<Item = String> {
+        self.cases.iter().flat_map(|case| &case.urls).filter_map(address_name)
+    }
+}
+
+impl FetchCase {
+    /// What the lock calls it: the first of its addresses.
+    pub fn name(&self) -> Option<String> {
+        address_name(self.urls.first()?)
+    }
 }
 
 /// How it is known which bytes are wanted.
@@ -68,7 +98,7 @@ pub struct Fetch {
 pub enum FetchState {
     /// The step has a digest of its own.
     Given,
-    /// The lock has it.
+    /// The lock has it, for some of the addresses at least; on a host with another one the step fails.
     Locked,
     /// Nothing says it.
     Open,

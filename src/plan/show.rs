@@ -10,7 +10,7 @@ use crate::event::{VERSION, escape, json_text};
 use crate::host_value;
 use crate::ids::Digest;
 use crate::inventory::Host;
-use crate::kinds::{self, Content, LocalEntry, LocalSort, Recipe, Tree};
+use crate::kinds::{self, Content, Fetch, LocalEntry, LocalSort, Recipe, Tree};
 use crate::script::{Script, Text};
 
 /// What else lets a step run that waits for others: only the host knows.
@@ -190,6 +190,9 @@ fn recipe(spec: &StepSpec, check_as: &str, apply_as: &str, out: &mut String) {
     for (name, value) in given_fields(recipe) {
         let _ = writeln!(out, "      {name}={value}");
     }
+    for (name, digest) in recipe.fetch.iter().flat_map(Fetch::choice) {
+        line("locked", &format!("{name} sha256 {digest}"), out);
+    }
     if let Some(script) = &recipe.check {
         titled(&format!("check{check_as}"), script.as_str(), out);
     }
@@ -321,6 +324,13 @@ fn json_step(step: &PlannedStep) -> Value {
             set("apply", recipe.manual().is_none().then(|| recipe.apply.as_str().into()));
             set("gist", recipe.equivalent_commands.as_ref().map(|script| script.as_str().into()));
             set("by_hand", recipe.manual().map(|manual| manual.text.display().into()));
+            let locked: Vec<Value> = recipe
+                .fetch
+                .iter()
+                .flat_map(Fetch::choice)
+                .map(|(url, sha256)| json!({"url": url, "sha256": sha256}))
+                .collect();
+            set("locked", (!locked.is_empty()).then(|| locked.into()));
             let sent = recipe.upload().map(|upload| {
                 let entries: Vec<Value> = upload.tree.entries.iter().map(|entry| entry_line(entry).into()).collect();
                 let bytes: u64 = upload.tree.files().map(|file| file.size).sum();

@@ -38,7 +38,7 @@ impl Renderer<'_> {
 
 impl Renderer<'_> {
     /// A text with holes, as a value.
-    pub(super) fn text_expr(&mut self, text: &Text) -> Result<Expr> {
+    pub(crate) fn text_expr(&mut self, text: &Text) -> Result<Expr> {
         let context = self.host.context.value();
         Lowering { renderer: self, text: "", context }.of_text(text, &(0..0))
     }
