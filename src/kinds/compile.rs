@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::arg::is_local;
 use super::candidate;
 use super::on_host::{operand, question};
-use super::shell::helpers;
+use super::shell::OfKind;
 use super::url::without_password;
 use super::value::{self, Written};
 use super::{Arg, ArgValue, Args, Doubt, Field, Kind, Pattern, Recipe, Shape, When};
@@ -62,11 +62,12 @@ impl Kind {
     }
 
     fn recipe(&self, args: &Args<'_>) -> Recipe {
+        let shell = OfKind::of(self);
         Recipe {
             subject: args.get(self.subject).map_or_else(|| self.subject.to_owned(), |arg| arg.value.display()),
-            args: self.arguments(args),
-            check: self.function("check"),
-            apply: self.function("apply").unwrap_or_default(),
+            args: self.arguments(args, &shell.reads),
+            check: shell.checks.then(|| Script::call(&format!("{}_check", self.name))),
+            apply: if shell.applies { Script::call(&format!("{}_apply", self.name)) } else { Script::default() },
             equivalent_commands: commands(self, args),
             needs_root: self.needs_root.holds(args),
             asks_as_root: self.asks_as_root.holds(args),
@@ -79,13 +80,7 @@ impl Kind {
     }
 
     /// What the kind's functions read. They find every one of these variables set, as `set -u` wants.
-    fn arguments(&self, args: &Args<'_>) -> Vec<(String, Script)> {
-        let entries: Vec<Script> = ["check", "apply"].iter().filter_map(|ending| self.function(ending)).collect();
-        let entries: Vec<&str> = entries.iter().map(Script::as_str).collect();
-        let mut read: BTreeSet<&str> = variables(self.shell).collect();
-        for (_, body) in helpers(&entries) {
-            read.extend(variables(body));
-        }
+    fn arguments(&self, args: &Args<'_>, read: &BTreeSet<&str>) -> Vec<(String, Script)> {
         let mut arguments: Vec<(String, Script)> = self
             .fields
             .iter()
@@ -110,14 +105,6 @@ impl Kind {
         }
         arguments
     }
-}
-
-/// The names of the `arg_…` variables in a piece of shell, without their prefix.
-fn variables(shell: &str) -> impl Iterator<Item = &str> {
-    shell.split("arg_").skip(1).map(|rest| {
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        &rest[..end]
-    })
 }
 
 /// The variable of a field, without its prefix.

@@ -3,7 +3,6 @@
 use super::cause::Cause;
 use super::doubt::Doubt;
 use super::{Args, Effect, Field, Need, Recipe, Rule, When};
-use crate::script::Script;
 use crate::source::Diagnostic;
 
 /// One kind of step.
@@ -107,11 +106,5 @@ impl Kind {
     /// Whether its shell is the author's own, which may run any program.
     pub fn is_authors_shell(&self) -> bool {
         self.shell.is_empty()
-    }
-
-    /// The function of its shell file with this ending, where there is one.
-    pub(super) fn function(&self, ending: &str) -> Option<Script> {
-        let name = format!("{}_{ending}", self.name);
-        self.shell.contains(&format!("\n{name}() {{\n")).then(|| Script::call(&name))
     }
 }

@@ -1,9 +1,9 @@
 //! The shell functions of the kinds: found in their files, and sent with a plan only where it needs them.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-use super::KINDS;
+use super::{KINDS, Kind};
 
 /// Functions that several kinds use.
 const SHARED: &[&str] = &[
@@ -33,37 +33,76 @@ pub const PROLOGUE: &str = include_str!("shell/prologue.sh");
 struct Helper {
     name: &'static str,
     body: &'static str,
-    mentions: Vec<usize>,
+    /// Looked for when it is first wanted: no plan wants more than a part of them.
+    mentions: OnceLock<Vec<usize>>,
 }
 
 static HELPERS: LazyLock<Vec<Helper>> = LazyLock::new(|| {
     let sources = SHARED.iter().copied().chain(KINDS.iter().map(|kind| kind.shell));
-    let mut helpers: Vec<Helper> = sources.flat_map(functions).collect();
-    let names: Vec<&str> = helpers.iter().map(|helper| helper.name).collect();
-    for (at, helper) in helpers.iter_mut().enumerate() {
-        let mentioned: BTreeSet<&str> = words(helper.body).collect();
-        helper.mentions = (0..names.len()).filter(|&other| other != at && mentioned.contains(names[other])).collect();
-    }
-    helpers
+    sources.flat_map(functions).collect()
 });
+
+/// Where each function stands among them.
+static PLACES: LazyLock<HashMap<&'static str, usize>> =
+    LazyLock::new(|| HELPERS.iter().enumerate().map(|(at, helper)| (helper.name, at)).collect());
+
+/// The functions that a piece of shell mentions.
+fn mentioned(script: &str) -> impl Iterator<Item = usize> {
+    words(script).filter_map(|word| PLACES.get(word).copied())
+}
 
 /// The functions that these scripts call, and those that they call in turn, in the order of their definition.
 ///
 /// The words that the runner itself provides (`needs_change`, `pb_refuse`, `pb_content`, `pb_progress`) are not among them.
 pub fn helpers(used_by: &[&str]) -> Vec<(&'static str, &'static str)> {
     let mut wanted = vec![false; HELPERS.len()];
-    let mut open: Vec<usize> = Vec::new();
-    for script in used_by {
-        for word in words(script) {
-            open.extend(HELPERS.iter().position(|helper| helper.name == word));
-        }
-    }
+    let mut open: Vec<usize> = used_by.iter().flat_map(|script| mentioned(script)).collect();
     while let Some(at) = open.pop() {
         if !std::mem::replace(&mut wanted[at], true) {
-            open.extend(&HELPERS[at].mentions);
+            open.extend(HELPERS[at].mentions.get_or_init(|| mentioned(HELPERS[at].body).collect()));
         }
     }
     HELPERS.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(helper, _)| (helper.name, helper.body)).collect()
+}
+
+/// What the shell of a kind has, found once for all steps of it.
+pub(super) struct OfKind {
+    /// Whether it has a check.
+    pub(super) checks: bool,
+    /// Whether it has something to carry out.
+    pub(super) applies: bool,
+    /// The variables that it and all that it calls read, without their prefix.
+    pub(super) reads: BTreeSet<&'static str>,
+}
+
+impl OfKind {
+    /// What this kind has.
+    pub(super) fn of(kind: &Kind) -> Arc<Self> {
+        static KNOWN: Mutex<BTreeMap<&str, Arc<OfKind>>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(kind.name).or_insert_with(|| Arc::new(Self::find(kind))))
+    }
+
+    fn find(kind: &Kind) -> Self {
+        let own = functions(kind.shell);
+        let called = ["check", "apply"].map(|ending| {
+            let name = format!("{}_{ending}", kind.name);
+            own.iter().any(|function| function.name == name).then_some(name)
+        });
+        let entries: Vec<&str> = called.iter().flatten().map(String::as_str).collect();
+        let bodies = helpers(&entries).into_iter().map(|(_, body)| body);
+        let reads = bodies.chain([kind.shell]).flat_map(variables).collect();
+        let [checks, applies] = called.map(|name| name.is_some());
+        Self { checks, applies, reads }
+    }
+}
+
+/// The variables that a piece of shell reads, without their prefix.
+fn variables(shell: &str) -> impl Iterator<Item = &str> {
+    shell.split("arg_").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        &rest[..end]
+    })
 }
 
 /// Every function of one source, `name() {` at the start of a line to `}` at the start of a line.
@@ -73,7 +112,7 @@ fn functions(source: &'static str) -> Vec<Helper> {
     while let Some(at) = rest.find("() {\n") {
         let start = rest[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let end = rest[at..].find("\n}\n").map_or(rest.len(), |end| at + end + 3);
-        found.push(Helper { name: &rest[start..at], body: &rest[start..end], mentions: Vec::new() });
+        found.push(Helper { name: &rest[start..at], body: &rest[start..end], mentions: OnceLock::new() });
         rest = &rest[end..];
     }
     found
