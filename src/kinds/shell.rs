@@ -78,9 +78,12 @@ pub(super) struct OfKind {
 impl OfKind {
     /// What this kind has.
     pub(super) fn of(kind: &Kind) -> Arc<Self> {
-        static KNOWN: Mutex<BTreeMap<&str, Arc<OfKind>>> = Mutex::new(BTreeMap::new());
+        type Key = (&'static str, usize, usize);
+        static KNOWN: Mutex<BTreeMap<Key, Arc<OfKind>>> = Mutex::new(BTreeMap::new());
+        // Two shells at one place and of one length are the same one: to compare their texts would take longer.
+        let key = (kind.name, kind.shell.as_ptr().addr(), kind.shell.len());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(kind.name).or_insert_with(|| Arc::new(Self::find(kind))))
+        Arc::clone(known.entry(key).or_insert_with(|| Arc::new(Self::find(kind))))
     }
 
     fn find(kind: &Kind) -> Self {
