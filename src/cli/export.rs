@@ -11,7 +11,7 @@ use super::args::{Cli, ExportArgs, ExportFormat, flags};
 use super::color::has_color;
 use super::console::{print, print_bytes, print_diagnostics, print_error};
 use super::error::CommandError;
-use super::files::{load_playbook, near_file, read_file, read_lock};
+use super::files::{load_playbook, read_lock, read_named};
 use crate::compile::compile_all;
 use crate::event::{Mode, VERSION, json_text};
 use crate::exit::Exit;
@@ -32,9 +32,7 @@ pub(super) fn export(cli: &Cli, args: &ExportArgs) -> Result<Exit, CommandError>
         return Err(CommandError::input("--script-url is for user data: --as cloud-init"));
     }
     let path = &args.playbook;
-    let bytes = read_file(path).map_err(|error| {
-        CommandError::input(format!("cannot read {}: {error}", path.display())).hints(near_file(path))
-    })?;
+    let bytes = read_named(path)?;
     let mut sources = Sources::default();
     let lock = read_lock(path, &mut sources)?;
     let mut loaded = load_playbook(path, bytes, &flags(&[&args.vars, &args.steps]), lock, &mut sources)?;

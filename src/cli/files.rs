@@ -138,6 +138,12 @@ pub(super) fn read_lock(playbook: &Path, sources: &mut Sources) -> Result<Lock, 
     Lock::read(&name, id, &text).map_err(|found| CommandError::diagnostics(&found, sources))
 }
 
+/// Reads the file that a command names.
+pub(super) fn read_named(path: &Path) -> Result<Vec<u8>, CommandError> {
+    read_file(path)
+        .map_err(|error| CommandError::input(format!("cannot read {}: {error}", path.display())).hints(near_file(path)))
+}
+
 fn cannot_read(what: &str, path: &Path, error: &io::Error) -> CommandError {
     CommandError::input(format!("cannot read {what} {}: {error}", path.display())).hints(near_file(path))
 }

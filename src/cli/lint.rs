@@ -9,7 +9,7 @@ use super::args::{Cli, VarArgs, flags};
 use super::color::has_color;
 use super::console::{print, print_diagnostics, print_failure};
 use super::error::CommandError;
-use super::files::{load_playbook, near_file, read_file, read_lock};
+use super::files::{load_playbook, read_lock, read_named};
 use super::lint_shell;
 use crate::compile::{compile_some, lock_warnings};
 use crate::event::{VERSION, json_text};
@@ -24,9 +24,7 @@ pub(super) fn lint(cli: &Cli, playbooks: &[PathBuf], vars: &VarArgs) -> Result<E
     let mut exit = Exit::Success;
     let mut results = String::new();
     for path in playbooks {
-        let bytes = read_file(path).map_err(|error| {
-            CommandError::input(format!("cannot read {}: {error}", path.display())).hints(near_file(path))
-        })?;
+        let bytes = read_named(path)?;
         let mut sources = Sources::default();
         let found = match diagnostics(path, bytes, &flags, &mut sources) {
             Ok(found) => found,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::args::{Cli, LockArgs, flags};
 use super::console::{print, print_error, print_warnings};
 use super::error::CommandError;
-use super::files::{load_playbook, lock_path, near_file, read_file, read_lock};
+use super::files::{load_playbook, lock_path, read_lock, read_named};
 use super::web::{self, Fetched};
 use crate::compile::{compile_all, fetches, missing, stale, stale_warnings};
 use crate::event::{Mode, VERSION, json_text};
@@ -53,9 +53,7 @@ enum Outcome {
 /// Locks a playbook, or compares its lock with what the addresses give now.
 pub(super) fn lock(cli: &Cli, args: &LockArgs) -> Result<Exit, CommandError> {
     let path = &args.playbook;
-    let bytes = read_file(path).map_err(|error| {
-        CommandError::input(format!("cannot read {}: {error}", path.display())).hints(near_file(path))
-    })?;
+    let bytes = read_named(path)?;
     let mut sources = Sources::default();
     let lock = read_lock(path, &mut sources)?;
     let mut loaded = load_playbook(path, bytes, &flags(&[&args.vars]), lock, &mut sources)?;

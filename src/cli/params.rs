@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{Cli, VarArgs, flags};
 use super::console::print;
 use super::error::CommandError;
-use super::files::{load_playbook, near_file, read_file};
+use super::files::{load_playbook, read_named};
 use crate::event::{VERSION, json_text};
 use crate::exit::Exit;
 use crate::lock::Lock;
@@ -21,9 +21,7 @@ const COLUMNS: usize = 80;
 
 /// Prints the parameters of a file: as text, or one JSON object a line.
 pub(super) fn params(cli: &Cli, path: &Path, vars: &VarArgs) -> Result<Exit, CommandError> {
-    let bytes = read_file(path).map_err(|error| {
-        CommandError::input(format!("cannot read {}: {error}", path.display())).hints(near_file(path))
-    })?;
+    let bytes = read_named(path)?;
     let mut sources = Sources::default();
     let loaded = load_playbook(path, bytes, &flags(&[vars]), Lock::default(), &mut sources)?;
     let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
